@@ -1,0 +1,19 @@
+/* SPDX-License-Identifier: BSD-3-Clause
+ *
+ * failure.c - telling the caller what went wrong. Writes no more than the caller's struct has room for.
+ */
+#include "failure.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+
+int failure_set(struct spk_error *error, int code, const char *format, ...) {
+    if (!error || !SPK_HAS(error, text))
+        return code;
+    va_list arguments;
+    va_start(arguments, format);
+    error->code = code;
+    vsnprintf(error->text, sizeof error->text, format, arguments);
+    va_end(arguments);
+    return code;
+}

@@ -1,0 +1,53 @@
+/* SPDX-License-Identifier: BSD-3-Clause
+ *
+ * lane.c - tells text from marks in what came out of a worker's pipe. Pure: it borrows from the buffer and
+ * consumes nothing. A user's program may write any bytes, NULs included: only the token makes a mark.
+ */
+#include "lane.h"
+
+#include <string.h>
+
+static int hex_value(unsigned char c) {
+    return c >= '0' && c <= '9' ? c - '0' : c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
+}
+
+/* 1: a mark begins at bytes; 0: none does; -1: one may, but it is cut short. */
+static int mark_at(const unsigned char *bytes, size_t len, const char *token, struct lane_item *item) {
+    size_t have = len - 1 < MARK_TOKEN_LEN ? len - 1 : MARK_TOKEN_LEN;
+    if (memcmp(bytes + 1, token, have) != 0)
+        return 0;
+    if (len < MARK_LEN)
+        return -1;
+    item->mark = (char)bytes[1 + MARK_TOKEN_LEN];
+    item->number = 0;
+    for (size_t i = 0; i < MARK_NUMBER_LEN; i++) {
+        int digit = hex_value(bytes[2 + MARK_TOKEN_LEN + i]);
+        if (digit < 0)
+            return 0;
+        item->number = item->number << 4 | (unsigned)digit;
+    }
+    item->kind = LANE_MARK;
+    item->len = MARK_LEN;
+    return 1;
+}
+
+struct lane_item lane_first(const struct buffer *buffer, const char *token, int final) {
+    struct lane_item item = {.kind = LANE_NOTHING};
+    const unsigned char *bytes = buffer->len ? buffer_bytes(buffer) : NULL;
+    size_t at = 0;
+    while (at < buffer->len) {
+        const unsigned char *nul = memchr(bytes + at, 0, buffer->len - at);
+        size_t next = nul ? (size_t)(nul - bytes) : buffer->len;
+        int found = nul ? mark_at(nul, buffer->len - next, token, &item) : 0;
+        if (found == 1 && next == 0)
+            return item;
+        if (found == 1 || (found == -1 && !final)) {
+            at = next;
+            break;
+        }
+        at = nul ? next + 1 : next;
+    }
+    if (!at)
+        return (struct lane_item){.kind = LANE_NOTHING};
+    return (struct lane_item){.kind = LANE_TEXT, .text = {(const char *)bytes, at}, .len = at};
+}

@@ -1,0 +1,26 @@
+/* SPDX-License-Identifier: BSD-3-Clause
+ *
+ * lane.h - text and marks in what came out of a worker's pipe (worker_wire.h). Pure.
+ */
+#ifndef LANE_H
+#define LANE_H
+
+#include "buffer.h"
+#include "scorepkernel.h"
+#include "worker_wire.h"
+
+enum lane_kind { LANE_NOTHING, LANE_TEXT, LANE_MARK };
+
+struct lane_item {
+    enum lane_kind kind;
+    char mark;            /* MARK_* */
+    uint64_t number;      /* the mark's */
+    struct spk_text text; /* borrowed from the buffer */
+    size_t len;           /* how much to consume when the item has been dealt with */
+};
+
+/** What stands first in buffer. token: MARK_TOKEN_LEN bytes. final: nothing more will come, so that a torn mark
+ *  is text. */
+struct lane_item lane_first(const struct buffer *buffer, const char *token, int final);
+
+#endif

@@ -1,0 +1,114 @@
+/* SPDX-License-Identifier: BSD-3-Clause
+ *
+ * magic.c - the directives of a cell. Pure. It looks at one line and never parses Python: everything that is
+ * not a directive of ours goes to IPython as it is.
+ */
+#include "magic.h"
+
+#include <stdio.h>
+#include <string.h>
+
+/* The names that users of the Score-P kernels know, and what they do here. */
+static const struct {
+    const char *name;
+    enum magic_kind kind;
+} directives[] = {
+    {"execute_with_scorep", MAGIC_EXECUTE},
+    {"scorep_env", MAGIC_BAD},
+    {"scorep_python_binding_arguments", MAGIC_BAD},
+    {"enable_multicellmode", MAGIC_BAD},
+    {"finalize_multicellmode", MAGIC_BAD},
+    {"abort_multicellmode", MAGIC_BAD},
+    {"marshalling_settings", MAGIC_BAD},
+    {"serializer_settings", MAGIC_BAD},
+    {"start_writefile", MAGIC_BAD},
+    {"end_writefile", MAGIC_BAD},
+    {"abort_writefile", MAGIC_BAD},
+    {"enable_vampir_launch_on_scorep_instrumented", MAGIC_BAD},
+    {"disable_vampir_launch", MAGIC_BAD},
+};
+
+static int is_blank(char c) {
+    return c == ' ' || c == '\t' || c == '\r' || c == '\f' || c == '\v';
+}
+
+static struct spk_text trimmed(struct spk_text text) {
+    while (text.len && is_blank(text.data[0]))
+        text = (struct spk_text){text.data + 1, text.len - 1};
+    while (text.len && is_blank(text.data[text.len - 1]))
+        text.len--;
+    return text;
+}
+
+/* The first line that says something, trimmed; *lines counts up to and including it. Empty: there is none. */
+static struct spk_text first_line(struct spk_text cell, size_t *lines) {
+    *lines = 0;
+    while (cell.len) {
+        const char *end = memchr(cell.data, '\n', cell.len);
+        size_t len = end ? (size_t)(end - cell.data) : cell.len;
+        struct spk_text line = trimmed((struct spk_text){cell.data, len});
+        ++*lines;
+        if (line.len && line.data[0] != '#')
+            return line;
+        len += end ? 1 : 0;
+        cell = (struct spk_text){cell.data + len, cell.len - len};
+    }
+    return (struct spk_text){0};
+}
+
+static int equals(struct spk_text text, const char *name) {
+    return text.len == strlen(name) && memcmp(text.data, name, text.len) == 0;
+}
+
+static int begins(struct spk_text text, const char *with) {
+    return text.len >= strlen(with) && memcmp(text.data, with, strlen(with)) == 0;
+}
+
+/* For messages: not more than a line's worth of what the user wrote. */
+static int shown(struct spk_text text) {
+    return text.len < 80 ? (int)text.len : 80;
+}
+
+static void read_known(struct magic *magic, enum magic_kind kind, struct spk_text name, struct spk_text arguments) {
+    magic->kind = kind;
+    if (kind == MAGIC_BAD) {
+        snprintf(magic->error, sizeof magic->error,
+                 "%%%%%.*s is not part of this version of the kernel (" SCOREPKERNEL_VERSION
+                 "). The directive that it knows is %%%%execute_with_scorep.",
+                 shown(name), name.data);
+    } else if (arguments.len) {
+        magic->kind = MAGIC_BAD;
+        snprintf(magic->error, sizeof magic->error,
+                 "%%%%%.*s takes no arguments, but \"%.*s\" stands behind it. The code to measure begins in the next "
+                 "line; the cell was not run.",
+                 shown(name), name.data, shown(arguments), arguments.data);
+    }
+}
+
+void magic_read(struct spk_text cell, struct magic *magic) {
+    *magic = (struct magic){.kind = MAGIC_NONE};
+    struct spk_text line = first_line(cell, &magic->lines);
+    if (!begins(line, "%%"))
+        return;
+    struct spk_text name = {line.data + 2, 0};
+    while (2 + name.len < line.len && !is_blank(name.data[name.len]))
+        name.len++;
+    /* %%execute_with_scorep? asks IPython for help. */
+    if (name.len && name.data[name.len - 1] == '?')
+        return;
+    struct spk_text arguments = trimmed((struct spk_text){name.data + name.len, line.len - 2 - name.len});
+    magic->line = line;
+    for (size_t i = 0; i < sizeof directives / sizeof *directives; i++) {
+        if (equals(name, directives[i].name)) {
+            read_known(magic, directives[i].kind, name, arguments);
+            return;
+        }
+    }
+    if (!begins(name, "scorep") && !begins(name, "execute_with"))
+        return;
+    magic->kind = MAGIC_BAD;
+    snprintf(magic->error, sizeof magic->error,
+             "There is no directive %%%%%.*s. The directive that this kernel knows is %%%%execute_with_scorep; "
+             "%%%%execute_with_scorep? explains it.",
+             shown(name), name.data);
+}

@@ -1,0 +1,28 @@
+/* SPDX-License-Identifier: BSD-3-Clause
+ *
+ * magic.h - the directives of a cell. Pure.
+ */
+#ifndef MAGIC_H
+#define MAGIC_H
+
+#include <stddef.h>
+
+#include "scorepkernel.h"
+
+enum magic_kind {
+    MAGIC_NONE,    /* an ordinary cell: none of our business */
+    MAGIC_EXECUTE, /* %%execute_with_scorep */
+    MAGIC_BAD,     /* one of ours, but not as it must be: error says how */
+};
+
+struct magic {
+    enum magic_kind kind;
+    struct spk_text line; /* the directive as written, without the newline; borrowed from the cell */
+    size_t lines;         /* how many lines the directive and what stands before it take */
+    char error[512];
+};
+
+/** Read the directive in the first line of cell that is neither blank nor a comment. */
+void magic_read(struct spk_text cell, struct magic *magic);
+
+#endif

@@ -1,0 +1,78 @@
+/* SPDX-License-Identifier: BSD-3-Clause
+ *
+ * paths.c - finds the library's own parts, relative to the library itself so that a tree can be moved, and the
+ * user's Python. Only looks; opens nothing.
+ */
+#include "paths.h"
+
+#include "failure.h"
+
+#include <dlfcn.h>
+#include <errno.h>
+#include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+int paths_private(char path[PATHS_MAX], struct spk_error *error) {
+    Dl_info info;
+    char resolved[PATH_MAX];
+    if (!dladdr((void *)(uintptr_t)&paths_private, &info) || !info.dli_fname || !realpath(info.dli_fname, resolved))
+        return failure_set(error, -ENOENT, "cannot find out where libscorepkernel.so was loaded from; load it by "
+                                           "an absolute path");
+    char *slash = strrchr(resolved, '/');
+    int len = snprintf(path, PATHS_MAX, "%.*s/scorepkernel", (int)(slash - resolved), resolved);
+    if (len < 0 || len >= PATHS_MAX)
+        return failure_set(error, -ENAMETOOLONG, "the library's path is too long: %s", resolved);
+    char keeper[PATHS_MAX + 32];
+    snprintf(keeper, sizeof keeper, "%s/scorepkernel-keeper", path);
+    if (access(keeper, X_OK) != 0)
+        return failure_set(error, -ENOENT,
+                           "%s is missing: the library must stay together with the directory \"scorepkernel\" beside "
+                           "it; install it again (make install)",
+                           keeper);
+    return 0;
+}
+
+const char *paths_variable(const char *const *environment, const char *name) {
+    size_t len = strlen(name);
+    for (; environment && *environment; environment++)
+        if (strncmp(*environment, name, len) == 0 && (*environment)[len] == '=')
+            return *environment + len + 1;
+    return NULL;
+}
+
+static int is_program(const char *path) {
+    struct stat status;
+    return stat(path, &status) == 0 && S_ISREG(status.st_mode) && access(path, X_OK) == 0;
+}
+
+int paths_python(const char *name, const char *const *environment, const char *directory, char path[PATHS_MAX],
+                 struct spk_error *error) {
+    if (strchr(name, '/')) {
+        int len = name[0] == '/' ? snprintf(path, PATHS_MAX, "%s", name)
+                                 : snprintf(path, PATHS_MAX, "%s/%s", directory, name);
+        if (len >= 0 && len < PATHS_MAX && is_program(path))
+            return 0;
+        return failure_set(error, -ENOENT,
+                           "there is no Python interpreter at %s; point the kernel at one that exists: "
+                           "scorepkernel install --python PATH",
+                           name);
+    }
+    const char *search = paths_variable(environment, "PATH");
+    for (const char *at = search ? search : "/usr/local/bin:/usr/bin:/bin"; at;) {
+        const char *colon = strchr(at, ':');
+        int part = colon ? (int)(colon - at) : (int)strlen(at);
+        int len = part ? snprintf(path, PATHS_MAX, "%.*s/%s", part, at, name)
+                       : snprintf(path, PATHS_MAX, "%s/%s", directory, name);
+        if (len >= 0 && len < PATHS_MAX && path[0] == '/' && is_program(path))
+            return 0;
+        at = colon ? colon + 1 : NULL;
+    }
+    return failure_set(error, -ENOENT,
+                       "no \"%s\" was found on PATH; install Python 3.9 or newer, or name one: "
+                       "scorepkernel install --python PATH",
+                       name);
+}

@@ -1,0 +1,190 @@
+/* SPDX-License-Identifier: BSD-3-Clause
+ *
+ * report.c - what is shown under a measured cell: where the experiment is, how long the cell took, and where the
+ * time went. Pure: JSON in, JSON out. Everything that comes from users' code is escaped.
+ */
+#include "report.h"
+
+#include "print.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+/* A region as it came: name, file, line, visits, inclusive and exclusive time in ns. */
+struct region {
+    const char *name;
+    const char *file;
+    long long line;
+    long long visits;
+    double inclusive_s;
+    double exclusive_s;
+    double percent; /* of the exclusive time of all regions */
+};
+
+static const char *text_or(const struct json *value, const char *fallback) {
+    const char *text = json_text(value, NULL);
+    return text ? text : fallback;
+}
+
+static struct region region_of(const struct json *row, double total_ns) {
+    double exclusive_ns = json_number(json_at(row, 5), 0);
+    return (struct region){
+        .name = text_or(json_at(row, 0), "?"),
+        .file = text_or(json_at(row, 1), ""),
+        .line = json_integer(json_at(row, 2), 0),
+        .visits = json_integer(json_at(row, 3), 0),
+        .inclusive_s = json_number(json_at(row, 4), 0) / 1e9,
+        .exclusive_s = exclusive_ns / 1e9,
+        .percent = total_ns > 0 ? 100 * exclusive_ns / total_ns : 0,
+    };
+}
+
+/* The notebook's own functions go by their name alone, as they do in the notebook. */
+static const char *short_name(const char *name) {
+    static const char own[] = "__main__";
+    size_t len = sizeof own - 1;
+    return strncmp(name, own, len) == 0 && (name[len] == ':' || name[len] == '.') ? name + len + 1 : name;
+}
+
+static const char *short_file(const char *file) {
+    const char *slash = strrchr(file, '/');
+    return slash && slash[1] ? slash + 1 : file;
+}
+
+static void summary(struct buffer *out, const struct json *measured) {
+    long long locations = json_integer(json_get(measured, "locations"), 0);
+    print_text(out, "Measured in ");
+    print_seconds(out, json_number(json_get(measured, "seconds"), 0));
+    print_text(out, " by the %s: ", text_or(json_get(measured, "measurement"), "measurement"));
+    print_count(out, json_integer(json_get(measured, "events"), 0));
+    print_text(out, " events in %lld %s", locations, locations == 1 ? "location" : "locations");
+}
+
+static void remaining(struct buffer *out, const struct json *measured) {
+    long long more = json_integer(json_get(measured, "region_count"), 0) -
+                     (long long)json_count(json_get(measured, "regions"));
+    if (more > 0)
+        print_text(out, "and %lld more %s", more, more == 1 ? "region" : "regions");
+}
+
+static void padded(struct buffer *out, struct buffer *cell, size_t width) {
+    print_text(out, "%*s", (int)(width > cell->len ? width - cell->len : 0), "");
+    buffer_append(out, buffer_bytes(cell), cell->len);
+    buffer_consume(cell, cell->len);
+}
+
+static void plain_row(struct buffer *out, const struct region *region) {
+    struct buffer cell = {0};
+    print_seconds(&cell, region->exclusive_s);
+    padded(out, &cell, 10);
+    print_text(&cell, "%d %%", (int)(region->percent + 0.5));
+    padded(out, &cell, 7);
+    print_seconds(&cell, region->inclusive_s);
+    padded(out, &cell, 11);
+    print_count(&cell, region->visits);
+    padded(out, &cell, 11);
+    print_text(out, "  %s  (%s:%lld)\n", short_name(region->name), short_file(region->file), region->line);
+    buffer_finish(&cell);
+}
+
+static void plain(struct buffer *out, const struct json *measured) {
+    const struct json *regions = json_get(measured, "regions"), *warnings = json_get(measured, "warnings");
+    double total_ns = json_number(json_get(measured, "exclusive_ns"), 0);
+    summary(out, measured);
+    print_text(out, "\nExperiment: %s\n", text_or(json_get(measured, "directory"), "?"));
+    for (size_t i = 0; i < json_count(warnings); i++)
+        print_text(out, "Warning: %s\n", text_or(json_at(warnings, i), ""));
+    if (!json_count(regions)) {
+        print_text(out, "No Python function was called.\n");
+        return;
+    }
+    print_text(out, "\n%10s%7s%11s%11s  region\n", "exclusive", "", "inclusive", "visits");
+    for (size_t i = 0; i < json_count(regions); i++) {
+        struct region region = region_of(json_at(regions, i), total_ns);
+        plain_row(out, &region);
+    }
+    remaining(out, measured);
+}
+
+static void html_row(struct buffer *out, const struct region *region) {
+    int percent = (int)(region->percent + 0.5);
+    print_text(out, "<tr><td style=\"text-align:right\">");
+    print_seconds(out, region->exclusive_s);
+    print_text(out,
+               "</td><td style=\"text-align:left;min-width:8em\"><span style=\"display:inline-block;height:0.7em;"
+               "width:%d.%02dem;min-width:1px;background:#e4572e\"></span> %d&nbsp;%%</td>"
+               "<td style=\"text-align:right\">",
+               percent * 5 / 100, percent * 5 % 100, percent);
+    print_seconds(out, region->inclusive_s);
+    print_text(out, "</td><td style=\"text-align:right\">");
+    print_count(out, region->visits);
+    print_text(out, "</td><td style=\"text-align:left\" title=\"");
+    print_html(out, region->name);
+    print_text(out, "&#10;");
+    print_html(out, region->file);
+    print_text(out, ":%lld\"><code>", region->line);
+    print_html(out, short_name(region->name));
+    print_text(out, "</code> <small style=\"opacity:0.6\">");
+    print_html(out, short_file(region->file));
+    print_text(out, ":%lld</small></td></tr>", region->line);
+}
+
+static void html(struct buffer *out, const struct json *measured) {
+    const struct json *regions = json_get(measured, "regions"), *warnings = json_get(measured, "warnings");
+    double total_ns = json_number(json_get(measured, "exclusive_ns"), 0);
+    print_text(out, "<div style=\"border-left:3px solid #e4572e;padding-left:0.8em\"><div>");
+    summary(out, measured);
+    print_text(out, "</div><div><small>Experiment: <code>");
+    print_html(out, text_or(json_get(measured, "directory"), "?"));
+    print_text(out, "</code></small></div>");
+    for (size_t i = 0; i < json_count(warnings); i++) {
+        print_text(out, "<div><b>Warning:</b> ");
+        print_html(out, text_or(json_at(warnings, i), ""));
+        print_text(out, "</div>");
+    }
+    if (!json_count(regions)) {
+        print_text(out, "<div>No Python function was called.</div></div>");
+        return;
+    }
+    print_text(out, "<table style=\"margin:0.5em 0\"><thead><tr><th>exclusive</th><th></th><th>inclusive</th>"
+                    "<th>visits</th><th style=\"text-align:left\">region</th></tr></thead><tbody>");
+    for (size_t i = 0; i < json_count(regions); i++) {
+        struct region region = region_of(json_at(regions, i), total_ns);
+        html_row(out, &region);
+    }
+    print_text(out, "</tbody></table><small>");
+    remaining(out, measured);
+    print_text(out, "</small></div>");
+}
+
+struct json *report_content(struct spk_text measurement) {
+    struct json *measured = json_parse(measurement.data, measurement.len);
+    struct json *content = json_object(), *data = json_object();
+    struct buffer text = {0}, page = {0};
+    int result = measured ? 0 : -1;
+    if (result == 0) {
+        plain(&text, measured);
+        html(&page, measured);
+        /* A buffer that memory ran out for is empty or short, which only shortens the report. */
+        if (text.len)
+            result = json_set_text(data, "text/plain", (const char *)buffer_bytes(&text), text.len);
+        if (page.len && result == 0)
+            result = json_set_text(data, "text/html", (const char *)buffer_bytes(&page), page.len);
+    }
+    if (result == 0)
+        result = json_set(content, "metadata", json_object());
+    if (result == 0)
+        result = json_set(content, "transient", json_object());
+    if (result == 0) {
+        result = json_set(content, "data", data);
+        data = NULL;
+    }
+    buffer_finish(&text);
+    buffer_finish(&page);
+    json_free(measured);
+    json_free(data);
+    if (result == 0)
+        return content;
+    json_free(content);
+    return NULL;
+}

@@ -1,0 +1,263 @@
+/* SPDX-License-Identifier: BSD-3-Clause
+ *
+ * run.c - requests on their way to the worker, and what it says on its way to the host. One request is with the
+ * worker at a time. Owns nothing of its own: the session's life is session.c's.
+ */
+#include "answer.h"
+#include "magic.h"
+#include "report.h"
+#include "session.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+static int is_execute(const struct request *request) {
+    return request->kind == WORKER_EXECUTE;
+}
+
+void session_reply(struct spk_session *session, uint32_t how, struct json *content) {
+    static const char no_memory[] = "{\"status\":\"error\",\"ename\":\"MemoryError\",\"evalue\":\"the kernel has no "
+                                    "memory\",\"traceback\":[]}";
+    struct request *request = session->active;
+    size_t len = sizeof no_memory - 1;
+    char *text = content ? json_print(content, &len) : NULL;
+    session->active = NULL;
+    session->host.reply(session->host.ctx, request->number, text ? how : SPK_REPLY_ERROR,
+                        (struct spk_text){text ? text : no_memory, text ? len : sizeof no_memory - 1});
+    free(text);
+    json_free(content);
+    free(request);
+}
+
+void session_reply_error(struct spk_session *session, const char *ename, const char *text) {
+    struct json *shown = is_execute(session->active) ? answer_error(ename, text) : NULL;
+    size_t len;
+    char *content = shown ? json_print(shown, &len) : NULL;
+    if (content && session->host.error)
+        session->host.error(session->host.ctx, session->active->number, (struct spk_text){content, len});
+    free(content);
+    json_free(shown);
+    session_reply(session, SPK_REPLY_ERROR, answer_failed(ename, text, session->active->execution_count));
+}
+
+/* --- to the worker --------------------------------------------------------------------------------- */
+
+/* The options that go with a cell, as JSON. NULL: no memory. */
+static struct json *cell_options(const struct request *request, const struct magic *magic) {
+    struct json *options = json_object();
+    int result = json_set_integer(options, "execution_count", (int64_t)request->execution_count);
+    if (result == 0 && magic->kind == MAGIC_EXECUTE) {
+        struct json *measure = json_object();
+        result = json_set_integer(measure, "lines", (int64_t)magic->lines);
+        result = result ? result : json_set_text(measure, "text", magic->line.data, magic->line.len);
+        if (result == 0)
+            result = json_set(options, "measure", measure);
+        else
+            json_free(measure);
+    }
+    if (result == 0)
+        return options;
+    json_free(options);
+    return NULL;
+}
+
+static int send_execute(struct spk_session *session, const struct request *request, const struct magic *magic) {
+    struct json *options = cell_options(request, magic);
+    size_t len;
+    char *text = options ? json_print(options, &len) : NULL;
+    int result = -ENOMEM;
+    if (text) {
+        struct spk_text parts[] = {request->parts[0], request->parts[1], {text, len}};
+        result = worker_send(&session->worker, WORKER_EXECUTE, request->number, parts, 3);
+    }
+    free(text);
+    json_free(options);
+    return result;
+}
+
+/* Read the cell's directive and send it. A bad one is answered at once. */
+static int run_cell(struct spk_session *session, const struct request *request) {
+    struct json *content = json_parse(request->parts[0].data, request->parts[0].len);
+    struct spk_text code = {NULL, 0};
+    struct magic magic;
+    int result = 0;
+    code.data = json_text(json_get(content, "code"), &code.len);
+    if (code.data)
+        magic_read(code, &magic);
+    if (!code.data)
+        session_reply_error(session, "ValueError", "The execute request has no member \"code\" that is a text.");
+    else if (magic.kind == MAGIC_BAD)
+        session_reply_error(session, "ScorePDirectiveError", magic.error);
+    else
+        result = send_execute(session, request, &magic);
+    json_free(content);
+    return result;
+}
+
+/* Begin the active request. 1: it goes on, or has been answered; 0: it has to wait. */
+static int begin_active(struct spk_session *session) {
+    struct request *request = session->active;
+    if (request->kind == REQUEST_KERNEL_INFO) {
+        if (!session->hello && session->state == SESSION_STARTING)
+            return 0;
+        session_reply(session, SPK_REPLY_OK, answer_kernel_info(session->hello));
+        return 1;
+    }
+    if (session->state == SESSION_IDLE) {
+        session_reply_error(session, "NoSession",
+                            session->failure ? session->failure : "There is no Python session.");
+        return 1;
+    }
+    if (session->state != SESSION_READY)
+        return 0;
+    request->sent = 1;
+    int result = is_execute(request)
+                     ? run_cell(session, request)
+                     : worker_send(&session->worker, request->kind, request->number, request->parts, request->count);
+    if (result != 0 && session->active)
+        session_reply_error(session, "NotSent", strerror(-result));
+    return 1;
+}
+
+void session_run_next(struct spk_session *session) {
+    for (;;) {
+        if (!session->active)
+            session->active = request_pop(&session->queue);
+        if (!session->active || session->active->sent || !begin_active(session))
+            return;
+    }
+}
+
+/* --- from the worker ------------------------------------------------------------------------------- */
+
+static void on_reply(struct spk_session *session, struct frame *frame) {
+    struct spk_text how = {0}, content = {0}, measurement = {0};
+    struct request *request = session->active;
+    if (!request || !request->sent || frame->request != request->number)
+        return; /* an answer to what was never asked */
+    if (frame_next_part(frame, &how) != 1 || frame_next_part(frame, &content) != 1)
+        return;
+    if (frame_next_part(frame, &measurement) == 1 && session->host.display_data) {
+        struct json *report = report_content(measurement);
+        size_t len;
+        char *text = report ? json_print(report, &len) : NULL;
+        if (text)
+            session->host.display_data(session->host.ctx, request->number, (struct spk_text){text, len});
+        free(text);
+        json_free(report);
+    }
+    session->active = NULL;
+    session->host.reply(session->host.ctx, request->number, frame_u32(how, SPK_REPLY_ERROR), content);
+    free(request);
+}
+
+static void on_ready(struct spk_session *session) {
+    if (session->state != SESSION_STARTING)
+        return;
+    session->state = SESSION_READY;
+    session_status(session, SPK_STATUS_READY, "");
+}
+
+/* Keep a text of the worker's: what it said first, or why it cannot work. */
+static void keep_text(char **kept, struct frame *frame) {
+    struct spk_text text;
+    if (frame_next_part(frame, &text) != 1)
+        return;
+    char *copy = strndup(text.data, text.len);
+    if (!copy)
+        return;
+    free(*kept);
+    *kept = copy;
+}
+
+static void on_comm(struct spk_session *session, struct frame *frame) {
+    struct spk_text content = {0}, metadata = {0}, buffers[REQUEST_MAX_BUFFERS];
+    const struct spk_host *host = &session->host;
+    size_t count = 0;
+    void (*deliver)(void *, uint64_t, struct spk_text, struct spk_text, const struct spk_text *, size_t) =
+        frame->type == WORKER_FROM_COMM_OPEN      ? host->comm_open
+        : frame->type == WORKER_FROM_COMM_MESSAGE ? host->comm_message
+                                                  : host->comm_close;
+    if (frame_next_part(frame, &content) != 1 || frame_next_part(frame, &metadata) != 1)
+        return;
+    while (count < REQUEST_MAX_BUFFERS && frame_next_part(frame, &buffers[count]) == 1)
+        count++;
+    if (deliver)
+        deliver(host->ctx, frame->request, content, metadata, buffers, count);
+}
+
+/* The outputs that are a content and nothing else. */
+static void on_content(struct spk_session *session, struct frame *frame) {
+    const struct spk_host *host = &session->host;
+    void (*deliver)(void *, uint64_t, struct spk_text) = NULL;
+    struct spk_text content;
+    switch (frame->type) {
+    case WORKER_DISPLAY_DATA:
+        deliver = host->display_data;
+        break;
+    case WORKER_UPDATE_DISPLAY_DATA:
+        deliver = host->update_display_data;
+        break;
+    case WORKER_EXECUTE_RESULT:
+        deliver = host->execute_result;
+        break;
+    case WORKER_ERROR:
+        deliver = host->error;
+        break;
+    default:
+        break;
+    }
+    if (deliver && frame_next_part(frame, &content) == 1)
+        deliver(host->ctx, frame->request, content);
+}
+
+/* The outputs with a number: clear_output, input_request, log. */
+static void on_numbered(struct spk_session *session, struct frame *frame) {
+    const struct spk_host *host = &session->host;
+    struct spk_text first = {0}, second = {0};
+    if (frame_next_part(frame, &first) != 1)
+        return;
+    if (frame->type == WORKER_CLEAR_OUTPUT) {
+        if (host->clear_output)
+            host->clear_output(host->ctx, frame->request, frame_u32(first, 0));
+    } else if (frame_next_part(frame, &second) != 1) {
+        return;
+    } else if (frame->type == WORKER_INPUT_REQUEST) {
+        if (host->input_request)
+            host->input_request(host->ctx, frame->request, first, frame_u32(second, 0));
+    } else if (host->log) {
+        host->log(host->ctx, frame_u32(first, SPK_LOG_INFO), second);
+    }
+}
+
+void session_on_frame(struct spk_session *session, struct frame *frame) {
+    switch (frame->type) {
+    case WORKER_HELLO:
+        keep_text(&session->hello, frame);
+        break;
+    case WORKER_READY:
+        on_ready(session);
+        break;
+    case WORKER_FAILED:
+        keep_text(&session->failure, frame);
+        break;
+    case WORKER_REPLY:
+        on_reply(session, frame);
+        break;
+    case WORKER_FROM_COMM_OPEN:
+    case WORKER_FROM_COMM_MESSAGE:
+    case WORKER_FROM_COMM_CLOSE:
+        on_comm(session, frame);
+        break;
+    case WORKER_CLEAR_OUTPUT:
+    case WORKER_INPUT_REQUEST:
+    case WORKER_LOG:
+        on_numbered(session, frame);
+        break;
+    default:
+        on_content(session, frame);
+        break;
+    }
+    session_run_next(session);
+}

@@ -1,0 +1,58 @@
+/* SPDX-License-Identifier: BSD-3-Clause
+ *
+ * worker.h - one Python process: start it, speak to it, read what it says.
+ */
+#ifndef WORKER_H
+#define WORKER_H
+
+#include "channel.h"
+#include "keeper.h"
+#include "output.h"
+#include "worker_wire.h"
+
+/* Calls from loop_dispatch, in the order in which things happened in the worker. */
+struct worker_events {
+    void (*text)(void *owner, uint64_t request, uint32_t which, struct spk_text text);
+    void (*frame)(void *owner, struct frame *frame);
+    void (*lost)(void *owner); /* it closed its socket, or speaks something else: it is of no use any more */
+};
+
+/* Where a process is to come from. */
+struct worker_start {
+    const char *python;     /* absolute path */
+    const char *package;    /* directory that holds the package spk_worker */
+    const char *directory;  /* its working directory */
+    const char *const *environment;
+    const char *setup;      /* JSON members for WORKER_SETUP besides the token, or NULL */
+};
+
+struct worker {
+    uint64_t id; /* towards the keeper; 0: there is no process */
+    struct loop *loop;
+    struct channel channel;
+    struct source socket, pipes[2], timer;
+    struct output output;
+    const struct worker_events *events;
+    void *owner;
+    unsigned char stderr_tail[2048]; /* the last that it wrote on standard error, for the message when it */
+    size_t stderr_tail_len;          /* dies before it could say why */
+};
+
+/** Ask keeper for a process and get ready to listen to it. 0 or -errno; on failure as after worker_finish. */
+int worker_spawn(struct worker *worker, struct loop *loop, struct keeper *keeper, uint64_t id,
+                 const struct worker_start *start, const struct worker_events *events, void *owner,
+                 struct spk_error *error);
+
+/** Send a frame. 0 or -errno. */
+int worker_send(struct worker *worker, uint16_t type, uint64_t request, const struct spk_text *parts, size_t count);
+
+/** The process has ended: read what it left behind, and hand it on. */
+void worker_drain(struct worker *worker);
+
+/** Show at once what has been gathered. */
+void worker_flush(struct worker *worker);
+
+/** Close everything. Safe to repeat. The process itself is the keeper's business. */
+void worker_finish(struct worker *worker);
+
+#endif

@@ -1,0 +1,58 @@
+# SPDX-License-Identifier: BSD-3-Clause
+"""The session worker: the process in which a notebook's cells run.
+
+The library starts it in the user's interpreter and speaks to it over one socket (worker_wire.h). It lives in
+somebody's program: it adds nothing to the user's namespace or to sys.path, imports what IPython needs and no
+more, and keeps what it depends on (its socket, its copies of the output descriptors) away from the low numbers
+that users' code closes.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+
+
+def main() -> None:
+    """Serve the library until it says stop or goes away."""
+    from . import wire
+
+    package = os.path.dirname(os.path.abspath(__file__))
+    sys.argv[:] = [""]
+    connection = wire.Connection()
+    connection.send(wire.HELLO, 0, wire.dump(_hello()))
+    try:
+        from . import serve
+    except ImportError as problem:
+        if problem.name is None or problem.name.split(".")[0] in ("IPython", "traitlets"):
+            connection.send(wire.FAILED, 0, _no_ipython(problem).encode())
+            return
+        raise
+    serve.Server(connection, package).run()
+
+
+def _hello() -> dict:
+    """What a client wants to know of the language before a cell can run."""
+    version = sys.version.split()[0]
+    return {
+        "language_info": {
+            "name": "python",
+            "version": version,
+            "mimetype": "text/x-python",
+            "codemirror_mode": {"name": "ipython", "version": 3},
+            "pygments_lexer": "ipython3",
+            "nbconvert_exporter": "python",
+            "file_extension": ".py",
+        },
+        "banner": f"Python {version} under the Score-P kernel. "
+        "A cell that begins with %%execute_with_scorep is measured.",
+        "executable": sys.executable,
+    }
+
+
+def _no_ipython(problem: ImportError) -> str:
+    return (
+        f"This Python ({sys.executable}, version {sys.version.split()[0]}) cannot import IPython, which the kernel "
+        f"needs: {problem}.\nInstall it with\n\n    {sys.executable} -m pip install ipython\n\n"
+        "or point the kernel at another Python: scorepkernel install --python PATH"
+    )

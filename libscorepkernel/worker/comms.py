@@ -1,0 +1,59 @@
+# SPDX-License-Identifier: BSD-3-Clause
+"""Comms, the message channels of widgets: the `comm` package's, carried by the library."""
+
+from __future__ import annotations
+
+from typing import Any, Optional
+
+from . import wire
+
+_SEND = {
+    "comm_open": wire.FROM_COMM_OPEN,
+    "comm_msg": wire.FROM_COMM_MESSAGE,
+    "comm_close": wire.FROM_COMM_CLOSE,
+}
+
+
+class Comms:
+    """Connects the `comm` package, where it is installed, to the library."""
+
+    def __init__(self, connection: wire.Connection) -> None:
+        self._connection = connection
+        self._manager: Optional[Any] = None
+        try:
+            import comm
+            from comm.base_comm import BaseComm
+        except ImportError:
+            return
+
+        class SessionComm(BaseComm):
+            """A comm whose messages go to the client."""
+
+            def publish_msg(  # type: ignore[override]
+                self, msg_type: str, data: Any = None, metadata: Any = None, buffers: Any = None, **keys: Any
+            ) -> None:
+                content = {"data": data or {}, "comm_id": self.comm_id, **keys}
+                raw = [bytes(memoryview(b).cast("B")) for b in buffers or ()]
+                connection.send(
+                    _SEND[msg_type], connection.cell_of_caller(), wire.dump(content), wire.dump(metadata or {}), *raw
+                )
+
+        comm.create_comm = SessionComm
+        self._manager = comm.get_comm_manager()
+
+    def handle(self, kind: int, content: dict, metadata: dict, buffers: list) -> None:
+        """A message from the client."""
+        if self._manager is None:
+            return
+        message = {"content": content, "metadata": metadata, "buffers": [memoryview(b) for b in buffers]}
+        name = {wire.TO_COMM_OPEN: "comm_open", wire.TO_COMM_MESSAGE: "comm_msg"}.get(kind, "comm_close")
+        getattr(self._manager, name)(None, None, message)
+
+    def info(self, target: Optional[str]) -> dict:
+        """The open comms, by id."""
+        comms = {} if self._manager is None else self._manager.comms
+        return {
+            key: {"target_name": item.target_name}
+            for key, item in comms.items()
+            if target in (None, "", item.target_name)
+        }

@@ -1,0 +1,219 @@
+# SPDX-License-Identifier: BSD-3-Clause
+"""Measured cells: their experiment directory, and the measurement around their code."""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import json
+import os
+import platform
+import secrets
+import site
+import socket
+import sys
+import sysconfig
+import time
+from typing import Any, Callable, Iterator, Optional
+
+REPORTED_REGIONS = 10
+
+
+class NotMeasured(Exception):
+    """The cell was not run, because it could not be measured; the text names the remedy."""
+
+
+class Cell:
+    """A cell's source and what was asked for it."""
+
+    def __init__(
+        self, source: str, wanted: Optional[dict], options: dict, metadata: dict, session: dict
+    ) -> None:
+        self.source = source
+        self.wanted = wanted
+        self.number: int = options["execution_count"]
+        self.id: Optional[str] = metadata.get("cellId")
+        self.session = session
+
+    def transform(self, transformer: Callable[[str], str]) -> str:
+        """IPython's transformation of the code. The directive becomes a comment and keeps its line, so that line
+        numbers stay those of the cell, and a magic that follows it is still the cell's first."""
+        skip = self.wanted["lines"] if self.wanted else 0
+        lines = self.source.splitlines(keepends=True)
+        head = "".join("# " + line.lstrip() if line.lstrip().startswith("%") else line for line in lines[:skip])
+        return head + transformer("".join(lines[skip:]))
+
+
+@contextlib.contextmanager
+def measuring(cell: Cell, shell: Any, package: str) -> Iterator[Optional["Measurement"]]:
+    """Measure what shell runs in the block, if the cell is to be measured."""
+    if cell.wanted is None:
+        yield None
+        return
+    measurement = Measurement(cell, shell, package)
+    shell.measurement = measurement
+    try:
+        yield measurement
+    finally:
+        shell.measurement = None
+        measurement.end()
+
+
+class Measurement:
+    """One cell under the built-in tracer."""
+
+    def __init__(self, cell: Cell, shell: Any, package: str) -> None:
+        self._cell = cell
+        self._shell = shell
+        self._warnings: list = []
+        self._result: dict = {}
+        self._seconds = 0.0
+        self._tracer = _load_tracer(package)
+        self._directory = _make_directory(cell.session["directory"], self._warnings)
+        self._record = {
+            "record": 1,
+            "measurement": "built-in tracer",
+            "status": "running",
+            "started": time.strftime("%Y-%m-%dT%H:%M:%S%z"),
+            "host": socket.gethostname(),
+            "notebook": cell.session.get("notebook"),
+            "cell_id": cell.id,
+            "execution_count": cell.number,
+            "directive": cell.wanted["text"] if cell.wanted else "",
+            "options": cell.wanted,
+            "versions": {
+                "libscorepkernel": cell.session["version"],
+                "python": sys.version,
+                "ipython": _version_of("IPython"),
+                "platform": platform.platform(),
+            },
+            "executable": sys.executable,
+            "environment": {key: value for key, value in os.environ.items() if key.startswith("SCOREP_")},
+        }
+        try:
+            self._write("cell.py", cell.source if cell.source.endswith("\n") else cell.source + "\n")
+            self._write_record()
+            self._tracer.begin(self._directory, own=_own(package), library=_library())
+        except OSError as problem:
+            raise _unwritable(self._directory, problem) from None
+        except (RuntimeError, NotImplementedError) as problem:
+            raise NotMeasured(f"The cell was not run: {problem}") from None
+
+    @contextlib.contextmanager
+    def recording(self) -> Iterator[None]:
+        """Record what runs in the block."""
+        begin = time.perf_counter()
+        self._tracer.start()
+        try:
+            yield
+        finally:
+            self._tracer.stop()
+            self._seconds += time.perf_counter() - begin
+
+    def end(self) -> None:
+        """Complete what is on disk."""
+        self._result = self._tracer.end()
+        if self._result["error"]:
+            self._warnings.append(
+                f"The trace is incomplete: {self._result['error']}. Free some space, or set "
+                "SCOREP_EXPERIMENT_DIRECTORY to a place that has it, and measure again."
+            )
+        error = self._shell.last_error
+        self._record.update(
+            status="ok" if error is None else f"error: {error['ename']}",
+            seconds=self._seconds,
+            events=self._result["events"],
+            locations=self._result["locations"],
+            flushes=self._result["flushes"],
+            warnings=self._warnings,
+        )
+        try:
+            self._write_record()
+        except OSError as problem:
+            self._warnings.append(f"scorepkernel.json could not be completed: {problem}")
+
+    def report(self) -> dict:
+        """What the library shows under the cell."""
+        regions = self._result["regions"]
+        return {
+            "measurement": "built-in tracer",
+            "directory": self._directory,
+            "seconds": self._seconds,
+            "events": self._result["events"],
+            "locations": self._result["locations"],
+            "regions": [list(region) for region in regions[:REPORTED_REGIONS]],
+            "region_count": len(regions),
+            "exclusive_ns": sum(region[5] for region in regions),
+            "warnings": self._warnings,
+        }
+
+    def _write(self, name: str, text: str) -> None:
+        with open(os.path.join(self._directory, name), "w", encoding="utf-8", errors="backslashreplace") as file:
+            file.write(text)
+
+    def _write_record(self) -> None:
+        self._write("scorepkernel.json", json.dumps(self._record, indent=2, ensure_ascii=False, default=str) + "\n")
+
+
+def _load_tracer(package: str) -> Any:
+    try:
+        from . import _tracer  # type: ignore[attr-defined]
+    except ImportError as problem:
+        raise NotMeasured(
+            f"The cell was not run: the built-in tracer was not built for this Python ({sys.executable}, "
+            f"{sysconfig.get_config_var('SOABI')}): {problem}. In the source tree of libscorepkernel, run "
+            f"`make install PYTHONS={sys.executable}` (with the PREFIX of this installation, {package})."
+        ) from None
+    return _tracer
+
+
+def _unwritable(directory: str, problem: OSError) -> NotMeasured:
+    return NotMeasured(
+        f"The cell was not run: the experiment directory {directory} cannot be written: {problem.strerror}. "
+        "Set SCOREP_EXPERIMENT_DIRECTORY to a place that can, for example with\n"
+        "%env SCOREP_EXPERIMENT_DIRECTORY=/tmp/my-experiment"
+    )
+
+
+def _make_directory(beside: str, warnings: list) -> str:
+    """The experiment directory, new and empty: where SCOREP_EXPERIMENT_DIRECTORY says, else beside the notebook.
+    As Score-P does, an older one of that name is renamed."""
+    wanted = os.environ.get("SCOREP_EXPERIMENT_DIRECTORY")
+    path = os.path.abspath(wanted) if wanted else ""
+    try:
+        if path:
+            if os.path.lexists(path) and not (os.path.isdir(path) and not os.listdir(path)):
+                if not os.path.isdir(path):
+                    raise NotADirectoryError(errno.ENOTDIR, "there is a file of that name", path)
+                kept = f"{path}-{time.strftime('%Y%m%d_%H%M')}_{secrets.token_hex(4)}"
+                os.rename(path, kept)
+                warnings.append(f"The experiment that was at {path} is now at {kept}.")
+            os.makedirs(path, exist_ok=True)
+            return path
+        while True:
+            name = f"scorep-{time.strftime('%Y%m%d_%H%M')}_{secrets.token_hex(4)}"
+            path = os.path.join(beside, name)
+            with contextlib.suppress(FileExistsError):
+                os.mkdir(path)
+                return path
+    except OSError as problem:
+        raise _unwritable(path, problem) from None
+
+
+def _version_of(module: str) -> Optional[str]:
+    return getattr(sys.modules.get(module), "__version__", None)
+
+
+def _own(package: str) -> tuple:
+    """Where the code lies that is never recorded: ours and IPython's."""
+    modules = ("IPython", "traitlets", "matplotlib_inline", "comm", "ipykernel")
+    found = [os.path.dirname(sys.modules[name].__file__ or "") for name in modules if name in sys.modules]
+    return (package + os.sep, *(path + os.sep for path in found if path))
+
+
+def _library() -> tuple:
+    """Where the standard library and installed packages lie."""
+    named = sysconfig.get_paths()
+    paths = {named[key] for key in ("stdlib", "platstdlib", "purelib", "platlib")}
+    paths.update(site.getsitepackages(), [site.getusersitepackages()])
+    return (*sorted(path + os.sep for path in paths if path), "<frozen ", "<__array_function__ internals>")

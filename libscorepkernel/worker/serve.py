@@ -1,0 +1,313 @@
+# SPDX-License-Identifier: BSD-3-Clause
+"""The session's server: one request after another, on an event loop that also runs users' tasks between cells."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import faulthandler
+import inspect
+import json
+import os
+import queue
+import sys
+import threading
+from collections import deque
+from typing import Any, Deque, Iterator, Optional
+
+from IPython.core.completer import provisionalcompleter, rectify_completions
+from IPython.core.error import StdinNotImplementedError
+from IPython.utils.tokenutil import token_at_cursor
+
+from . import comms, measure, shell, streams, wire
+
+
+class Server:
+    """Answers the library's requests."""
+
+    def __init__(self, connection: wire.Connection, package: str) -> None:
+        self.connection = connection
+        self.interrupts = connection.interrupts
+        self.package = package
+        self.pid = os.getpid()
+        self.allow_stdin = False
+        self._frames: Deque[wire.Frame] = deque()
+        self._arrived = asyncio.Event()
+        self._answers: queue.SimpleQueue = queue.SimpleQueue()
+        self._cell_task: Optional[asyncio.Task] = None
+        for name in ("stdout", "stderr"):
+            stream = streams.OutStream(connection, getattr(wire, name.upper()), f"<{name}>")
+            setattr(sys, name, stream)
+            setattr(sys, f"__{name}__", stream)
+        _set_environment()
+        self.shell = shell.create(connection, self.raw_input, self.getpass)
+        self.comms = comms.Comms(connection)
+        self._takes_cell_id = "cell_id" in inspect.signature(self.shell.run_cell_async).parameters
+        self._handlers = {
+            wire.EXECUTE: self.execute,
+            wire.COMPLETE: self.complete,
+            wire.INSPECT: self.inspect,
+            wire.IS_COMPLETE: self.is_complete,
+            wire.HISTORY: self.history,
+            wire.COMM_INFO: self.comm_info,
+            wire.TO_COMM_OPEN: self.to_comm,
+            wire.TO_COMM_MESSAGE: self.to_comm,
+            wire.TO_COMM_CLOSE: self.to_comm,
+        }
+
+    # --- the loop ------------------------------------------------------------------------------------
+
+    def run(self) -> None:
+        """Serve until SHUTDOWN, or until the library is gone."""
+        faulthandler.enable(file=self.connection._pipes[wire.STDERR], all_threads=False)
+        loop = asyncio.new_event_loop()
+        asyncio.set_event_loop(loop)
+        loop.add_reader(self.connection.socket.fileno(), self._read)
+        task = loop.create_task(self._serve())
+        self.connection.send(wire.READY, 0)
+        while not task.done():
+            # A KeyboardInterrupt or SystemExit in a user's task ends run_until_complete, not us.
+            with contextlib.suppress(KeyboardInterrupt, SystemExit):
+                loop.run_until_complete(task)
+        loop.remove_reader(self.connection.socket.fileno())
+
+    def _read(self) -> None:
+        """Take what the library sent; called when there is something."""
+        try:
+            self.connection.read_more()
+        except (EOFError, OSError):
+            # The library has gone, and with it whoever could want anything of us.
+            os._exit(1)
+        while (frame := self.connection.next_received()) is not None:
+            if frame.kind == wire.INPUT_REPLY:
+                self._answers.put((frame.request, frame.parts[0].decode("utf-8", "replace")))
+            else:
+                self._frames.append(frame)
+                self._arrived.set()
+
+    async def _serve(self) -> None:
+        while True:
+            while not self._frames:
+                self._arrived.clear()
+                await self._arrived.wait()
+            frame = self._frames.popleft()
+            self.interrupts.before_cell = frame.kind == wire.EXECUTE
+            if frame.kind == wire.SHUTDOWN:
+                return
+            await self._answer(frame)
+
+    async def _answer(self, frame: wire.Frame) -> None:
+        try:
+            how, *parts = await self._handlers[frame.kind](frame)
+        except Exception as problem:  # one bad request must not end the session
+            how, parts = wire.ERROR, [
+                {"status": "error", "ename": type(problem).__name__, "evalue": str(problem), "traceback": []}
+            ]
+        if os.getpid() != self.pid:
+            os._exit(0)  # a child that the cell forked and that ran on past the cell's end
+        self.connection.send(wire.REPLY, frame.request, wire.u32(how), *map(wire.dump, parts))
+
+    # --- cells ---------------------------------------------------------------------------------------
+
+    async def execute(self, frame: wire.Frame) -> tuple:
+        """Run a cell, measured or not."""
+        content, options = json.loads(frame.parts[0]), json.loads(frame.parts[2])
+        metadata = json.loads(frame.parts[1] or b"{}")
+        sh = self.shell
+        silent = bool(content.get("silent", False))
+        self.allow_stdin = bool(content.get("allow_stdin", False))
+        sh.execution_count = options["execution_count"]
+        sh.last_error, sh.interrupted = None, False
+        self.connection.begin_cell(frame.request)
+        cell = measure.Cell(content["code"], options.get("measure"), options, metadata, self.connection.setup)
+        measured = None
+        try:
+            with measure.measuring(cell, sh, self.package) as measured, self._user_code():
+                await self._run(cell, silent, bool(content.get("store_history", not silent)), metadata)
+        except KeyboardInterrupt:
+            # It came between the cell's code and us.
+            sh.showtraceback((KeyboardInterrupt, KeyboardInterrupt(), None), exception_only=True)
+        except measure.NotMeasured as problem:
+            content_of_error = {"ename": "NotMeasured", "evalue": str(problem), "traceback": [str(problem)]}
+            sh.last_error = content_of_error
+            self.connection.send(wire.ERROR_OUTPUT, frame.request, wire.dump(content_of_error))
+        reply: dict = {"execution_count": options["execution_count"], "user_expressions": {}, "payload": []}
+        if sh.last_error is None:
+            reply["status"] = "ok"
+            with self._user_code():
+                reply["user_expressions"] = sh.user_expressions(content.get("user_expressions") or {})
+        else:
+            reply.update(sh.last_error, status="error")
+        reply["payload"] = sh.payload_manager.read_payload()
+        sh.payload_manager.clear_payload()
+        how = wire.OK if sh.last_error is None else wire.ERROR
+        return (how, reply) if measured is None else (how, reply, measured.report())
+
+    async def _run(self, cell: measure.Cell, silent: bool, store_history: bool, metadata: dict) -> None:
+        """What InteractiveShell.run_cell does, on the loop that is already running."""
+        sh, result = self.shell, None
+        transformed, problem = cell.source, None
+        try:
+            transformed = cell.transform(sh.transform_cell)
+        except Exception:
+            problem = sys.exc_info()
+        extra = {"cell_id": metadata.get("cellId")} if self._takes_cell_id else {}
+        coroutine = sh.run_cell_async(
+            cell.source,
+            store_history=store_history and not silent,
+            silent=silent,
+            transformed_cell=transformed,
+            preprocessing_exc_tuple=problem,
+            **extra,
+        )
+        try:
+            if sh.should_run_async(cell.source, transformed_cell=transformed, preprocessing_exc_tuple=problem):
+                result = await self._awaiting(coroutine)
+            else:
+                result = _drive(coroutine)
+        except BaseException as raised:
+            if sh.last_error is None:
+                sh.showtraceback((type(raised), raised, raised.__traceback__))
+        finally:
+            sh.events.trigger("post_execute")
+            if not silent:
+                sh.events.trigger("post_run_cell", result)
+            if sh.last_error is None and result is not None and not result.success:
+                error = result.error_before_exec or result.error_in_exec
+                sh.showtraceback((type(error), error, error.__traceback__), exception_only=True)
+
+    async def _awaiting(self, coroutine: Any) -> Any:
+        """A cell with top-level await. An interrupt cancels what it awaits; in code that computes it is raised
+        on the spot."""
+        task = asyncio.ensure_future(coroutine)
+
+        def on_interrupt(frame: Any) -> bool:
+            while frame is not None:
+                if frame.f_code.co_filename.startswith(("<ipython-input", "/tmp/ipykernel_")):
+                    return False
+                frame = frame.f_back
+            self.shell.interrupted = True
+            task.get_loop().call_soon_threadsafe(task.cancel)
+            return True
+
+        self.interrupts.on_interrupt = on_interrupt
+        try:
+            return await task
+        finally:
+            self.interrupts.on_interrupt = None
+
+    @contextlib.contextmanager
+    def _user_code(self) -> Iterator[None]:
+        """Interrupts go through while the block runs."""
+        try:
+            self.interrupts.begin()
+            yield
+        finally:
+            self.interrupts.end()
+
+    # --- input ---------------------------------------------------------------------------------------
+
+    def raw_input(self, prompt: object = "") -> str:
+        """input() in the notebook."""
+        return self._ask(str(prompt), False)
+
+    def getpass(self, prompt: str = "Password: ", stream: object = None) -> str:
+        """getpass.getpass() in the notebook."""
+        return self._ask(prompt, True)
+
+    def _ask(self, prompt: str, password: bool) -> str:
+        if not self.allow_stdin:
+            raise StdinNotImplementedError("input() was called, but this client cannot ask the user")
+        request = self.connection.cell_of_caller()
+        while not self._answers.empty():
+            self._answers.get()  # to a question that was interrupted
+        self.connection.send(wire.INPUT_REQUEST, request, prompt.encode("utf-8", "replace"), wire.u32(password))
+        while True:
+            if threading.current_thread() is threading.main_thread():
+                while self._answers.empty():
+                    self._read()
+            answered, line = self._answers.get()
+            if answered == request:
+                return line
+
+    # --- questions -----------------------------------------------------------------------------------
+
+    async def complete(self, frame: wire.Frame) -> tuple:
+        content = json.loads(frame.parts[0])
+        code = content["code"]
+        position = content.get("cursor_pos")
+        position = len(code) if position is None else position
+        with provisionalcompleter():
+            found = list(rectify_completions(code, self.shell.Completer.completions(code, position)))
+        start, end = (found[0].start, found[0].end) if found else (position, position)
+        kinds = [{"start": c.start, "end": c.end, "text": c.text, "type": c.type} for c in found]
+        return wire.OK, {
+            "status": "ok",
+            "matches": [c.text for c in found],
+            "cursor_start": start,
+            "cursor_end": end,
+            "metadata": {"_jupyter_types_experimental": kinds},
+        }
+
+    async def inspect(self, frame: wire.Frame) -> tuple:
+        content = json.loads(frame.parts[0])
+        position = content.get("cursor_pos")
+        name = token_at_cursor(content["code"], len(content["code"]) if position is None else position)
+        reply: dict = {"status": "ok", "found": False, "data": {}, "metadata": {}}
+        with contextlib.suppress(KeyError):
+            reply["data"] = self.shell.object_inspect_mime(name, detail_level=content.get("detail_level", 0))
+            if not self.shell.enable_html_pager:
+                reply["data"].pop("text/html", None)
+            reply["found"] = True
+        return wire.OK, reply
+
+    async def is_complete(self, frame: wire.Frame) -> tuple:
+        code = json.loads(frame.parts[0])["code"]
+        status, indent = self.shell.input_transformer_manager.check_complete(code)
+        reply = {"status": status}
+        if status == "incomplete":
+            reply["indent"] = " " * (indent or 0)
+        return wire.OK, reply
+
+    async def history(self, frame: wire.Frame) -> tuple:
+        ask = json.loads(frame.parts[0])
+        manager, kind = self.shell.history_manager, ask.get("hist_access_type", "tail")
+        raw, output = ask.get("raw", True), ask.get("output", False)
+        if kind == "tail":
+            found = manager.get_tail(ask.get("n") or 10, raw=raw, output=output, include_latest=True)
+        elif kind == "range":
+            session, start, stop = ask.get("session", 0), ask.get("start", 1), ask.get("stop")
+            found = manager.get_range(session, start, stop, raw=raw, output=output)
+        else:
+            found = manager.search(
+                ask.get("pattern") or "*", raw=raw, output=output, n=ask.get("n"), unique=ask.get("unique", False)
+            )
+        return wire.OK, {"status": "ok", "history": list(found)}
+
+    # --- comms ---------------------------------------------------------------------------------------
+
+    async def to_comm(self, frame: wire.Frame) -> tuple:
+        content, metadata = json.loads(frame.parts[0]), json.loads(frame.parts[1] or b"{}")
+        self.connection.begin_cell(frame.request)
+        with self._user_code():
+            self.comms.handle(frame.kind, content, metadata, frame.parts[2:])
+        return wire.OK, {"status": "ok"}
+
+    async def comm_info(self, frame: wire.Frame) -> tuple:
+        return wire.OK, {"status": "ok", "comms": self.comms.info(json.loads(frame.parts[0]).get("target_name"))}
+
+
+def _drive(coroutine: Any) -> Any:
+    """Run a coroutine that awaits nothing that is not ready."""
+    try:
+        coroutine.send(None)
+    except StopIteration as stop:
+        return stop.value
+    raise RuntimeError("a cell without top-level await waited for something")
+
+
+def _set_environment() -> None:
+    """What programs that the notebook starts should know: they write to a page, not to a terminal."""
+    for name, value in (("TERM", "xterm-color"), ("CLICOLOR", "1"), ("PAGER", "cat"), ("GIT_PAGER", "cat")):
+        os.environ[name] = value
+    os.environ.setdefault("MPLBACKEND", "module://matplotlib_inline.backend_inline")

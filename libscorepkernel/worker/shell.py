@@ -1,0 +1,143 @@
+# SPDX-License-Identifier: BSD-3-Clause
+"""IPython's shell, with its output directed to the library."""
+
+from __future__ import annotations
+
+import sys
+from typing import Any, Callable, Optional
+
+from IPython.core import page, payloadpage
+from IPython.core.displayhook import DisplayHook
+from IPython.core.displaypub import DisplayPublisher
+from IPython.core.interactiveshell import InteractiveShell, InteractiveShellABC
+from traitlets import Any as AnyTrait
+from traitlets import Instance, Type
+
+from . import wire
+
+
+class SessionDisplayHook(DisplayHook):
+    """Out[n]: sent as one message when all that belongs to it is known."""
+
+    connection: wire.Connection
+
+    def start_displayhook(self) -> None:
+        self._message: dict = {}
+
+    def write_output_prompt(self) -> None:
+        self._message["execution_count"] = self.prompt_count
+
+    def write_format_data(self, format_dict: dict, md_dict: Optional[dict] = None) -> None:
+        self._message["data"] = format_dict
+        self._message["metadata"] = md_dict or {}
+
+    def finish_displayhook(self) -> None:
+        if self._message.get("data"):
+            self.connection.send(wire.EXECUTE_RESULT, self.connection.cell_of_caller(), wire.dump(self._message))
+        self._message = {}
+
+
+class SessionDisplayPublisher(DisplayPublisher):
+    """display() and clear_output()."""
+
+    connection: wire.Connection
+
+    def publish(  # type: ignore[override]
+        self,
+        data: dict,
+        metadata: Optional[dict] = None,
+        source: Any = None,
+        *,
+        transient: Optional[dict] = None,
+        update: bool = False,
+        **_: Any,
+    ) -> None:
+        content = {"data": data, "metadata": metadata or {}, "transient": transient or {}}
+        kind = wire.UPDATE_DISPLAY_DATA if update else wire.DISPLAY_DATA
+        self.connection.send(kind, self.connection.cell_of_caller(), wire.dump(content))
+
+    def clear_output(self, wait: bool = False) -> None:
+        self.connection.send(wire.CLEAR_OUTPUT, self.connection.cell_of_caller(), wire.u32(1 if wait else 0))
+
+
+class SessionShell(InteractiveShell):
+    """The notebook's interpreter."""
+
+    displayhook_class = Type(SessionDisplayHook)
+    display_pub_class = Type(SessionDisplayPublisher)
+    connection: wire.Connection
+    # Around the execution of users' code, and nothing else, while a cell is measured.
+    measurement = AnyTrait(None, allow_none=True)
+    last_error: Optional[dict] = None
+    interrupted = False
+    parent_content = Instance(dict, ())
+
+    def init_hooks(self) -> None:
+        super().init_hooks()
+        self.set_hook("show_in_pager", page.as_hook(payloadpage.page), 99)
+
+    def enable_gui(self, gui: Optional[str] = None) -> None:
+        """%matplotlib inline asks for no event loop; there is no display for the others."""
+        if gui not in (None, "inline", "asyncio"):
+            raise NotImplementedError(f"the session has no event loop for {gui!r}; use %matplotlib inline")
+
+    def enable_matplotlib(self, gui: Optional[str] = None) -> Any:
+        return super().enable_matplotlib(gui or "inline")
+
+    def ask_exit(self) -> None:
+        """exit and quit: the client ends the kernel, or does not."""
+        self.payload_manager.write_payload({"source": "ask_exit", "keepkernel": False})
+
+    def set_next_input(self, text: str, replace: bool = False) -> None:
+        """%load, %recall: text for a cell."""
+        self.payload_manager.write_payload({"source": "set_next_input", "text": text, "replace": replace})
+
+    def _showtraceback(self, etype: Any, evalue: Any, stb: Any) -> None:
+        try:
+            text = str(evalue)
+        except Exception as problem:  # users' exceptions may fail to print
+            text = f"<the exception's text is not available: {type(problem).__name__}>"
+        if self.interrupted and etype.__name__ == "CancelledError":
+            # An interrupt reaches awaiting code as a cancellation; the user pressed Ctrl-C.
+            etype, text, stb = KeyboardInterrupt, "", ["KeyboardInterrupt (while awaiting)"]
+        content = {"ename": etype.__name__, "evalue": text, "traceback": stb}
+        self.last_error = content
+        self.connection.send(wire.ERROR_OUTPUT, self.connection.cell_of_caller(), wire.dump(content))
+
+    async def run_code(self, code_obj: Any, result: Any = None, *, async_: bool = False) -> bool:
+        if self.measurement is None:
+            return await super().run_code(code_obj, result, async_=async_)
+        with self.measurement.recording():
+            return await super().run_code(code_obj, result, async_=async_)
+
+
+# What much of the ecosystem looks at to find out that it runs in a notebook.
+SessionShell.__name__ = "ZMQInteractiveShell"
+InteractiveShellABC.register(SessionShell)
+
+
+def create(connection: wire.Connection, raw_input: Callable, getpass: Callable) -> SessionShell:
+    """The one shell of this process, its output going to the library."""
+    import builtins
+    import getpass as getpass_module
+
+    from IPython.core.profiledir import ProfileDir, ProfileDirError
+    from IPython.paths import get_ipython_dir
+    from traitlets.config import Config
+
+    SessionDisplayHook.connection = connection
+    SessionDisplayPublisher.connection = connection
+    SessionShell.connection = connection
+    try:
+        profile = ProfileDir.find_profile_dir_by_name(get_ipython_dir(), "default")
+    except ProfileDirError:
+        profile = ProfileDir.create_profile_dir_by_name(get_ipython_dir(), "default")
+    config = Config()
+    config.IPKernelApp = Config()  # looked for by libraries that adapt to notebooks, as the name above
+    sys.modules["__main__"].__dict__.pop("spk_worker", None)
+    # The namespace of the bootstrap is not the user's: IPython makes a new __main__.
+    shell = SessionShell.instance(config=config, profile_dir=profile)
+    shell.displayhook_class, shell.display_pub_class = SessionDisplayHook, SessionDisplayPublisher
+    builtins.input = raw_input
+    getpass_module.getpass = getpass
+    return shell

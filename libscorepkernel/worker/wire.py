@@ -1,0 +1,272 @@
+# SPDX-License-Identifier: BSD-3-Clause
+"""Frames over the socket to the library, and marked text in the two output pipes: the Python side of
+libscorepkernel/worker_wire.h and frame.h, which say what they look like and why."""
+
+from __future__ import annotations
+
+import base64
+import fcntl
+import json
+import math
+import os
+import select
+import signal
+import socket
+import struct
+import threading
+from contextvars import ContextVar
+from typing import Any, NamedTuple, Optional
+from weakref import WeakKeyDictionary
+
+WORKER_FD = 3
+STDOUT, STDERR = 1, 2
+OK, ERROR = 0, 1
+
+# Library to worker.
+SETUP, EXECUTE, COMPLETE, INSPECT, IS_COMPLETE, HISTORY, COMM_INFO = range(1, 8)
+TO_COMM_OPEN, TO_COMM_MESSAGE, TO_COMM_CLOSE, INPUT_REPLY, SHUTDOWN = range(8, 13)
+# Worker to library.
+HELLO, READY, FAILED, DISPLAY_DATA, UPDATE_DISPLAY_DATA, EXECUTE_RESULT = range(64, 70)
+ERROR_OUTPUT, CLEAR_OUTPUT, INPUT_REQUEST, FROM_COMM_OPEN, FROM_COMM_MESSAGE = range(70, 75)
+FROM_COMM_CLOSE, REPLY, LOG = range(75, 78)
+
+_HEADER = struct.Struct("<IHHQQ")
+_U32 = struct.Struct("<I")
+# Above what users' code is likely to close or to dup2 onto.
+_HIGH_FD = 200
+# A write of at most this many bytes into a pipe is not torn (PIPE_BUF).
+_ATOMIC = 4096
+
+
+class Frame(NamedTuple):
+    """One message from the library."""
+
+    kind: int
+    request: int
+    parts: list
+
+
+def u32(value: int) -> bytes:
+    """A number as a part."""
+    return _U32.pack(value)
+
+
+def _plain(value: Any) -> Any:
+    """What JSON has no word for, in a form that it has: the last resort of json.dumps."""
+    if isinstance(value, (bytes, bytearray, memoryview)):
+        return base64.b64encode(value).decode("ascii")
+    if hasattr(value, "tolist"):
+        return value.tolist()
+    if isinstance(value, (set, frozenset, tuple)) or hasattr(value, "__iter__"):
+        return list(value)
+    return repr(value)
+
+
+def _finite(value: Any) -> Any:
+    """The same value with NaN and infinities as text: JSON has no numbers for them."""
+    if isinstance(value, float) and not math.isfinite(value):
+        return repr(value)
+    if isinstance(value, dict):
+        return {str(key): _finite(item) for key, item in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [_finite(item) for item in value]
+    return value
+
+
+def dump(value: Any) -> bytes:
+    """A value as JSON in UTF-8."""
+    try:
+        text = json.dumps(value, ensure_ascii=False, allow_nan=False, default=_plain)
+    except (ValueError, TypeError):
+        text = json.dumps(_finite(value), ensure_ascii=False, default=_plain)
+    return text.encode("utf-8", "replace")
+
+
+class Interrupts:
+    """Lets SIGINT into users' code only.
+
+    Our own code must not be torn apart by a KeyboardInterrupt: between cells an interrupt means nothing, and
+    inside a shielded section of a cell (a write to a pipe) it waits until the section is over.
+    """
+
+    def __init__(self) -> None:
+        self.in_cell = False
+        self.before_cell = False  # a request has been taken, its cell has not begun: an interrupt is meant for it
+        self.on_interrupt: Optional[Any] = None  # asked first: returns True when it took care of it
+        self._shields = 0
+        self._pending = False
+        self._main = threading.main_thread().ident
+
+    def install(self) -> None:
+        """Put our handler in place: users' code may have installed another."""
+        signal.signal(signal.SIGINT, self._handle)
+
+    def _handle(self, number: int, frame: Any) -> None:
+        if not self.in_cell:
+            self._pending = self.before_cell
+        elif self._shields:
+            self._pending = True
+        elif self.on_interrupt is None or not self.on_interrupt(frame):
+            raise KeyboardInterrupt
+
+    def begin(self) -> None:
+        """Users' code runs from now on."""
+        self.install()
+        self.before_cell = False
+        self.in_cell = True
+        if self._pending:
+            self._pending = False
+            raise KeyboardInterrupt
+
+    def end(self) -> None:
+        """It does not any more."""
+        self.in_cell = self._pending = False
+
+    def __enter__(self) -> None:
+        if threading.get_ident() == self._main:
+            self._shields += 1
+
+    def __exit__(self, *_: object) -> None:
+        if threading.get_ident() != self._main:
+            return
+        self._shields -= 1
+        if self._pending and not self._shields:
+            self._pending = False
+            if self.in_cell:
+                raise KeyboardInterrupt
+
+
+class Connection:
+    """The socket and the two pipes to the library."""
+
+    def __init__(self) -> None:
+        high = fcntl.fcntl(WORKER_FD, fcntl.F_DUPFD_CLOEXEC, _HIGH_FD)
+        os.close(WORKER_FD)
+        self.socket = socket.socket(fileno=high)
+        self.interrupts = Interrupts()
+        self.interrupts.install()
+        self._pipes = {which: fcntl.fcntl(which, fcntl.F_DUPFD_CLOEXEC, _HIGH_FD) for which in (STDOUT, STDERR)}
+        self._received = bytearray()
+        self._lock = threading.RLock()  # re-entered when a finaliser prints while we write
+        self._number = 0
+        self._last = STDOUT
+        self._cell = 0
+        self._forked = False
+        # The cell that a piece of code belongs to: tasks inherit the variable, threads do not.
+        self._cell_var: ContextVar[Optional[int]] = ContextVar("scorepkernel_cell", default=None)
+        self._threads: WeakKeyDictionary = WeakKeyDictionary()
+        setup = self.receive()
+        self.setup = json.loads(setup.parts[0])
+        self._token = self.setup.pop("token")
+        os.register_at_fork(after_in_child=self._after_fork)
+
+    def _after_fork(self) -> None:
+        """A child's text belongs into the pipes; the socket and the marks are its parent's."""
+        self._forked = True
+        self._lock = threading.RLock()
+        self.interrupts = Interrupts()
+
+    # --- frames --------------------------------------------------------------------------------------
+
+    def receive(self) -> Frame:
+        """Wait for the next frame. EOFError: the library has gone."""
+        while True:
+            frame = self.next_received()
+            if frame is not None:
+                return frame
+            self.read_more()
+
+    def read_more(self) -> None:
+        """Read once, waiting if there is nothing."""
+        chunk = self.socket.recv(1 << 16)
+        if not chunk:
+            raise EOFError("the library closed its socket")
+        self._received += chunk
+
+    def next_received(self) -> Optional[Frame]:
+        """A frame that has been read already, or None."""
+        data = self._received
+        if len(data) < _HEADER.size:
+            return None
+        length, kind, _, request, _ = _HEADER.unpack_from(data)
+        end = _HEADER.size + length
+        if len(data) < end:
+            return None
+        parts, at = [], _HEADER.size
+        while at < end:
+            (size,) = _U32.unpack_from(data, at)
+            parts.append(bytes(data[at + 4 : at + 4 + size]))
+            at += 4 + size
+        del data[:end]
+        return Frame(kind, request, parts)
+
+    def send(self, kind: int, request: int, *parts: bytes) -> None:
+        """Send a frame; what was written before it is shown before it."""
+        if self._forked:
+            return
+        payload = b"".join(piece for part in parts for piece in (_U32.pack(len(part)), part))
+        with self.interrupts, self._lock:
+            barrier = self._mark_both("B") if kind not in (HELLO, FAILED) else 0
+            self.socket.sendall(_HEADER.pack(len(payload), kind, 0, request, barrier) + payload)
+
+    # --- text ----------------------------------------------------------------------------------------
+
+    def begin_cell(self, request: int) -> None:
+        """What is written from now on belongs to this request. Threads that are already there stay with the
+        cell in which they were first seen."""
+        for thread in threading.enumerate():
+            self._threads.setdefault(thread, self._cell)
+        self._cell_var.set(request)
+        with self._lock:
+            self._cell = request
+            mark = self._mark("P", request)
+            for which in (STDOUT, STDERR):
+                self._write(which, mark)
+
+    def cell_of_caller(self) -> int:
+        """The request that the running code belongs to."""
+        cell = self._cell_var.get()
+        if cell is None:
+            cell = self._threads.get(threading.current_thread(), self._cell)
+        return cell
+
+    def write(self, which: int, text: str) -> None:
+        """Text for standard output or error."""
+        data = text.encode("utf-8", "backslashreplace")
+        if self._forked:
+            self._write(which, data)
+            return
+        cell = self.cell_of_caller()
+        with self.interrupts, self._lock:
+            if which != self._last:
+                self._last = which
+                self._mark_both("S")
+            if cell == self._cell:
+                self._write(which, data)
+            elif len(data) < _ATOMIC - 128:
+                self._write(which, self._mark("P", cell) + data + self._mark("P", self._cell))
+            else:
+                self._write(which, self._mark("P", cell))
+                self._write(which, data)
+                self._write(which, self._mark("P", self._cell))
+
+    def _mark(self, kind: str, number: int) -> bytes:
+        return f"\0{self._token}{kind}{number:016x}".encode("ascii")
+
+    def _mark_both(self, kind: str) -> int:
+        self._number += 1
+        mark = self._mark(kind, self._number)
+        self._write(STDOUT, mark)
+        self._write(STDERR, mark)
+        return self._number
+
+    def _write(self, which: int, data: bytes) -> None:
+        pipe, view = self._pipes[which], memoryview(data)
+        while view:
+            try:
+                view = view[os.write(pipe, view) :]
+            except BlockingIOError:
+                # A child process made the shared pipe non-blocking (Node.js does).
+                select.select([], [pipe], [])
+            except OSError:
+                return  # users' code closed it, or the library has gone: there is nobody to tell

@@ -1,0 +1,57 @@
+/* SPDX-License-Identifier: BSD-3-Clause
+ *
+ * worker_wire.h - what the library and a Python worker say to each other: frames (frame.h) on descriptor
+ * WORKER_FD, and marks in the worker's standard output and error. worker/wire.py is the other side.
+ *
+ * Text that Python, C code or child processes write goes through the two pipes, where it has its natural
+ * order. What is not text comes as frames. Marks keep the two in step: before it sends a frame, the worker
+ * writes a barrier mark with a new number into both pipes and puts that number into the frame; when Python's
+ * own output changes from one stream to the other, it writes a switch mark into both; when output comes
+ * from a thread of an earlier cell, it is put between two parent marks. A mark is MARK_LEN bytes, written at
+ * once, so never torn (PIPE_BUF): a NUL, the session's random token, a kind, and a number in hexadecimal.
+ */
+#ifndef WORKER_WIRE_H
+#define WORKER_WIRE_H
+
+#define WORKER_FD 3
+
+#define MARK_TOKEN_LEN 22
+#define MARK_NUMBER_LEN 16
+#define MARK_LEN (1 + MARK_TOKEN_LEN + 1 + MARK_NUMBER_LEN)
+#define MARK_BARRIER 'B' /* the frame with this barrier belongs here */
+#define MARK_SWITCH 'S'  /* the other stream's mark of this number was written at the same time */
+#define MARK_PARENT 'P'  /* what follows on this stream was caused by this request */
+
+enum worker_frame {
+    /* Library to worker. Requests have their number in the frame; each is answered by one WORKER_REPLY. */
+    WORKER_SETUP = 1, /* parts: JSON {token, notebook, version} */
+    WORKER_EXECUTE,   /* parts: content, metadata, JSON {execution_count, measure?} */
+    WORKER_COMPLETE,  /* parts: content; so are the next four */
+    WORKER_INSPECT,
+    WORKER_IS_COMPLETE,
+    WORKER_HISTORY,
+    WORKER_COMM_INFO,
+    WORKER_TO_COMM_OPEN, /* parts: content, metadata, buffers ...; so are the next two */
+    WORKER_TO_COMM_MESSAGE,
+    WORKER_TO_COMM_CLOSE,
+    WORKER_INPUT_REPLY, /* parts: the line */
+    WORKER_SHUTDOWN,    /* end as a Python program does */
+
+    /* Worker to library. */
+    WORKER_HELLO = 64,   /* parts: JSON {language_info, banner}; the interpreter runs */
+    WORKER_READY,        /* requests can come */
+    WORKER_FAILED,       /* parts: text for the user; the worker ends */
+    WORKER_DISPLAY_DATA, /* parts: content; so are the next three */
+    WORKER_UPDATE_DISPLAY_DATA,
+    WORKER_EXECUTE_RESULT,
+    WORKER_ERROR,
+    WORKER_CLEAR_OUTPUT,   /* parts: wait (u32) */
+    WORKER_INPUT_REQUEST,  /* parts: prompt, password (u32) */
+    WORKER_FROM_COMM_OPEN, /* parts: content, metadata, buffers ...; so are the next two */
+    WORKER_FROM_COMM_MESSAGE,
+    WORKER_FROM_COMM_CLOSE,
+    WORKER_REPLY, /* parts: SPK_REPLY_* (u32), content, and for a measured cell JSON: see measure.c */
+    WORKER_LOG,   /* parts: SPK_LOG_* (u32), text */
+};
+
+#endif
