@@ -65,9 +65,14 @@ LOGOS   := $(patsubst kernelspec/%,$(PRIVATE)/kernelspec/%,$(wildcard kernelspec
 EMBED   := $(BUILD)/embed/host
 
 XEUS_LIBS := -lxeus -lzmq -luuid
-# Linked in, and hidden: a process may also hold the OTF2 that a Score-P brought along.
+# Linked in, and hidden: a process may also hold the OTF2 that a Score-P brought along. Dynamic where there is
+# no static OTF2 that a shared object can hold, which a trial link tells.
 OTF2_CFLAGS = $(shell pkg-config --cflags otf2 2>/dev/null | sed 's/-I/-isystem /g')
-OTF2_LIBS   = $(shell pkg-config --libs otf2 2>/dev/null)
+OTF2_STATIC = $(wildcard $(shell $(CC) -print-file-name=libopen-trace-format2.a))
+OTF2_TRIAL  = $(CC) -shared -o "$$t" -Wl,--whole-archive $(OTF2_STATIC) -Wl,--no-whole-archive
+OTF2_HIDDEN = $(if $(OTF2_STATIC),$(shell t=$$(mktemp) && { $(OTF2_TRIAL) 2>/dev/null && echo yes; rm -f "$$t"; }))
+OTF2_LIBS   = $(if $(OTF2_HIDDEN),$(OTF2_STATIC) -Wl$(comma)--exclude-libs$(comma)ALL \
+              -Wl$(comma)--wrap=fopen$(comma)--wrap=gethostid,$(shell pkg-config --libs otf2 2>/dev/null))
 
 .PHONY: all help tracer
 all: $(HOST) $(LIB) $(KEEPER) $(WORKER) $(LOGOS) $(EMBED) tracer
@@ -121,21 +126,95 @@ $(PRIVATE)/kernelspec/%: kernelspec/%
 	@mkdir -p $(@D)
 	$(Q)cp $< $@
 
-# One build of the tracer for each Python: its file name carries the Python's ABI, so that many lie side by
-# side. Python's own -I directories are system headers: their warnings are not ours to mend.
+# One build of the tracer for each Python up to 3.11, and one for all later ones, of the stable ABI. The file
+# name carries the ABI, so that many lie side by side, and each Python finds the one it can load. Renamed into
+# place, since a Python may have the older one loaded. Python's own -I directories are system headers: their
+# warnings are not ours to mend.
+TRACER_ABI := import sys, sysconfig as s; print(".abi3.so" if sys.version_info >= (3, 12) and not \
+              s.get_config_var("Py_GIL_DISABLED") else s.get_config_var("EXT_SUFFIX"))
+TRACER_INC := import sysconfig as s; print("-isystem", s.get_path("include"), "-isystem", s.get_path("platinclude"))
+TRACERS    :=
 define tracer_rules
-TRACER_SUFFIX_$(1) := $$(shell $(2) -c 'import sysconfig; print(sysconfig.get_config_var("EXT_SUFFIX"))' 2>/dev/null)
+TRACER_SUFFIX_$(1) := $$(shell $(2) -c '$(TRACER_ABI)' 2>/dev/null)
 TRACER_$(1) := $(PRIVATE)/worker/spk_worker/_tracer$$(TRACER_SUFFIX_$(1))
 tracer: $$(TRACER_$(1))
+ifeq ($$(filter $$(TRACER_$(1)),$$(TRACERS)),)
+TRACERS += $$(TRACER_$(1))
 $$(TRACER_$(1)): $(TRACER_SRC) $(wildcard libscorepkernel/tracer/*.h)
 	@test -n '$$(TRACER_SUFFIX_$(1))' || { echo 'no usable Python at $(2): set PYTHONS' >&2; exit 1; }
 	@mkdir -p $$(@D)
 	$(if $(V),,@echo '  TRACER  $$@')
-	$(Q)$(CC) $$(filter-out -Ilibscorepkernel%,$$(ALL_CFLAGS)) -MF $$(@:.so=.d) -shared $$(ALL_LDFLAGS) -Wl,-z,undefs \
-	  $$$$($(2) -c 'import sysconfig as s; print("-isystem", s.get_path("include"), "-isystem", s.get_path("platinclude"))') \
-	  $$$$(OTF2_CFLAGS) -o $$@ $(TRACER_SRC) $$(OTF2_LIBS)
+	$(Q)$(CC) $$(filter-out -Ilibscorepkernel% -MMD -MP,$$(ALL_CFLAGS)) -shared $$(ALL_LDFLAGS) -Wl,-z,undefs \
+	  $$$$($(2) -c '$(TRACER_INC)') $$(OTF2_CFLAGS) -o $$@.new $(TRACER_SRC) $$(OTF2_LIBS)
+	$(Q)mv -f $$@.new $$@
+endif
 endef
 $(foreach p,$(PYTHONS),$(eval $(call tracer_rules,$(subst /,_,$(p)),$(p))))
+
+# --- what is needed -----------------------------------------------------------------------------------
+
+DEPS_BUILD := gcc g++ make pkg-config xeus-dev uuid-dev nlohmann-json3-dev libopen-trace-format2-dev python3-dev
+DEPS_RUN   := otf2-tools python3-ipython python3-cloudpickle python3-matplotlib python3-numpy \
+              python3-jupyter-client jupyter-client jupyter-nbconvert
+DEPS_TEST  := python3-jupyter-kernel-test python3-ipykernel procps
+DEPS_LINT  := clang clang-format clang-tidy cppcheck mypy python3-flake8
+
+# Each is asked for by itself, so that what is there is left alone. Where there is no dpkg, the linker and Python
+# say what is missing.
+define install_missing
+	@command -v dpkg-query >/dev/null || { echo 'not a Debian system: see README.md for what is needed'; exit 0; }; \
+	missing=; for name in $(1); do \
+	  dpkg-query -W -f '$${db:Status-Status}' $$name 2>/dev/null | grep -qx installed || missing="$$missing $$name"; done; \
+	test -n "$$missing" || exit 0; \
+	echo "installing:$$missing"; \
+	as=; test "$$(id -u)" = 0 || as=sudo; \
+	$$as apt-get update -q && \
+	$$as env DEBIAN_FRONTEND=noninteractive apt-get install -q -y --no-install-recommends $$missing
+endef
+
+.PHONY: deps deps-lint
+deps:
+	$(call install_missing,$(DEPS_BUILD) $(DEPS_RUN) $(DEPS_TEST))
+deps-lint:
+	$(call install_missing,$(DEPS_LINT))
+
+# The set-up comes first, in a make of its own: what it installs decides how the rest is built.
+.PHONY: demo
+demo: deps
+	$(Q)$(MAKE) --no-print-directory all
+	$(Q)$(PYTHON) examples/demo.py $(TREE) examples/heat.ipynb build/demo
+
+# --- installing ---------------------------------------------------------------------------------------
+
+INSTALLED := $(DESTDIR)$(PREFIX)
+define PKG_CONFIG_FILE
+prefix=$(PREFIX)
+includedir=$${prefix}/include
+libdir=$${prefix}/lib
+
+Name: scorepkernel
+Description: Notebook sessions whose cells run under measurement
+Version: $(VERSION)
+Cflags: -I$${includedir}
+Libs: -L$${libdir} -lscorepkernel
+endef
+export PKG_CONFIG_FILE
+
+.PHONY: install uninstall
+install: all
+	install -d $(INSTALLED)/bin $(INSTALLED)/include $(INSTALLED)/lib/pkgconfig $(INSTALLED)/lib/scorepkernel
+	install -m 755 $(HOST) $(INSTALLED)/bin/
+	install -m 644 libscorepkernel/include/scorepkernel.h $(INSTALLED)/include/
+	install -m 755 $(LIB) $(INSTALLED)/lib/
+	cp -R $(PRIVATE)/. $(INSTALLED)/lib/scorepkernel/
+	find $(INSTALLED)/lib/scorepkernel -name '*.d' -delete
+	@echo "$$PKG_CONFIG_FILE" > $(INSTALLED)/lib/pkgconfig/scorepkernel.pc
+	@echo 'now tell Jupyter: $(PREFIX)/bin/scorepkernel install --python PYTHON'
+
+uninstall:
+	rm -f $(INSTALLED)/bin/scorepkernel $(INSTALLED)/include/scorepkernel.h $(INSTALLED)/lib/libscorepkernel.so \
+	  $(INSTALLED)/lib/pkgconfig/scorepkernel.pc
+	rm -rf $(INSTALLED)/lib/scorepkernel
 
 -include test/test.mk
 

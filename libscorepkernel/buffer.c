@@ -14,7 +14,8 @@
 /* An empty buffer above this gives its memory back, so that one large output does not stay for ever. */
 #define BUFFER_KEEP ((size_t)256 << 10)
 
-unsigned char *buffer_room(struct buffer *buffer, size_t len) {
+unsigned char *buffer_room(struct buffer *buffer, size_t len)
+{
     if (len > SIZE_MAX / 2 - buffer->len)
         return NULL;
     size_t need = buffer->len + len;
@@ -35,12 +36,14 @@ unsigned char *buffer_room(struct buffer *buffer, size_t len) {
     return buffer->data + buffer->start + buffer->len;
 }
 
-void buffer_grown(struct buffer *buffer, size_t len) {
+void buffer_grown(struct buffer *buffer, size_t len)
+{
     assert(len <= buffer->capacity - buffer->start - buffer->len);
     buffer->len += len;
 }
 
-int buffer_append(struct buffer *buffer, const void *data, size_t len) {
+int buffer_append(struct buffer *buffer, const void *data, size_t len)
+{
     if (!len)
         return 0;
     unsigned char *room = buffer_room(buffer, len);
@@ -51,7 +54,8 @@ int buffer_append(struct buffer *buffer, const void *data, size_t len) {
     return 0;
 }
 
-void buffer_consume(struct buffer *buffer, size_t len) {
+void buffer_consume(struct buffer *buffer, size_t len)
+{
     assert(len <= buffer->len);
     buffer->start += len;
     buffer->len -= len;
@@ -62,11 +66,13 @@ void buffer_consume(struct buffer *buffer, size_t len) {
         buffer_finish(buffer);
 }
 
-const unsigned char *buffer_bytes(const struct buffer *buffer) {
+const unsigned char *buffer_bytes(const struct buffer *buffer)
+{
     return buffer->data + buffer->start;
 }
 
-void buffer_finish(struct buffer *buffer) {
+void buffer_finish(struct buffer *buffer)
+{
     free(buffer->data);
     *buffer = (struct buffer){0};
 }

@@ -14,19 +14,22 @@
 
 #define CHANNEL_READ_LEN ((size_t)64 << 10)
 
-void channel_init(struct channel *channel, int fd) {
+void channel_init(struct channel *channel, int fd)
+{
     *channel = CHANNEL_CLOSED;
     channel->fd = fd;
 }
 
-static void close_all(int *fds, size_t *count) {
+static void close_all(int *fds, size_t *count)
+{
     for (size_t i = 0; i < *count; i++)
         close(fds[i]);
     *count = 0;
 }
 
-int channel_send(struct channel *channel, uint16_t type, uint64_t request, const struct spk_text *parts, size_t count,
-                 const int *fds, size_t fd_count) {
+int channel_send(struct channel *channel, uint16_t type, uint64_t request, const struct spk_text *parts,
+                 size_t count, const int *fds, size_t fd_count)
+{
     assert(fd_count <= FRAME_MAX_FDS);
     if (channel->fd < 0)
         return -EPIPE;
@@ -53,7 +56,8 @@ int channel_send(struct channel *channel, uint16_t type, uint64_t request, const
 }
 
 /* One sendmsg of what is queued; the descriptors, if any, go with its first byte. */
-static ssize_t send_some(struct channel *channel) {
+static ssize_t send_some(struct channel *channel)
+{
     union {
         struct cmsghdr align;
         unsigned char bytes[CMSG_SPACE(sizeof(int) * FRAME_MAX_FDS)];
@@ -73,7 +77,8 @@ static ssize_t send_some(struct channel *channel) {
     return sendmsg(channel->fd, &message, MSG_NOSIGNAL | MSG_DONTWAIT);
 }
 
-int channel_flush(struct channel *channel) {
+int channel_flush(struct channel *channel)
+{
     while (channel->out.len) {
         ssize_t sent = send_some(channel);
         if (sent < 0) {
@@ -88,7 +93,8 @@ int channel_flush(struct channel *channel) {
 }
 
 /* Keep the descriptors that came with a message; what is too many, by a peer that is not ours, is closed. */
-static void keep_fds(struct channel *channel, struct msghdr *message) {
+static void keep_fds(struct channel *channel, struct msghdr *message)
+{
     for (struct cmsghdr *head = CMSG_FIRSTHDR(message); head; head = CMSG_NXTHDR(message, head)) {
         if (head->cmsg_level != SOL_SOCKET || head->cmsg_type != SCM_RIGHTS)
             continue;
@@ -104,7 +110,8 @@ static void keep_fds(struct channel *channel, struct msghdr *message) {
     }
 }
 
-long channel_receive(struct channel *channel) {
+long channel_receive(struct channel *channel)
+{
     union {
         struct cmsghdr align;
         unsigned char bytes[CMSG_SPACE(sizeof(int) * FRAME_MAX_FDS)];
@@ -130,7 +137,8 @@ long channel_receive(struct channel *channel) {
     return got;
 }
 
-int channel_next(struct channel *channel, struct frame *frame) {
+int channel_next(struct channel *channel, struct frame *frame)
+{
     if (channel->taken) {
         buffer_consume(&channel->in, channel->taken);
         channel->taken = 0;
@@ -150,7 +158,8 @@ int channel_next(struct channel *channel, struct frame *frame) {
     return 1;
 }
 
-int channel_claim_fd(struct channel *channel) {
+int channel_claim_fd(struct channel *channel)
+{
     if (!channel->fds_in_count)
         return -1;
     int fd = channel->fds_in[0];
@@ -159,7 +168,8 @@ int channel_claim_fd(struct channel *channel) {
     return fd;
 }
 
-void channel_finish(struct channel *channel) {
+void channel_finish(struct channel *channel)
+{
     close_all(channel->fds_in, &channel->fds_in_count);
     close_all(channel->fds_out, &channel->fds_out_count);
     buffer_finish(&channel->in);

@@ -14,8 +14,8 @@ struct channel {
     int fd;
     struct buffer in;
     struct buffer out;
-    size_t taken;               /* length of the frame that channel_next lent, consumed by the next call */
-    int fds_in[FRAME_MAX_FDS];  /* received, not yet claimed; in order */
+    size_t taken;              /* length of the frame that channel_next lent, consumed by the next call */
+    int fds_in[FRAME_MAX_FDS]; /* received, not yet claimed; in order */
     size_t fds_in_count;
     int fds_out[FRAME_MAX_FDS]; /* to go with the first byte that is sent next; ours to close */
     size_t fds_out_count;
@@ -28,9 +28,10 @@ void channel_init(struct channel *channel, int fd);
 #define CHANNEL_CLOSED ((struct channel){.fd = -1})
 
 /** Queue a frame and try to send what is queued. fds are duplicated; a frame with fds needs an empty queue
- *  (-EAGAIN otherwise), so that they travel with its first byte. 0, or a negative errno with nothing queued. */
-int channel_send(struct channel *channel, uint16_t type, uint64_t request, const struct spk_text *parts, size_t count,
-                 const int *fds, size_t fd_count);
+ *  (-EAGAIN otherwise), so that they travel with its first byte. 0, or a negative errno with nothing queued.
+ */
+int channel_send(struct channel *channel, uint16_t type, uint64_t request, const struct spk_text *parts,
+                 size_t count, const int *fds, size_t fd_count);
 
 /** Send what is queued. 0: all is sent; 1: the rest waits for the descriptor to be writable; or -errno. */
 int channel_flush(struct channel *channel);

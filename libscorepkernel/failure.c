@@ -6,8 +6,10 @@
 
 #include <stdarg.h>
 #include <stdio.h>
+#include <string.h>
 
-int failure_set(struct spk_error *error, int code, const char *format, ...) {
+int failure_set(struct spk_error *error, int code, const char *format, ...)
+{
     if (!error || !SPK_HAS(error, text))
         return code;
     va_list arguments;
@@ -16,4 +18,10 @@ int failure_set(struct spk_error *error, int code, const char *format, ...) {
     vsnprintf(error->text, sizeof error->text, format, arguments);
     va_end(arguments);
     return code;
+}
+
+const char *failure_text(int code) {
+    /* strerror's buffer is shared by the host's threads. */
+    const char *text = strerrordesc_np(code < 0 ? -code : code);
+    return text ? text : "unknown error";
 }

@@ -44,8 +44,8 @@ int frame_add(struct buffer *out, size_t mark, const void *data, size_t len);
 void frame_end(struct buffer *out, size_t mark, uint16_t fds);
 
 /** The same in one call, for count parts. */
-int frame_append(struct buffer *out, uint16_t type, uint64_t request, uint16_t fds, const struct spk_text *parts,
-                 size_t count);
+int frame_append(struct buffer *out, uint16_t type, uint64_t request, uint16_t fds,
+                 const struct spk_text *parts, size_t count);
 
 /** Integers in parts. The fallback when the part is not that long. */
 void frame_put_u32(unsigned char *at, uint32_t value);

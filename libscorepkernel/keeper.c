@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  *
- * keeper.c - the library's side of its keeper. Owns the socket to it, and its start inside the host's process,
- * which must not notice: no SIGCHLD, no zombie, no inherited lock, no handler of the host's run in the child.
+ * keeper.c - the library's side of its keeper. Owns the socket to it, and its start inside the host's
+ * process, which must not notice: no SIGCHLD, no zombie, no inherited lock, no handler of the host's run in
+ * the child.
  */
 #include "keeper.h"
 
@@ -29,7 +30,8 @@ struct launch {
 };
 
 /* In the child, which borrows the host's memory until it execs: only system calls. */
-static int launch_child(void *argument) {
+static int launch_child(void *argument)
+{
     struct launch *launch = argument;
     char *argv[] = {(char *)(uintptr_t) "scorepkernel-keeper", NULL};
     char *envp[] = {NULL};
@@ -42,11 +44,12 @@ static int launch_child(void *argument) {
 
 /* Start the helper program with its end of the socket. It forks at once and its first process ends: that one
  * is waited for here, a millisecond or so. */
-static int launch_helper(struct launch *launch) {
+static int launch_helper(struct launch *launch)
+{
     int status;
     sigset_t all, before;
-    unsigned char *stack = mmap(NULL, LAUNCH_STACK_LEN, PROT_READ | PROT_WRITE,
-                                MAP_PRIVATE | MAP_ANONYMOUS | MAP_STACK, -1, 0);
+    unsigned char *stack =
+        mmap(NULL, LAUNCH_STACK_LEN, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_STACK, -1, 0);
     if (stack == MAP_FAILED)
         return -errno;
     /* While the child runs in our memory no handler of the host's may run in it. */
@@ -69,7 +72,8 @@ static int launch_helper(struct launch *launch) {
     return reaped == pid && WIFEXITED(status) && WEXITSTATUS(status) == 0 ? 0 : -EAGAIN;
 }
 
-static void on_exited(struct keeper *keeper, struct frame *frame) {
+static void on_exited(struct keeper *keeper, struct frame *frame)
+{
     struct spk_text parts[4] = {{0}};
     for (size_t i = 0; i < 4; i++)
         if (frame_next_part(frame, &parts[i]) != 1)
@@ -83,7 +87,8 @@ static void on_exited(struct keeper *keeper, struct frame *frame) {
     keeper->events->exited(keeper->owner, frame->request, &end);
 }
 
-static void on_frame(struct keeper *keeper, struct frame *frame) {
+static void on_frame(struct keeper *keeper, struct frame *frame)
+{
     struct spk_text number = {0}, stage = {0};
     switch (frame->type) {
     case KEEPER_SPAWNED:
@@ -102,7 +107,8 @@ static void on_frame(struct keeper *keeper, struct frame *frame) {
     }
 }
 
-static void on_ready(void *owner, unsigned events) {
+static void on_ready(void *owner, unsigned events)
+{
     struct keeper *keeper = owner;
     struct frame frame;
     int more = 0;
@@ -122,17 +128,19 @@ static void on_ready(void *owner, unsigned events) {
     keeper->events->gone(keeper->owner);
 }
 
-int keeper_start(struct keeper *keeper, struct loop *loop, const char *directory, const struct keeper_events *events,
-                 void *owner, struct spk_error *error) {
+int keeper_start(struct keeper *keeper, struct loop *loop, const char *directory,
+                 const struct keeper_events *events, void *owner, struct spk_error *error)
+{
     char program[4200];
     int pair[2];
     *keeper = (struct keeper){
         .loop = loop, .channel = CHANNEL_CLOSED, .source = {.fd = -1}, .events = events, .owner = owner};
     snprintf(program, sizeof program, "%s/scorepkernel-keeper", directory);
     if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0, pair) != 0)
-        return failure_set(error, -errno, "no socket for the helper program: %s; close some of the host's "
-                                          "descriptors or raise its limit (ulimit -n)",
-                           strerror(errno));
+        return failure_set(error, -errno,
+                           "no socket for the helper program: %s; close some of the host's "
+                           "descriptors or raise its limit (ulimit -n)",
+                           failure_text(errno));
     struct launch launch = {program, pair[1], 0};
     int result = launch_helper(&launch);
     close(pair[1]);
@@ -143,30 +151,34 @@ int keeper_start(struct keeper *keeper, struct loop *loop, const char *directory
     }
     if (result != 0) {
         keeper_finish(keeper);
-        return failure_set(error, result, "%s could not be started: %s; check the installation and the limit on "
-                                          "processes (ulimit -u)",
-                           program, strerror(-result));
+        return failure_set(error, result,
+                           "%s could not be started: %s; check the installation and the limit on "
+                           "processes (ulimit -u)",
+                           program, failure_text(-result));
     }
     return 0;
 }
 
 /* Send, and have the loop go on sending when the socket is full. */
-static int send_frame(struct keeper *keeper, uint16_t type, uint64_t id, const struct spk_text *parts, size_t count,
-                      const int *fds, size_t fd_count) {
+static int send_frame(struct keeper *keeper, uint16_t type, uint64_t id, const struct spk_text *parts,
+                      size_t count, const int *fds, size_t fd_count)
+{
     int result = channel_send(&keeper->channel, type, id, parts, count, fds, fd_count);
     if (result == 0 && keeper->channel.out.len)
         result = loop_watch(keeper->loop, &keeper->source, LOOP_READ | LOOP_WRITE);
     return result;
 }
 
-static size_t count_strings(const char *const *strings) {
+static size_t count_strings(const char *const *strings)
+{
     size_t count = 0;
     while (strings[count])
         count++;
     return count;
 }
 
-int keeper_spawn(struct keeper *keeper, uint64_t id, const struct keeper_spawn *spawn) {
+int keeper_spawn(struct keeper *keeper, uint64_t id, const struct keeper_spawn *spawn)
+{
     size_t argc = count_strings(spawn->argv), envc = count_strings(spawn->environment);
     unsigned char number[4];
     frame_put_u32(number, (uint32_t)argc);
@@ -185,21 +197,25 @@ int keeper_spawn(struct keeper *keeper, uint64_t id, const struct keeper_spawn *
     return result;
 }
 
-static int send_number(struct keeper *keeper, uint16_t type, uint64_t id, uint32_t value) {
+static int send_number(struct keeper *keeper, uint16_t type, uint64_t id, uint32_t value)
+{
     unsigned char number[4];
     frame_put_u32(number, value);
     return send_frame(keeper, type, id, &(struct spk_text){(const char *)number, sizeof number}, 1, NULL, 0);
 }
 
-int keeper_signal(struct keeper *keeper, uint64_t id, int number) {
+int keeper_signal(struct keeper *keeper, uint64_t id, int number)
+{
     return send_number(keeper, KEEPER_SIGNAL, id, (uint32_t)number);
 }
 
-int keeper_end(struct keeper *keeper, uint32_t grace_ms) {
+int keeper_end(struct keeper *keeper, uint32_t grace_ms)
+{
     return send_number(keeper, KEEPER_END, 0, grace_ms);
 }
 
-void keeper_finish(struct keeper *keeper) {
+void keeper_finish(struct keeper *keeper)
+{
     if (keeper->loop)
         loop_forget(keeper->loop, &keeper->source);
     channel_finish(&keeper->channel);

@@ -43,8 +43,8 @@ struct keeper_spawn {
 };
 
 /** Start the helper program in directory. 0 or -errno; on failure keeper is as after keeper_finish. */
-int keeper_start(struct keeper *keeper, struct loop *loop, const char *directory, const struct keeper_events *events,
-                 void *owner, struct spk_error *error);
+int keeper_start(struct keeper *keeper, struct loop *loop, const char *directory,
+                 const struct keeper_events *events, void *owner, struct spk_error *error);
 
 /** Ask for a process, under an id of the caller's; spawned or failed will follow, and exited. 0 or -errno. */
 int keeper_spawn(struct keeper *keeper, uint64_t id, const struct keeper_spawn *spawn);

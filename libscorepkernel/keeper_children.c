@@ -23,9 +23,11 @@ struct exec_failure {
     int stage;
 };
 
-static const char *const stages[] = {"preparing the process", "entering the directory", "executing the program"};
+static const char *const stages[] = {"preparing the process", "entering the directory",
+                                     "executing the program"};
 
-static void reset_signals(void) {
+static void reset_signals(void)
+{
     sigset_t none;
     sigemptyset(&none);
     for (int number = 1; number < NSIG; number++)
@@ -34,7 +36,8 @@ static void reset_signals(void) {
 }
 
 /* In the child, between fork and exec: never returns. */
-static void become(const struct spawn *spawn, pid_t keeper, int report) {
+static void become(const struct spawn *spawn, pid_t keeper, int report)
+{
     struct exec_failure failure = {.stage = 0};
     int moved[8];
     setsid();
@@ -59,11 +62,13 @@ static void become(const struct spawn *spawn, pid_t keeper, int report) {
     execve(spawn->program, spawn->argv, spawn->envp);
 fail:
     failure.code = errno;
-    (void)!write(report, &failure, sizeof failure); /* the reader takes silence for success: then it sees an exit */
+    (void)!write(report, &failure,
+                 sizeof failure); /* the reader takes silence for success: then it sees an exit */
     _exit(127);
 }
 
-int children_spawn(struct children *children, uint64_t id, const struct spawn *spawn, const char **stage) {
+int children_spawn(struct children *children, uint64_t id, const struct spawn *spawn, const char **stage)
+{
     int report[2];
     pid_t keeper = getpid();
     *stage = stages[0];
@@ -96,14 +101,16 @@ int children_spawn(struct children *children, uint64_t id, const struct spawn *s
     return 0;
 }
 
-int children_signal(const struct children *children, uint64_t id, int signal_number) {
+int children_signal(const struct children *children, uint64_t id, int signal_number)
+{
     for (size_t i = 0; i < children->count; i++)
         if (children->list[i].id == id)
             return kill(-children->list[i].pid, signal_number) == 0 ? 0 : -errno;
     return -ESRCH;
 }
 
-int children_reap(struct children *children, uint64_t *id, int *status, struct rusage *usage) {
+int children_reap(struct children *children, uint64_t *id, int *status, struct rusage *usage)
+{
     siginfo_t info = {0};
     if (waitid(P_ALL, 0, &info, WEXITED | WNOHANG | WNOWAIT) != 0 || !info.si_pid)
         return 0;
@@ -122,13 +129,15 @@ int children_reap(struct children *children, uint64_t *id, int *status, struct r
     return wait4(info.si_pid, status, WNOHANG, usage) == info.si_pid;
 }
 
-void children_kill(const struct children *children) {
+void children_kill(const struct children *children)
+{
     for (size_t i = 0; i < children->count; i++)
         kill(-children->list[i].pid, SIGKILL);
 }
 
 /* The parent of the process in /proc/NAME, or 0. */
-static pid_t parent_of(const char *name) {
+static pid_t parent_of(const char *name)
+{
     char path[64], line[512];
     snprintf(path, sizeof path, "/proc/%.20s/stat", name);
     int fd = open(path, O_RDONLY | O_CLOEXEC);
@@ -145,7 +154,8 @@ static pid_t parent_of(const char *name) {
     return after && sscanf(after + 1, " %*c %d", &parent) == 1 ? parent : 0;
 }
 
-static void kill_children_once(void) {
+static void kill_children_once(void)
+{
     DIR *proc = opendir("/proc");
     if (!proc)
         return;
@@ -156,7 +166,8 @@ static void kill_children_once(void) {
     closedir(proc);
 }
 
-void children_kill_descendants(void) {
+void children_kill_descendants(void)
+{
     /* Each round kills one generation, whose children then become ours (subreaper). The number of rounds is
      * bounded, as a process in uninterruptible sleep cannot be waited for. */
     for (int round = 0; round < 400; round++) {

@@ -38,7 +38,8 @@ int children_spawn(struct children *children, uint64_t id, const struct spawn *s
 /** The process's whole group. 0, -ESRCH. */
 int children_signal(const struct children *children, uint64_t id, int signal_number);
 
-/** Reap one process that has ended, if any. 1: *id (0: an adopted one), *status and *usage are set; 0: none. */
+/** Reap one process that has ended, if any. 1: *id (0: an adopted one), *status and *usage are set; 0: none.
+ */
 int children_reap(struct children *children, uint64_t *id, int *status, struct rusage *usage);
 
 /** Kill the groups of those that are left. */

@@ -34,62 +34,64 @@ struct keeper {
     int64_t deadline; /* in ms of CLOCK_MONOTONIC, when ending */
 };
 
-static int64_t now_ms(void) {
+static int64_t now_ms(void)
+{
     struct timespec now;
     clock_gettime(CLOCK_MONOTONIC, &now);
     return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
 }
 
-static void tell(struct keeper *keeper, uint16_t type, uint64_t id, const struct spk_text *parts, size_t count) {
+static void tell(struct keeper *keeper, uint16_t type, uint64_t id, const struct spk_text *parts,
+                 size_t count)
+{
     /* A library that does not listen any more has closed its socket; the loop sees that by itself. */
     (void)channel_send(&keeper->channel, type, id, parts, count, NULL, 0);
 }
 
-static void tell_failed(struct keeper *keeper, uint64_t id, int code, const char *stage) {
+static void tell_failed(struct keeper *keeper, uint64_t id, int code, const char *stage)
+{
     unsigned char number[4];
     frame_put_u32(number, (uint32_t)-code);
     struct spk_text parts[] = {{(const char *)number, 4}, {stage, strlen(stage)}};
     tell(keeper, KEEPER_FAILED, id, parts, 2);
 }
 
+/* How many parts are left in a frame; -EPROTO when it is malformed. */
+static long count_parts(struct frame frame) {
+    struct spk_text part;
+    long count = 0;
+    int more;
+    while ((more = frame_next_part(&frame, &part)) > 0)
+        count++;
+    return more < 0 ? more : count;
+}
+
 /* The frame's parts as C strings, in one block at *block; the vector ends with NULL. */
 static char **strings_of(struct frame *frame, char **block, size_t *count) {
-    char **strings = NULL;
+    long found = count_parts(*frame);
+    if (found < 0 || found > MAX_STRINGS)
+        return NULL;
+    char **strings = calloc((size_t)found + 1, sizeof *strings);
     char *at = *block = malloc(frame->len + 1);
-    size_t used = 0, capacity = 0;
+    if (!strings || !at) {
+        free(strings);
+        return NULL;
+    }
     struct spk_text part;
-    int more = at ? 1 : -ENOMEM;
-    while (more > 0 && (more = frame_next_part(frame, &part)) >= 0) {
-        if (used == capacity) {
-            capacity = capacity ? 2 * capacity : 128;
-            char **grown = capacity > MAX_STRINGS ? NULL : realloc(strings, capacity * sizeof *grown);
-            if (!grown) {
-                more = -E2BIG;
-                break;
-            }
-            strings = grown;
-        }
-        if (more == 0) {
-            strings[used] = NULL;
-            break;
-        }
+    for (*count = 0; frame_next_part(frame, &part) > 0; ++*count) {
         /* Each part had a four-byte length before it, so its NUL always has room. */
         memcpy(at, part.data, part.len);
         at[part.len] = 0;
-        strings[used++] = at;
+        strings[*count] = at;
         at += part.len + 1;
     }
-    if (more < 0) {
-        free(strings);
-        strings = NULL;
-    }
-    *count = used;
     return strings;
 }
 
 /* Start what a KEEPER_SPAWN frame asks for. 0 or a negative errno with *stage set. */
 static int spawn_from(struct keeper *keeper, struct frame *frame, const int *fds, size_t fd_count,
-                      const char **stage) {
+                      const char **stage)
+{
     char *block = NULL, **strings = NULL;
     char **argv = NULL;
     size_t count = 0;
@@ -117,7 +119,8 @@ static int spawn_from(struct keeper *keeper, struct frame *frame, const int *fds
     return result;
 }
 
-static void on_spawn(struct keeper *keeper, struct frame *frame) {
+static void on_spawn(struct keeper *keeper, struct frame *frame)
+{
     int fds[FRAME_MAX_FDS];
     size_t fd_count = 0;
     const char *stage;
@@ -136,7 +139,8 @@ static void on_spawn(struct keeper *keeper, struct frame *frame) {
     tell(keeper, KEEPER_SPAWNED, frame->request, &(struct spk_text){(const char *)pid, 4}, 1);
 }
 
-static void on_frame(struct keeper *keeper, struct frame *frame) {
+static void on_frame(struct keeper *keeper, struct frame *frame)
+{
     struct spk_text part = {0};
     if (frame->type == KEEPER_SPAWN) {
         on_spawn(keeper, frame);
@@ -155,7 +159,8 @@ static void on_frame(struct keeper *keeper, struct frame *frame) {
 }
 
 /* 0: go on; -1: the library has gone. */
-static int read_library(struct keeper *keeper) {
+static int read_library(struct keeper *keeper)
+{
     struct frame frame;
     int more;
     long got = channel_receive(&keeper->channel);
@@ -168,7 +173,8 @@ static int read_library(struct keeper *keeper) {
     return more;
 }
 
-static void reap(struct keeper *keeper) {
+static void reap(struct keeper *keeper)
+{
     struct signalfd_siginfo ignored;
     struct rusage usage;
     uint64_t id;
@@ -180,8 +186,10 @@ static void reap(struct keeper *keeper) {
         if (!id)
             continue;
         frame_put_u32(numbers, (uint32_t)status);
-        frame_put_u64(numbers + 4, (uint64_t)usage.ru_utime.tv_sec * 1000000 + (uint64_t)usage.ru_utime.tv_usec);
-        frame_put_u64(numbers + 12, (uint64_t)usage.ru_stime.tv_sec * 1000000 + (uint64_t)usage.ru_stime.tv_usec);
+        frame_put_u64(numbers + 4,
+                      (uint64_t)usage.ru_utime.tv_sec * 1000000 + (uint64_t)usage.ru_utime.tv_usec);
+        frame_put_u64(numbers + 12,
+                      (uint64_t)usage.ru_stime.tv_sec * 1000000 + (uint64_t)usage.ru_stime.tv_usec);
         frame_put_u64(numbers + 20, (uint64_t)usage.ru_maxrss);
         struct spk_text parts[] = {{(const char *)numbers, 4},
                                    {(const char *)numbers + 4, 8},
@@ -191,41 +199,47 @@ static void reap(struct keeper *keeper) {
     }
 }
 
+/* How long poll may wait, in ms. Past the deadline, kill and look again. */
+static int patience(const struct keeper *keeper) {
+    if (!keeper->ending)
+        return -1;
+    int64_t left = keeper->deadline - now_ms();
+    if (left > 0)
+        return left < INT32_MAX ? (int)left : INT32_MAX;
+    children_kill(&keeper->children);
+    return 100;
+}
+
+/* Wait once, and do what there is to do. 0: go on; -1: the library vanished without a word. */
+static int turn(struct keeper *keeper) {
+    struct pollfd polled[] = {
+        {.fd = keeper->signals, .events = POLLIN},
+        {.fd = keeper->channel.fd, .events = (short)(POLLIN | (keeper->channel.out.len ? POLLOUT : 0))},
+    };
+    if (poll(polled, 2, patience(keeper)) < 0)
+        return errno == EINTR ? 0 : -1;
+    if (polled[0].revents)
+        reap(keeper);
+    if (polled[1].revents & POLLOUT)
+        (void)channel_flush(&keeper->channel); /* a socket that is closed is found by reading */
+    if (!(polled[1].revents & (POLLIN | POLLHUP | POLLERR)) || read_library(keeper) == 0)
+        return 0;
+    /* After KEEPER_END the host may go: the rest of the grace time is still granted. */
+    channel_finish(&keeper->channel);
+    return keeper->ending ? 0 : -1;
+}
+
 /* Serve until the session is over. 0: ended as asked; -1: the library vanished. */
 static int serve(struct keeper *keeper) {
-    int alive = 1; /* the library listens */
-    for (;;) {
-        if (keeper->ending && !keeper->children.count)
-            return 0;
-        int wait = -1;
-        if (keeper->ending) {
-            int64_t left = keeper->deadline - now_ms();
-            if (left <= 0)
-                children_kill(&keeper->children);
-            wait = left > 0 ? (int)left : 100;
-        }
-        struct pollfd polled[] = {
-            {.fd = keeper->signals, .events = POLLIN},
-            {.fd = alive ? keeper->channel.fd : -1,
-             .events = (short)(POLLIN | (keeper->channel.out.len ? POLLOUT : 0))},
-        };
-        if (poll(polled, 2, wait) < 0 && errno != EINTR)
-            return -1;
-        if (polled[0].revents)
-            reap(keeper);
-        if (polled[1].revents & POLLOUT)
-            (void)channel_flush(&keeper->channel);
-        if (polled[1].revents & (POLLIN | POLLHUP | POLLERR) && read_library(keeper) != 0) {
-            /* After KEEPER_END the host may go: the rest of the grace time is still granted. */
-            if (!keeper->ending)
-                return -1;
-            alive = 0;
-        }
-    }
+    int result = 0;
+    while (result == 0 && !(keeper->ending && !keeper->children.count))
+        result = turn(keeper);
+    return result;
 }
 
 /* Away from the host: its descriptors, its terminal, its process group. */
-static int detach(void) {
+static int detach(void)
+{
     /* The library waits for the first process, which ends here and now: so the keeper is nobody's child, and
      * its end never shows up in the host. */
     pid_t pid = fork();
@@ -244,7 +258,8 @@ static int detach(void) {
     return chdir("/");
 }
 
-int main(void) {
+int main(void)
+{
     struct stat status;
     struct keeper keeper = {.signals = -1};
     sigset_t children;

@@ -19,7 +19,8 @@ enum keeper_frame {
     /* Keeper to library. */
     KEEPER_SPAWNED, /* parts: pid (u32) */
     KEEPER_FAILED,  /* parts: errno (u32), what was being done */
-    KEEPER_EXITED,  /* parts: wait status (u32), user and system time in us (u64 each), peak RSS in KiB (u64) */
+    KEEPER_EXITED,  /* parts: wait status (u32), user and system time in us (u64 each), peak RSS in KiB (u64)
+                     */
 };
 
 #endif

@@ -7,12 +7,14 @@
 
 #include <string.h>
 
-static int hex_value(unsigned char c) {
+static int hex_value(unsigned char c)
+{
     return c >= '0' && c <= '9' ? c - '0' : c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
 }
 
 /* 1: a mark begins at bytes; 0: none does; -1: one may, but it is cut short. */
-static int mark_at(const unsigned char *bytes, size_t len, const char *token, struct lane_item *item) {
+static int mark_at(const unsigned char *bytes, size_t len, const char *token, struct lane_item *item)
+{
     size_t have = len - 1 < MARK_TOKEN_LEN ? len - 1 : MARK_TOKEN_LEN;
     if (memcmp(bytes + 1, token, have) != 0)
         return 0;
@@ -31,23 +33,30 @@ static int mark_at(const unsigned char *bytes, size_t len, const char *token, st
     return 1;
 }
 
+/* Where the first mark, or what may become one, begins; len: nowhere. *found as of mark_at. */
+static size_t find_mark(const unsigned char *bytes, size_t len, const char *token, int final, int *found,
+                        struct lane_item *item) {
+    size_t at = 0;
+    for (const unsigned char *nul; at < len && (nul = memchr(bytes + at, 0, len - at)); at++) {
+        at = (size_t)(nul - bytes);
+        *found = mark_at(nul, len - at, token, item);
+        if (*found == 1 || (*found == -1 && !final))
+            return at;
+    }
+    *found = 0;
+    return len;
+}
+
 struct lane_item lane_first(const struct buffer *buffer, const char *token, int final) {
     struct lane_item item = {.kind = LANE_NOTHING};
-    const unsigned char *bytes = buffer->len ? buffer_bytes(buffer) : NULL;
-    size_t at = 0;
-    while (at < buffer->len) {
-        const unsigned char *nul = memchr(bytes + at, 0, buffer->len - at);
-        size_t next = nul ? (size_t)(nul - bytes) : buffer->len;
-        int found = nul ? mark_at(nul, buffer->len - next, token, &item) : 0;
-        if (found == 1 && next == 0)
-            return item;
-        if (found == 1 || (found == -1 && !final)) {
-            at = next;
-            break;
-        }
-        at = nul ? next + 1 : next;
-    }
-    if (!at)
+    if (!buffer->len)
+        return item;
+    int found;
+    const unsigned char *bytes = buffer_bytes(buffer);
+    size_t at = find_mark(bytes, buffer->len, token, final, &found, &item);
+    if (at == 0 && found == 1)
+        return item;
+    if (at == 0)
         return (struct lane_item){.kind = LANE_NOTHING};
     return (struct lane_item){.kind = LANE_TEXT, .text = {(const char *)bytes, at}, .len = at};
 }

@@ -19,8 +19,8 @@ struct lane_item {
     size_t len;           /* how much to consume when the item has been dealt with */
 };
 
-/** What stands first in buffer. token: MARK_TOKEN_LEN bytes. final: nothing more will come, so that a torn mark
- *  is text. */
+/** What stands first in buffer. token: MARK_TOKEN_LEN bytes. final: nothing more will come, so that a torn
+ * mark is text. */
 struct lane_item lane_first(const struct buffer *buffer, const char *token, int final);
 
 #endif

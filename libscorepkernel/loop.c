@@ -11,7 +11,8 @@
 
 #define LOOP_BATCH 8
 
-int loop_init(struct loop *loop) {
+int loop_init(struct loop *loop)
+{
     int fd = epoll_create1(EPOLL_CLOEXEC);
     if (fd < 0)
         return -errno;
@@ -19,7 +20,8 @@ int loop_init(struct loop *loop) {
     return 0;
 }
 
-int loop_watch(struct loop *loop, struct source *source, unsigned events) {
+int loop_watch(struct loop *loop, struct source *source, unsigned events)
+{
     if (source->watched && source->events == events)
         return 0;
     struct epoll_event wanted = {.data.ptr = source};
@@ -34,14 +36,16 @@ int loop_watch(struct loop *loop, struct source *source, unsigned events) {
     return 0;
 }
 
-void loop_forget(struct loop *loop, struct source *source) {
+void loop_forget(struct loop *loop, struct source *source)
+{
     if (!source->watched)
         return;
     (void)epoll_ctl(loop->fd, EPOLL_CTL_DEL, source->fd, NULL); /* fails only for what is already gone */
     source->watched = 0;
 }
 
-int loop_dispatch(struct loop *loop) {
+int loop_dispatch(struct loop *loop)
+{
     struct epoll_event found[LOOP_BATCH];
     int count = epoll_wait(loop->fd, found, LOOP_BATCH, 0);
     if (count < 0)
@@ -60,13 +64,15 @@ int loop_dispatch(struct loop *loop) {
     return 0;
 }
 
-void loop_finish(struct loop *loop) {
+void loop_finish(struct loop *loop)
+{
     if (loop->fd >= 0)
         close(loop->fd);
     loop->fd = -1;
 }
 
-int64_t loop_now_ns(void) {
+int64_t loop_now_ns(void)
+{
     struct timespec now;
     clock_gettime(CLOCK_MONOTONIC, &now);
     return (int64_t)now.tv_sec * 1000000000 + now.tv_nsec;

@@ -28,11 +28,13 @@ static const struct {
     {"disable_vampir_launch", MAGIC_BAD},
 };
 
-static int is_blank(char c) {
+static int is_blank(char c)
+{
     return c == ' ' || c == '\t' || c == '\r' || c == '\f' || c == '\v';
 }
 
-static struct spk_text trimmed(struct spk_text text) {
+static struct spk_text trimmed(struct spk_text text)
+{
     while (text.len && is_blank(text.data[0]))
         text = (struct spk_text){text.data + 1, text.len - 1};
     while (text.len && is_blank(text.data[text.len - 1]))
@@ -41,7 +43,8 @@ static struct spk_text trimmed(struct spk_text text) {
 }
 
 /* The first line that says something, trimmed; *lines counts up to and including it. Empty: there is none. */
-static struct spk_text first_line(struct spk_text cell, size_t *lines) {
+static struct spk_text first_line(struct spk_text cell, size_t *lines)
+{
     *lines = 0;
     while (cell.len) {
         const char *end = memchr(cell.data, '\n', cell.len);
@@ -56,20 +59,25 @@ static struct spk_text first_line(struct spk_text cell, size_t *lines) {
     return (struct spk_text){0};
 }
 
-static int equals(struct spk_text text, const char *name) {
+static int equals(struct spk_text text, const char *name)
+{
     return text.len == strlen(name) && memcmp(text.data, name, text.len) == 0;
 }
 
-static int begins(struct spk_text text, const char *with) {
+static int begins(struct spk_text text, const char *with)
+{
     return text.len >= strlen(with) && memcmp(text.data, with, strlen(with)) == 0;
 }
 
 /* For messages: not more than a line's worth of what the user wrote. */
-static int shown(struct spk_text text) {
+static int shown(struct spk_text text)
+{
     return text.len < 80 ? (int)text.len : 80;
 }
 
-static void read_known(struct magic *magic, enum magic_kind kind, struct spk_text name, struct spk_text arguments) {
+static void read_known(struct magic *magic, enum magic_kind kind, struct spk_text name,
+                       struct spk_text arguments)
+{
     magic->kind = kind;
     if (kind == MAGIC_BAD) {
         snprintf(magic->error, sizeof magic->error,
@@ -79,13 +87,15 @@ static void read_known(struct magic *magic, enum magic_kind kind, struct spk_tex
     } else if (arguments.len) {
         magic->kind = MAGIC_BAD;
         snprintf(magic->error, sizeof magic->error,
-                 "%%%%%.*s takes no arguments, but \"%.*s\" stands behind it. The code to measure begins in the next "
+                 "%%%%%.*s takes no arguments, but \"%.*s\" stands behind it. The code to measure begins in "
+                 "the next "
                  "line; the cell was not run.",
                  shown(name), name.data, shown(arguments), arguments.data);
     }
 }
 
-void magic_read(struct spk_text cell, struct magic *magic) {
+void magic_read(struct spk_text cell, struct magic *magic)
+{
     *magic = (struct magic){.kind = MAGIC_NONE};
     struct spk_text line = first_line(cell, &magic->lines);
     if (!begins(line, "%%"))
@@ -107,8 +117,9 @@ void magic_read(struct spk_text cell, struct magic *magic) {
     if (!begins(name, "scorep") && !begins(name, "execute_with"))
         return;
     magic->kind = MAGIC_BAD;
-    snprintf(magic->error, sizeof magic->error,
-             "There is no directive %%%%%.*s. The directive that this kernel knows is %%%%execute_with_scorep; "
-             "%%%%execute_with_scorep? explains it.",
-             shown(name), name.data);
+    snprintf(
+        magic->error, sizeof magic->error,
+        "There is no directive %%%%%.*s. The directive that this kernel knows is %%%%execute_with_scorep; "
+        "%%%%execute_with_scorep? explains it.",
+        shown(name), name.data);
 }

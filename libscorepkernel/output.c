@@ -10,24 +10,28 @@
 
 #include <errno.h>
 
-int output_feed(struct output *output, uint32_t which, const void *bytes, size_t len) {
+int output_feed(struct output *output, uint32_t which, const void *bytes, size_t len)
+{
     return buffer_append(&output->lanes[which - SPK_STDOUT].bytes, bytes, len);
 }
 
 /* Whether the lane has come as far as the mark of this number. */
-static int lane_at(const struct lane *lane, uint64_t number) {
+static int lane_at(const struct lane *lane, uint64_t number)
+{
     return lane->passed >= number || lane->facing >= number;
 }
 
 /* Whether what stands behind this mark may be handed on. */
-static int may_pass(const struct output *output, const struct lane *other, const struct lane_item *item) {
+static int may_pass(const struct output *output, const struct lane *other, const struct lane_item *item)
+{
     if (item->mark == MARK_PARENT || item->number <= output->frames_done)
         return 1;
     return item->mark == MARK_SWITCH && lane_at(other, item->number);
 }
 
 /* Hand on what the lane may. 1: something moved; 0: nothing did; -ENOMEM. */
-static int pump_lane(struct output *output, uint32_t which, int final) {
+static int pump_lane(struct output *output, uint32_t which, int final)
+{
     struct lane *lane = &output->lanes[which - SPK_STDOUT];
     const struct lane *other = &output->lanes[SPK_STDERR - which];
     int moved = 0;
@@ -54,7 +58,8 @@ static int pump_lane(struct output *output, uint32_t which, int final) {
     }
 }
 
-int output_pump(struct output *output, int final) {
+int output_pump(struct output *output, int final)
+{
     int first, second;
     do {
         first = pump_lane(output, SPK_STDOUT, final);
@@ -65,16 +70,19 @@ int output_pump(struct output *output, int final) {
     return 0;
 }
 
-int output_reached(const struct output *output, uint64_t barrier) {
+int output_reached(const struct output *output, uint64_t barrier)
+{
     return lane_at(&output->lanes[0], barrier) && lane_at(&output->lanes[1], barrier);
 }
 
-void output_frame_done(struct output *output, uint64_t barrier) {
+void output_frame_done(struct output *output, uint64_t barrier)
+{
     if (barrier > output->frames_done)
         output->frames_done = barrier;
 }
 
-void output_finish(struct output *output) {
+void output_finish(struct output *output)
+{
     buffer_finish(&output->lanes[0].bytes);
     buffer_finish(&output->lanes[1].bytes);
     stream_finish(&output->stream);

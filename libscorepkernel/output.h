@@ -23,7 +23,8 @@ struct output {
 /** Bytes read from the pipe of which, SPK_STDOUT or SPK_STDERR. 0 or -ENOMEM. */
 int output_feed(struct output *output, uint32_t which, const void *bytes, size_t len);
 
-/** Hand on to the stream what may be. final: nothing more will come, so nothing is waited for. 0 or -ENOMEM. */
+/** Hand on to the stream what may be. final: nothing more will come, so nothing is waited for. 0 or -ENOMEM.
+ */
 int output_pump(struct output *output, int final);
 
 /** Whether all that was written before the frame with this barrier has been handed on. */

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  *
- * paths.c - finds the library's own parts, relative to the library itself so that a tree can be moved, and the
- * user's Python. Only looks; opens nothing.
+ * paths.c - finds the library's own parts, relative to the library itself so that a tree can be moved, and
+ * the user's Python. Only looks; opens nothing.
  */
 #include "paths.h"
 
@@ -16,12 +16,15 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-int paths_private(char path[PATHS_MAX], struct spk_error *error) {
+int paths_private(char path[PATHS_MAX], struct spk_error *error)
+{
     Dl_info info;
     char resolved[PATH_MAX];
-    if (!dladdr((void *)(uintptr_t)&paths_private, &info) || !info.dli_fname || !realpath(info.dli_fname, resolved))
-        return failure_set(error, -ENOENT, "cannot find out where libscorepkernel.so was loaded from; load it by "
-                                           "an absolute path");
+    if (!dladdr((void *)(uintptr_t)&paths_private, &info) || !info.dli_fname ||
+        !realpath(info.dli_fname, resolved))
+        return failure_set(error, -ENOENT,
+                           "cannot find out where libscorepkernel.so was loaded from; load it by "
+                           "an absolute path");
     char *slash = strrchr(resolved, '/');
     int len = snprintf(path, PATHS_MAX, "%.*s/scorepkernel", (int)(slash - resolved), resolved);
     if (len < 0 || len >= PATHS_MAX)
@@ -29,14 +32,16 @@ int paths_private(char path[PATHS_MAX], struct spk_error *error) {
     char keeper[PATHS_MAX + 32];
     snprintf(keeper, sizeof keeper, "%s/scorepkernel-keeper", path);
     if (access(keeper, X_OK) != 0)
-        return failure_set(error, -ENOENT,
-                           "%s is missing: the library must stay together with the directory \"scorepkernel\" beside "
-                           "it; install it again (make install)",
-                           keeper);
+        return failure_set(
+            error, -ENOENT,
+            "%s is missing: the library must stay together with the directory \"scorepkernel\" beside "
+            "it; install it again (make install)",
+            keeper);
     return 0;
 }
 
-const char *paths_variable(const char *const *environment, const char *name) {
+const char *paths_variable(const char *const *environment, const char *name)
+{
     size_t len = strlen(name);
     for (; environment && *environment; environment++)
         if (strncmp(*environment, name, len) == 0 && (*environment)[len] == '=')
@@ -44,17 +49,24 @@ const char *paths_variable(const char *const *environment, const char *name) {
     return NULL;
 }
 
-static int is_program(const char *path) {
+static int is_program(const char *path)
+{
     struct stat status;
     return stat(path, &status) == 0 && S_ISREG(status.st_mode) && access(path, X_OK) == 0;
+}
+
+/* directory/name of len bytes of directory, if a program is there. */
+static int is_program_in(const char *directory, size_t len, const char *name, char path[PATHS_MAX]) {
+    int written = snprintf(path, PATHS_MAX, "%.*s/%s", (int)len, directory, name);
+    return written > 0 && written < PATHS_MAX && path[0] == '/' && is_program(path);
 }
 
 int paths_python(const char *name, const char *const *environment, const char *directory, char path[PATHS_MAX],
                  struct spk_error *error) {
     if (strchr(name, '/')) {
-        int len = name[0] == '/' ? snprintf(path, PATHS_MAX, "%s", name)
-                                 : snprintf(path, PATHS_MAX, "%s/%s", directory, name);
-        if (len >= 0 && len < PATHS_MAX && is_program(path))
+        int found = name[0] == '/' ? is_program_in("", 0, name + 1, path)
+                                   : is_program_in(directory, strlen(directory), name, path);
+        if (found)
             return 0;
         return failure_set(error, -ENOENT,
                            "there is no Python interpreter at %s; point the kernel at one that exists: "
@@ -63,13 +75,11 @@ int paths_python(const char *name, const char *const *environment, const char *d
     }
     const char *search = paths_variable(environment, "PATH");
     for (const char *at = search ? search : "/usr/local/bin:/usr/bin:/bin"; at;) {
-        const char *colon = strchr(at, ':');
-        int part = colon ? (int)(colon - at) : (int)strlen(at);
-        int len = part ? snprintf(path, PATHS_MAX, "%.*s/%s", part, at, name)
-                       : snprintf(path, PATHS_MAX, "%s/%s", directory, name);
-        if (len >= 0 && len < PATHS_MAX && path[0] == '/' && is_program(path))
+        size_t len = strcspn(at, ":");
+        /* An empty entry stands for the current directory. */
+        if (is_program_in(len ? at : directory, len ? len : strlen(directory), name, path))
             return 0;
-        at = colon ? colon + 1 : NULL;
+        at = at[len] ? at + len + 1 : NULL;
     }
     return failure_set(error, -ENOENT,
                        "no \"%s\" was found on PATH; install Python 3.9 or newer, or name one: "

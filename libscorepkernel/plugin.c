@@ -10,8 +10,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-static int plugin_create(const struct spk_host *host, const struct spk_options *options, struct spk_session **session,
-                         struct spk_error *error) {
+static int plugin_create(const struct spk_host *host, const struct spk_options *options,
+                         struct spk_session **session, struct spk_error *error)
+{
     if (!host || !session || host->abi != SPK_ABI || !SPK_HAS(host, log) || !host->reply)
         return failure_set(error, -EINVAL, "the host's table is not of interface version %u, or has no reply",
                            SPK_ABI);
@@ -20,23 +21,27 @@ static int plugin_create(const struct spk_host *host, const struct spk_options *
     return session_create(host, options, session, error);
 }
 
-static int plugin_descriptor(const struct spk_session *session) {
+static int plugin_descriptor(const struct spk_session *session)
+{
     return session ? session->loop.fd : -EINVAL;
 }
 
-static int plugin_dispatch(struct spk_session *session, struct spk_error *error) {
+static int plugin_dispatch(struct spk_session *session, struct spk_error *error)
+{
     return session ? session_dispatch(session, error) : -EINVAL;
 }
 
-static int begin_content(struct spk_session *session, uint16_t kind, uint64_t request, struct spk_text content,
-                         struct spk_error *error) {
+static int begin_content(struct spk_session *session, uint16_t kind, uint64_t request,
+                         struct spk_text content, struct spk_error *error)
+{
     if (!session)
         return -EINVAL;
     return session_begin(session, kind, request, 0, &content, 1, error);
 }
 
 static int plugin_execute(struct spk_session *session, uint64_t request, struct spk_text content,
-                          struct spk_text metadata, uint64_t execution_count, struct spk_error *error) {
+                          struct spk_text metadata, uint64_t execution_count, struct spk_error *error)
+{
     struct spk_text parts[] = {content, metadata};
     if (!session)
         return -EINVAL;
@@ -44,36 +49,43 @@ static int plugin_execute(struct spk_session *session, uint64_t request, struct 
 }
 
 static int plugin_complete(struct spk_session *session, uint64_t request, struct spk_text content,
-                           struct spk_error *error) {
+                           struct spk_error *error)
+{
     return begin_content(session, WORKER_COMPLETE, request, content, error);
 }
 
 static int plugin_inspect(struct spk_session *session, uint64_t request, struct spk_text content,
-                          struct spk_error *error) {
+                          struct spk_error *error)
+{
     return begin_content(session, WORKER_INSPECT, request, content, error);
 }
 
 static int plugin_is_complete(struct spk_session *session, uint64_t request, struct spk_text content,
-                              struct spk_error *error) {
+                              struct spk_error *error)
+{
     return begin_content(session, WORKER_IS_COMPLETE, request, content, error);
 }
 
-static int plugin_kernel_info(struct spk_session *session, uint64_t request, struct spk_error *error) {
+static int plugin_kernel_info(struct spk_session *session, uint64_t request, struct spk_error *error)
+{
     if (!session)
         return -EINVAL;
     return session_begin(session, REQUEST_KERNEL_INFO, request, 0, NULL, 0, error);
 }
 
 static int plugin_history(struct spk_session *session, uint64_t request, struct spk_text content,
-                          struct spk_error *error) {
+                          struct spk_error *error)
+{
     return begin_content(session, WORKER_HISTORY, request, content, error);
 }
 
 static int begin_comm(struct spk_session *session, uint16_t kind, uint64_t request, struct spk_text content,
                       struct spk_text metadata, const struct spk_text *buffers, size_t count,
-                      struct spk_error *error) {
+                      struct spk_error *error)
+{
     if (!session || count > REQUEST_MAX_BUFFERS)
-        return failure_set(error, -EINVAL, "a comm message must not have more than %d buffers", REQUEST_MAX_BUFFERS);
+        return failure_set(error, -EINVAL, "a comm message must not have more than %d buffers",
+                           REQUEST_MAX_BUFFERS);
     struct spk_text *parts = calloc(2 + count, sizeof *parts);
     if (!parts)
         return failure_set(error, -ENOMEM, "no memory for a comm message");
@@ -88,29 +100,34 @@ static int begin_comm(struct spk_session *session, uint16_t kind, uint64_t reque
 
 static int plugin_comm_open(struct spk_session *session, uint64_t request, struct spk_text content,
                             struct spk_text metadata, const struct spk_text *buffers, size_t count,
-                            struct spk_error *error) {
+                            struct spk_error *error)
+{
     return begin_comm(session, WORKER_TO_COMM_OPEN, request, content, metadata, buffers, count, error);
 }
 
 static int plugin_comm_message(struct spk_session *session, uint64_t request, struct spk_text content,
                                struct spk_text metadata, const struct spk_text *buffers, size_t count,
-                               struct spk_error *error) {
+                               struct spk_error *error)
+{
     return begin_comm(session, WORKER_TO_COMM_MESSAGE, request, content, metadata, buffers, count, error);
 }
 
 static int plugin_comm_close(struct spk_session *session, uint64_t request, struct spk_text content,
                              struct spk_text metadata, const struct spk_text *buffers, size_t count,
-                             struct spk_error *error) {
+                             struct spk_error *error)
+{
     return begin_comm(session, WORKER_TO_COMM_CLOSE, request, content, metadata, buffers, count, error);
 }
 
 static int plugin_comm_info(struct spk_session *session, uint64_t request, struct spk_text content,
-                            struct spk_error *error) {
+                            struct spk_error *error)
+{
     return begin_content(session, WORKER_COMM_INFO, request, content, error);
 }
 
 static int plugin_input_reply(struct spk_session *session, uint64_t request, struct spk_text value,
-                              struct spk_error *error) {
+                              struct spk_error *error)
+{
     if (!session || value.len > REQUEST_MAX_LEN)
         return failure_set(error, -EINVAL, "an answer must not be larger than 64 MiB");
     if (!session->active || !session->active->sent)
@@ -118,11 +135,13 @@ static int plugin_input_reply(struct spk_session *session, uint64_t request, str
     return worker_send(&session->worker, WORKER_INPUT_REPLY, request, &value, 1);
 }
 
-static int plugin_interrupt(struct spk_session *session) {
+static int plugin_interrupt(struct spk_session *session)
+{
     return session ? session_want(session, SESSION_WANTS_INTERRUPT) : -EINVAL;
 }
 
-static int plugin_shutdown(struct spk_session *session, uint32_t grace_ms) {
+static int plugin_shutdown(struct spk_session *session, uint32_t grace_ms)
+{
     if (!session)
         return -EINVAL;
     atomic_store(&session->grace_ms, grace_ms);
@@ -152,6 +171,7 @@ static const struct spk_plugin plugin = {
     .destroy = session_destroy,
 };
 
-__attribute__((visibility("default"))) const struct spk_plugin *spk_plugin_entry(uint32_t abi) {
+__attribute__((visibility("default"))) const struct spk_plugin *spk_plugin_entry(uint32_t abi)
+{
     return abi == SPK_ABI ? &plugin : NULL;
 }

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  *
- * print.c - text into a buffer. Pure; knows nothing of what is printed. Independent of the locale: numbers are
- * put together from integers, since a host may have set one.
+ * print.c - text into a buffer. Pure; knows nothing of what is printed. Independent of the locale: numbers
+ * are put together from integers, since a host may have set one.
  */
 #include "print.h"
 
@@ -10,7 +10,8 @@
 #include <stdio.h>
 #include <string.h>
 
-int print_text(struct buffer *out, const char *format, ...) {
+int print_text(struct buffer *out, const char *format, ...)
+{
     va_list arguments;
     va_start(arguments, format);
     int len = vsnprintf(NULL, 0, format, arguments);
@@ -25,7 +26,8 @@ int print_text(struct buffer *out, const char *format, ...) {
     return 0;
 }
 
-int print_html(struct buffer *out, const char *text) {
+int print_html(struct buffer *out, const char *text)
+{
     int result = 0;
     while (*text && result == 0) {
         size_t plain = strcspn(text, "<>&\"'");
@@ -37,7 +39,8 @@ int print_html(struct buffer *out, const char *text) {
     return result;
 }
 
-int print_count(struct buffer *out, long long value) {
+int print_count(struct buffer *out, long long value)
+{
     char digits[32], grouped[48];
     int len = snprintf(digits, sizeof digits, "%lld", value);
     size_t at = 0;
@@ -49,7 +52,8 @@ int print_count(struct buffer *out, long long value) {
     return buffer_append(out, grouped, at);
 }
 
-int print_seconds(struct buffer *out, double seconds) {
+int print_seconds(struct buffer *out, double seconds)
+{
     static const struct {
         double scale;
         const char *unit;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  *
- * report.c - what is shown under a measured cell: where the experiment is, how long the cell took, and where the
- * time went. Pure: JSON in, JSON out. Everything that comes from users' code is escaped.
+ * report.c - what is shown under a measured cell: where the experiment is, how long the cell took, and where
+ * the time went. Pure: JSON in, JSON out. Everything that comes from users' code is escaped.
  */
 #include "report.h"
 
@@ -21,12 +21,14 @@ struct region {
     double percent; /* of the exclusive time of all regions */
 };
 
-static const char *text_or(const struct json *value, const char *fallback) {
+static const char *text_or(const struct json *value, const char *fallback)
+{
     const char *text = json_text(value, NULL);
     return text ? text : fallback;
 }
 
-static struct region region_of(const struct json *row, double total_ns) {
+static struct region region_of(const struct json *row, double total_ns)
+{
     double exclusive_ns = json_number(json_at(row, 5), 0);
     return (struct region){
         .name = text_or(json_at(row, 0), "?"),
@@ -40,18 +42,21 @@ static struct region region_of(const struct json *row, double total_ns) {
 }
 
 /* The notebook's own functions go by their name alone, as they do in the notebook. */
-static const char *short_name(const char *name) {
+static const char *short_name(const char *name)
+{
     static const char own[] = "__main__";
     size_t len = sizeof own - 1;
     return strncmp(name, own, len) == 0 && (name[len] == ':' || name[len] == '.') ? name + len + 1 : name;
 }
 
-static const char *short_file(const char *file) {
+static const char *short_file(const char *file)
+{
     const char *slash = strrchr(file, '/');
     return slash && slash[1] ? slash + 1 : file;
 }
 
-static void summary(struct buffer *out, const struct json *measured) {
+static void summary(struct buffer *out, const struct json *measured)
+{
     long long locations = json_integer(json_get(measured, "locations"), 0);
     print_text(out, "Measured in ");
     print_seconds(out, json_number(json_get(measured, "seconds"), 0));
@@ -60,20 +65,23 @@ static void summary(struct buffer *out, const struct json *measured) {
     print_text(out, " events in %lld %s", locations, locations == 1 ? "location" : "locations");
 }
 
-static void remaining(struct buffer *out, const struct json *measured) {
+static void remaining(struct buffer *out, const struct json *measured)
+{
     long long more = json_integer(json_get(measured, "region_count"), 0) -
                      (long long)json_count(json_get(measured, "regions"));
     if (more > 0)
         print_text(out, "and %lld more %s", more, more == 1 ? "region" : "regions");
 }
 
-static void padded(struct buffer *out, struct buffer *cell, size_t width) {
+static void padded(struct buffer *out, struct buffer *cell, size_t width)
+{
     print_text(out, "%*s", (int)(width > cell->len ? width - cell->len : 0), "");
     buffer_append(out, buffer_bytes(cell), cell->len);
     buffer_consume(cell, cell->len);
 }
 
-static void plain_row(struct buffer *out, const struct region *region) {
+static void plain_row(struct buffer *out, const struct region *region)
+{
     struct buffer cell = {0};
     print_seconds(&cell, region->exclusive_s);
     padded(out, &cell, 10);
@@ -87,7 +95,8 @@ static void plain_row(struct buffer *out, const struct region *region) {
     buffer_finish(&cell);
 }
 
-static void plain(struct buffer *out, const struct json *measured) {
+static void plain(struct buffer *out, const struct json *measured)
+{
     const struct json *regions = json_get(measured, "regions"), *warnings = json_get(measured, "warnings");
     double total_ns = json_number(json_get(measured, "exclusive_ns"), 0);
     summary(out, measured);
@@ -106,15 +115,17 @@ static void plain(struct buffer *out, const struct json *measured) {
     remaining(out, measured);
 }
 
-static void html_row(struct buffer *out, const struct region *region) {
+static void html_row(struct buffer *out, const struct region *region)
+{
     int percent = (int)(region->percent + 0.5);
     print_text(out, "<tr><td style=\"text-align:right\">");
     print_seconds(out, region->exclusive_s);
-    print_text(out,
-               "</td><td style=\"text-align:left;min-width:8em\"><span style=\"display:inline-block;height:0.7em;"
-               "width:%d.%02dem;min-width:1px;background:#e4572e\"></span> %d&nbsp;%%</td>"
-               "<td style=\"text-align:right\">",
-               percent * 5 / 100, percent * 5 % 100, percent);
+    print_text(
+        out,
+        "</td><td style=\"text-align:left;min-width:8em\"><span style=\"display:inline-block;height:0.7em;"
+        "width:%d.%02dem;min-width:1px;background:#e4572e\"></span> %d&nbsp;%%</td>"
+        "<td style=\"text-align:right\">",
+        percent * 5 / 100, percent * 5 % 100, percent);
     print_seconds(out, region->inclusive_s);
     print_text(out, "</td><td style=\"text-align:right\">");
     print_count(out, region->visits);
@@ -129,7 +140,8 @@ static void html_row(struct buffer *out, const struct region *region) {
     print_text(out, ":%lld</small></td></tr>", region->line);
 }
 
-static void html(struct buffer *out, const struct json *measured) {
+static void html(struct buffer *out, const struct json *measured)
+{
     const struct json *regions = json_get(measured, "regions"), *warnings = json_get(measured, "warnings");
     double total_ns = json_number(json_get(measured, "exclusive_ns"), 0);
     print_text(out, "<div style=\"border-left:3px solid #e4572e;padding-left:0.8em\"><div>");
@@ -157,7 +169,8 @@ static void html(struct buffer *out, const struct json *measured) {
     print_text(out, "</small></div>");
 }
 
-struct json *report_content(struct spk_text measurement) {
+struct json *report_content(struct spk_text measurement)
+{
     struct json *measured = json_parse(measurement.data, measurement.len);
     struct json *content = json_object(), *data = json_object();
     struct buffer text = {0}, page = {0};

@@ -7,7 +7,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-struct request *request_create(uint16_t kind, uint64_t number, const struct spk_text *parts, size_t count) {
+struct request *request_create(uint16_t kind, uint64_t number, const struct spk_text *parts, size_t count)
+{
     size_t size = sizeof(struct request) + count * sizeof *parts;
     size_t at = size;
     for (size_t i = 0; i < count; i++)
@@ -26,7 +27,8 @@ struct request *request_create(uint16_t kind, uint64_t number, const struct spk_
     return request;
 }
 
-void request_push(struct request_queue *queue, struct request *request) {
+void request_push(struct request_queue *queue, struct request *request)
+{
     request->next = NULL;
     if (queue->last)
         queue->last->next = request;
@@ -35,7 +37,8 @@ void request_push(struct request_queue *queue, struct request *request) {
     queue->last = request;
 }
 
-struct request *request_pop(struct request_queue *queue) {
+struct request *request_pop(struct request_queue *queue)
+{
     struct request *first = queue->first;
     if (first && !(queue->first = first->next))
         queue->last = NULL;

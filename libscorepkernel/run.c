@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  *
- * run.c - requests on their way to the worker, and what it says on its way to the host. One request is with the
- * worker at a time. Owns nothing of its own: the session's life is session.c's.
+ * run.c - requests on their way to the worker, and what it says on its way to the host. One request is with
+ * the worker at a time. Owns nothing of its own: the session's life is session.c's.
  */
 #include "answer.h"
+#include "failure.h"
 #include "magic.h"
 #include "report.h"
 #include "session.h"
@@ -12,13 +13,16 @@
 #include <stdlib.h>
 #include <string.h>
 
-static int is_execute(const struct request *request) {
+static int is_execute(const struct request *request)
+{
     return request->kind == WORKER_EXECUTE;
 }
 
-void session_reply(struct spk_session *session, uint32_t how, struct json *content) {
-    static const char no_memory[] = "{\"status\":\"error\",\"ename\":\"MemoryError\",\"evalue\":\"the kernel has no "
-                                    "memory\",\"traceback\":[]}";
+void session_reply(struct spk_session *session, uint32_t how, struct json *content)
+{
+    static const char no_memory[] =
+        "{\"status\":\"error\",\"ename\":\"MemoryError\",\"evalue\":\"the kernel has no "
+        "memory\",\"traceback\":[]}";
     struct request *request = session->active;
     size_t len = sizeof no_memory - 1;
     char *text = content ? json_print(content, &len) : NULL;
@@ -30,7 +34,8 @@ void session_reply(struct spk_session *session, uint32_t how, struct json *conte
     free(request);
 }
 
-void session_reply_error(struct spk_session *session, const char *ename, const char *text) {
+void session_reply_error(struct spk_session *session, const char *ename, const char *text)
+{
     struct json *shown = is_execute(session->active) ? answer_error(ename, text) : NULL;
     size_t len;
     char *content = shown ? json_print(shown, &len) : NULL;
@@ -44,7 +49,8 @@ void session_reply_error(struct spk_session *session, const char *ename, const c
 /* --- to the worker --------------------------------------------------------------------------------- */
 
 /* The options that go with a cell, as JSON. NULL: no memory. */
-static struct json *cell_options(const struct request *request, const struct magic *magic) {
+static struct json *cell_options(const struct request *request, const struct magic *magic)
+{
     struct json *options = json_object();
     int result = json_set_integer(options, "execution_count", (int64_t)request->execution_count);
     if (result == 0 && magic->kind == MAGIC_EXECUTE) {
@@ -62,7 +68,8 @@ static struct json *cell_options(const struct request *request, const struct mag
     return NULL;
 }
 
-static int send_execute(struct spk_session *session, const struct request *request, const struct magic *magic) {
+static int send_execute(struct spk_session *session, const struct request *request, const struct magic *magic)
+{
     struct json *options = cell_options(request, magic);
     size_t len;
     char *text = options ? json_print(options, &len) : NULL;
@@ -77,7 +84,8 @@ static int send_execute(struct spk_session *session, const struct request *reque
 }
 
 /* Read the cell's directive and send it. A bad one is answered at once. */
-static int run_cell(struct spk_session *session, const struct request *request) {
+static int run_cell(struct spk_session *session, const struct request *request)
+{
     struct json *content = json_parse(request->parts[0].data, request->parts[0].len);
     struct spk_text code = {NULL, 0};
     struct magic magic;
@@ -86,7 +94,8 @@ static int run_cell(struct spk_session *session, const struct request *request) 
     if (code.data)
         magic_read(code, &magic);
     if (!code.data)
-        session_reply_error(session, "ValueError", "The execute request has no member \"code\" that is a text.");
+        session_reply_error(session, "ValueError",
+                            "The execute request has no member \"code\" that is a text.");
     else if (magic.kind == MAGIC_BAD)
         session_reply_error(session, "ScorePDirectiveError", magic.error);
     else
@@ -96,7 +105,8 @@ static int run_cell(struct spk_session *session, const struct request *request) 
 }
 
 /* Begin the active request. 1: it goes on, or has been answered; 0: it has to wait. */
-static int begin_active(struct spk_session *session) {
+static int begin_active(struct spk_session *session)
+{
     struct request *request = session->active;
     if (request->kind == REQUEST_KERNEL_INFO) {
         if (!session->hello && session->state == SESSION_STARTING)
@@ -112,15 +122,16 @@ static int begin_active(struct spk_session *session) {
     if (session->state != SESSION_READY)
         return 0;
     request->sent = 1;
-    int result = is_execute(request)
-                     ? run_cell(session, request)
-                     : worker_send(&session->worker, request->kind, request->number, request->parts, request->count);
+    int result = is_execute(request) ? run_cell(session, request)
+                                     : worker_send(&session->worker, request->kind, request->number,
+                                                   request->parts, request->count);
     if (result != 0 && session->active)
-        session_reply_error(session, "NotSent", strerror(-result));
+        session_reply_error(session, "NotSent", failure_text(-result));
     return 1;
 }
 
-void session_run_next(struct spk_session *session) {
+void session_run_next(struct spk_session *session)
+{
     for (;;) {
         if (!session->active)
             session->active = request_pop(&session->queue);
@@ -131,7 +142,8 @@ void session_run_next(struct spk_session *session) {
 
 /* --- from the worker ------------------------------------------------------------------------------- */
 
-static void on_reply(struct spk_session *session, struct frame *frame) {
+static void on_reply(struct spk_session *session, struct frame *frame)
+{
     struct spk_text how = {0}, content = {0}, measurement = {0};
     struct request *request = session->active;
     if (!request || !request->sent || frame->request != request->number)
@@ -152,7 +164,8 @@ static void on_reply(struct spk_session *session, struct frame *frame) {
     free(request);
 }
 
-static void on_ready(struct spk_session *session) {
+static void on_ready(struct spk_session *session)
+{
     if (session->state != SESSION_STARTING)
         return;
     session->state = SESSION_READY;
@@ -160,7 +173,8 @@ static void on_ready(struct spk_session *session) {
 }
 
 /* Keep a text of the worker's: what it said first, or why it cannot work. */
-static void keep_text(char **kept, struct frame *frame) {
+static void keep_text(char **kept, struct frame *frame)
+{
     struct spk_text text;
     if (frame_next_part(frame, &text) != 1)
         return;
@@ -171,7 +185,8 @@ static void keep_text(char **kept, struct frame *frame) {
     *kept = copy;
 }
 
-static void on_comm(struct spk_session *session, struct frame *frame) {
+static void on_comm(struct spk_session *session, struct frame *frame)
+{
     struct spk_text content = {0}, metadata = {0}, buffers[REQUEST_MAX_BUFFERS];
     const struct spk_host *host = &session->host;
     size_t count = 0;
@@ -188,7 +203,8 @@ static void on_comm(struct spk_session *session, struct frame *frame) {
 }
 
 /* The outputs that are a content and nothing else. */
-static void on_content(struct spk_session *session, struct frame *frame) {
+static void on_content(struct spk_session *session, struct frame *frame)
+{
     const struct spk_host *host = &session->host;
     void (*deliver)(void *, uint64_t, struct spk_text) = NULL;
     struct spk_text content;
@@ -213,7 +229,8 @@ static void on_content(struct spk_session *session, struct frame *frame) {
 }
 
 /* The outputs with a number: clear_output, input_request, log. */
-static void on_numbered(struct spk_session *session, struct frame *frame) {
+static void on_numbered(struct spk_session *session, struct frame *frame)
+{
     const struct spk_host *host = &session->host;
     struct spk_text first = {0}, second = {0};
     if (frame_next_part(frame, &first) != 1)
@@ -231,7 +248,8 @@ static void on_numbered(struct spk_session *session, struct frame *frame) {
     }
 }
 
-void session_on_frame(struct spk_session *session, struct frame *frame) {
+void session_on_frame(struct spk_session *session, struct frame *frame)
+{
     switch (frame->type) {
     case WORKER_HELLO:
         keep_text(&session->hello, frame);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  *
- * session.c - the life of one notebook session: its start, its worker's start and end, interrupt, shutdown. What
- * the requests do is in run.c.
+ * session.c - the life of one notebook session: its start, its worker's start and end, interrupt, shutdown.
+ * What the requests do is in run.c.
  */
 #include "session.h"
 
@@ -19,25 +19,29 @@
 
 extern char **environ;
 
-void session_status(struct spk_session *session, uint32_t status, const char *text) {
+void session_status(struct spk_session *session, uint32_t status, const char *text)
+{
     if (session->host.status)
         session->host.status(session->host.ctx, status, (struct spk_text){text, strlen(text)});
 }
 
 /* --- the worker ------------------------------------------------------------------------------------ */
 
-static void on_text(void *owner, uint64_t request, uint32_t which, struct spk_text text) {
+static void on_text(void *owner, uint64_t request, uint32_t which, struct spk_text text)
+{
     struct spk_session *session = owner;
     if (session->host.stream)
         session->host.stream(session->host.ctx, request, which, text);
 }
 
-static void on_frame(void *owner, struct frame *frame) {
+static void on_frame(void *owner, struct frame *frame)
+{
     session_on_frame(owner, frame);
 }
 
 /* A worker that cannot be spoken to is of no use; its end comes from the keeper. */
-static void on_lost(void *owner) {
+static void on_lost(void *owner)
+{
     struct spk_session *session = owner;
     (void)keeper_signal(&session->keeper, session->worker.id, SIGKILL);
 }
@@ -45,7 +49,8 @@ static void on_lost(void *owner) {
 static const struct worker_events worker_events = {on_text, on_frame, on_lost};
 
 /* There is no worker, and why: everything that waits is told. */
-static void give_up(struct spk_session *session, const char *why) {
+static void give_up(struct spk_session *session, const char *why)
+{
     char *copy = strdup(why);
     free(session->failure);
     session->failure = copy;
@@ -60,7 +65,8 @@ static void give_up(struct spk_session *session, const char *why) {
 
 static const struct keeper_events keeper_events;
 
-static void start_worker(struct spk_session *session) {
+static void start_worker(struct spk_session *session)
+{
     char python[PATHS_MAX], package[PATHS_MAX + 16];
     struct spk_error error = {.size = sizeof error};
     int result = paths_python(session->python, session->environment, session->directory, python, &error);
@@ -69,12 +75,14 @@ static void start_worker(struct spk_session *session) {
     session->state = SESSION_STARTING;
     session_status(session, SPK_STATUS_STARTING, python);
     if (result == 0 && !session->keeper_alive) {
-        result = keeper_start(&session->keeper, &session->loop, session->private_path, &keeper_events, session, &error);
+        result = keeper_start(&session->keeper, &session->loop, session->private_path, &keeper_events,
+                              session, &error);
         session->keeper_alive = result == 0;
     }
     if (result == 0) {
         snprintf(package, sizeof package, "%s/worker", session->private_path);
-        struct worker_start start = {python, package, session->directory, session->environment, session->setup};
+        struct worker_start start = {python, package, session->directory, session->environment,
+                                     session->setup};
         result = worker_spawn(&session->worker, &session->loop, &session->keeper, ++session->last_id, &start,
                               &worker_events, session, &error);
     }
@@ -82,32 +90,37 @@ static void start_worker(struct spk_session *session) {
         give_up(session, error.text);
 }
 
-static void on_spawned(void *owner, uint64_t id, uint32_t pid) {
+static void on_spawned(void *owner, uint64_t id, uint32_t pid)
+{
     (void)owner;
     (void)id;
     (void)pid;
 }
 
-static void on_failed(void *owner, uint64_t id, int code, struct spk_text stage) {
+static void on_failed(void *owner, uint64_t id, int code, struct spk_text stage)
+{
     struct spk_session *session = owner;
     char text[512];
     if (id != session->worker.id)
         return;
     snprintf(text, sizeof text,
-             "The Python interpreter \"%.200s\" could not be started: %s (%.*s). Check it by hand, or point the kernel "
+             "The Python interpreter \"%.200s\" could not be started: %s (%.*s). Check it by hand, or point "
+             "the kernel "
              "at another: scorepkernel install --python PATH",
-             session->python, strerror(-code), (int)stage.len, stage.data);
+             session->python, failure_text(-code), (int)stage.len, stage.data);
     give_up(session, text);
 }
 
 /* The worker ended before it could work: what it said on the way is the best explanation. */
-static void explain_failed_start(struct spk_session *session, const char *how) {
+static void explain_failed_start(struct spk_session *session, const char *how)
+{
     char text[3000];
     if (session->failure) {
         snprintf(text, sizeof text, "%s", session->failure);
     } else {
         snprintf(text, sizeof text,
-                 "The Python interpreter \"%.200s\" %s before the session was ready. Check it by hand, or point the "
+                 "The Python interpreter \"%.200s\" %s before the session was ready. Check it by hand, or "
+                 "point the "
                  "kernel at another: scorepkernel install --python PATH\n%.*s",
                  session->python, how, (int)session->worker.stderr_tail_len,
                  (const char *)session->worker.stderr_tail);
@@ -115,11 +128,14 @@ static void explain_failed_start(struct spk_session *session, const char *how) {
     give_up(session, text);
 }
 
-/* The session is lost. The running cell is told; those behind it are not run in a session that knows nothing. */
-static void bury(struct spk_session *session, const char *how) {
+/* The session is lost. The running cell is told; those behind it are not run in a session that knows nothing.
+ */
+static void bury(struct spk_session *session, const char *how)
+{
     char text[512];
     snprintf(text, sizeof text,
-             "The Python session %s. Its variables are lost; a new session has been started. Run the cells again that "
+             "The Python session %s. Its variables are lost; a new session has been started. Run the cells "
+             "again that "
              "define what you need.",
              how);
     worker_finish(&session->worker);
@@ -127,12 +143,14 @@ static void bury(struct spk_session *session, const char *how) {
     if (session->active && session->active->sent)
         session_reply_error(session, "SessionDied", text);
     while (session->active || (session->active = request_pop(&session->queue)))
-        session_reply(session, SPK_REPLY_ABORTED, answer_failed(NULL, NULL, session->active->execution_count));
+        session_reply(session, SPK_REPLY_ABORTED,
+                      answer_failed(NULL, NULL, session->active->execution_count));
     session_status(session, SPK_STATUS_DIED, text);
     start_worker(session);
 }
 
-static void abort_requests(struct spk_session *session, int also_running) {
+static void abort_requests(struct spk_session *session, int also_running)
+{
     struct request_queue waiting = session->queue;
     session->queue = (struct request_queue){0};
     struct request *running = session->active;
@@ -147,7 +165,8 @@ static void abort_requests(struct spk_session *session, int also_running) {
     session->active = running;
 }
 
-static void on_exited(void *owner, uint64_t id, const struct keeper_end *end) {
+static void on_exited(void *owner, uint64_t id, const struct keeper_end *end)
+{
     struct spk_session *session = owner;
     char how[256];
     if (id != session->worker.id)
@@ -164,14 +183,16 @@ static void on_exited(void *owner, uint64_t id, const struct keeper_end *end) {
     }
 }
 
-static void finish_ending(struct spk_session *session) {
+static void finish_ending(struct spk_session *session)
+{
     worker_finish(&session->worker);
     abort_requests(session, 1);
     session->state = SESSION_ENDED;
     session_status(session, SPK_STATUS_ENDED, "");
 }
 
-static void on_gone(void *owner) {
+static void on_gone(void *owner)
+{
     struct spk_session *session = owner;
     session->keeper_alive = 0;
     if (session->state == SESSION_ENDING) {
@@ -186,28 +207,33 @@ static const struct keeper_events keeper_events = {on_spawned, on_failed, on_exi
 
 /* --- interrupt and shutdown ------------------------------------------------------------------------ */
 
-static void interrupt_now(struct spk_session *session) {
+static void interrupt_now(struct spk_session *session)
+{
     if (!session->active)
         return;
     if (session->active->sent)
         (void)keeper_signal(&session->keeper, session->worker.id, SIGINT); /* an ended process needs none */
     else if (session->active->kind == WORKER_EXECUTE)
-        session_reply_error(session, "KeyboardInterrupt", "The cell was interrupted before the session was ready.");
+        session_reply_error(session, "KeyboardInterrupt",
+                            "The cell was interrupted before the session was ready.");
 }
 
-static void shutdown_now(struct spk_session *session) {
+static void shutdown_now(struct spk_session *session)
+{
     if (session->state >= SESSION_ENDING)
         return;
     abort_requests(session, 0);
     interrupt_now(session);
     session->state = SESSION_ENDING;
     if (session->worker.id)
-        (void)worker_send(&session->worker, WORKER_SHUTDOWN, 0, NULL, 0); /* one that cannot hear it is killed */
+        (void)worker_send(&session->worker, WORKER_SHUTDOWN, 0, NULL,
+                          0); /* one that cannot hear it is killed */
     if (!session->keeper_alive || keeper_end(&session->keeper, atomic_load(&session->grace_ms)) != 0)
         finish_ending(session);
 }
 
-static void on_wake(void *owner, unsigned events) {
+static void on_wake(void *owner, unsigned events)
+{
     struct spk_session *session = owner;
     uint64_t count;
     (void)events;
@@ -224,7 +250,8 @@ static void on_wake(void *owner, unsigned events) {
         session_run_next(session);
 }
 
-int session_want(struct spk_session *session, unsigned what) {
+int session_want(struct spk_session *session, unsigned what)
+{
     uint64_t one = 1;
     atomic_fetch_or(&session->wanted, what);
     /* Full only after 2^64 - 2 calls that nobody dispatched. */
@@ -233,7 +260,8 @@ int session_want(struct spk_session *session, unsigned what) {
 
 /* --- the session ----------------------------------------------------------------------------------- */
 
-static const char **copy_environment(const char *const *from) {
+static const char **copy_environment(const char *const *from)
+{
     size_t count = 0;
     while (from[count])
         count++;
@@ -250,11 +278,13 @@ static const char **copy_environment(const char *const *from) {
 }
 
 /* The JSON members of WORKER_SETUP. */
-static char *make_setup(const char *directory, const char *notebook) {
+static char *make_setup(const char *directory, const char *notebook)
+{
     struct json *setup = json_object();
     size_t len;
     int result = json_set_text(setup, "directory", directory, strlen(directory));
-    result = result ? result : json_set_text(setup, "version", SCOREPKERNEL_VERSION, strlen(SCOREPKERNEL_VERSION));
+    result =
+        result ? result : json_set_text(setup, "version", SCOREPKERNEL_VERSION, strlen(SCOREPKERNEL_VERSION));
     if (result == 0 && notebook)
         result = json_set_text(setup, "notebook", notebook, strlen(notebook));
     char *text = result == 0 ? json_print(setup, &len) : NULL;
@@ -262,7 +292,8 @@ static char *make_setup(const char *directory, const char *notebook) {
     return text;
 }
 
-static int fill_in(struct spk_session *session, const struct spk_options *options, struct spk_error *error) {
+static int fill_in(struct spk_session *session, const struct spk_options *options, struct spk_error *error)
+{
     static const struct spk_options none = {.size = sizeof none};
     const struct spk_options *wanted = options ? options : &none;
     const char *python = SPK_HAS(wanted, python) && wanted->python ? wanted->python : "python3";
@@ -276,9 +307,10 @@ static int fill_in(struct spk_session *session, const struct spk_options *option
     else
         session->directory = getcwd(NULL, 0);
     if (!session->directory)
-        return failure_set(error, -errno, "the session's directory cannot be entered: %s; start the host in a "
-                                          "directory that exists",
-                           strerror(errno));
+        return failure_set(error, -errno,
+                           "the session's directory cannot be entered: %s; start the host in a "
+                           "directory that exists",
+                           failure_text(errno));
     session->setup = make_setup(session->directory, notebook);
     session->environment = copy_environment(environment);
     if (!session->python || !session->setup || !session->environment)
@@ -286,21 +318,23 @@ static int fill_in(struct spk_session *session, const struct spk_options *option
     return paths_private(session->private_path, error);
 }
 
-static int open_loop(struct spk_session *session, struct spk_error *error) {
+static int open_loop(struct spk_session *session, struct spk_error *error)
+{
     int result = loop_init(&session->loop);
     if (result == 0) {
-        session->wake = (struct source){
-            .fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK), .ready = on_wake, .owner = session};
+        session->wake =
+            (struct source){.fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK), .ready = on_wake, .owner = session};
         result = session->wake.fd < 0 ? -errno : loop_watch(&session->loop, &session->wake, LOOP_READ);
     }
     if (result != 0)
         return failure_set(error, result, "no descriptors for a session: %s; raise the limit (ulimit -n)",
-                           strerror(-result));
+                           failure_text(-result));
     return 0;
 }
 
-int session_create(const struct spk_host *host, const struct spk_options *options, struct spk_session **session,
-                   struct spk_error *error) {
+int session_create(const struct spk_host *host, const struct spk_options *options,
+                   struct spk_session **session, struct spk_error *error)
+{
     struct spk_session *made = calloc(1, sizeof *made);
     if (!made)
         return failure_set(error, -ENOMEM, "no memory for a session");
@@ -330,7 +364,8 @@ int session_create(const struct spk_host *host, const struct spk_options *option
 }
 
 int session_begin(struct spk_session *session, uint16_t kind, uint64_t number, uint64_t execution_count,
-                  const struct spk_text *parts, size_t count, struct spk_error *error) {
+                  const struct spk_text *parts, size_t count, struct spk_error *error)
+{
     size_t total = 0;
     if (session->state >= SESSION_ENDING)
         return failure_set(error, -ESHUTDOWN, "the session is being shut down");
@@ -349,18 +384,21 @@ int session_begin(struct spk_session *session, uint16_t kind, uint64_t number, u
     return session_want(session, 0);
 }
 
-int session_dispatch(struct spk_session *session, struct spk_error *error) {
+int session_dispatch(struct spk_session *session, struct spk_error *error)
+{
     if (session->dispatching)
         return failure_set(error, -EBUSY, "dispatch was called from a callback");
     session->dispatching = 1;
     int result = loop_dispatch(&session->loop);
     session->dispatching = 0;
     if (result != 0)
-        return failure_set(error, result, "the session's descriptors cannot be polled: %s", strerror(-result));
+        return failure_set(error, result, "the session's descriptors cannot be polled: %s",
+                           failure_text(-result));
     return 0;
 }
 
-int session_destroy(struct spk_session *session) {
+int session_destroy(struct spk_session *session)
+{
     if (!session)
         return 0;
     if (session->dispatching)

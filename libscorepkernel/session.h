@@ -51,8 +51,8 @@ struct spk_session {
 };
 
 /** As spk_plugin.create and its fellows say. */
-int session_create(const struct spk_host *host, const struct spk_options *options, struct spk_session **session,
-                   struct spk_error *error);
+int session_create(const struct spk_host *host, const struct spk_options *options,
+                   struct spk_session **session, struct spk_error *error);
 int session_dispatch(struct spk_session *session, struct spk_error *error);
 int session_destroy(struct spk_session *session);
 
@@ -63,8 +63,8 @@ int session_begin(struct spk_session *session, uint16_t kind, uint64_t number, u
 /** Any thread. */
 int session_want(struct spk_session *session, unsigned what);
 
-/** Give the answer to the active request, which is gone after this. Takes content over; NULL stands for one that
- *  there was no memory for. */
+/** Give the answer to the active request, which is gone after this. Takes content over; NULL stands for one
+ * that there was no memory for. */
 void session_reply(struct spk_session *session, uint32_t how, struct json *content);
 
 /** Show an error in the active cell, and answer it with that error. */

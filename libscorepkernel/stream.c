@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  *
  * stream.c - text on its way to the host. The first text after a pause goes out at once; what follows within
- * STREAM_GATHER_NS goes together, so that a hundred thousand lines are neither a hundred thousand messages nor
- * one that nobody can show. Owns the text that waits; knows no clock but what it is told.
+ * STREAM_GATHER_NS goes together, so that a hundred thousand lines are neither a hundred thousand messages
+ * nor one that nobody can show. Owns the text that waits; knows no clock but what it is told.
  */
 #include "stream.h"
 
@@ -10,7 +10,8 @@
 
 #include <string.h>
 
-static void hand_on(struct stream *stream) {
+static void hand_on(struct stream *stream)
+{
     while (stream->pending.len) {
         const char *text = (const char *)buffer_bytes(&stream->pending);
         size_t len = utf8_cut(text, stream->pending.len, STREAM_MAX_LEN);
@@ -21,7 +22,8 @@ static void hand_on(struct stream *stream) {
 }
 
 /* Half a character that will not be completed. */
-static void give_up_tail(struct stream *stream, uint32_t which) {
+static void give_up_tail(struct stream *stream, uint32_t which)
+{
     static const unsigned char replacement[3] = {0xEF, 0xBF, 0xBD};
     if (!stream->tails[which].len)
         return;
@@ -35,7 +37,8 @@ static void give_up_tail(struct stream *stream, uint32_t which) {
 }
 
 /* Go on with half a character, a byte at a time, until it is whole or found to be none. 0 or -ENOMEM. */
-static int complete_tail(struct stream *stream, uint32_t which, const unsigned char **bytes, size_t *len) {
+static int complete_tail(struct stream *stream, uint32_t which, const unsigned char **bytes, size_t *len)
+{
     unsigned char *tail = stream->tails[which].bytes;
     size_t *tail_len = &stream->tails[which].len;
     while (*tail_len && *len) {
@@ -50,7 +53,8 @@ static int complete_tail(struct stream *stream, uint32_t which, const unsigned c
     return 0;
 }
 
-int stream_add(struct stream *stream, uint64_t request, uint32_t which, struct spk_text text) {
+int stream_add(struct stream *stream, uint64_t request, uint32_t which, struct spk_text text)
+{
     const unsigned char *bytes = (const unsigned char *)text.data;
     size_t len = text.len;
     if (stream->tails[which].len && stream->tails[which].request != request)
@@ -72,7 +76,8 @@ int stream_add(struct stream *stream, uint64_t request, uint32_t which, struct s
     return 0;
 }
 
-int64_t stream_pace(struct stream *stream, int64_t now_ns) {
+int64_t stream_pace(struct stream *stream, int64_t now_ns)
+{
     if (!stream->pending.len)
         return -1;
     int64_t due = stream->written_ns + STREAM_GATHER_NS - now_ns;
@@ -82,7 +87,8 @@ int64_t stream_pace(struct stream *stream, int64_t now_ns) {
     return -1;
 }
 
-void stream_flush(struct stream *stream, int final) {
+void stream_flush(struct stream *stream, int final)
+{
     if (final) {
         give_up_tail(stream, SPK_STDOUT);
         give_up_tail(stream, SPK_STDERR);
@@ -91,6 +97,7 @@ void stream_flush(struct stream *stream, int final) {
         hand_on(stream);
 }
 
-void stream_finish(struct stream *stream) {
+void stream_finish(struct stream *stream)
+{
     buffer_finish(&stream->pending);
 }

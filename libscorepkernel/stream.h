@@ -32,8 +32,8 @@ int stream_add(struct stream *stream, uint64_t request, uint32_t which, struct s
 /** Hand on what has waited long enough. Returns the nanoseconds until the next call is due, or -1: never. */
 int64_t stream_pace(struct stream *stream, int64_t now_ns);
 
-/** Hand on all that is there; before anything else is shown. final: no text follows, so that half a character is
- *  all that there will be of it. */
+/** Hand on all that is there; before anything else is shown. final: no text follows, so that half a character
+ * is all that there will be of it. */
 void stream_flush(struct stream *stream, int final);
 
 void stream_finish(struct stream *stream);

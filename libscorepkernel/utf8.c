@@ -12,7 +12,8 @@
 static const unsigned char replacement[3] = {0xEF, 0xBF, 0xBD};
 
 /* How many bytes from the start are ASCII; eight at a time, as most output is nothing else. */
-static size_t ascii_run(const unsigned char *data, size_t len) {
+static size_t ascii_run(const unsigned char *data, size_t len)
+{
     size_t at = 0;
     for (uint64_t word; at + 8 <= len; at += 8) {
         memcpy(&word, data + at, 8);
@@ -25,7 +26,8 @@ static size_t ascii_run(const unsigned char *data, size_t len) {
 }
 
 /* The sequence at data: its length when valid; 0 when invalid; -1 when it is cut short by the end. */
-static int sequence(const unsigned char *data, size_t len) {
+static int sequence(const unsigned char *data, size_t len)
+{
     unsigned char first = data[0], low = 0x80, high = 0xBF;
     int need = first >= 0xF0 ? 4 : first >= 0xE0 ? 3 : 2;
     if (first < 0xC2 || first > 0xF4)
@@ -49,23 +51,33 @@ static int sequence(const unsigned char *data, size_t len) {
     return need;
 }
 
+/* How many bytes from the start are valid; *next is what sequence() said of those behind them, 0 at the end. */
+static size_t valid_run(const unsigned char *data, size_t len, int *next) {
+    size_t at = 0;
+    *next = 1;
+    while (at < len && *next > 0) {
+        at += ascii_run(data + at, len - at);
+        *next = at < len ? sequence(data + at, len - at) : 0;
+        if (*next > 0)
+            at += (size_t)*next;
+    }
+    return at;
+}
+
 int utf8_append(struct buffer *out, const unsigned char *data, size_t len) {
-    size_t before = out->len, good = 0;
-    while (good < len) {
-        size_t start = good;
-        int found = 1;
-        while (good < len && found > 0) {
-            good += ascii_run(data + good, len - good);
-            found = good < len ? sequence(data + good, len - good) : 0;
-            if (found > 0)
-                good += (size_t)found;
-        }
-        int result = buffer_append(out, data + start, good - start);
-        if (result == 0 && good < len && found < 0)
-            return (int)(len - good);
-        if (result == 0 && good < len) {
+    size_t before = out->len;
+    while (len) {
+        int next;
+        size_t valid = valid_run(data, len, &next);
+        int result = buffer_append(out, data, valid);
+        data += valid;
+        len -= valid;
+        if (result == 0 && len && next < 0)
+            return (int)len;
+        if (result == 0 && len) {
             result = buffer_append(out, replacement, sizeof replacement);
-            good++;
+            data++;
+            len--;
         }
         if (result != 0) {
             out->len = before;
@@ -75,7 +87,8 @@ int utf8_append(struct buffer *out, const unsigned char *data, size_t len) {
     return 0;
 }
 
-size_t utf8_cut(const char *text, size_t len, size_t max) {
+size_t utf8_cut(const char *text, size_t len, size_t max)
+{
     if (len <= max)
         return len;
     size_t cut = max;

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  *
- * worker.c - one Python process as the library sees it. Owns the socket and the two pipes to it, and the order
- * of what comes out of them; its life and death are the keeper's, what its frames mean is the session's.
+ * worker.c - one Python process as the library sees it. Owns the socket and the two pipes to it, and the
+ * order of what comes out of them; its life and death are the keeper's, what its frames mean is the
+ * session's.
  */
 #include "worker.h"
 
@@ -22,8 +23,8 @@
 /* A writer that gets far ahead saves both sides many changes of context. */
 #define PIPE_WISHED_LEN (1 << 20)
 
-/* Understood by any Python, so that an old one can be told from a broken one. The package is imported by path,
- * and leaves nothing behind on sys.path. */
+/* Understood by any Python, so that an old one can be told from a broken one. The package is imported by
+ * path, and leaves nothing behind on sys.path. */
 static const char bootstrap[] =
     "import sys\n"
     "if sys.version_info < (3, 9):\n"
@@ -34,16 +35,18 @@ static const char bootstrap[] =
     "del sys.path[0]\n"
     "spk_worker.main()\n";
 
-static void arm(struct worker *worker) {
+static void arm(struct worker *worker)
+{
     struct itimerspec when = {{0}, {0}};
     int64_t due = stream_pace(&worker->output.stream, loop_now_ns());
     if (due < 0)
         return;
-    when.it_value.tv_nsec = due ? due : 1; /* under a second: STREAM_GATHER_NS */
+    when.it_value.tv_nsec = due ? due : 1;                   /* under a second: STREAM_GATHER_NS */
     (void)timerfd_settime(worker->timer.fd, 0, &when, NULL); /* fails for bad arguments only */
 }
 
-static void keep_stderr_tail(struct worker *worker, const unsigned char *bytes, size_t len) {
+static void keep_stderr_tail(struct worker *worker, const unsigned char *bytes, size_t len)
+{
     size_t room = sizeof worker->stderr_tail;
     if (len > room) {
         bytes += len - room;
@@ -56,7 +59,8 @@ static void keep_stderr_tail(struct worker *worker, const unsigned char *bytes, 
 }
 
 /* Read one pipe once. >0: got something; 0: nothing there. */
-static int read_pipe(struct worker *worker, uint32_t which) {
+static int read_pipe(struct worker *worker, uint32_t which)
+{
     static const size_t len = PIPE_READ_LEN;
     struct source *pipe = &worker->pipes[which - SPK_STDOUT];
     struct buffer *bytes = &worker->output.lanes[which - SPK_STDOUT].bytes;
@@ -81,24 +85,28 @@ static int read_pipe(struct worker *worker, uint32_t which) {
     return 0;
 }
 
-static void on_pipe(struct worker *worker, uint32_t which) {
+static void on_pipe(struct worker *worker, uint32_t which)
+{
     if (read_pipe(worker, which))
         /* Without memory the bytes stay in their lanes and are tried again with the next ones. */
         (void)output_pump(&worker->output, 0);
     arm(worker);
 }
 
-static void on_stdout(void *owner, unsigned events) {
+static void on_stdout(void *owner, unsigned events)
+{
     (void)events;
     on_pipe(owner, SPK_STDOUT);
 }
 
-static void on_stderr(void *owner, unsigned events) {
+static void on_stderr(void *owner, unsigned events)
+{
     (void)events;
     on_pipe(owner, SPK_STDERR);
 }
 
-static void on_timer(void *owner, unsigned events) {
+static void on_timer(void *owner, unsigned events)
+{
     struct worker *worker = owner;
     uint64_t expired;
     (void)events;
@@ -106,9 +114,10 @@ static void on_timer(void *owner, unsigned events) {
     arm(worker);
 }
 
-/* Hand on what was written before the frame, then the frame. Its marks were written before it was sent, so they
- * are in the pipes already: if they are not to be found, the user's code closed our descriptors. */
-static void on_frame(struct worker *worker, struct frame *frame) {
+/* Hand on what was written before the frame, then the frame. Its marks were written before it was sent, so
+ * they are in the pipes already: if they are not to be found, the user's code closed our descriptors. */
+static void on_frame(struct worker *worker, struct frame *frame)
+{
     if (frame->barrier) {
         for (;;) {
             if (output_pump(&worker->output, 0) != 0 || output_reached(&worker->output, frame->barrier))
@@ -125,7 +134,8 @@ static void on_frame(struct worker *worker, struct frame *frame) {
         (void)output_pump(&worker->output, 0); /* as in on_pipe */
 }
 
-static void read_frames(struct worker *worker, long *got) {
+static void read_frames(struct worker *worker, long *got)
+{
     struct frame frame;
     int more = 0;
     *got = channel_receive(&worker->channel);
@@ -135,7 +145,8 @@ static void read_frames(struct worker *worker, long *got) {
         *got = more;
 }
 
-static void on_socket(void *owner, unsigned events) {
+static void on_socket(void *owner, unsigned events)
+{
     struct worker *worker = owner;
     long got = -EAGAIN;
     if (events & LOOP_WRITE && channel_flush(&worker->channel) == 0)
@@ -151,7 +162,8 @@ static void on_socket(void *owner, unsigned events) {
     worker->events->lost(worker->owner);
 }
 
-static int make_token(char token[MARK_TOKEN_LEN]) {
+static int make_token(char token[MARK_TOKEN_LEN])
+{
     static const char digits[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
     unsigned char bytes[MARK_TOKEN_LEN];
     if (getrandom(bytes, sizeof bytes, 0) != (ssize_t)sizeof bytes)
@@ -161,8 +173,10 @@ static int make_token(char token[MARK_TOKEN_LEN]) {
     return 0;
 }
 
-/* The three channels and the timer. ends: what the process gets, to be closed by the caller, -1 if not made. */
-static int make_channels(struct worker *worker, int ends[4]) {
+/* The three channels and the timer. ends: what the process gets, to be closed by the caller, -1 if not made.
+ */
+static int make_channels(struct worker *worker, int ends[4])
+{
     int pair[2];
     ends[0] = open("/dev/null", O_RDONLY | O_CLOEXEC);
     if (ends[0] < 0 || make_token(worker->output.token) != 0)
@@ -187,7 +201,8 @@ static int make_channels(struct worker *worker, int ends[4]) {
     return worker->timer.fd < 0 ? -errno : 0;
 }
 
-static int watch_all(struct worker *worker) {
+static int watch_all(struct worker *worker)
+{
     static void (*const pipe_ready[])(void *, unsigned) = {on_stdout, on_stderr};
     int result = 0;
     for (int i = 0; i < 2 && result == 0; i++) {
@@ -203,7 +218,8 @@ static int watch_all(struct worker *worker) {
     return result == 0 ? loop_watch(worker->loop, &worker->socket, LOOP_READ) : result;
 }
 
-static int send_setup(struct worker *worker, const char *setup) {
+static int send_setup(struct worker *worker, const char *setup)
+{
     size_t len = 0;
     struct json *object = setup ? json_parse(setup, strlen(setup)) : json_object();
     int result = json_set_text(object, "token", worker->output.token, MARK_TOKEN_LEN);
@@ -219,7 +235,8 @@ static int send_setup(struct worker *worker, const char *setup) {
 
 int worker_spawn(struct worker *worker, struct loop *loop, struct keeper *keeper, uint64_t id,
                  const struct worker_start *start, const struct worker_events *events, void *owner,
-                 struct spk_error *error) {
+                 struct spk_error *error)
+{
     int ends[4] = {-1, -1, -1, -1};
     *worker = (struct worker){
         .id = id,
@@ -250,17 +267,20 @@ int worker_spawn(struct worker *worker, struct loop *loop, struct keeper *keeper
     return failure_set(error, result,
                        "the Python process could not be prepared: %s; check the limits on descriptors and "
                        "processes (ulimit -n, ulimit -u)",
-                       strerror(-result));
+                       failure_text(-result));
 }
 
-int worker_send(struct worker *worker, uint16_t type, uint64_t request, const struct spk_text *parts, size_t count) {
+int worker_send(struct worker *worker, uint16_t type, uint64_t request, const struct spk_text *parts,
+                size_t count)
+{
     int result = channel_send(&worker->channel, type, request, parts, count, NULL, 0);
     if (result == 0 && worker->channel.out.len)
         result = loop_watch(worker->loop, &worker->socket, LOOP_READ | LOOP_WRITE);
     return result;
 }
 
-void worker_drain(struct worker *worker) {
+void worker_drain(struct worker *worker)
+{
     long got;
     if (worker->channel.fd >= 0)
         do
@@ -273,11 +293,13 @@ void worker_drain(struct worker *worker) {
     stream_flush(&worker->output.stream, 1);
 }
 
-void worker_flush(struct worker *worker) {
+void worker_flush(struct worker *worker)
+{
     stream_flush(&worker->output.stream, 0);
 }
 
-void worker_finish(struct worker *worker) {
+void worker_finish(struct worker *worker)
+{
     struct source *sources[] = {&worker->socket, &worker->pipes[0], &worker->pipes[1], &worker->timer};
     if (!worker->loop)
         return;

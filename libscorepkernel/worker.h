@@ -19,11 +19,11 @@ struct worker_events {
 
 /* Where a process is to come from. */
 struct worker_start {
-    const char *python;     /* absolute path */
-    const char *package;    /* directory that holds the package spk_worker */
-    const char *directory;  /* its working directory */
+    const char *python;    /* absolute path */
+    const char *package;   /* directory that holds the package spk_worker */
+    const char *directory; /* its working directory */
     const char *const *environment;
-    const char *setup;      /* JSON members for WORKER_SETUP besides the token, or NULL */
+    const char *setup; /* JSON members for WORKER_SETUP besides the token, or NULL */
 };
 
 struct worker {
@@ -44,7 +44,8 @@ int worker_spawn(struct worker *worker, struct loop *loop, struct keeper *keeper
                  struct spk_error *error);
 
 /** Send a frame. 0 or -errno. */
-int worker_send(struct worker *worker, uint16_t type, uint64_t request, const struct spk_text *parts, size_t count);
+int worker_send(struct worker *worker, uint16_t type, uint64_t request, const struct spk_text *parts,
+                size_t count);
 
 /** The process has ended: read what it left behind, and hand it on. */
 void worker_drain(struct worker *worker);

@@ -5,7 +5,8 @@
  *     cc -o host host.c $(pkg-config --cflags scorepkernel) -ldl
  *     ./host /usr/local/lib/libscorepkernel.so
  *
- * It loads the library, runs two cells, the second one measured, prints what comes back, and ends the session.
+ * It loads the library, runs two cells, the second one measured, prints what comes back, and ends the
+ * session.
  */
 #include <scorepkernel.h>
 
@@ -15,7 +16,8 @@
 #include <string.h>
 
 static const char *const cells[] = {
-    "{\"code\": \"def fib(n):\\n    return n if n < 2 else fib(n - 1) + fib(n - 2)\\nprint('defined', fib.__name__)\"}",
+    "{\"code\": \"def fib(n):\\n    return n if n < 2 else fib(n - 1) + fib(n - 2)\\nprint('defined', "
+    "fib.__name__)\"}",
     "{\"code\": \"%%execute_with_scorep\\nprint('fib(15) is', fib(15))\\nfib(15)\"}",
 };
 
@@ -26,34 +28,41 @@ struct progress {
     int ended;
 };
 
-static void show(const char *what, struct spk_text text) {
+static void show(const char *what, struct spk_text text)
+{
     printf("%s: %.*s\n", what, (int)text.len, text.data);
 }
 
-static void on_stream(void *ctx, uint64_t request, uint32_t stream, struct spk_text text) {
+static void on_stream(void *ctx, uint64_t request, uint32_t stream, struct spk_text text)
+{
     (void)ctx;
-    printf("cell %u, %s: %.*s", (unsigned)request, stream == SPK_STDOUT ? "stdout" : "stderr", (int)text.len, text.data);
+    printf("cell %u, %s: %.*s", (unsigned)request, stream == SPK_STDOUT ? "stdout" : "stderr", (int)text.len,
+           text.data);
 }
 
-static void on_display_data(void *ctx, uint64_t request, struct spk_text content) {
+static void on_display_data(void *ctx, uint64_t request, struct spk_text content)
+{
     (void)ctx;
     (void)request;
     show("display", content);
 }
 
-static void on_execute_result(void *ctx, uint64_t request, struct spk_text content) {
+static void on_execute_result(void *ctx, uint64_t request, struct spk_text content)
+{
     (void)ctx;
     (void)request;
     show("result", content);
 }
 
-static void on_error(void *ctx, uint64_t request, struct spk_text content) {
+static void on_error(void *ctx, uint64_t request, struct spk_text content)
+{
     (void)ctx;
     (void)request;
     show("error", content);
 }
 
-static void on_reply(void *ctx, uint64_t request, uint32_t how, struct spk_text content) {
+static void on_reply(void *ctx, uint64_t request, uint32_t how, struct spk_text content)
+{
     struct progress *progress = ctx;
     (void)request;
     progress->replies++;
@@ -61,7 +70,8 @@ static void on_reply(void *ctx, uint64_t request, uint32_t how, struct spk_text 
     show("reply", content);
 }
 
-static void on_status(void *ctx, uint32_t status, struct spk_text text) {
+static void on_status(void *ctx, uint32_t status, struct spk_text text)
+{
     struct progress *progress = ctx;
     progress->ended |= status == SPK_STATUS_ENDED;
     progress->failed |= status == SPK_STATUS_FAILED || status == SPK_STATUS_DIED;
@@ -70,7 +80,8 @@ static void on_status(void *ctx, uint32_t status, struct spk_text text) {
 }
 
 /* Wait until the session has something, and let it tell. */
-static int turn(const struct spk_plugin *kernel, struct spk_session *session) {
+static int turn(const struct spk_plugin *kernel, struct spk_session *session)
+{
     struct spk_error error = {.size = sizeof error};
     struct pollfd polled = {.fd = kernel->descriptor(session), .events = POLLIN};
     if (poll(&polled, 1, 60000) != 1 || kernel->dispatch(session, &error) != 0) {
@@ -80,7 +91,8 @@ static int turn(const struct spk_plugin *kernel, struct spk_session *session) {
     return 0;
 }
 
-static int run(const struct spk_plugin *kernel) {
+static int run(const struct spk_plugin *kernel)
+{
     struct progress progress = {0};
     struct spk_session *session;
     struct spk_error error = {.size = sizeof error};
@@ -114,7 +126,8 @@ static int run(const struct spk_plugin *kernel) {
     return progress.failed;
 }
 
-int main(int argc, char **argv) {
+int main(int argc, char **argv)
+{
     const char *path = argc > 1 ? argv[1] : "libscorepkernel.so";
     void *library = dlopen(path, RTLD_NOW | RTLD_LOCAL);
     void *symbol = library ? dlsym(library, SPK_PLUGIN_ENTRY) : NULL;
@@ -123,7 +136,8 @@ int main(int argc, char **argv) {
         fprintf(stderr, "%s\n", dlerror());
         return 1;
     }
-    /* ISO C has no conversion from an object pointer to a function pointer; POSIX promises that this works. */
+    /* ISO C has no conversion from an object pointer to a function pointer; POSIX promises that this works.
+     */
     memcpy(&entry, &symbol, sizeof entry);
     const struct spk_plugin *kernel = entry(SPK_ABI);
     if (!kernel) {

@@ -49,10 +49,11 @@ extern "C" {
 /** The name of the one exported symbol, for dlsym(). */
 #define SPK_PLUGIN_ENTRY "spk_plugin_entry"
 
-/** Whether TABLE (a pointer to one of the tables below, which begin with their size) reaches as far as MEMBER. */
+/** Whether TABLE (a pointer to one of the tables below, which begin with their size) reaches as far as
+ * MEMBER. */
 #define SPK_HAS(table, member) \
-    ((table)->size >= (uint32_t)((size_t)((const char *)&(table)->member - (const char *)(table)) \
-                                 + sizeof((table)->member)))
+    ((table)->size >=          \
+     (uint32_t)((size_t)((const char *)&(table)->member - (const char *)(table)) + sizeof((table)->member)))
 
 /** A run of bytes: UTF-8 text unless stated otherwise. data may be NULL when len is 0. */
 struct spk_text {
@@ -76,17 +77,20 @@ struct spk_session;
 
 /** How a request ended, in spk_host.reply. */
 #define SPK_REPLY_OK 0u
-#define SPK_REPLY_ERROR 1u   /**< the content's status is "error"; a host with stop_on_error drops its queue */
+#define SPK_REPLY_ERROR 1u   /**< the content's status is "error"; a host with stop_on_error drops its queue \
+                              */
 #define SPK_REPLY_ABORTED 2u /**< the request was not run; the content's status is "aborted" */
 
 /** What became of the session worker, in spk_host.status. */
 #define SPK_STATUS_STARTING 1u /**< a Python process is being started */
 #define SPK_STATUS_READY 2u    /**< it speaks: cells can run */
-#define SPK_STATUS_DIED 3u     /**< it ended by itself, its variables are lost; a new one starts with the next
-                                    request. text says what ended it */
-#define SPK_STATUS_FAILED 4u   /**< it could not be started; text names the remedy. Every request is
-                                    answered with that error, and the next one tries again */
-#define SPK_STATUS_ENDED 5u    /**< after shutdown: no process of the session is left; destroy it */
+#define SPK_STATUS_DIED                                                                \
+    3u /**< it ended by itself, its variables are lost; a new one starts with the next \
+            request. text says what ended it */
+#define SPK_STATUS_FAILED                                                                         \
+    4u                      /**< it could not be started; text names the remedy. Every request is \
+                                 answered with that error, and the next one tries again */
+#define SPK_STATUS_ENDED 5u /**< after shutdown: no process of the session is left; destroy it */
 
 /** The severity of spk_host.log. */
 #define SPK_LOG_DEBUG 0u
@@ -176,8 +180,8 @@ struct spk_plugin {
 
     /** Start a session; its worker starts at once, in the background. *session is the caller's, to be given
      *  to destroy. options may be NULL. -EINVAL: a table of another ABI, or a host without reply. */
-    int (*create)(const struct spk_host *host, const struct spk_options *options, struct spk_session **session,
-                  struct spk_error *error);
+    int (*create)(const struct spk_host *host, const struct spk_options *options,
+                  struct spk_session **session, struct spk_error *error);
 
     /** The session's descriptor: poll it for reading. It stays the session's own, and is valid until
      *  destroy. */
@@ -194,34 +198,42 @@ struct spk_plugin {
 
     /** execution_count: the number that the cell is to have, counted by the host (it goes up by one with
      *  each cell that is kept in history). metadata: JSON object, the request's metadata; may be empty. */
-    int (*execute)(struct spk_session *session, uint64_t request, struct spk_text content, struct spk_text metadata,
-                   uint64_t execution_count, struct spk_error *error);
-    int (*complete)(struct spk_session *session, uint64_t request, struct spk_text content, struct spk_error *error);
-    int (*inspect)(struct spk_session *session, uint64_t request, struct spk_text content, struct spk_error *error);
-    int (*is_complete)(struct spk_session *session, uint64_t request, struct spk_text content, struct spk_error *error);
+    int (*execute)(struct spk_session *session, uint64_t request, struct spk_text content,
+                   struct spk_text metadata, uint64_t execution_count, struct spk_error *error);
+    int (*complete)(struct spk_session *session, uint64_t request, struct spk_text content,
+                    struct spk_error *error);
+    int (*inspect)(struct spk_session *session, uint64_t request, struct spk_text content,
+                   struct spk_error *error);
+    int (*is_complete)(struct spk_session *session, uint64_t request, struct spk_text content,
+                       struct spk_error *error);
 
     /** The reply has the members of kernel_info_reply less protocol_version, which is the host's to say. It
      *  is answered as soon as the interpreter's version is known, before it can run cells. */
     int (*kernel_info)(struct spk_session *session, uint64_t request, struct spk_error *error);
-    int (*history)(struct spk_session *session, uint64_t request, struct spk_text content, struct spk_error *error);
+    int (*history)(struct spk_session *session, uint64_t request, struct spk_text content,
+                   struct spk_error *error);
 
     /** Comm messages from the client. buffers: count runs of raw bytes, at most 64 MiB in all. They have a
      *  request number, for the output that they cause, and an empty reply ({"status": "ok"}), so that the
      *  host knows when it is done. */
-    int (*comm_open)(struct spk_session *session, uint64_t request, struct spk_text content, struct spk_text metadata,
-                     const struct spk_text *buffers, size_t count, struct spk_error *error);
+    int (*comm_open)(struct spk_session *session, uint64_t request, struct spk_text content,
+                     struct spk_text metadata, const struct spk_text *buffers, size_t count,
+                     struct spk_error *error);
     int (*comm_message)(struct spk_session *session, uint64_t request, struct spk_text content,
                         struct spk_text metadata, const struct spk_text *buffers, size_t count,
                         struct spk_error *error);
-    int (*comm_close)(struct spk_session *session, uint64_t request, struct spk_text content, struct spk_text metadata,
-                      const struct spk_text *buffers, size_t count, struct spk_error *error);
+    int (*comm_close)(struct spk_session *session, uint64_t request, struct spk_text content,
+                      struct spk_text metadata, const struct spk_text *buffers, size_t count,
+                      struct spk_error *error);
 
     /** The comms that are open; the reply is the content of a comm_info_reply. */
-    int (*comm_info)(struct spk_session *session, uint64_t request, struct spk_text content, struct spk_error *error);
+    int (*comm_info)(struct spk_session *session, uint64_t request, struct spk_text content,
+                     struct spk_error *error);
 
     /** The user's answer to input_request. value: plain text, without the newline. request: that of the
      *  input_request. -ENOENT: that request does not wait for input (any more). */
-    int (*input_reply)(struct spk_session *session, uint64_t request, struct spk_text value, struct spk_error *error);
+    int (*input_reply)(struct spk_session *session, uint64_t request, struct spk_text value,
+                       struct spk_error *error);
 
     /** Any thread. Interrupt the running cell, as Ctrl-C would: KeyboardInterrupt in Python, SIGINT for the
      *  processes that it started. Without effect when no cell runs. */

@@ -34,14 +34,26 @@ class Cell:
         self.number: int = options["execution_count"]
         self.id: Optional[str] = metadata.get("cellId")
         self.session = session
+        self.transformed = source
+        self.problem: Any = None  # sys.exc_info() of a transformation that failed
 
-    def transform(self, transformer: Callable[[str], str]) -> str:
+    def transform(self, transformer: Callable[[str], str]) -> None:
         """IPython's transformation of the code. The directive becomes a comment and keeps its line, so that line
         numbers stay those of the cell, and a magic that follows it is still the cell's first."""
         skip = self.wanted["lines"] if self.wanted else 0
-        lines = self.source.splitlines(keepends=True)
-        head = "".join("# " + line.lstrip() if line.lstrip().startswith("%") else line for line in lines[:skip])
-        return head + transformer("".join(lines[skip:]))
+        lines = self.source.split("\n")
+        head = "".join(f"# {line.strip()}\n" if line.strip().startswith("%") else line + "\n" for line in lines[:skip])
+        try:
+            self.transformed = head + transformer("\n".join(lines[skip:]))
+        except Exception:  # reported where IPython reports it
+            self.problem = sys.exc_info()
+
+    def file_name(self, shell: Any) -> str:
+        """What IPython will compile the code as."""
+        compiler = shell.compile
+        if hasattr(compiler, "get_code_name"):
+            return compiler.get_code_name(self.source, self.transformed, self.number)
+        return compiler.code_name(self.transformed, self.number)  # before IPython 7.19
 
 
 @contextlib.contextmanager
@@ -93,7 +105,9 @@ class Measurement:
         try:
             self._write("cell.py", cell.source if cell.source.endswith("\n") else cell.source + "\n")
             self._write_record()
-            self._tracer.begin(self._directory, own=_own(package), library=_library())
+            self._tracer.begin(
+                self._directory, cell=cell.file_name(shell), own=_own(package), library=_library()
+            )
         except OSError as problem:
             raise _unwritable(self._directory, problem) from None
         except (RuntimeError, NotImplementedError) as problem:

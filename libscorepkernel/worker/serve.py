@@ -120,6 +120,7 @@ class Server:
         sh.last_error, sh.interrupted = None, False
         self.connection.begin_cell(frame.request)
         cell = measure.Cell(content["code"], options.get("measure"), options, metadata, self.connection.setup)
+        cell.transform(sh.transform_cell)
         measured = None
         try:
             with measure.measuring(cell, sh, self.package) as measured, self._user_code():
@@ -146,22 +147,17 @@ class Server:
     async def _run(self, cell: measure.Cell, silent: bool, store_history: bool, metadata: dict) -> None:
         """What InteractiveShell.run_cell does, on the loop that is already running."""
         sh, result = self.shell, None
-        transformed, problem = cell.source, None
-        try:
-            transformed = cell.transform(sh.transform_cell)
-        except Exception:
-            problem = sys.exc_info()
         extra = {"cell_id": metadata.get("cellId")} if self._takes_cell_id else {}
         coroutine = sh.run_cell_async(
             cell.source,
             store_history=store_history and not silent,
             silent=silent,
-            transformed_cell=transformed,
-            preprocessing_exc_tuple=problem,
+            transformed_cell=cell.transformed,
+            preprocessing_exc_tuple=cell.problem,
             **extra,
         )
         try:
-            if sh.should_run_async(cell.source, transformed_cell=transformed, preprocessing_exc_tuple=problem):
+            if sh.should_run_async(cell.source, transformed_cell=cell.transformed, preprocessing_exc_tuple=cell.problem):
                 result = await self._awaiting(coroutine)
             else:
                 result = _drive(coroutine)

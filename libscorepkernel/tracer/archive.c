@@ -1,0 +1,297 @@
+/* SPDX-License-Identifier: BSD-3-Clause
+ *
+ * archive: see archive.h. Owns the OTF2 handle, the chunks that OTF2 writes to, and the reserve. */
+#include "archive_private.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#include "clock.h"
+#include "otf2_errors.h"
+
+/* Small, so that a thread with few events costs little of the limit; OTF2 takes nothing below 256 KiB. */
+#define CHUNK_LEN (256u * 1024u)
+/* Time stamp 9, record 2, region 5 bytes: no enter or leave is longer. Chunk headers fit in what is over. */
+#define EVENT_LEN 18u
+#define FIRST_CREDIT 512u
+#define CREDIT 4096u
+/* Definition files, anchor file, directories: whole blocks each. */
+#define FILES_LEN (64u * 1024u)
+#define LOCATION_LEN (16u * 1024u)
+#define DEFINITIONS_STEP (64u * 1024u)
+
+static void *allocate_chunk(void *context, OTF2_FileType type, OTF2_LocationRef location, void **list,
+                            uint64_t chunk_len)
+{
+    struct archive *archive = context;
+    (void)location;
+    (void)chunk_len; /* CHUNK_LEN, as given to OTF2_Archive_Open */
+    struct chunk *chunks = *list;
+    /* Only a buffer of events can be told to flush first, and only if it has something to flush. */
+    bool beyond = type != OTF2_FILETYPE_EVENTS || chunks == NULL;
+    void *memory = chunks_take(&archive->chunks, &chunks, beyond);
+    *list = chunks;
+    return memory;
+}
+
+static void free_chunks(void *context, OTF2_FileType type, OTF2_LocationRef location, void **list, bool final)
+{
+    struct archive *archive = context;
+    (void)type;
+    (void)location;
+    (void)final;
+    struct chunk *chunks = *list;
+    chunks_give_back(&archive->chunks, &chunks);
+    *list = NULL;
+}
+
+static OTF2_FlushType before_flush(void *context, OTF2_FileType type, OTF2_LocationRef ref, void *writer,
+                                   bool final)
+{
+    struct archive *archive = context;
+    (void)writer;
+    if (type != OTF2_FILETYPE_EVENTS)
+        return OTF2_FLUSH;
+    struct location *location = archive->locations[ref >> 32];
+    if (final)
+        return location->broken ? OTF2_NO_FLUSH : OTF2_FLUSH;
+    archive->flushes++;
+    uint64_t kept = (uint64_t)location->credit * EVENT_LEN;
+    if (location->unflushed > kept) {
+        reserve_shrink(&archive->reserve, location->unflushed - kept);
+        location->unflushed = kept;
+    }
+    return OTF2_FLUSH;
+}
+
+static OTF2_TimeStamp after_flush(void *context, OTF2_FileType type, OTF2_LocationRef location)
+{
+    (void)context;
+    (void)type;
+    (void)location;
+    return clock_now_ns();
+}
+
+/* OTF2 would say of a missing directory that it cannot be created, and overwrite an older trace. */
+static int check_directory(const char *directory)
+{
+    if (access(directory, W_OK | X_OK) != 0)
+        return errno;
+    char path[4096];
+    int len = snprintf(path, sizeof path, "%s/traces.otf2", directory);
+    if (len < 0 || (size_t)len >= sizeof path)
+        return ENAMETOOLONG;
+    if (access(path, F_OK) == 0)
+        return EEXIST;
+    return errno == ENOENT ? 0 : errno;
+}
+
+static bool open_otf2(struct archive *archive, const char *directory)
+{
+    static const OTF2_MemoryCallbacks memory = {allocate_chunk, free_chunks};
+    static const OTF2_FlushCallbacks flush = {before_flush, after_flush};
+    archive->otf2 = OTF2_Archive_Open(directory, "traces", OTF2_FILEMODE_WRITE, CHUNK_LEN, CHUNK_LEN,
+                                      OTF2_SUBSTRATE_POSIX, OTF2_COMPRESSION_NONE);
+    return archive->otf2 && OTF2_Archive_SetMemoryCallbacks(archive->otf2, &memory, archive) == OTF2_SUCCESS &&
+           OTF2_Archive_SetFlushCallbacks(archive->otf2, &flush, archive) == OTF2_SUCCESS &&
+           OTF2_Archive_SetSerialCollectiveCallbacks(archive->otf2) == OTF2_SUCCESS &&
+           OTF2_Archive_SetCreator(archive->otf2, "libscorepkernel " SCOREPKERNEL_VERSION) == OTF2_SUCCESS &&
+           OTF2_Archive_OpenEvtFiles(archive->otf2) == OTF2_SUCCESS;
+}
+
+static void archive_free(struct archive *archive)
+{
+    reserve_finish(&archive->reserve);
+    chunks_finish(&archive->chunks);
+    for (uint32_t i = 0; i < archive->location_count; i++)
+        free(archive->locations[i]);
+    free(archive->locations);
+    free(archive);
+}
+
+struct archive *archive_create(const char *directory, uint64_t memory_limit, struct fault *fault)
+{
+    int code = check_directory(directory);
+    struct archive *archive = code == 0 ? calloc(1, sizeof *archive) : NULL;
+    if (!archive) {
+        fault_note(fault, code != 0 ? code : ENOMEM, directory);
+        return NULL;
+    }
+    chunks_init(&archive->chunks, CHUNK_LEN, memory_limit);
+    reserve_init(&archive->reserve, directory);
+    archive->definitions_reserved = FILES_LEN + DEFINITIONS_STEP;
+    code = reserve_grow(&archive->reserve, archive->definitions_reserved);
+    if (code != 0)
+        fault_note(&archive->fault, -code, directory);
+    otf2_errors_to(&archive->fault);
+    if (code == 0 && open_otf2(archive, directory) && archive_add_location(archive))
+        return archive;
+    /* Closing writes an anchor file: the directory is the caller's, and stays as unusable as it was. */
+    if (archive->otf2)
+        (void)OTF2_Archive_Close(archive->otf2);
+    otf2_errors_to(NULL);
+    fault_note(fault, archive->fault.code ? archive->fault.code : ENOMEM, archive->fault.detail);
+    archive_free(archive);
+    return NULL;
+}
+
+static bool append_location(struct archive *archive, struct location *location)
+{
+    if (archive->location_count == archive->location_capacity) {
+        uint32_t capacity = archive->location_capacity ? archive->location_capacity * 2 : 8;
+        struct location **locations = realloc(archive->locations, capacity * sizeof *locations);
+        if (!locations)
+            return false;
+        archive->locations = locations;
+        archive->location_capacity = capacity;
+    }
+    archive->locations[archive->location_count++] = location;
+    return true;
+}
+
+struct location *archive_add_location(struct archive *archive)
+{
+    if (archive_failed(archive) || archive->location_count == ARCHIVE_LOCATIONS_MAX)
+        return NULL;
+    int code = reserve_grow(&archive->reserve, LOCATION_LEN);
+    struct location *location = code == 0 ? calloc(1, sizeof *location) : NULL;
+    if (!location) {
+        fault_note(&archive->fault, code != 0 ? -code : ENOMEM, "a new thread's location");
+        return NULL;
+    }
+    location->archive = archive;
+    location->number = archive->location_count;
+    location->writer = OTF2_Archive_GetEvtWriter(archive->otf2, (OTF2_LocationRef)location->number << 32);
+    if (!location->writer || !append_location(archive, location)) {
+        fault_note(&archive->fault, ENOMEM, "a new thread's location");
+        free(location);
+        return NULL;
+    }
+    return location;
+}
+
+struct location *archive_location(const struct archive *archive, uint32_t number)
+{
+    return archive->locations[number];
+}
+
+void archive_announce_region(struct archive *archive, const struct region *region)
+{
+    /* Name and file as strings of their own, the region, and what each record has around it. */
+    archive->definitions_len += strlen(region->name) + strlen(region->file) + 96;
+    if (FILES_LEN + archive->definitions_len <= archive->definitions_reserved)
+        return;
+    int code = reserve_grow(&archive->reserve, DEFINITIONS_STEP);
+    if (code != 0)
+        fault_note(&archive->fault, -code, "the definitions");
+    archive->definitions_reserved += DEFINITIONS_STEP;
+}
+
+/* Room on the disk for more events; false once there is none. */
+static bool replenish(struct location *location)
+{
+    struct archive *archive = location->archive;
+    if (archive_failed(archive))
+        return false;
+    uint32_t credit = location->events == 0 ? FIRST_CREDIT : CREDIT;
+    int code = reserve_grow(&archive->reserve, (uint64_t)credit * EVENT_LEN);
+    if (code != 0) {
+        fault_note(&archive->fault, -code, "the trace's events");
+        return false;
+    }
+    location->credit += credit;
+    location->unflushed += (uint64_t)credit * EVENT_LEN;
+    return true;
+}
+
+static bool give_up(struct location *location)
+{
+    location->broken = true;
+    fault_note(&location->archive->fault, EIO, "the trace's events"); /* mostly OTF2 has said so itself */
+    return false;
+}
+
+bool archive_enter(struct location *location, uint64_t time_ns, uint32_t region)
+{
+    if (location->credit < 2 && !replenish(location))
+        return false;
+    if (location->broken || OTF2_EvtWriter_Enter(location->writer, NULL, time_ns, region) != OTF2_SUCCESS)
+        return give_up(location);
+    location->credit -= 2;
+    location->events++;
+    return true;
+}
+
+bool archive_leave(struct location *location, uint64_t time_ns, uint32_t region)
+{
+    if (location->broken || OTF2_EvtWriter_Leave(location->writer, NULL, time_ns, region) != OTF2_SUCCESS)
+        return give_up(location);
+    location->events++;
+    return true;
+}
+
+bool archive_failed(const struct archive *archive)
+{
+    return archive->fault.code != 0;
+}
+
+uint32_t archive_location_count(const struct archive *archive)
+{
+    return archive->location_count;
+}
+
+uint64_t archive_flush_count(const struct archive *archive)
+{
+    return archive->flushes;
+}
+
+/* OTF2 counts its own buffer flush records as events, so it is asked; and before the writer is gone. */
+static void close_events(struct archive *archive, uint64_t *event_counts)
+{
+    for (uint32_t i = 0; i < archive->location_count; i++) {
+        struct location *location = archive->locations[i];
+        (void)OTF2_EvtWriter_GetNumberOfEvents(location->writer, &event_counts[i]);
+        (void)OTF2_Archive_CloseEvtWriter(archive->otf2, location->writer);
+    }
+    (void)OTF2_Archive_CloseEvtFiles(archive->otf2);
+}
+
+/* Readers open a definition file for each location; ours have nothing to say in it. */
+static void write_local_definitions(struct archive *archive)
+{
+    (void)OTF2_Archive_OpenDefFiles(archive->otf2);
+    for (uint32_t i = 0; i < archive->location_count; i++) {
+        OTF2_DefWriter *writer = OTF2_Archive_GetDefWriter(archive->otf2, (OTF2_LocationRef)i << 32);
+        if (writer)
+            (void)OTF2_Archive_CloseDefWriter(archive->otf2, writer);
+    }
+    (void)OTF2_Archive_CloseDefFiles(archive->otf2);
+}
+
+/* The results of OTF2's calls are ignored on purpose here and above: each failure is in archive->fault
+ * already, by way of OTF2's error callback, and the remaining files are worth writing all the same. */
+void archive_close(struct archive *archive, const struct measured *measured, struct fault *fault)
+{
+    reserve_finish(&archive->reserve);
+    uint64_t *event_counts = calloc(archive->location_count, sizeof *event_counts);
+    if (event_counts) {
+        close_events(archive, event_counts);
+        write_local_definitions(archive);
+        definitions_write(archive, measured, event_counts);
+    } else {
+        fault_note(&archive->fault, ENOMEM, "closing the trace");
+    }
+    (void)OTF2_Archive_Close(archive->otf2);
+    free(event_counts);
+    otf2_errors_to(NULL);
+    if (archive->fault.code != 0)
+        fault_note(fault, archive->fault.code, archive->fault.detail);
+    archive_free(archive);
+}
+
+void archive_abandon(struct archive *archive)
+{
+    otf2_errors_to(NULL);
+    archive_free(archive);
+}

@@ -1,0 +1,18 @@
+/* SPDX-License-Identifier: BSD-3-Clause
+ *
+ * hooks: how Python tells of calls and returns. Two implementations, one is compiled: hooks_profile.c for
+ * CPython 3.9 to 3.11, hooks_monitoring.c from 3.12 on. They need the GIL. */
+#ifndef TRACER_HOOKS_H
+#define TRACER_HOOKS_H
+
+#include "measurement.h"
+
+/* Around each stretch of the cell, in the master thread. -1 with an exception. */
+int hooks_start(void);
+void hooks_stop(void);
+
+/* Takes out every hook in every thread, as far as they are still ours, and puts back what was there before
+ * the measurement. From any thread, also in a forked child; harmless if there is none. */
+void hooks_remove(void);
+
+#endif

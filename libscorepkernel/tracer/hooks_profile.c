@@ -1,0 +1,167 @@
+/* SPDX-License-Identifier: BSD-3-Clause
+ *
+ * hooks_profile: the hooks for CPython 3.9 to 3.11, by way of PyEval_SetProfile.
+ *
+ * A profile function belongs to one thread. The master gets it from start() to stop(). Threads that begin
+ * meanwhile get it through threading.setprofile: the threading module calls our Python-level hook in each
+ * new thread, and that one puts the C hook in its own place. Threads that are not the threading module's
+ * are not seen. What the user had installed is put back, and what the user installs meanwhile is left. */
+#include "python.h"
+
+#if !TRACER_USES_MONITORING
+
+#include <frameobject.h>
+
+#include "hooks.h"
+
+static struct {
+    Py_tracefunc function; /* what the master had before start() */
+    PyObject *argument;
+    uint64_t master_state; /* 1 + the number of the master's thread state; 0: nothing is saved */
+    PyObject *thread_hook; /* what we gave to threading */
+    PyObject *user_thread_hook;
+} saved;
+
+static int on_event(PyObject *unused, PyFrameObject *frame, int what, PyObject *argument)
+{
+    (void)unused;
+    (void)argument;
+    if (what != PyTrace_CALL && what != PyTrace_RETURN)
+        return 0;
+    struct thread *thread = threads_find();
+    if (!thread) {
+        /* The measurement ended, or this is a forked child. hooks_remove has mostly been here already. */
+        if (measurement.forked)
+            measurement_abandon();
+        else
+            PyEval_SetProfile(NULL, NULL);
+        return 0;
+    }
+    if (what == PyTrace_RETURN) {
+        measurement_leave(thread, frame);
+        return 0;
+    }
+    PyCodeObject *code = PyFrame_GetCode(frame);
+    measurement_enter(thread, frame, (PyObject *)code);
+    Py_DECREF(code);
+    return 0;
+}
+
+/* self is the number of the measurement: a thread may begin in one and run its first function in the next. */
+static PyObject *on_thread_start(PyObject *self, PyObject *arguments)
+{
+    PyObject *frame;
+    const char *event;
+    PyObject *ignored;
+    if (!PyArg_ParseTuple(arguments, "OsO", &frame, &event, &ignored))
+        return NULL;
+    struct thread *master = threads_master();
+    bool wanted = measurement_is_active() && PyLong_AsUnsignedLongLong(self) == measurement.number &&
+                  measurement.recorder.on && master && !master->suspended;
+    struct thread *thread = wanted ? threads_adopt(&measurement.recorder, false) : NULL;
+    PyEval_SetProfile(thread ? on_event : NULL, NULL);
+    if (thread && strcmp(event, "call") == 0 && PyFrame_Check(frame))
+        (void)on_event(NULL, (PyFrameObject *)frame, PyTrace_CALL, NULL);
+    Py_RETURN_NONE;
+}
+
+static PyMethodDef thread_start_method = {"_scorepkernel_thread_start", on_thread_start, METH_VARARGS, NULL};
+
+/* The hook for new threads as the threading module has it; a new reference, None if there is none. */
+static PyObject *get_thread_hook(PyObject *threading)
+{
+    PyObject *hook = PyObject_GetAttrString(threading, "_profile_hook"); /* getprofile() is 3.10's */
+    if (!hook) {
+        PyErr_Clear();
+        Py_RETURN_NONE;
+    }
+    return hook;
+}
+
+static int set_thread_hook(PyObject *threading, PyObject *hook)
+{
+    PyObject *result = PyObject_CallMethod(threading, "setprofile", "O", hook);
+    Py_XDECREF(result);
+    return result ? 0 : -1;
+}
+
+static int install_thread_hook(void)
+{
+    PyObject *threading = PyImport_ImportModule("threading");
+    PyObject *number = threading ? PyLong_FromUnsignedLongLong(measurement.number) : NULL;
+    PyObject *hook = number ? PyCFunction_New(&thread_start_method, number) : NULL;
+    PyObject *before = hook ? get_thread_hook(threading) : NULL;
+    int result = before ? set_thread_hook(threading, hook) : -1;
+    if (result == 0) {
+        saved.thread_hook = Py_NewRef(hook);
+        saved.user_thread_hook = Py_NewRef(before);
+    }
+    Py_XDECREF(before);
+    Py_XDECREF(hook);
+    Py_XDECREF(number);
+    Py_XDECREF(threading);
+    return result;
+}
+
+static void remove_thread_hook(void)
+{
+    if (!saved.thread_hook)
+        return;
+    PyObject *threading = PyImport_ImportModule("threading");
+    PyObject *now = threading ? get_thread_hook(threading) : NULL;
+    if (now == saved.thread_hook)
+        (void)set_thread_hook(threading, saved.user_thread_hook);
+    PyErr_Clear(); /* a threading module that somebody broke: new threads then unhook themselves */
+    Py_XDECREF(now);
+    Py_XDECREF(threading);
+    Py_CLEAR(saved.thread_hook);
+    Py_CLEAR(saved.user_thread_hook);
+}
+
+static void put_back(PyThreadState *state)
+{
+    bool is_master = saved.master_state == 1 + PyThreadState_GetID(state);
+    PyObject *argument = is_master ? saved.argument : NULL;
+    if (state->c_profilefunc == on_event)
+        (void)_PyEval_SetProfile(state, is_master ? saved.function : NULL, argument);
+    if (is_master) {
+        saved.master_state = 0;
+        saved.function = NULL;
+        Py_CLEAR(saved.argument);
+    }
+}
+
+int hooks_start(void)
+{
+    if (install_thread_hook() != 0)
+        return -1;
+    PyThreadState *state = PyThreadState_Get();
+    saved.function = state->c_profilefunc;
+    saved.argument = Py_XNewRef(state->c_profileobj);
+    saved.master_state = 1 + PyThreadState_GetID(state);
+    PyEval_SetProfile(on_event, NULL);
+    return 0;
+}
+
+void hooks_stop(void)
+{
+    remove_thread_hook();
+    put_back(PyThreadState_Get());
+}
+
+void hooks_remove(void)
+{
+    PyObject *type, *value, *traceback;
+    PyErr_Fetch(&type, &value, &traceback);
+    remove_thread_hook();
+    /* The other threads wait for the GIL, which we hold: their states stand still. */
+    PyThreadState *state = PyInterpreterState_ThreadHead(PyThreadState_GetInterpreter(PyThreadState_Get()));
+    for (; state; state = PyThreadState_Next(state))
+        put_back(state);
+    PyErr_Restore(type, value, traceback);
+}
+
+#else
+/* ISO C wants something in every file. */
+extern int tracer_uses_monitoring;
+#endif

@@ -1,0 +1,204 @@
+/* SPDX-License-Identifier: BSD-3-Clause
+ *
+ * measurement: see measurement.h. */
+#include "measurement.h"
+
+#include <errno.h>
+#include <pthread.h>
+#include <stdlib.h>
+
+#include "clock.h"
+#include "hooks.h"
+#include "result.h"
+
+struct measurement measurement;
+static uint64_t measurements_begun;
+
+/* Between fork and whatever the child does next, only what is async-signal-safe. Only the forking thread
+ * exists in the child, so that clearing its own state stops all recording. */
+static void in_forked_child(void)
+{
+    if (measurement.number == 0)
+        return;
+    measurement.forked = true;
+    measurement.recorder.on = false;
+    threads_cut_off();
+}
+
+static int raise_errno(int code, const char *path)
+{
+    errno = code;
+    PyErr_SetFromErrnoWithFilename(PyExc_OSError, path);
+    return -1;
+}
+
+static int refuse_to_begin(void)
+{
+    static bool watching_forks;
+    if (measurement.number != 0 && measurement.forked)
+        measurement_abandon();
+    if (measurement.number != 0) {
+        PyErr_SetString(PyExc_RuntimeError, "a measurement is active already: end() it first");
+        return -1;
+    }
+    if (!watching_forks) {
+        int code = pthread_atfork(NULL, NULL, in_forked_child);
+        if (code != 0)
+            return raise_errno(code, "pthread_atfork");
+        watching_forks = true;
+    }
+    return 0;
+}
+
+/* Takes the measurement out of everybody's reach: what follows may run Python code, and that may begin
+ * another one. */
+static struct measurement detach(void)
+{
+    struct measurement detached = measurement;
+    measurement = (struct measurement){0};
+    return detached;
+}
+
+/* All but the archive. */
+static void release(struct measurement *over)
+{
+    recorder_finish(&over->recorder);
+    scope_finish(&over->scope);
+    free(over->process);
+    codes_finish(&over->codes);
+}
+
+static int begin(struct measurement *new, const char *directory, uint64_t memory_limit)
+{
+    struct fault fault = {0};
+    new->begin_ns = clock_now_ns();
+    new->begin_realtime_ns = clock_read_ns(CLOCK_REALTIME);
+    struct archive *archive = new->process ? archive_create(directory, memory_limit, &fault) : NULL;
+    if (!archive)
+        return raise_errno(fault.code ? fault.code : ENOMEM, directory);
+    if (recorder_init(&new->recorder, archive) != 0) {
+        archive_abandon(archive);
+        return raise_errno(ENOMEM, directory);
+    }
+    return 0;
+}
+
+int measurement_begin(const char *directory, const char *process, uint64_t memory_limit, struct scope *scope)
+{
+    struct measurement new = {.scope = *scope, .process = strdup(process)};
+    if (refuse_to_begin() != 0 || begin(&new, directory, memory_limit) != 0) {
+        release(&new);
+        return -1;
+    }
+    measurement = new;
+    measurement.number = ++measurements_begun;
+    return 0;
+}
+
+int measurement_start(void)
+{
+    if (!measurement_is_active()) {
+        PyErr_SetString(PyExc_RuntimeError, "no measurement is active: begin() one first");
+        return -1;
+    }
+    struct thread *thread = threads_find();
+    if (threads_master() && !(thread && thread->is_master)) {
+        PyErr_SetString(PyExc_RuntimeError, "start() belongs to the thread that called it first");
+        return -1;
+    }
+    if (measurement.recorder.on)
+        return 0;
+    if (!thread && !(thread = threads_adopt(&measurement.recorder, true))) {
+        PyErr_NoMemory();
+        return -1;
+    }
+    if (!thread->location) /* location 0 was made for the master thread */
+        thread->location = archive_location(measurement.recorder.archive, 0);
+    thread->door = DOOR_LOCKED;
+    if (threads_note_bystanders() != 0 || hooks_start() != 0)
+        return -1;
+    if (measurement.first_start_ns == 0)
+        measurement.first_start_ns = clock_now_ns();
+    measurement.recorder.on = true;
+    return 0;
+}
+
+int measurement_stop(void)
+{
+    if (!measurement_is_active() || !measurement.recorder.on)
+        return 0;
+    struct thread *thread = threads_find();
+    if (!thread || !thread->is_master) {
+        PyErr_SetString(PyExc_RuntimeError, "stop() belongs to the thread that called start()");
+        return -1;
+    }
+    measurement.recorder.on = false;
+    measurement.last_stop_ns = clock_now_ns();
+    recorder_unwind(&measurement.recorder, thread);
+    thread->door = DOOR_LOCKED;
+    thread->awaits = false;
+    thread->suspended = false;
+    hooks_stop();
+    return 0;
+}
+
+static PyObject *close_and_report(struct measurement *over)
+{
+    struct recorder *recorder = &over->recorder;
+    struct result result = {
+        .events = recorder->events,
+        .lost = recorder->lost,
+        .locations = archive_location_count(recorder->archive),
+        .flushes = archive_flush_count(recorder->archive),
+        .recorded_ns = over->last_stop_ns - over->first_start_ns,
+    };
+    struct measured measured = {
+        .regions = &recorder->regions,
+        .process = over->process,
+        .begin_ns = over->begin_ns,
+        .end_ns = clock_now_ns(),
+        .begin_realtime_ns = over->begin_realtime_ns,
+    };
+    archive_close(recorder->archive, &measured, &result.fault);
+    PyObject *dictionary = result_make(&result, &recorder->regions, &recorder->summary);
+    release(over);
+    return dictionary;
+}
+
+PyObject *measurement_end(void)
+{
+    if (!measurement_is_active()) {
+        PyErr_SetString(PyExc_RuntimeError, "no measurement is active");
+        return NULL;
+    }
+    if (measurement.recorder.on)
+        measurement.last_stop_ns = clock_now_ns();
+    measurement.recorder.on = false;
+    hooks_remove();
+    threads_release_all(&measurement.recorder);
+    struct measurement over = detach();
+    return close_and_report(&over);
+}
+
+void measurement_abandon(void)
+{
+    hooks_remove();
+    threads_abandon();
+    struct measurement over = detach();
+    archive_abandon(over.recorder.archive);
+    release(&over);
+}
+
+void measurement_enter(struct thread *thread, const void *key, PyObject *code)
+{
+    struct recorder *recorder = &measurement.recorder;
+    struct code *known = codes_find(&measurement.codes, &measurement.scope, code);
+    if (!known)
+        return; /* no memory: its leave will be ignored */
+    struct visit visit = {.kind = (enum kind)known->kind, .coroutine = known->coroutine, .region = known->region};
+    if (!known->resolved && recorder_wants(recorder, thread, visit.kind)) {
+        codes_resolve(known, recorder);
+        visit.region = known->region;
+    }
+    recorder_enter(recorder, thread, key, visit);
+}

@@ -1,0 +1,280 @@
+/* SPDX-License-Identifier: BSD-3-Clause
+ *
+ * module: the Python face of the built-in measurement. Checks every argument and knows nothing else. */
+#include "measurement.h"
+#include "python.h"
+
+#include <errno.h>
+
+#define MEMORY_MIN (1ll << 20)
+#define MEMORY_MAX (1ll << 40)
+#define MEMORY_DEFAULT (256ll << 20)
+
+/* The text of a string argument, borrowed from it. NULL with an exception. */
+static const char *checked_text(PyObject *text, const char *what, size_t max_len)
+{
+    Py_ssize_t len;
+    if (!PyUnicode_Check(text)) {
+        PyErr_Format(PyExc_TypeError, "%s must be a string", what);
+        return NULL;
+    }
+    const char *utf8 = PyUnicode_AsUTF8AndSize(text, &len);
+    if (!utf8)
+        return NULL;
+    if (len == 0 || (size_t)len > max_len || strlen(utf8) != (size_t)len) {
+        PyErr_Format(PyExc_ValueError, "%s must have 1 to %zu bytes, none of them zero", what, max_len);
+        return NULL;
+    }
+    return utf8;
+}
+
+static int add_prefixes(struct scope *scope, PyObject *tuple, enum kind kind, const char *what)
+{
+    Py_ssize_t count = PyTuple_Size(tuple);
+    for (Py_ssize_t i = 0; i < count; i++) {
+        const char *prefix = checked_text(PyTuple_GetItem(tuple, i), what, SCOPE_TEXT_MAX);
+        if (!prefix)
+            return -1;
+        int result = scope_add(scope, prefix, kind);
+        if (result == -E2BIG) {
+            PyErr_Format(PyExc_ValueError, "at most %u prefixes in all", SCOPE_PREFIXES_MAX);
+            return -1;
+        }
+        if (result != 0) {
+            PyErr_NoMemory();
+            return -1;
+        }
+    }
+    return count < 0 ? -1 : 0;
+}
+
+static int make_scope(struct scope *scope, PyObject *cell, PyObject *own, PyObject *library)
+{
+    const char *text = checked_text(cell, "cell", SCOPE_TEXT_MAX);
+    if (!text)
+        return -1;
+    if (scope_set_cell(scope, text) != 0) {
+        PyErr_NoMemory();
+        return -1;
+    }
+    if (add_prefixes(scope, own, KIND_OWN, "a prefix in own") != 0)
+        return -1;
+    return add_prefixes(scope, library, KIND_LIBRARY, "a prefix in library");
+}
+
+static int begin(PyObject *path, const char *process, long long memory_limit, struct scope *scope)
+{
+    const char *directory = PyBytes_AsString(path);
+    if (!directory || strlen(directory) > SCOPE_TEXT_MAX) {
+        PyErr_SetString(PyExc_ValueError, "directory is too long");
+        scope_finish(scope);
+        return -1;
+    }
+    return measurement_begin(directory, process, (uint64_t)memory_limit, scope);
+}
+
+PyDoc_STRVAR(begin_doc,
+             "begin(directory, *, cell, own, library, process='python', memory_limit=268435456)\n--\n\n"
+             "Create an OTF2 archive in the existing directory; nothing is recorded before start().\n\n"
+             "cell: co_filename of the cell; its module-level code begins and ends the recording.\n"
+             "own: file name prefixes of code that is never recorded.\n"
+             "library: file name prefixes of code that is recorded where the user's code called it.\n"
+             "memory_limit: bytes of events in memory, from which on they are written during the run.\n"
+             "OSError: the archive cannot be written. RuntimeError: a measurement is active already.\n"
+             "NotImplementedError: this Python has no GIL.");
+
+static PyObject *tracer_begin(PyObject *module, PyObject *arguments, PyObject *keywords)
+{
+    /* Python wants them writable, and never writes. */
+    static char texts[][16] = {"directory", "cell", "own", "library", "process", "memory_limit"};
+    static char *names[] = {texts[0], texts[1], texts[2], texts[3], texts[4], texts[5], NULL};
+    PyObject *path = NULL, *cell = NULL, *own = NULL, *library = NULL, *process = NULL;
+    long long memory_limit = MEMORY_DEFAULT;
+    (void)module;
+#ifdef Py_GIL_DISABLED
+    PyErr_SetString(PyExc_NotImplementedError, "the built-in measurement needs a Python with a GIL: this is a "
+                                               "free-threaded build");
+    return NULL;
+#endif
+    if (!PyArg_ParseTupleAndKeywords(arguments, keywords, "O&|$OO!O!OL:begin", names, PyUnicode_FSConverter, &path,
+                                     &cell, &PyTuple_Type, &own, &PyTuple_Type, &library, &process, &memory_limit))
+        return NULL;
+    if (!cell || !own || !library) { /* which a format with keyword-only arguments cannot say */
+        PyErr_SetString(PyExc_TypeError, "begin() needs cell, own and library");
+        Py_DECREF(path);
+        return NULL;
+    }
+    struct scope scope;
+    scope_init(&scope);
+    const char *process_text = process ? checked_text(process, "process", 255) : "python";
+    int result = -1;
+    if (memory_limit < MEMORY_MIN || memory_limit > MEMORY_MAX)
+        PyErr_Format(PyExc_ValueError, "memory_limit must be from %lld to %lld bytes", MEMORY_MIN, MEMORY_MAX);
+    else if (process_text && make_scope(&scope, cell, own, library) == 0)
+        result = begin(path, process_text, memory_limit, &scope);
+    if (result != 0)
+        scope_finish(&scope);
+    Py_DECREF(path);
+    return result == 0 ? Py_NewRef(Py_None) : NULL;
+}
+
+PyDoc_STRVAR(start_doc, "start()\n--\n\n"
+                        "Record the cell's code that this thread is about to run, and the threads it starts.");
+
+static PyObject *tracer_start(PyObject *module, PyObject *unused)
+{
+    (void)module;
+    (void)unused;
+    return measurement_start() == 0 ? Py_NewRef(Py_None) : NULL;
+}
+
+PyDoc_STRVAR(stop_doc, "stop()\n--\n\n"
+                       "Record no more until the next start(). Nothing happens if recording is off.");
+
+static PyObject *tracer_stop(PyObject *module, PyObject *unused)
+{
+    (void)module;
+    (void)unused;
+    return measurement_stop() == 0 ? Py_NewRef(Py_None) : NULL;
+}
+
+PyDoc_STRVAR(end_doc, "end()\n--\n\n"
+                      "Leave what is open in every thread, write and close the archive, take out all hooks.\n\n"
+                      "The result has events, locations, seconds (from the first start to the last stop),\n"
+                      "flushes, lost (events), error (a text or None) and regions: a list of (name, file, line,\n"
+                      "visits, inclusive_ns, exclusive_ns), most exclusive time first.");
+
+static PyObject *tracer_end(PyObject *module, PyObject *unused)
+{
+    (void)module;
+    (void)unused;
+    return measurement_end();
+}
+
+PyDoc_STRVAR(active_doc, "active()\n--\n\nWhether a measurement has begun and not ended in this process.");
+
+static PyObject *tracer_active(PyObject *module, PyObject *unused)
+{
+    (void)module;
+    (void)unused;
+    return PyBool_FromLong(measurement_is_active());
+}
+
+/* The calling thread's state if there is something to record into. */
+static struct thread *recording_thread(void)
+{
+    return measurement_is_active() ? threads_find() : NULL;
+}
+
+PyDoc_STRVAR(region_begin_doc, "region_begin(name, file, line)\n--\n\n"
+                               "Enter a region of the user's, named as given. It is left by region_end(name), or\n"
+                               "with the function that began it. Nothing happens where nothing is recorded.");
+
+static PyObject *tracer_region_begin(PyObject *module, PyObject *arguments)
+{
+    PyObject *name, *file;
+    long line;
+    (void)module;
+    if (!PyArg_ParseTuple(arguments, "OOl:region_begin", &name, &file, &line))
+        return NULL;
+    const char *name_text = checked_text(name, "name", REGION_TEXT_MAX);
+    const char *file_text = name_text ? checked_text(file, "file", REGION_TEXT_MAX) : NULL;
+    if (!file_text)
+        return NULL;
+    if (line < 0 || line > INT32_MAX) {
+        PyErr_SetString(PyExc_ValueError, "line is out of range");
+        return NULL;
+    }
+    struct thread *thread = recording_thread();
+    if (thread && recorder_accepts_regions(&measurement.recorder, thread)) {
+        uint32_t region = recorder_region(&measurement.recorder, name_text, file_text, (uint32_t)line);
+        recorder_region_begin(&measurement.recorder, thread, region);
+    }
+    Py_RETURN_NONE;
+}
+
+PyDoc_STRVAR(region_end_doc, "region_end(name)\n--\n\n"
+                             "Leave the innermost open region of that name, begun in this thread.");
+
+static PyObject *tracer_region_end(PyObject *module, PyObject *name)
+{
+    (void)module;
+    const char *text = checked_text(name, "name", REGION_TEXT_MAX);
+    if (!text)
+        return NULL;
+    struct thread *thread = recording_thread();
+    if (thread)
+        recorder_region_end(&measurement.recorder, thread, text);
+    Py_RETURN_NONE;
+}
+
+PyDoc_STRVAR(suspend_doc, "suspend()\n--\n\n"
+                          "Record no more calls of this thread until resume(); what is open is still left.\n"
+                          "Threads that begin while the cell's own thread is suspended are not recorded.");
+
+static PyObject *tracer_suspend(PyObject *module, PyObject *unused)
+{
+    (void)module;
+    (void)unused;
+    struct thread *thread = recording_thread();
+    if (thread)
+        thread->suspended = true;
+    Py_RETURN_NONE;
+}
+
+PyDoc_STRVAR(resume_doc, "resume()\n--\n\nUndo suspend().");
+
+static PyObject *tracer_resume(PyObject *module, PyObject *unused)
+{
+    (void)module;
+    (void)unused;
+    struct thread *thread = recording_thread();
+    if (thread)
+        thread->suspended = false;
+    Py_RETURN_NONE;
+}
+
+static PyMethodDef methods[] = {
+    {"begin", (PyCFunction)(void (*)(void))tracer_begin, METH_VARARGS | METH_KEYWORDS, begin_doc},
+    {"start", tracer_start, METH_NOARGS, start_doc},
+    {"stop", tracer_stop, METH_NOARGS, stop_doc},
+    {"end", tracer_end, METH_NOARGS, end_doc},
+    {"active", tracer_active, METH_NOARGS, active_doc},
+    {"region_begin", tracer_region_begin, METH_VARARGS, region_begin_doc},
+    {"region_end", tracer_region_end, METH_O, region_end_doc},
+    {"suspend", tracer_suspend, METH_NOARGS, suspend_doc},
+    {"resume", tracer_resume, METH_NOARGS, resume_doc},
+    {NULL, NULL, 0, NULL},
+};
+
+static struct PyModuleDef definition = {
+    PyModuleDef_HEAD_INIT,
+    .m_name = "_tracer",
+    .m_doc = "Built-in measurement: records Python calls into an OTF2 archive.",
+    .m_size = -1,
+    .m_methods = methods,
+};
+
+/* A free-threaded Python has objects of another shape, and takes a module for the stable ABI without
+ * asking: even creating the module would corrupt it. abiflags has a t there. */
+static bool is_free_threaded(void)
+{
+    PyObject *flags = PySys_GetObject("abiflags"); /* borrowed */
+    const char *text = flags && PyUnicode_Check(flags) ? PyUnicode_AsUTF8AndSize(flags, NULL) : NULL;
+    PyErr_Clear();
+    return text && strchr(text, 't');
+}
+
+PyMODINIT_FUNC PyInit__tracer(void);
+
+PyMODINIT_FUNC PyInit__tracer(void)
+{
+#ifndef Py_GIL_DISABLED
+    if (is_free_threaded()) {
+        PyErr_SetString(PyExc_NotImplementedError, "the built-in measurement needs a Python with a GIL: this is a "
+                                                   "free-threaded build");
+        return NULL;
+    }
+#endif
+    return PyModule_Create(&definition);
+}

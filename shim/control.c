@@ -1,0 +1,150 @@
+/* SPDX-License-Identifier: BSD-3-Clause
+ *
+ * control.c - requests on control, which are served at any time, also while a cell runs; and answers on stdin.
+ * Only kernel_info may need the library, and only before it has answered it once.
+ */
+#include "control.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "notice.h"
+#include "publish.h"
+
+#define PROTOCOL "5.3"
+
+static struct json *copy_of(const char *text)
+{
+    return text ? json_parse(text, strlen(text)) : NULL;
+}
+
+/* Without a kernel_info_reply that is ok, clients send no cell at all, and the user never sees what is wrong. So
+   a session that cannot start has an answer, too, with the reason as its banner; its cells then fail with it. */
+static struct json *bare_kernel_info(const struct host *host, const struct json *failure)
+{
+    const char *reason = json_text(json_get(failure, "evalue"), NULL);
+    struct json *language = json_object();
+    (void)json_set_text(language, "name", "python", 6);
+    (void)json_set_text(language, "version", "", 0);
+    (void)json_set_text(language, "mimetype", "text/x-python", 13);
+    (void)json_set_text(language, "file_extension", ".py", 3);
+    struct json *content = publish_ok("ok");
+    (void)json_set_text(content, "implementation", "scorepkernel", 12);
+    (void)json_set_text(content, "implementation_version", host->plugin->version, strlen(host->plugin->version));
+    (void)json_set_text(content, "banner", reason ? reason : "", reason ? strlen(reason) : 0);
+    (void)json_set(content, "language_info", language);
+    return content;
+}
+
+struct json *control_kernel_info(struct host *host, uint32_t how, struct json *content)
+{
+    if (how != SPK_REPLY_OK || !content) {
+        struct json *bare = copy_of(host->kernel_info);
+        if (!bare)
+            bare = bare_kernel_info(host, content);
+        json_free(content);
+        content = bare;
+    } else {
+        char *text = json_print(content, NULL);
+        if (text) {
+            free(host->kernel_info);
+            host->kernel_info = text;
+        }
+    }
+    (void)json_set_text(content, "protocol_version", PROTOCOL, strlen(PROTOCOL));
+    return content;
+}
+
+/* 1: the library will answer, and idle is published then. A library that works on a cell answers after it, so
+   the last answer serves until then. */
+static int kernel_info(struct host *host, struct message *message)
+{
+    struct json *known = copy_of(host->kernel_info);
+    if (!known && !host->ending) {
+        uint64_t number = requests_add(&host->requests, 0, message->origin);
+        struct spk_error error = {.size = sizeof error, .code = 0, .text = ""};
+        if (host->plugin->kernel_info(host->session, number, &error) == 0) {
+            message->origin = NULL;
+            return 1;
+        }
+        notice_print("kernel_info: %s", error.text);
+    }
+    publish_reply(host, SERVER_CONTROL, message->origin, "kernel_info_reply",
+                  control_kernel_info(host, known ? SPK_REPLY_OK : SPK_REPLY_ERROR, known), NULL);
+    return 0;
+}
+
+static void interrupt(struct host *host, const struct message *message)
+{
+    int code = host->plugin->interrupt(host->session);
+    struct json *content = code ? publish_failure("KernelError", strerror(-code)) : publish_ok("ok");
+    publish_reply(host, SERVER_CONTROL, message->origin, "interrupt_reply", content, NULL);
+}
+
+static void shut_down(struct host *host, enum server_channel channel, const struct message *message)
+{
+    int restart = json_boolean(json_get(message->content, "restart"), 0);
+    struct json *reply = publish_ok("ok");
+    struct json *news = publish_ok("ok");
+    (void)json_set_boolean(reply, "restart", restart);
+    (void)json_set_boolean(news, "restart", restart);
+    publish_reply(host, channel, message->origin, "shutdown_reply", reply, NULL);
+    publish(host, message->origin, "shutdown_reply", news);
+    host_end(host);
+}
+
+void control_shutdown(struct host *host, enum server_channel channel, const struct message *message)
+{
+    publish_status(host, message->origin, "busy");
+    shut_down(host, channel, message);
+    publish_status(host, message->origin, "idle");
+}
+
+void control_receive(struct host *host, struct message *message)
+{
+    int answered_later = 0;
+    publish_status(host, message->origin, "busy");
+    if (strcmp(message->type, "interrupt_request") == 0)
+        interrupt(host, message);
+    else if (strcmp(message->type, "shutdown_request") == 0)
+        shut_down(host, SERVER_CONTROL, message);
+    else if (strcmp(message->type, "kernel_info_request") == 0)
+        answered_later = kernel_info(host, message);
+    else if (strcmp(message->type, "debug_request") == 0)
+        publish_reply(host, SERVER_CONTROL, message->origin, "debug_reply",
+                      publish_failure("NotImplementedError", "this kernel has no debugger"), NULL);
+    else
+        notice_print("a message of the unknown type %s on control was ignored", message->type);
+    if (!answered_later)
+        publish_status(host, message->origin, "idle");
+    message_free(message);
+}
+
+/* Some clients name the question, some its cell, and some nothing as an answer's parent. One that names another
+   answers a question that was withdrawn. */
+static int is_current(const struct host *host, const char *parent_id)
+{
+    const struct origin *cell = requests_find(&host->requests, host->question.request);
+    return parent_id[0] == '\0' || strcmp(parent_id, host->question.id) == 0 ||
+           strcmp(parent_id, origin_id(cell)) == 0;
+}
+
+void control_input(struct host *host, struct message *message)
+{
+    struct spk_text value = {"", 0};
+    uint64_t request = host->question.request;
+    if (strcmp(message->type, "input_reply") == 0 && request && is_current(host, message->parent_id)) {
+        const char *text = json_text(json_get(message->content, "value"), &value.len);
+        if (text)
+            value.data = text;
+        else
+            notice_print("an input_reply without a text \"value\" counts as an empty line");
+        struct spk_error error = {.size = sizeof error, .code = 0, .text = ""};
+        host->question.request = 0;
+        int code = host->plugin->input_reply(host->session, request, value, &error);
+        if (code && code != -ENOENT) /* -ENOENT: interrupted meanwhile */
+            notice_print("the answer to input() was lost: %s", error.text[0] ? error.text : strerror(-code));
+    }
+    message_free(message);
+}

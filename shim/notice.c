@@ -1,0 +1,40 @@
+/* SPDX-License-Identifier: BSD-3-Clause
+ *
+ * notice.c - telling the user what went wrong. Decides nothing; never fails visibly.
+ */
+#include "notice.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+int notice_set(struct spk_error *error, int code, const char *format, ...)
+{
+    if (!error)
+        return code;
+    va_list arguments;
+    va_start(arguments, format);
+    error->code = code;
+    (void)vsnprintf(error->text, sizeof error->text, format, arguments);
+    va_end(arguments);
+    return code;
+}
+
+void notice_print(const char *format, ...)
+{
+    char line[4096] = "scorepkernel: ";
+    size_t len = strlen(line);
+    size_t room = sizeof line - len - 1;
+    va_list arguments;
+    va_start(arguments, format);
+    int wanted = vsnprintf(line + len, room, format, arguments);
+    va_end(arguments);
+    if (wanted < 0)
+        return;
+    len += (size_t)wanted < room ? (size_t)wanted : room - 1;
+    line[len++] = '\n';
+    /* A log that nobody reads any more (a closed pipe) is no reason to stop. */
+    ssize_t written = write(STDERR_FILENO, line, len);
+    (void)written;
+}

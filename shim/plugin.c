@@ -1,0 +1,83 @@
+/* SPDX-License-Identifier: BSD-3-Clause
+ *
+ * plugin.c - finds and loads libscorepkernel.so. Calls nothing in it but its entry.
+ */
+#include "plugin.h"
+
+#include <dlfcn.h>
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "notice.h"
+
+#define REMEDY "Reinstall libscorepkernel, or name its library with --plugin PATH"
+
+int plugin_beside(const char *relative, char path[PLUGIN_PATH_MAX], struct spk_error *error)
+{
+    char self[PLUGIN_PATH_MAX];
+    ssize_t len = readlink("/proc/self/exe", self, sizeof self - 1);
+    if (len < 0) {
+        int code = -errno;
+        return notice_set(error, code, "cannot tell where this program lies: /proc/self/exe: %s.",
+                          strerror(-code));
+    }
+    self[len] = '\0';
+    *strrchr(self, '/') = '\0'; /* the link is an absolute path: there is one */
+    int wanted = snprintf(path, PLUGIN_PATH_MAX, "%s/%s", self, relative);
+    if (wanted < 0 || wanted >= PLUGIN_PATH_MAX)
+        return notice_set(error, -ENAMETOOLONG, "the path of this program is too long: %s.", self);
+    return 0;
+}
+
+static const struct spk_plugin *check(const struct spk_plugin *plugin, const char *path, struct spk_error *error)
+{
+    if (!plugin || plugin->abi != SPK_ABI) {
+        notice_set(error, -EPROTO,
+                   "%s does not speak version %u of the plugin interface, as this program does. Install "
+                   "both from one release of libscorepkernel.",
+                   path, SPK_ABI);
+        return NULL;
+    }
+    if (!SPK_HAS(plugin, destroy)) {
+        notice_set(error, -EPROTO, "the table of %s is too short (%u bytes). %s.", path, plugin->size, REMEDY);
+        return NULL;
+    }
+    return plugin;
+}
+
+const struct spk_plugin *plugin_load(const char *path, struct spk_error *error)
+{
+    char beside[PLUGIN_PATH_MAX];
+    if (!path) {
+        if (plugin_beside("../lib/libscorepkernel.so", beside, error))
+            return NULL;
+        path = beside;
+    }
+    /* dlopen would look a bare name up in the system's directories; a path is meant. */
+    char absolute[PLUGIN_PATH_MAX];
+    int wanted = snprintf(absolute, sizeof absolute, "%s%s", strchr(path, '/') ? "" : "./", path);
+    if (wanted < 0 || wanted >= PLUGIN_PATH_MAX || access(absolute, R_OK) < 0) {
+        notice_set(error, -ENOENT, "cannot read the library %s: %s. %s.", path, strerror(errno), REMEDY);
+        return NULL;
+    }
+    void *library = dlopen(absolute, RTLD_NOW | RTLD_LOCAL);
+    if (!library) {
+        notice_set(error, -ELIBBAD, "cannot load the library: %s. %s.", dlerror(), REMEDY);
+        return NULL;
+    }
+    spk_plugin_entry_fn *entry = NULL;
+    /* POSIX's way to get a function out of an object pointer, which ISO C does not convert. */
+    *(void **)&entry = dlsym(library, SPK_PLUGIN_ENTRY);
+    if (!entry) {
+        notice_set(error, -ENOEXEC, "%s is no libscorepkernel: it has no symbol %s. %s.", path, SPK_PLUGIN_ENTRY,
+                   REMEDY);
+        (void)dlclose(library);
+        return NULL;
+    }
+    const struct spk_plugin *plugin = check(entry(SPK_ABI), path, error);
+    if (!plugin)
+        (void)dlclose(library);
+    return plugin;
+}

@@ -1,0 +1,346 @@
+/* SPDX-License-Identifier: BSD-3-Clause
+ *
+ * xeus_server.cpp - a xeus server that never blocks: sockets, wire format, signatures.
+ *
+ * Incoming frames are taken apart here and not by xeus' deserializer, which parses before it verifies, reads
+ * past a signature that is too short, and takes frames that are not there. What goes out is xeus' serializer's.
+ *
+ * A ROUTER socket drops what it cannot deliver, and a PUB socket what nobody wants: so sending never waits.
+ */
+#include "xeus_server.hpp"
+
+#include <array>
+#include <chrono>
+#include <cstdlib>
+#include <stdexcept>
+#include <utility>
+
+#include <xeus/xguid.hpp>
+#include <xeus/xmiddleware.hpp>
+#include <xeus/xzmq_serializer.hpp>
+
+#include "json_value.hpp"
+#include "notice.h"
+#include "timestamp.h"
+
+namespace nl = nlohmann;
+
+namespace spk {
+namespace {
+
+/* One frame. Requests and their buffers are at most 64 MiB in all for the library; this is only to keep a
+   stranger who found the port from filling the memory. */
+constexpr int64_t frame_max = int64_t{512} << 20;
+constexpr int messages_at_once = 64;
+/* How many frames follow the delimiter: signature, header, parent header, metadata, content. */
+constexpr std::size_t fixed_frames = 5;
+constexpr auto replace = nl::json::error_handler_t::replace;
+
+xeus::xraw_buffer raw(const zmq::message_t &frame)
+{
+    return {frame.data<unsigned char>(), frame.size()};
+}
+
+nl::json parse_frame(const zmq::message_t &frame)
+{
+    return parse(frame.data<char>(), frame.size());
+}
+
+/* The header or another object of the envelope; some clients send null for an empty one. */
+nl::json parse_object(const zmq::message_t &frame)
+{
+    nl::json value = parse_frame(frame);
+    if (value.is_null())
+        return nl::json::object();
+    if (!value.is_object())
+        throw std::invalid_argument("its header or metadata is not an object");
+    return value;
+}
+
+std::string member(const nl::json &object, const char *name)
+{
+    auto found = object.find(name);
+    return found != object.end() && found->is_string() ? found->get<std::string>() : std::string();
+}
+
+spk_text text_of(const std::string &text)
+{
+    return {text.data(), text.size()};
+}
+
+const char *name_of(const nl::json &header, const char *name)
+{
+    auto found = header.find(name);
+    return found != header.end() && found->is_string() ? found->get_ref<const std::string &>().c_str() : "";
+}
+
+} // namespace
+
+owned_message::owned_message(xeus::xmessage &&from)
+    : message(), m_source(std::move(from)), m_content(m_source.content().dump(-1, ' ', false, replace)),
+      m_metadata(m_source.metadata().dump(-1, ' ', false, replace))
+{
+    for (const auto &buffer : m_source.buffers())
+        m_buffers.push_back({buffer.data(), buffer.size()});
+    type = name_of(m_source.header(), "msg_type");
+    parent_id = name_of(m_source.parent_header(), "msg_id");
+    content = wrap(&m_source.content());
+    content_text = text_of(m_content);
+    metadata_text = text_of(m_metadata);
+    buffers = m_buffers.data();
+    buffer_count = m_buffers.size();
+    origin = new ::origin{m_source.header(), m_source.identities()};
+}
+
+owned_message::~owned_message()
+{
+    delete origin;
+}
+
+xeus_server::xeus_server(const connection &where, server_handler *handler, void *ctx)
+    : m_where(where), m_session(xeus::new_xguid()), m_user(std::getenv("USER") ? std::getenv("USER") : "user"),
+      m_auth(xeus::make_xauthentication(where.scheme, where.key)),
+      m_signature_len(m_auth->sign({nullptr, 0}, {nullptr, 0}, {nullptr, 0}, {nullptr, 0}).size()),
+      m_shell(m_context, zmq::socket_type::router), m_control(m_context, zmq::socket_type::router),
+      m_stdin(m_context, zmq::socket_type::router), m_iopub(m_context, zmq::socket_type::pub)
+{
+    bind(m_shell, PORT_SHELL);
+    bind(m_control, PORT_CONTROL);
+    bind(m_stdin, PORT_STDIN);
+    bind(m_iopub, PORT_IOPUB);
+    listen_with(handler, ctx);
+    start_heartbeat();
+}
+
+xeus_server::~xeus_server()
+{
+    m_shell.close();
+    m_control.close();
+    m_stdin.close();
+    m_iopub.close();
+    /* Ends the proxy in the heartbeat's thread; what the sockets above still hold lingers until it has left. */
+    m_context.shutdown();
+    if (m_heartbeat.joinable())
+        m_heartbeat.join();
+}
+
+void xeus_server::bind(zmq::socket_t &socket, connection_port port)
+{
+    const std::string end_point =
+        xeus::get_end_point(m_where.transport, m_where.ip, std::to_string(m_where.ports[port]));
+    /* No limit to what waits: a cell that prints faster than the network is slowed down in the library, and
+       requests that a client has sent must not be lost. */
+    socket.set(zmq::sockopt::sndhwm, 0);
+    socket.set(zmq::sockopt::rcvhwm, 0);
+    socket.set(zmq::sockopt::maxmsgsize, frame_max);
+    /* A client that connects again under its old identity takes over from its dead connection. */
+    if (port == PORT_SHELL || port == PORT_CONTROL || port == PORT_STDIN)
+        socket.set(zmq::sockopt::router_handover, true);
+    try {
+        xeus::init_socket(socket, end_point);
+    } catch (const zmq::error_t &problem) {
+        throw std::runtime_error("cannot listen on " + end_point + " (" + connection_port_name(port) +
+                                 "): " + problem.what() +
+                                 ". Start the kernel again, so that Jupyter chooses other ports.");
+    }
+}
+
+void xeus_server::listen_with(server_handler *handler, void *ctx)
+{
+    auto to = [=](server_channel channel) {
+        return [=](xeus::xmessage message) {
+            handler(ctx, channel, std::make_unique<owned_message>(std::move(message)).release());
+        };
+    };
+    register_shell_listener(to(SERVER_SHELL));
+    register_control_listener(to(SERVER_CONTROL));
+    register_stdin_listener(to(SERVER_STDIN));
+}
+
+void xeus_server::start_heartbeat()
+{
+    zmq::socket_t echo(m_context, zmq::socket_type::router);
+    bind(echo, PORT_HB);
+    m_heartbeat = std::thread(
+        [](zmq::socket_t socket) { (void)zmq_proxy(socket.handle(), socket.handle(), nullptr); },
+        std::move(echo));
+}
+
+nl::json xeus_server::header(const char *type) const
+{
+    nl::json made = xeus::make_header(type, m_user, m_session);
+    std::array<char, TIMESTAMP_MAX> date{};
+    timestamp_now(date.data());
+    made["date"] = date.data();
+    return made;
+}
+
+/* Throws what is wrong with a message that is not whole, not rightly signed, or not JSON. */
+xeus::xmessage xeus_server::decode(zmq::multipart_t &wire) const
+{
+    static const zmq::message_t delimiter("<IDS|MSG>", 9);
+    std::size_t at = 0;
+    while (at < wire.size() && wire[at] != delimiter)
+        at++;
+    if (at + fixed_frames >= wire.size())
+        throw std::invalid_argument("it is not whole");
+    const zmq::message_t *frames = nullptr;
+    std::array<zmq::message_t, fixed_frames> fixed;
+    xeus::xmessage::guid_list route;
+    for (std::size_t i = 0; i < at; i++)
+        route.push_back(wire.popstr());
+    wire.pop();
+    for (auto &frame : fixed)
+        frame = wire.pop();
+    frames = fixed.data();
+    if (frames[0].size() != m_signature_len ||
+        !m_auth->verify(raw(frames[0]), raw(frames[1]), raw(frames[2]), raw(frames[3]), raw(frames[4])))
+        throw std::invalid_argument("its signature does not match the connection file's key");
+    xeus::xmessage_base_data data{parse_object(frames[1]), parse_object(frames[2]), parse_object(frames[3]),
+                                  parse_frame(frames[4]), {}};
+    if (member(data.m_header, "msg_type").empty())
+        throw std::invalid_argument("its header has no msg_type");
+    while (!wire.empty()) {
+        const zmq::message_t buffer = wire.pop();
+        data.m_buffers.emplace_back(buffer.data<char>(), buffer.data<char>() + buffer.size());
+    }
+    return {route, std::move(data)};
+}
+
+/* One message, if there is one. What is wrong with a message costs only that message. */
+bool xeus_server::receive(zmq::socket_t &socket, const char *name, const listener &deliver)
+{
+    zmq::multipart_t wire;
+    if (!wire.recv(socket, ZMQ_DONTWAIT))
+        return false;
+    try {
+        deliver(decode(wire));
+    } catch (const std::exception &problem) {
+        notice_print("a message on %s was dropped: %s", name, problem.what());
+    }
+    return true;
+}
+
+void xeus_server::poll(bool with_shell, pollfd *others, std::size_t count, int timeout_ms)
+{
+    std::vector<zmq::pollitem_t> items{{m_control.handle(), 0, ZMQ_POLLIN, 0},
+                                       {m_stdin.handle(), 0, ZMQ_POLLIN, 0}};
+    for (std::size_t i = 0; i < count; i++)
+        items.push_back({nullptr, others[i].fd, ZMQ_POLLIN, 0});
+    if (with_shell)
+        items.push_back({m_shell.handle(), 0, ZMQ_POLLIN, 0});
+    zmq::poll(items, std::chrono::milliseconds(timeout_ms));
+    for (std::size_t i = 0; i < count; i++)
+        others[i].revents = static_cast<short>(((items[2 + i].revents & ZMQ_POLLIN) ? POLLIN : 0) |
+                                               ((items[2 + i].revents & ZMQ_POLLERR) ? POLLERR : 0));
+    auto control = [this](xeus::xmessage message) { notify_control_listener(std::move(message)); };
+    auto input = [this](xeus::xmessage message) { notify_stdin_listener(std::move(message)); };
+    auto shell = [this](xeus::xmessage message) { notify_shell_listener(std::move(message)); };
+    for (int n = 0; (items[0].revents & ZMQ_POLLIN) && n < messages_at_once; n++)
+        if (!receive(m_control, "control", control))
+            break;
+    for (int n = 0; (items[1].revents & ZMQ_POLLIN) && n < messages_at_once; n++)
+        if (!receive(m_stdin, "stdin", input))
+            break;
+    if (with_shell && (items.back().revents & ZMQ_POLLIN))
+        receive(m_shell, "shell", shell);
+}
+
+void xeus_server::drain_shell()
+{
+    abort_queue([this](xeus::xmessage message) { notify_shell_listener(std::move(message)); }, 0);
+}
+
+void xeus_server::reply(server_channel channel, const origin &to, const char *type, nl::json content,
+                        nl::json metadata)
+{
+    xeus::xmessage message(to.route, header(type), to.header, std::move(metadata), std::move(content), {});
+    if (channel == SERVER_CONTROL)
+        send_control(std::move(message));
+    else
+        send_shell(std::move(message));
+}
+
+std::string xeus_server::ask(const origin &whom, nl::json content)
+{
+    zmq::multipart_t stale;
+    while (stale.recv(m_stdin, ZMQ_DONTWAIT))
+        stale.clear();
+    nl::json question = header("input_request");
+    std::string id = member(question, "msg_id");
+    send_stdin({whom.route, std::move(question), whom.header, nl::json::object(), std::move(content), {}});
+    return id;
+}
+
+void xeus_server::publish_under(const origin *parent, const char *type, nl::json content, nl::json metadata,
+                                xeus::buffer_sequence buffers)
+{
+    publish({"kernel." + m_session + "." + type, header(type), parent ? parent->header : nl::json::object(),
+             std::move(metadata), std::move(content), std::move(buffers)},
+            xeus::channel::SHELL);
+}
+
+void xeus_server::send(zmq::socket_t &socket, xeus::xmessage &&message)
+{
+    zmq::multipart_t wire = xeus::xzmq_serializer::serialize(std::move(message), *m_auth, replace);
+    (void)wire.send(socket, ZMQ_DONTWAIT); /* a client that has gone misses nothing */
+}
+
+void xeus_server::send_shell_impl(xeus::xmessage message)
+{
+    send(m_shell, std::move(message));
+}
+
+void xeus_server::send_control_impl(xeus::xmessage message)
+{
+    send(m_control, std::move(message));
+}
+
+void xeus_server::send_stdin_impl(xeus::xmessage message)
+{
+    send(m_stdin, std::move(message));
+}
+
+void xeus_server::publish_impl(xeus::xpub_message message, xeus::channel)
+{
+    zmq::multipart_t wire = xeus::xzmq_serializer::serialize_iopub(std::move(message), *m_auth, replace);
+    (void)wire.send(m_iopub, ZMQ_DONTWAIT);
+}
+
+void xeus_server::abort_queue_impl(const listener &l, long)
+{
+    while (receive(m_shell, "shell", l)) {
+    }
+}
+
+/* The rest of xserver's contract serves xeus' own kernel, which is not used: the loop is the caller's. */
+
+xeus::xcontrol_messenger &xeus_server::get_control_messenger_impl()
+{
+    return *this;
+}
+
+nl::json xeus_server::send_to_shell_impl(const nl::json &message)
+{
+    return notify_internal_listener(message);
+}
+
+void xeus_server::start_impl(xeus::xpub_message message)
+{
+    publish(std::move(message), xeus::channel::SHELL);
+}
+
+void xeus_server::stop_impl()
+{
+}
+
+void xeus_server::update_config_impl(xeus::xconfiguration &config) const
+{
+    config.m_shell_port = std::to_string(m_where.ports[PORT_SHELL]);
+    config.m_control_port = std::to_string(m_where.ports[PORT_CONTROL]);
+    config.m_stdin_port = std::to_string(m_where.ports[PORT_STDIN]);
+    config.m_iopub_port = std::to_string(m_where.ports[PORT_IOPUB]);
+    config.m_hb_port = std::to_string(m_where.ports[PORT_HB]);
+}
+
+} // namespace spk

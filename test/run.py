@@ -1,0 +1,131 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: BSD-3-Clause
+"""Run tests and sum up: programs (exit 0, 1, or 77 for "skipped", with the reason as last line of output) and
+Python unittest files. Each in a process of its own with a time limit. The last line counts what passed."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import re
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+from dataclasses import dataclass, field
+from typing import List, Tuple
+
+CASE = re.compile(r"^(test\w+) \((.+?)\).*?\.\.\. (ok|FAIL|ERROR|expected failure|skipped ['\"](.*)['\"])$", re.M)
+RAN = re.compile(r"^Ran (\d+) tests? in", re.M)
+TOTALS = re.compile(r"^(?:OK|FAILED)(?: \((.*)\))?$", re.M)
+
+
+@dataclass
+class Summary:
+    passed: int = 0
+    failed: List[str] = field(default_factory=list)
+    skipped: List[Tuple[str, str]] = field(default_factory=list)
+
+
+def run(command: List[str], limit: float) -> Tuple[int, str]:
+    """The exit status (-1: ran out of time) and the output of a command, in a process group of its own."""
+    with tempfile.TemporaryFile() as output:
+        process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=output, stderr=output, start_new_session=True)
+        try:
+            status = process.wait(limit)
+        except subprocess.TimeoutExpired:
+            os.killpg(process.pid, signal.SIGABRT)
+            try:
+                process.wait(5)
+            except subprocess.TimeoutExpired:
+                os.killpg(process.pid, signal.SIGKILL)
+                process.wait()
+            status = -1
+        output.seek(0)
+        return status, output.read().decode("utf-8", "replace")
+
+
+def run_program(path: str, limit: float, summary: Summary) -> None:
+    name = os.path.relpath(path)
+    status, output = run([os.path.abspath(path)], limit)
+    if status == 0:
+        summary.passed += 1
+        print(f"  ok       {name}")
+    elif status == 77:
+        reason = output.strip().splitlines()[-1] if output.strip() else "no reason given"
+        summary.skipped.append((name, reason))
+        print(f"  skipped  {name}: {reason}")
+    else:
+        summary.failed.append(name)
+        print(f"  FAILED   {name} ({'out of time' if status == -1 else f'exit {status}'})\n{output}")
+
+
+def run_unittests(path: str, limit: float, summary: Summary) -> None:
+    name = os.path.relpath(path)
+    status, output = run([sys.executable, "-W", "ignore::ResourceWarning", "-m", "unittest", "-v", path], limit)
+    ran = RAN.search(output)
+    totals = TOTALS.search(output[ran.end() :]) if ran else None
+    if not ran or not totals:
+        summary.failed.append(name)
+        print(f"  FAILED   {name} ({'out of time' if status == -1 else f'exit {status}'})\n{output}")
+        return
+    counts = dict(re.findall(r"(\w+)=(\d+)", totals.group(1) or ""))
+    failed, skipped = sum(int(counts.get(key, 0)) for key in ("failures", "errors")), int(counts.get("skipped", 0))
+    summary.passed += max(0, int(ran.group(1)) - failed - skipped)
+    reasons = [(case.group(1), case.group(4)) for case in CASE.finditer(output) if case.group(4)]
+    reasons += [("?", "see the output")] * (skipped - len(reasons))
+    summary.skipped += [(f"{name}:{case}", reason) for case, reason in reasons]
+    summary.failed += [name] * failed
+    print(f"  {'FAILED ' if status else 'ok     '}  {name} ({ran.group(1)} tests, {skipped} skipped)")
+    for case, reason in reasons:
+        print(f"  skipped  {name}:{case}: {reason}")
+    if status:
+        print(output)
+
+
+def left_behind(tree: str) -> List[str]:
+    """Our processes that still run: the tests have ended them, or a test is at fault."""
+    found = []
+    for entry in os.listdir("/proc"):
+        if not entry.isdigit() or int(entry) == os.getpid():
+            continue
+        try:
+            with open(f"/proc/{entry}/cmdline", "rb") as file:
+                words = file.read().decode("utf-8", "replace").split("\0")
+            program = os.readlink(f"/proc/{entry}/exe")
+        except OSError:
+            continue
+        if program.startswith(tree) or any(word.startswith(tree + "/lib/scorepkernel/worker") for word in words[1:]):
+            found.append(f"{entry} {' '.join(word[:60] for word in words)}")
+    return found
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--tree", required=True, help="the build's tree, whose processes must be gone at the end")
+    parser.add_argument("--limit", type=float, default=300, help="seconds for each test file")
+    parser.add_argument("tests", nargs="*")
+    arguments = parser.parse_args()
+    tree = os.path.abspath(arguments.tree)
+    os.environ["SPK_TREE"] = tree
+    summary, began = Summary(), time.monotonic()
+    for path in arguments.tests:
+        (run_unittests if path.endswith(".py") else run_program)(path, arguments.limit, summary)
+        sys.stdout.flush()
+    patience = time.monotonic() + 5
+    while left_behind(tree) and time.monotonic() < patience:
+        time.sleep(0.1)
+    for process in left_behind(tree):
+        summary.failed.append(f"left behind: {process}")
+    print(f"\n{time.monotonic() - began:.0f} s")
+    for name, reason in summary.skipped:
+        print(f"skipped: {name}: {reason}")
+    for name in summary.failed:
+        print(f"failed: {name}")
+    print(f"{summary.passed} passed, {len(summary.failed)} failed, {len(summary.skipped)} skipped")
+    return 1 if summary.failed or not summary.passed else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

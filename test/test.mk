@@ -1,0 +1,128 @@
+# How the tests are built and run. Included by the Makefile.
+
+UNIT_SRC  := $(wildcard test/unit/test_*.c)
+FAULT_SRC := $(wildcard test/fault/test_*.c)
+FUZZ_SRC  := $(wildcard test/fuzz/fuzz_*.c)
+ABI_SRC   := $(wildcard test/abi/test_*.c)
+UNIT      := $(UNIT_SRC:%.c=$(BUILD)/%)
+FAULT     := $(FAULT_SRC:%.c=$(BUILD)/%)
+ABI       := $(ABI_SRC:%.c=$(BUILD)/%)
+REPLAY    := $(FUZZ_SRC:%.c=$(BUILD)/%-replay)
+ECHO      := $(BUILD)/test/abi/echo_plugin.so
+E2E       := $(wildcard test/e2e/test_*.py)
+ABI_PY    := $(wildcard test/abi/test_*.py)
+TRACER_PY := $(wildcard test/tracer/test_*.py)
+
+# The library's own modules, with their inner names, for tests of one module.
+INNER := $(BUILD)/inner.a
+$(INNER): $(LIB_OBJ) $(OBJ)/libscorepkernel/keeper_children.o
+	$(Q)rm -f $@ && ar rcs $@ $^
+
+TEST_CFLAGS = -Itest
+
+$(BUILD)/test/unit/%: test/unit/%.c $(INNER)
+	@mkdir -p $(@D)
+	$(if $(V),,@echo '  TEST    $@')
+	$(Q)$(CC) $(ALL_CFLAGS) $(TEST_CFLAGS) $(SAN_FLAGS) -o $@ $< $(INNER) -lstdc++ -ldl -pthread
+
+# Each failing call is put in the way of the real one by the linker: the product carries no hook. A test names
+# the calls that it fails in a line "// wrap: socket pipe2 ...".
+$(BUILD)/test/fault/%: test/fault/%.c $(INNER)
+	@mkdir -p $(@D)
+	$(if $(V),,@echo '  TEST    $@')
+	$(Q)$(CC) $(ALL_CFLAGS) $(TEST_CFLAGS) $(SAN_FLAGS) -o $@ $< \
+	  $$(sed -n 's/^.*wrap: *//p' $< | tr ' ' '\n' | sed '/^$$/d;s/^/-Wl,--wrap=/') $(INNER) -lstdc++ -ldl -pthread
+
+$(BUILD)/test/abi/%: test/abi/%.c $(LIB)
+	@mkdir -p $(@D)
+	$(if $(V),,@echo '  TEST    $@')
+	$(Q)$(CC) $(ALL_CFLAGS) $(TEST_CFLAGS) $(SAN_FLAGS) -o $@ $< -ldl -pthread
+
+$(ECHO): test/abi/echo_plugin.c
+	@mkdir -p $(@D)
+	$(if $(V),,@echo '  TEST    $@')
+	$(Q)$(CC) $(ALL_CFLAGS) -shared $(SAN_FLAGS) -o $@ $< -pthread
+
+# Every fuzz target replays its corpus under the ordinary compiler; `make fuzz` goes on searching with libFuzzer.
+$(BUILD)/test/fuzz/%-replay: test/fuzz/%.c test/fuzz/replay.c $(INNER)
+	@mkdir -p $(@D)
+	$(if $(V),,@echo '  TEST    $@')
+	$(Q)$(CC) $(ALL_CFLAGS) $(TEST_CFLAGS) $(SAN_FLAGS) -DFUZZ_CORPUS='"test/fuzz/corpus/$*"' -o $@ $< test/fuzz/replay.c \
+	  $(INNER) -lstdc++ -ldl -pthread
+
+RUN = PYTHON=$(PYTHON) SPK_TREE=$(abspath $(TREE)) SPK_ECHO_PLUGIN=$(abspath $(ECHO)) \
+      SPK_SANITIZE=$(SANITIZE) $(TEST_ENV) $(PYTHON) test/run.py --tree $(TREE)
+
+# Python itself is not instrumented: the runtime has to be there before the tracer that is, and what Python
+# leaves allocated at its end is not ours.
+ifneq ($(findstring address,$(SANITIZE)),)
+TEST_ENV = ASAN_OPTIONS=detect_leaks=1:detect_stack_use_after_return=0:abort_on_error=0 \
+           LSAN_OPTIONS=suppressions=$(abspath test/lsan.supp):print_suppressions=0 UBSAN_OPTIONS=print_stacktrace=1 \
+           SPK_PRELOAD=$(shell $(CC) -print-file-name=libasan.so)
+endif
+
+.PHONY: check check-all check-unit check-fault check-abi check-tracer check-e2e
+check: deps
+	$(Q)$(MAKE) --no-print-directory check-all
+check-all: all $(UNIT) $(FAULT) $(ABI) $(REPLAY) $(ECHO)
+	$(Q)$(RUN) $(UNIT) $(REPLAY) $(FAULT) $(ABI) $(ABI_PY) $(TRACER_PY) $(E2E)
+check-unit: all $(UNIT) $(REPLAY)
+	$(Q)$(RUN) $(UNIT) $(REPLAY)
+check-fault: all $(FAULT)
+	$(Q)$(RUN) $(FAULT)
+check-abi: all $(ABI) $(ECHO)
+	$(Q)$(RUN) $(ABI) $(ABI_PY)
+check-tracer: all
+	$(Q)$(RUN) $(TRACER_PY)
+check-e2e: all $(ECHO)
+	$(Q)$(RUN) $(E2E)
+
+# Searching for inputs that break a parser: clang, libFuzzer and both sanitizers, from the sources of the module.
+FUZZ_SECONDS ?= 60
+FUZZ_BIN := $(FUZZ_SRC:test/fuzz/%.c=build/fuzz/%)
+FUZZ_LIB := $(filter-out libscorepkernel/keeper%,$(LIB_SRC))
+build/fuzz/%: test/fuzz/%.c $(LIB_SRC) shim/json_bridge.cpp
+	@mkdir -p $(@D)/obj-$*
+	$(if $(V),,@echo '  FUZZ    $@')
+	$(Q)clang++ -std=c++17 -O1 -g -fsanitize=fuzzer-no-link,address,undefined -Ishim -Ilibscorepkernel/include -c shim/json_bridge.cpp -o $(@D)/obj-$*/json_bridge.o
+	$(Q)clang -std=c11 -O1 -g -D_GNU_SOURCE -DSCOREPKERNEL_VERSION='"$(VERSION)"' -fsanitize=fuzzer,address,undefined \
+	  -fno-sanitize-recover=undefined -Ilibscorepkernel/include -Ilibscorepkernel -Ishim -Itest \
+	  -o $@ $< $(LIB_SRC) $(@D)/obj-$*/json_bridge.o -lstdc++ -ldl -pthread
+
+.PHONY: fuzz
+fuzz: $(FUZZ_BIN)
+	$(Q)for target in $(FUZZ_BIN); do \
+	  name=$$(basename $$target); mkdir -p build/fuzz/found/$$name test/fuzz/corpus/$$name; echo "  $$name"; \
+	  $$target -max_total_time=$(FUZZ_SECONDS) -max_len=65536 -print_final_stats=0 -verbosity=0 \
+	    -artifact_prefix=build/fuzz/found/$$name/ build/fuzz/found/$$name test/fuzz/corpus/$$name || exit 1; \
+	done
+
+.PHONY: bench
+bench: deps
+	$(Q)$(MAKE) --no-print-directory all
+	$(Q)$(PYTHON) test/bench/bench.py $(TREE) $(BENCH_FLAGS)
+
+# --- lint ---------------------------------------------------------------------------------------------
+
+LINT_C   := $(wildcard libscorepkernel/*.c libscorepkernel/tracer/*.c shim/*.c examples/embed/*.c)
+LINT_CXX := $(SHIM_CXX)
+LINT_ALL := $(LINT_C) $(LINT_CXX) $(wildcard libscorepkernel/*.h libscorepkernel/*/*.h shim/*.h shim/*.hpp test/*/*.c test/*.h)
+LINT_PY  := libscorepkernel/worker examples test
+LINT_DEF := -D_GNU_SOURCE -DSCOREPKERNEL_VERSION='"$(VERSION)"' -Ilibscorepkernel/include -Ilibscorepkernel -Ishim
+PY_INC   := $(shell $(PYTHON) -c 'import sysconfig as s; print("-isystem", s.get_path("include"))' 2>/dev/null)
+
+.PHONY: lint format
+lint: deps-lint
+	clang-format --dry-run -Werror $(LINT_ALL)
+	clang-tidy --quiet $(LINT_C) -- -std=c11 $(LINT_DEF) $(PY_INC)
+	clang-tidy --quiet $(LINT_CXX) -- -std=c++17 $(LINT_DEF)
+	cppcheck --quiet --std=c11 --enable=warning,performance,portability --inline-suppr --error-exitcode=1 \
+	  --suppress=missingIncludeSystem $(LINT_DEF) $(LINT_C)
+	for file in $(filter-out libscorepkernel/tracer/%,$(LINT_C)); do \
+	  $(CC) -std=c11 -O1 -fanalyzer -Werror $(LINT_DEF) -c -o /dev/null $$file || exit 1; done
+	MYPYPATH=libscorepkernel mypy --python-version 3.9 --ignore-missing-imports --check-untyped-defs \
+	  libscorepkernel/worker examples/demo.py test/run.py test/bench/bench.py
+	$(PYTHON) -m flake8 --max-line-length 120 --extend-ignore E203 $(LINT_PY)
+
+format:
+	clang-format -i $(LINT_ALL)
