@@ -20,7 +20,8 @@ int failure_set(struct spk_error *error, int code, const char *format, ...)
     return code;
 }
 
-const char *failure_text(int code) {
+const char *failure_text(int code)
+{
     /* strerror's buffer is shared by the host's threads. */
     const char *text = strerrordesc_np(code < 0 ? -code : code);
     return text ? text : "unknown error";

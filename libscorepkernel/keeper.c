@@ -19,9 +19,11 @@
 #include <sys/mman.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
+#include <time.h>
 #include <unistd.h>
 
 #define LAUNCH_STACK_LEN ((size_t)64 << 10)
+#define REAP_MAX_MS 2000
 
 struct launch {
     const char *program;
@@ -42,11 +44,9 @@ static int launch_child(void *argument)
     _exit(127);
 }
 
-/* Start the helper program with its end of the socket. It forks at once and its first process ends: that one
- * is waited for here, a millisecond or so. */
-static int launch_helper(struct launch *launch)
+/* Start the helper program with its end of the socket. *pid is set when it runs. */
+static int launch_helper(struct launch *launch, pid_t *pid)
 {
-    int status;
     sigset_t all, before;
     unsigned char *stack =
         mmap(NULL, LAUNCH_STACK_LEN, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_STACK, -1, 0);
@@ -57,19 +57,30 @@ static int launch_helper(struct launch *launch)
     pthread_sigmask(SIG_SETMASK, &all, &before);
     /* No exit signal: the host gets no SIGCHLD, and its own wait calls do not see this child. CLONE_VFORK
      * holds this thread until the exec, so that a host of any size costs no copied page tables. */
-    int pid = clone(launch_child, stack + LAUNCH_STACK_LEN, CLONE_VM | CLONE_VFORK, launch);
+    *pid = clone(launch_child, stack + LAUNCH_STACK_LEN, CLONE_VM | CLONE_VFORK, launch);
     int saved = errno;
     pthread_sigmask(SIG_SETMASK, &before, NULL);
     munmap(stack, LAUNCH_STACK_LEN);
-    if (pid < 0)
+    if (*pid < 0)
         return -saved;
-    pid_t reaped;
-    do
-        reaped = waitpid(pid, &status, __WALL);
-    while (reaped < 0 && errno == EINTR);
-    if (launch->failure)
-        return -launch->failure;
-    return reaped == pid && WIFEXITED(status) && WEXITSTATUS(status) == 0 ? 0 : -EAGAIN;
+    if (!launch->failure)
+        return 0;
+    (void)waitpid(*pid, NULL, __WALL); /* it has exited; nobody else can wait for it */
+    *pid = -1;
+    return -launch->failure;
+}
+
+/* The helper program has closed its socket, or been told to end at once: take note of its end. It is waited
+ * for no longer than this, should it hang in the kernel. */
+static void reap_helper(struct keeper *keeper)
+{
+    for (int waited_ms = 0; keeper->pid > 0 && waited_ms < REAP_MAX_MS; waited_ms++) {
+        pid_t reaped = waitpid(keeper->pid, NULL, __WALL | WNOHANG);
+        if (reaped == keeper->pid || (reaped < 0 && errno != EINTR))
+            keeper->pid = -1;
+        else
+            nanosleep(&(struct timespec){.tv_nsec = 1000000}, NULL);
+    }
 }
 
 static void on_exited(struct keeper *keeper, struct frame *frame)
@@ -124,6 +135,7 @@ static void on_ready(void *owner, unsigned events)
             on_frame(keeper, &frame);
     if (got > 0 && more == 0)
         return;
+    keeper->ending = 0; /* over: nothing is left to be granted */
     keeper_finish(keeper);
     keeper->events->gone(keeper->owner);
 }
@@ -133,8 +145,12 @@ int keeper_start(struct keeper *keeper, struct loop *loop, const char *directory
 {
     char program[4200];
     int pair[2];
-    *keeper = (struct keeper){
-        .loop = loop, .channel = CHANNEL_CLOSED, .source = {.fd = -1}, .events = events, .owner = owner};
+    *keeper = (struct keeper){.loop = loop,
+                              .channel = CHANNEL_CLOSED,
+                              .source = {.fd = -1},
+                              .pid = -1,
+                              .events = events,
+                              .owner = owner};
     snprintf(program, sizeof program, "%s/scorepkernel-keeper", directory);
     if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0, pair) != 0)
         return failure_set(error, -errno,
@@ -142,7 +158,7 @@ int keeper_start(struct keeper *keeper, struct loop *loop, const char *directory
                            "descriptors or raise its limit (ulimit -n)",
                            failure_text(errno));
     struct launch launch = {program, pair[1], 0};
-    int result = launch_helper(&launch);
+    int result = launch_helper(&launch, &keeper->pid);
     close(pair[1]);
     channel_init(&keeper->channel, pair[0]);
     if (result == 0) {
@@ -211,12 +227,18 @@ int keeper_signal(struct keeper *keeper, uint64_t id, int number)
 
 int keeper_end(struct keeper *keeper, uint32_t grace_ms)
 {
-    return send_number(keeper, KEEPER_END, 0, grace_ms);
+    int result = send_number(keeper, KEEPER_END, 0, grace_ms);
+    keeper->ending |= result == 0;
+    return result;
 }
 
 void keeper_finish(struct keeper *keeper)
 {
     if (keeper->loop)
         loop_forget(keeper->loop, &keeper->source);
+    if (keeper->channel.fd < 0)
+        return;
     channel_finish(&keeper->channel);
+    if (!keeper->ending)
+        reap_helper(keeper);
 }

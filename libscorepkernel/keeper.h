@@ -9,6 +9,8 @@
 #include "loop.h"
 #include "scorepkernel.h"
 
+#include <sys/types.h>
+
 /* How a process ended. */
 struct keeper_end {
     int status; /* as from wait(2) */
@@ -30,6 +32,8 @@ struct keeper {
     struct source source;
     const struct keeper_events *events;
     void *owner;
+    pid_t pid;  /* of the helper program, our child, invisible to the host's own wait calls */
+    int ending; /* keeper_end was called: it goes on by itself */
 };
 
 /* What to start. */
@@ -55,7 +59,8 @@ int keeper_signal(struct keeper *keeper, uint64_t id, int number);
 /** Give the processes grace_ms to end by themselves, then kill; gone follows. */
 int keeper_end(struct keeper *keeper, uint32_t grace_ms);
 
-/** Let go of the keeper. Without keeper_end before, it kills all that is left. Safe to repeat. */
+/** Let go of the keeper. Without keeper_end before, it kills all that is left, and is waited for; after it,
+ * it goes on in the background for the rest of the grace time. Safe to repeat. */
 void keeper_finish(struct keeper *keeper);
 
 #endif

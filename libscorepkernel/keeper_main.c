@@ -57,7 +57,8 @@ static void tell_failed(struct keeper *keeper, uint64_t id, int code, const char
 }
 
 /* How many parts are left in a frame; -EPROTO when it is malformed. */
-static long count_parts(struct frame frame) {
+static long count_parts(struct frame frame)
+{
     struct spk_text part;
     long count = 0;
     int more;
@@ -67,7 +68,8 @@ static long count_parts(struct frame frame) {
 }
 
 /* The frame's parts as C strings, in one block at *block; the vector ends with NULL. */
-static char **strings_of(struct frame *frame, char **block, size_t *count) {
+static char **strings_of(struct frame *frame, char **block, size_t *count)
+{
     long found = count_parts(*frame);
     if (found < 0 || found > MAX_STRINGS)
         return NULL;
@@ -200,7 +202,8 @@ static void reap(struct keeper *keeper)
 }
 
 /* How long poll may wait, in ms. Past the deadline, kill and look again. */
-static int patience(const struct keeper *keeper) {
+static int patience(const struct keeper *keeper)
+{
     if (!keeper->ending)
         return -1;
     int64_t left = keeper->deadline - now_ms();
@@ -211,7 +214,8 @@ static int patience(const struct keeper *keeper) {
 }
 
 /* Wait once, and do what there is to do. 0: go on; -1: the library vanished without a word. */
-static int turn(struct keeper *keeper) {
+static int turn(struct keeper *keeper)
+{
     struct pollfd polled[] = {
         {.fd = keeper->signals, .events = POLLIN},
         {.fd = keeper->channel.fd, .events = (short)(POLLIN | (keeper->channel.out.len ? POLLOUT : 0))},
@@ -230,7 +234,8 @@ static int turn(struct keeper *keeper) {
 }
 
 /* Serve until the session is over. 0: ended as asked; -1: the library vanished. */
-static int serve(struct keeper *keeper) {
+static int serve(struct keeper *keeper)
+{
     int result = 0;
     while (result == 0 && !(keeper->ending && !keeper->children.count))
         result = turn(keeper);
@@ -240,11 +245,6 @@ static int serve(struct keeper *keeper) {
 /* Away from the host: its descriptors, its terminal, its process group. */
 static int detach(void)
 {
-    /* The library waits for the first process, which ends here and now: so the keeper is nobody's child, and
-     * its end never shows up in the host. */
-    pid_t pid = fork();
-    if (pid != 0)
-        _exit(pid < 0 ? 1 : 0);
     setsid();
     int null = open("/dev/null", O_RDWR | O_CLOEXEC);
     if (null < 0)

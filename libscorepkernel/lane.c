@@ -35,7 +35,8 @@ static int mark_at(const unsigned char *bytes, size_t len, const char *token, st
 
 /* Where the first mark, or what may become one, begins; len: nowhere. *found as of mark_at. */
 static size_t find_mark(const unsigned char *bytes, size_t len, const char *token, int final, int *found,
-                        struct lane_item *item) {
+                        struct lane_item *item)
+{
     size_t at = 0;
     for (const unsigned char *nul; at < len && (nul = memchr(bytes + at, 0, len - at)); at++) {
         at = (size_t)(nul - bytes);
@@ -47,7 +48,8 @@ static size_t find_mark(const unsigned char *bytes, size_t len, const char *toke
     return len;
 }
 
-struct lane_item lane_first(const struct buffer *buffer, const char *token, int final) {
+struct lane_item lane_first(const struct buffer *buffer, const char *token, int final)
+{
     struct lane_item item = {.kind = LANE_NOTHING};
     if (!buffer->len)
         return item;

@@ -56,13 +56,15 @@ static int is_program(const char *path)
 }
 
 /* directory/name of len bytes of directory, if a program is there. */
-static int is_program_in(const char *directory, size_t len, const char *name, char path[PATHS_MAX]) {
+static int is_program_in(const char *directory, size_t len, const char *name, char path[PATHS_MAX])
+{
     int written = snprintf(path, PATHS_MAX, "%.*s/%s", (int)len, directory, name);
     return written > 0 && written < PATHS_MAX && path[0] == '/' && is_program(path);
 }
 
-int paths_python(const char *name, const char *const *environment, const char *directory, char path[PATHS_MAX],
-                 struct spk_error *error) {
+int paths_python(const char *name, const char *const *environment, const char *directory,
+                 char path[PATHS_MAX], struct spk_error *error)
+{
     if (strchr(name, '/')) {
         int found = name[0] == '/' ? is_program_in("", 0, name + 1, path)
                                    : is_program_in(directory, strlen(directory), name, path);

@@ -7,8 +7,10 @@
 
 #include "print.h"
 
-#include <stdlib.h>
+#include <stdio.h>
 #include <string.h>
+
+#define PLACE_MAX 512
 
 /* A region as it came: name, file, line, visits, inclusive and exclusive time in ns. */
 struct region {
@@ -41,18 +43,38 @@ static struct region region_of(const struct json *row, double total_ns)
     };
 }
 
+static const char cell_file[] = "<ipython-input-";
+
+static int is_in_cell(const struct region *region)
+{
+    return strncmp(region->file, cell_file, sizeof cell_file - 1) == 0;
+}
+
 /* The notebook's own functions go by their name alone, as they do in the notebook. */
-static const char *short_name(const char *name)
+static const char *short_name(const struct region *region)
 {
     static const char own[] = "__main__";
     size_t len = sizeof own - 1;
-    return strncmp(name, own, len) == 0 && (name[len] == ':' || name[len] == '.') ? name + len + 1 : name;
+    const char *name = region->name;
+    if (strncmp(name, own, len) != 0 || (name[len] != ':' && name[len] != '.'))
+        return name;
+    name += len + 1;
+    int is_cell = strcmp(name, "<module>") == 0 || strncmp(name, "<cell line: ", 12) == 0;
+    return is_cell && is_in_cell(region) ? "(the cell itself)" : name;
 }
 
-static const char *short_file(const char *file)
+/* Where a region is, as the user knows it: "In [3]:7" for a cell, the file's name without its folders
+ * otherwise. */
+static void name_place(const struct region *region, char *place, size_t size)
 {
+    const char *file = region->file;
+    if (is_in_cell(region)) {
+        const char *number = file + sizeof cell_file - 1;
+        snprintf(place, size, "In [%.*s]:%lld", (int)strcspn(number, "-"), number, region->line);
+        return;
+    }
     const char *slash = strrchr(file, '/');
-    return slash && slash[1] ? slash + 1 : file;
+    snprintf(place, size, "%s:%lld", slash && slash[1] ? slash + 1 : file, region->line);
 }
 
 static void summary(struct buffer *out, const struct json *measured)
@@ -83,6 +105,7 @@ static void padded(struct buffer *out, struct buffer *cell, size_t width)
 static void plain_row(struct buffer *out, const struct region *region)
 {
     struct buffer cell = {0};
+    char place[PLACE_MAX];
     print_seconds(&cell, region->exclusive_s);
     padded(out, &cell, 10);
     print_text(&cell, "%d %%", (int)(region->percent + 0.5));
@@ -91,7 +114,8 @@ static void plain_row(struct buffer *out, const struct region *region)
     padded(out, &cell, 11);
     print_count(&cell, region->visits);
     padded(out, &cell, 11);
-    print_text(out, "  %s  (%s:%lld)\n", short_name(region->name), short_file(region->file), region->line);
+    name_place(region, place, sizeof place);
+    print_text(out, "  %s  (%s)\n", short_name(region), place);
     buffer_finish(&cell);
 }
 
@@ -118,6 +142,7 @@ static void plain(struct buffer *out, const struct json *measured)
 static void html_row(struct buffer *out, const struct region *region)
 {
     int percent = (int)(region->percent + 0.5);
+    char place[PLACE_MAX];
     print_text(out, "<tr><td style=\"text-align:right\">");
     print_seconds(out, region->exclusive_s);
     print_text(
@@ -134,10 +159,11 @@ static void html_row(struct buffer *out, const struct region *region)
     print_text(out, "&#10;");
     print_html(out, region->file);
     print_text(out, ":%lld\"><code>", region->line);
-    print_html(out, short_name(region->name));
+    print_html(out, short_name(region));
     print_text(out, "</code> <small style=\"opacity:0.6\">");
-    print_html(out, short_file(region->file));
-    print_text(out, ":%lld</small></td></tr>", region->line);
+    name_place(region, place, sizeof place);
+    print_html(out, place);
+    print_text(out, "</small></td></tr>");
 }
 
 static void html(struct buffer *out, const struct json *measured)

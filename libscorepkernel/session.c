@@ -140,12 +140,13 @@ static void bury(struct spk_session *session, const char *how)
              how);
     worker_finish(&session->worker);
     session->state = SESSION_IDLE;
-    if (session->active && session->active->sent)
+    int told = session->active && session->active->sent;
+    if (told)
         session_reply_error(session, "SessionDied", text);
     while (session->active || (session->active = request_pop(&session->queue)))
         session_reply(session, SPK_REPLY_ABORTED,
                       answer_failed(NULL, NULL, session->active->execution_count));
-    session_status(session, SPK_STATUS_DIED, text);
+    session_status(session, SPK_STATUS_DIED, told ? "" : text);
     start_worker(session);
 }
 

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  *
- * stream.c - text on its way to the host. The first text after a pause goes out at once; what follows within
- * STREAM_GATHER_NS goes together, so that a hundred thousand lines are neither a hundred thousand messages
- * nor one that nobody can show. Owns the text that waits; knows no clock but what it is told.
+ * stream.c - text on its way to the host. The first text after a pause goes out at once (print writes a
+ * line in two pieces: it waits for the second); what follows within STREAM_GATHER_NS goes together, so that a
+ * hundred thousand lines are neither a hundred thousand messages nor one that nobody can show. Owns the text
+ * that waits; knows no clock but what it is told.
  */
 #include "stream.h"
 
@@ -63,6 +64,8 @@ int stream_add(struct stream *stream, uint64_t request, uint32_t which, struct s
         hand_on(stream);
     stream->request = request;
     stream->which = which;
+    if (!stream->pending.len)
+        stream->began_ns = loop_now_ns();
     int left = complete_tail(stream, which, &bytes, &len);
     if (left < 0 || stream->tails[which].len)
         return left;
@@ -80,7 +83,8 @@ int64_t stream_pace(struct stream *stream, int64_t now_ns)
 {
     if (!stream->pending.len)
         return -1;
-    int64_t due = stream->written_ns + STREAM_GATHER_NS - now_ns;
+    int64_t later = stream->written_ns + STREAM_GATHER_NS, soon = stream->began_ns + STREAM_FIRST_NS;
+    int64_t due = (later > soon ? later : soon) - now_ns;
     if (due > 0)
         return due;
     hand_on(stream);

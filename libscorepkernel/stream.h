@@ -10,7 +10,8 @@
 #include "utf8.h"
 
 #define STREAM_MAX_LEN ((size_t)512 << 10) /* at most this much text in one call to the host */
-#define STREAM_GATHER_NS INT64_C(40000000) /* and at most this long between two calls */
+#define STREAM_GATHER_NS INT64_C(40000000) /* and this long between two calls */
+#define STREAM_FIRST_NS INT64_C(1000000)   /* the first text waits for the rest of its line */
 
 struct stream {
     void (*write)(void *owner, uint64_t request, uint32_t which, struct spk_text text);
@@ -19,6 +20,7 @@ struct stream {
     uint64_t request;
     uint32_t which;
     int64_t written_ns; /* when the host was last called */
+    int64_t began_ns;   /* when the first of pending came */
     struct {
         unsigned char bytes[UTF8_MAX_TAIL + 1]; /* the beginning of a character whose end has not come yet */
         size_t len;

@@ -51,11 +51,13 @@ static int sequence(const unsigned char *data, size_t len)
     return need;
 }
 
-/* How many bytes from the start are valid; *next is what sequence() said of those behind them, 0 at the end. */
-static size_t valid_run(const unsigned char *data, size_t len, int *next) {
+/* How many bytes from the start are valid; *next is what sequence() said of those behind them, 0 at the end.
+ */
+static size_t valid_run(const unsigned char *data, size_t len, int *next)
+{
     size_t at = 0;
     *next = 1;
-    while (at < len && *next > 0) {
+    while (at<len && * next> 0) {
         at += ascii_run(data + at, len - at);
         *next = at < len ? sequence(data + at, len - at) : 0;
         if (*next > 0)
@@ -64,7 +66,8 @@ static size_t valid_run(const unsigned char *data, size_t len, int *next) {
     return at;
 }
 
-int utf8_append(struct buffer *out, const unsigned char *data, size_t len) {
+int utf8_append(struct buffer *out, const unsigned char *data, size_t len)
+{
     size_t before = out->len;
     while (len) {
         int next;

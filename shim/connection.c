@@ -72,8 +72,9 @@ static int take_text(const struct json *file, const char *name, const char *fall
     if (!text && !member)
         return notice_set(error, -EINVAL, "the connection file lacks \"%s\". %s.", name, REMEDY);
     if (!text || len >= size || memchr(text, '\0', len))
-        return notice_set(error, -EINVAL, "\"%s\" in the connection file is no text of at most %zu bytes. %s.",
-                          name, size - 1, REMEDY);
+        return notice_set(error, -EINVAL,
+                          "\"%s\" in the connection file is no text of at most %zu bytes. %s.", name,
+                          size - 1, REMEDY);
     memcpy(to, text, len + 1);
     return 0;
 }
@@ -98,9 +99,10 @@ static int take_ports(const struct json *file, struct connection *connection, st
 static int check(struct connection *connection, struct spk_error *error)
 {
     if (strcmp(connection->transport, "tcp") != 0 && strcmp(connection->transport, "ipc") != 0)
-        return notice_set(error, -EINVAL,
-                          "the transport \"%s\" in the connection file is not known; \"tcp\" and \"ipc\" are.",
-                          connection->transport);
+        return notice_set(
+            error, -EINVAL,
+            "the transport \"%s\" in the connection file is not known; \"tcp\" and \"ipc\" are.",
+            connection->transport);
     if (connection->ip[0] == '\0')
         return notice_set(error, -EINVAL, "\"ip\" in the connection file is empty. %s.", REMEDY);
     /* What Jupyter means by an empty key: messages are not signed. */
@@ -111,7 +113,8 @@ static int check(struct connection *connection, struct spk_error *error)
 
 static int take_all(const struct json *file, struct connection *connection, struct spk_error *error)
 {
-    int code = take_text(file, "transport", "tcp", connection->transport, sizeof connection->transport, error);
+    int code =
+        take_text(file, "transport", "tcp", connection->transport, sizeof connection->transport, error);
     if (!code)
         code = take_text(file, "ip", "127.0.0.1", connection->ip, sizeof connection->ip, error);
     if (!code)

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  *
- * control.c - requests on control, which are served at any time, also while a cell runs; and answers on stdin.
- * Only kernel_info may need the library, and only before it has answered it once.
+ * control.c - requests on control, which are served at any time, also while a cell runs; and answers on
+ * stdin. Only kernel_info may need the library, and only before it has answered it once.
  */
 #include "control.h"
 
@@ -19,8 +19,9 @@ static struct json *copy_of(const char *text)
     return text ? json_parse(text, strlen(text)) : NULL;
 }
 
-/* Without a kernel_info_reply that is ok, clients send no cell at all, and the user never sees what is wrong. So
-   a session that cannot start has an answer, too, with the reason as its banner; its cells then fail with it. */
+/* Without a kernel_info_reply that is ok, clients send no cell at all, and the user never sees what is wrong.
+   So a session that cannot start has an answer, too, with the reason as its banner; its cells then fail with
+   it. */
 static struct json *bare_kernel_info(const struct host *host, const struct json *failure)
 {
     const char *reason = json_text(json_get(failure, "evalue"), NULL);
@@ -31,7 +32,8 @@ static struct json *bare_kernel_info(const struct host *host, const struct json 
     (void)json_set_text(language, "file_extension", ".py", 3);
     struct json *content = publish_ok("ok");
     (void)json_set_text(content, "implementation", "scorepkernel", 12);
-    (void)json_set_text(content, "implementation_version", host->plugin->version, strlen(host->plugin->version));
+    (void)json_set_text(content, "implementation_version", host->plugin->version,
+                        strlen(host->plugin->version));
     (void)json_set_text(content, "banner", reason ? reason : "", reason ? strlen(reason) : 0);
     (void)json_set(content, "language_info", language);
     return content;
@@ -121,8 +123,8 @@ void control_receive(struct host *host, struct message *message)
     message_free(message);
 }
 
-/* Some clients name the question, some its cell, and some nothing as an answer's parent. One that names another
-   answers a question that was withdrawn. */
+/* Some clients name the question, some its cell, and some nothing as an answer's parent. One that names
+   another answers a question that was withdrawn. */
 static int is_current(const struct host *host, const char *parent_id)
 {
     const struct origin *cell = requests_find(&host->requests, host->question.request);

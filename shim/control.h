@@ -16,7 +16,8 @@ void control_shutdown(struct host *host, enum server_channel channel, const stru
 /** Pass an answer on stdin to the cell that waits for it; takes the message over. */
 void control_input(struct host *host, struct message *message);
 
-/** What clients get as kernel_info_reply, made from the library's answer, which is taken over and kept if good. */
+/** What clients get as kernel_info_reply, made from the library's answer, which is taken over and kept if
+ * good. */
 struct json *control_kernel_info(struct host *host, uint32_t how, struct json *content);
 
 #endif

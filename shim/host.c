@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  *
- * host.c - a kernel from its start to its end: one thread, one loop over the channels, the library's descriptor,
- * signals and the parent. The heartbeat alone has a thread of its own.
+ * host.c - a kernel from its start to its end: one thread, one loop over the channels, the library's
+ * descriptor, signals and the parent. The heartbeat alone has a thread of its own.
  *
  * Order of the start: signals before the first thread, the session before the channels, so that Python starts
  * while the sockets are opened.
@@ -29,7 +29,7 @@
 
 struct loop {
     struct host *host;
-    struct watch watch;
+    struct watch *watch;
     int failures;        /* of dispatch, in a row */
     int64_t deadline_ms; /* once the end has begun */
     int broken;
@@ -85,11 +85,11 @@ static void turn(struct loop *loop)
     struct host *host = loop->host;
     struct pollfd others[] = {
         {.fd = host->plugin->descriptor(host->session), .events = POLLIN, .revents = 0},
-        {.fd = loop->watch.signals, .events = POLLIN, .revents = 0},
-        {.fd = loop->watch.parent, .events = POLLIN, .revents = 0},
+        {.fd = loop->watch->signals, .events = POLLIN, .revents = 0},
+        {.fd = loop->watch->parent, .events = POLLIN, .revents = 0},
     };
-    size_t count = loop->watch.parent >= 0 ? 3 : 2;
-    int timeout = watch_timeout(&loop->watch);
+    size_t count = loop->watch->parent >= 0 ? 3 : 2;
+    int timeout = watch_timeout(loop->watch);
     if (host->ending) {
         int64_t left = loop->deadline_ms - now_ms();
         timeout = left > 0 ? (int)left : 0;
@@ -102,7 +102,7 @@ static void turn(struct loop *loop)
     }
     if (others[0].revents)
         dispatch(loop);
-    unsigned seen = others[1].revents || others[2].revents || timeout > 0 ? watch_take(&loop->watch) : 0;
+    unsigned seen = others[1].revents || others[2].revents || timeout > 0 ? watch_take(loop->watch) : 0;
     if (seen & WATCH_INTERRUPT)
         (void)host->plugin->interrupt(host->session); /* without effect when no cell runs */
     if (seen & WATCH_END)
@@ -111,9 +111,9 @@ static void turn(struct loop *loop)
 }
 
 /* Until the end has been reached. */
-static int serve(struct host *host, const struct watch *watch)
+static int serve(struct host *host, struct watch *watch)
 {
-    struct loop loop = {.host = host, .watch = *watch, .failures = 0, .deadline_ms = 0, .broken = 0};
+    struct loop loop = {.host = host, .watch = watch, .failures = 0, .deadline_ms = 0, .broken = 0};
     publish_status(host, NULL, "starting");
     while (!host->ended && !loop.broken) {
         if (host->ending && !loop.deadline_ms)
@@ -130,9 +130,8 @@ static int serve(struct host *host, const struct watch *watch)
 static int open_session(struct host *host, const struct host_options *options, struct spk_error *error)
 {
     struct spk_host table;
-    struct spk_options wanted = {.size = sizeof wanted,
-                                 .python = options->python,
-                                 .notebook = getenv("JPY_SESSION_NAME")};
+    struct spk_options wanted = {
+        .size = sizeof wanted, .python = options->python, .notebook = getenv("JPY_SESSION_NAME")};
     outputs_table(host, &table);
     int code = host->plugin->create(&table, &wanted, &host->session, error);
     if (code && error->text[0] == '\0')
@@ -155,7 +154,7 @@ int host_run(const struct host_options *options)
     int status = EXIT_FAILURE;
     struct spk_error error = {.size = sizeof error, .code = 0, .text = ""};
     struct connection connection;
-    struct watch watch;
+    struct watch watch = {.signals = -1, .parent = -1};
     struct host host = {.connection = &connection};
     host.last = &host.first;
     if (watch_init(&watch, &error) || connection_read(options->connection_file, &connection, &error) ||

@@ -62,9 +62,7 @@ static void on_input_request(void *ctx, uint64_t request, struct spk_text prompt
     struct json *content = json_object();
     (void)json_set_text(content, "prompt", prompt.data, prompt.len);
     (void)json_set_boolean(content, "password", password != 0);
-    int code = origin ? server_ask(host->server, origin, content, host->question.id) : -1;
-    if (!origin)
-        json_free(content);
+    int code = server_ask(host->server, origin, content, host->question.id);
     host->question.request = code ? 0 : request;
     if (code)
         notice_print("a question of input() could not be sent; interrupt the cell to go on");
@@ -115,7 +113,8 @@ static void on_reply(void *ctx, uint64_t request, uint32_t how, struct spk_text 
         json_free(value);
         return;
     }
-    publish_reply(host, SERVER_CONTROL, origin, "kernel_info_reply", control_kernel_info(host, how, value), NULL);
+    publish_reply(host, SERVER_CONTROL, origin, "kernel_info_reply", control_kernel_info(host, how, value),
+                  NULL);
     publish_status(host, origin, "idle");
 }
 

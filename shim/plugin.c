@@ -31,7 +31,8 @@ int plugin_beside(const char *relative, char path[PLUGIN_PATH_MAX], struct spk_e
     return 0;
 }
 
-static const struct spk_plugin *check(const struct spk_plugin *plugin, const char *path, struct spk_error *error)
+static const struct spk_plugin *check(const struct spk_plugin *plugin, const char *path,
+                                      struct spk_error *error)
 {
     if (!plugin || plugin->abi != SPK_ABI) {
         notice_set(error, -EPROTO,
@@ -41,7 +42,8 @@ static const struct spk_plugin *check(const struct spk_plugin *plugin, const cha
         return NULL;
     }
     if (!SPK_HAS(plugin, destroy)) {
-        notice_set(error, -EPROTO, "the table of %s is too short (%u bytes). %s.", path, plugin->size, REMEDY);
+        notice_set(error, -EPROTO, "the table of %s is too short (%u bytes). %s.", path, plugin->size,
+                   REMEDY);
         return NULL;
     }
     return plugin;
@@ -71,8 +73,8 @@ const struct spk_plugin *plugin_load(const char *path, struct spk_error *error)
     /* POSIX's way to get a function out of an object pointer, which ISO C does not convert. */
     *(void **)&entry = dlsym(library, SPK_PLUGIN_ENTRY);
     if (!entry) {
-        notice_set(error, -ENOEXEC, "%s is no libscorepkernel: it has no symbol %s. %s.", path, SPK_PLUGIN_ENTRY,
-                   REMEDY);
+        notice_set(error, -ENOEXEC, "%s is no libscorepkernel: it has no symbol %s. %s.", path,
+                   SPK_PLUGIN_ENTRY, REMEDY);
         (void)dlclose(library);
         return NULL;
     }

@@ -68,8 +68,8 @@ struct json *publish_failure(const char *ename, const char *evalue)
     return content;
 }
 
-void publish_reply(struct host *host, enum server_channel channel, const struct origin *origin, const char *type,
-                   struct json *content, struct json *metadata)
+void publish_reply(struct host *host, enum server_channel channel, const struct origin *origin,
+                   const char *type, struct json *content, struct json *metadata)
 {
     int code = server_reply(host->server, channel, origin, type, content, metadata);
     if (code)

@@ -19,15 +19,16 @@ void publish_status(struct host *host, const struct origin *parent, const char *
 /** name: "stdout" or "stderr". */
 void publish_stream(struct host *host, const struct origin *parent, const char *name, struct spk_text text);
 
-/** The content of a reply, or of an error message, that says that a request could not be served. NULL: no memory. */
+/** The content of a reply, or of an error message, that says that a request could not be served. NULL: no
+ * memory. */
 struct json *publish_failure(const char *ename, const char *evalue);
 
 /** {"status": status}, or NULL. */
 struct json *publish_ok(const char *status);
 
 /** Answer a request; content is taken over. A failure is logged. metadata may be NULL. */
-void publish_reply(struct host *host, enum server_channel channel, const struct origin *origin, const char *type,
-                   struct json *content, struct json *metadata);
+void publish_reply(struct host *host, enum server_channel channel, const struct origin *origin,
+                   const char *type, struct json *content, struct json *metadata);
 
 /** The name of the reply to a request of that type: "" when it has none. */
 void publish_reply_type(const char *request_type, char *reply_type, size_t size);

@@ -2,9 +2,9 @@
  *
  * requests.h - which client asked for what: from a request's number to its origin.
  *
- * A thread that a cell started may print long after the cell's reply, so origins outlive their requests: those of
- * the last REQUESTS_CELLS cells, and of some other requests. Cells have numbers of their own kind, so that a slider
- * that is dragged pushes no cell out.
+ * A thread that a cell started may print long after the cell's reply, so origins outlive their requests:
+ * those of the last REQUESTS_CELLS cells, and of some other requests. Cells have numbers of their own kind,
+ * so that a slider that is dragged pushes no cell out.
  */
 #ifndef REQUESTS_H
 #define REQUESTS_H
@@ -33,7 +33,8 @@ void requests_finish(struct requests *requests);
 /** A number for a request that comes from origin, which is taken over. Never 0. */
 uint64_t requests_add(struct requests *requests, int is_cell, struct origin *origin);
 
-/** The origin of that number, or NULL when it is not kept (any more). Borrowed until the next requests_add. */
+/** The origin of that number, or NULL when it is not kept (any more). Borrowed until the next requests_add.
+ */
 const struct origin *requests_find(const struct requests *requests, uint64_t number);
 
 /** The origin under which output of that number is shown: its own, else the newest cell's, else NULL. */

@@ -71,16 +71,17 @@ extern "C" const char *origin_id(const struct origin *origin) noexcept
     return id ? id : "";
 }
 
-extern "C" struct server *server_create(const struct connection *connection, server_handler *handler, void *ctx,
-                                        struct spk_error *error) noexcept
+extern "C" struct server *server_create(const struct connection *connection, server_handler *handler,
+                                        void *ctx, struct spk_error *error) noexcept
 {
     try {
         return new server{{*connection, handler, ctx}};
     } catch (const std::out_of_range &) {
-        notice_set(error, -EINVAL,
-                   "the signature scheme \"%s\" in the connection file is not known; use hmac-sha256, Jupyter's "
-                   "default.",
-                   connection->scheme);
+        notice_set(
+            error, -EINVAL,
+            "the signature scheme \"%s\" in the connection file is not known; use hmac-sha256, Jupyter's "
+            "default.",
+            connection->scheme);
     } catch (const std::exception &problem) {
         notice_set(error, -EIO, "%s", problem.what());
     } catch (...) {
@@ -114,15 +115,18 @@ extern "C" int server_reply(struct server *server, enum server_channel channel, 
 {
     owned_json what(spk::unwrap(content));
     owned_json about(spk::unwrap(metadata));
-    return guarded([&] {
-        server->xeus.reply(channel, *origin, type, take_content(what), take_metadata(about));
-    });
+    if (!origin)
+        return -EINVAL;
+    return guarded(
+        [&] { server->xeus.reply(channel, *origin, type, take_content(what), take_metadata(about)); });
 }
 
 extern "C" int server_ask(struct server *server, const struct origin *origin, struct json *content,
                           char id[SERVER_ID_MAX]) noexcept
 {
     owned_json what(spk::unwrap(content));
+    if (!origin)
+        return -EINVAL;
     return guarded([&] {
         const std::string sent = server->xeus.ask(*origin, take_content(what));
         std::strncpy(id, sent.c_str(), SERVER_ID_MAX - 1);

@@ -3,8 +3,8 @@
  * server.h - a kernel's five Jupyter channels, for C.
  *
  * Owns the sockets, the wire format and the signatures; knows no message by name. Everything happens in the
- * calling thread, from inside server_poll and server_drain_shell, but for the heartbeat, which has a thread of
- * its own. Nothing blocks: what a client that has gone cannot take is dropped.
+ * calling thread, from inside server_poll and server_drain_shell, but for the heartbeat, which has a thread
+ * of its own. Nothing blocks: what a client that has gone cannot take is dropped.
  *
  * Content goes in and out as struct json; a value that is given to be sent is taken over, also on failure.
  */
@@ -29,13 +29,14 @@ struct server;
 
 enum server_channel { SERVER_SHELL, SERVER_CONTROL, SERVER_STDIN };
 
-/* Where a request came from: its header, which is the parent of all that it causes, and its client's route. */
+/* Where a request came from: its header, which is the parent of all that it causes, and its client's route.
+ */
 struct origin;
 
 /* A message from a client. What it points to is its own, but for origin, which may be moved out (set it to
  * NULL then). Ended by message_free. */
 struct message {
-    const char *type;      /* of the header, as parent_id is of the parent header ("" when there is none) */
+    const char *type; /* of the header, as parent_id is of the parent header ("" when there is none) */
     const char *parent_id;
     const struct json *content;   /* any JSON value, not only an object */
     struct spk_text content_text; /* the same two as text */
@@ -60,22 +61,24 @@ struct server *server_create(const struct connection *connection, server_handler
 /** Close the channels; what was sent has a second to leave. NULL is allowed. */
 void server_destroy(struct server *server) SERVER_NOTHROW;
 
-/** Wait for messages and for others (as poll(2) does, which sets their revents), and hand the messages on: all of
- *  control and stdin, and one of shell if with_shell. timeout_ms -1: for ever. 0 or a negative errno. */
+/** Wait for messages and for others (as poll(2) does, which sets their revents), and hand the messages on:
+ * all of control and stdin, and one of shell if with_shell. timeout_ms -1: for ever. 0 or a negative errno.
+ */
 int server_poll(struct server *server, int with_shell, struct pollfd *others, size_t count,
                 int timeout_ms) SERVER_NOTHROW;
 
 /** Hand on everything that waits on shell now. */
 void server_drain_shell(struct server *server) SERVER_NOTHROW;
 
-/** Answer origin on the channel on which it came. metadata may be NULL. 0 or a negative errno. */
+/** Answer origin on the channel on which it came. metadata may be NULL. 0 or a negative errno:
+ *  -EINVAL when origin is NULL. */
 int server_reply(struct server *server, enum server_channel channel, const struct origin *origin,
                  const char *type, struct json *content, struct json *metadata) SERVER_NOTHROW;
 
 #define SERVER_ID_MAX 64
 
-/** Send an input_request to origin's client; id receives the msg_id that the answer may name as its parent. What
- *  waited on stdin answers an older question and is thrown away. */
+/** Send an input_request to origin's client; id receives the msg_id that the answer may name as its parent.
+ * What waited on stdin answers an older question and is thrown away. */
 int server_ask(struct server *server, const struct origin *origin, struct json *content,
                char id[SERVER_ID_MAX]) SERVER_NOTHROW;
 

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  *
- * shell.c - requests on shell. The next one is begun after the reply to the former, so that busy and idle nest
- * and a failing cell can hold up those behind it. Until then requests wait in their socket; when a cell fails,
- * all that waits there is taken over into a queue, and its cells are marked. They are answered in order.
+ * shell.c - requests on shell. The next one is begun after the reply to the former, so that busy and idle
+ * nest and a failing cell can hold up those behind it. Until then requests wait in their socket; when a cell
+ * fails, all that waits there is taken over into a queue, and its cells are marked. They are answered in
+ * order.
  */
 #include "shell.h"
 
@@ -16,7 +17,8 @@
 #include "publish.h"
 
 /* Begins a request under its number. 0 or a negative errno; then there will be no reply. */
-typedef int begin_fn(struct host *host, const struct message *message, uint64_t number, struct spk_error *error);
+typedef int begin_fn(struct host *host, const struct message *message, uint64_t number,
+                     struct spk_error *error);
 
 static begin_fn begin_execute, begin_kernel_info, begin_plain, begin_comm;
 
@@ -53,7 +55,8 @@ static int is_blank(const char *code)
     return code[strspn(code, " \t\n\r\f\v")] == '\0';
 }
 
-static void publish_input(struct host *host, const struct origin *origin, const struct json *code, int64_t count)
+static void publish_input(struct host *host, const struct origin *origin, const struct json *code,
+                          int64_t count)
 {
     size_t len = 0;
     const char *text = json_text(code, &len);
@@ -105,7 +108,8 @@ static int begin_plain(struct host *host, const struct message *message, uint64_
     return begin(host->session, number, message->content_text, error);
 }
 
-static int begin_comm(struct host *host, const struct message *message, uint64_t number, struct spk_error *error)
+static int begin_comm(struct host *host, const struct message *message, uint64_t number,
+                      struct spk_error *error)
 {
     const struct spk_plugin *plugin = host->plugin;
     int (*begin)(struct spk_session *, uint64_t, struct spk_text, struct spk_text, const struct spk_text *,
@@ -116,7 +120,8 @@ static int begin_comm(struct host *host, const struct message *message, uint64_t
                  message->buffer_count, error);
 }
 
-/* --- replies ---------------------------------------------------------------------------------------------- */
+/* --- replies ----------------------------------------------------------------------------------------------
+ */
 
 /* What ipykernel adds to a cell's reply; JupyterLab shows execution times from it. */
 static struct json *cell_metadata(const struct active *active, const struct json *content)
@@ -182,7 +187,8 @@ void shell_reply(struct host *host, uint32_t how, struct json *content)
     become_idle(host, origin);
 }
 
-/* --- the queue -------------------------------------------------------------------------------------------- */
+/* --- the queue --------------------------------------------------------------------------------------------
+ */
 
 void shell_receive(struct host *host, struct message *message)
 {
@@ -239,10 +245,7 @@ static void begin_kind(struct host *host, const struct kind *kind, struct messag
     const char *fault = fault_of(kind, message);
     int failed = fault ? -EINVAL : kind->begin(host, message, active->number, &error);
     if (failed)
-        refuse(host, origin, kind->type,
-               fault           ? fault
-               : error.text[0] ? error.text
-                               : strerror(-failed));
+        refuse(host, origin, kind->type, fault ? fault : error.text[0] ? error.text : strerror(-failed));
 }
 
 static void reply_ports(struct host *host, const struct origin *origin)

@@ -17,8 +17,8 @@
 #include "notice.h"
 
 /* The Jupyter process may die by SIGKILL, and then nobody tells its kernels. It need not be our parent: some
-   kernels are started through a script. JPY_PARENT_PID may also come from another pid namespace, where it means
-   nothing here: what cannot be opened is not watched. */
+   kernels are started through a script. JPY_PARENT_PID may also come from another pid namespace, where it
+   means nothing here: what cannot be opened is not watched. */
 static void watch_parent(struct watch *watch)
 {
     const char *text = getenv("JPY_PARENT_PID");

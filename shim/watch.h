@@ -20,8 +20,8 @@ struct watch {
     pid_t ppid;  /* to be compared each second where there is no pidfd; 0: not watched */
 };
 
-/** Take SIGINT, SIGTERM and SIGHUP by descriptor from now on, and ignore SIGPIPE. To be called before the first
- *  thread starts: threads inherit what is blocked. */
+/** Take SIGINT, SIGTERM and SIGHUP by descriptor from now on, and ignore SIGPIPE. To be called before the
+ * first thread starts: threads inherit what is blocked. */
 int watch_init(struct watch *watch, struct spk_error *error);
 void watch_finish(struct watch *watch);
 

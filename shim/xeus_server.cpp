@@ -3,7 +3,8 @@
  * xeus_server.cpp - a xeus server that never blocks: sockets, wire format, signatures.
  *
  * Incoming frames are taken apart here and not by xeus' deserializer, which parses before it verifies, reads
- * past a signature that is too short, and takes frames that are not there. What goes out is xeus' serializer's.
+ * past a signature that is too short, and takes frames that are not there. What goes out is xeus'
+ * serializer's.
  *
  * A ROUTER socket drops what it cannot deliver, and a PUB socket what nobody wants: so sending never waits.
  */
@@ -98,7 +99,8 @@ owned_message::~owned_message()
 }
 
 xeus_server::xeus_server(const connection &where, server_handler *handler, void *ctx)
-    : m_where(where), m_session(xeus::new_xguid()), m_user(std::getenv("USER") ? std::getenv("USER") : "user"),
+    : m_where(where), m_session(xeus::new_xguid()),
+      m_user(std::getenv("USER") ? std::getenv("USER") : "user"),
       m_auth(xeus::make_xauthentication(where.scheme, where.key)),
       m_signature_len(m_auth->sign({nullptr, 0}, {nullptr, 0}, {nullptr, 0}, {nullptr, 0}).size()),
       m_shell(m_context, zmq::socket_type::router), m_control(m_context, zmq::socket_type::router),
@@ -118,7 +120,8 @@ xeus_server::~xeus_server()
     m_control.close();
     m_stdin.close();
     m_iopub.close();
-    /* Ends the proxy in the heartbeat's thread; what the sockets above still hold lingers until it has left. */
+    /* Ends the proxy in the heartbeat's thread; what the sockets above still hold lingers until it has left.
+     */
     m_context.shutdown();
     if (m_heartbeat.joinable())
         m_heartbeat.join();
@@ -161,9 +164,9 @@ void xeus_server::start_heartbeat()
 {
     zmq::socket_t echo(m_context, zmq::socket_type::router);
     bind(echo, PORT_HB);
-    m_heartbeat = std::thread(
-        [](zmq::socket_t socket) { (void)zmq_proxy(socket.handle(), socket.handle(), nullptr); },
-        std::move(echo));
+    m_heartbeat =
+        std::thread([](zmq::socket_t socket) { (void)zmq_proxy(socket.handle(), socket.handle(), nullptr); },
+                    std::move(echo));
 }
 
 nl::json xeus_server::header(const char *type) const
@@ -196,8 +199,11 @@ xeus::xmessage xeus_server::decode(zmq::multipart_t &wire) const
     if (frames[0].size() != m_signature_len ||
         !m_auth->verify(raw(frames[0]), raw(frames[1]), raw(frames[2]), raw(frames[3]), raw(frames[4])))
         throw std::invalid_argument("its signature does not match the connection file's key");
-    xeus::xmessage_base_data data{parse_object(frames[1]), parse_object(frames[2]), parse_object(frames[3]),
-                                  parse_frame(frames[4]), {}};
+    xeus::xmessage_base_data data{parse_object(frames[1]),
+                                  parse_object(frames[2]),
+                                  parse_object(frames[3]),
+                                  parse_frame(frames[4]),
+                                  {}};
     if (member(data.m_header, "msg_type").empty())
         throw std::invalid_argument("its header has no msg_type");
     while (!wire.empty()) {
@@ -330,9 +336,7 @@ void xeus_server::start_impl(xeus::xpub_message message)
     publish(std::move(message), xeus::channel::SHELL);
 }
 
-void xeus_server::stop_impl()
-{
-}
+void xeus_server::stop_impl() {}
 
 void xeus_server::update_config_impl(xeus::xconfiguration &config) const
 {

@@ -2,9 +2,9 @@
  *
  * xeus_server.hpp - a xeus server that never blocks.
  *
- * The servers that xeus brings along keep control deaf while a cell runs, or wait inside input(), and none polls
- * a descriptor that is not its own. This one derives from the same public base, xserver, and takes xeus'
- * serializer, signatures, headers and messages, but owns the sockets and leaves the loop to its caller.
+ * The servers that xeus brings along keep control deaf while a cell runs, or wait inside input(), and none
+ * polls a descriptor that is not its own. This one derives from the same public base, xserver, and takes
+ * xeus' serializer, signatures, headers and messages, but owns the sockets and leaves the loop to its caller.
  *
  * Written for xeus 2.4. What another xeus names differently is named here and in xeus_server.cpp alone.
  */
@@ -38,7 +38,7 @@ struct owned_message : message {
     owned_message &operator=(const owned_message &) = delete;
     ~owned_message();
 
-private:
+  private:
     xeus::xmessage m_source;
     std::string m_content;
     std::string m_metadata;
@@ -46,7 +46,7 @@ private:
 };
 
 class xeus_server final : public xeus::xserver, private xeus::xcontrol_messenger {
-public:
+  public:
     xeus_server(const connection &where, server_handler *handler, void *ctx);
     ~xeus_server() override;
 
@@ -58,7 +58,7 @@ public:
     void publish_under(const origin *parent, const char *type, nlohmann::json content,
                        nlohmann::json metadata, xeus::buffer_sequence buffers);
 
-private:
+  private:
     xeus::xcontrol_messenger &get_control_messenger_impl() override;
     nlohmann::json send_to_shell_impl(const nlohmann::json &message) override;
     void send_shell_impl(xeus::xmessage message) override;

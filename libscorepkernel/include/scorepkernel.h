@@ -84,9 +84,9 @@ struct spk_session;
 /** What became of the session worker, in spk_host.status. */
 #define SPK_STATUS_STARTING 1u /**< a Python process is being started */
 #define SPK_STATUS_READY 2u    /**< it speaks: cells can run */
-#define SPK_STATUS_DIED                                                                \
-    3u /**< it ended by itself, its variables are lost; a new one starts with the next \
-            request. text says what ended it */
+#define SPK_STATUS_DIED                                                                                      \
+    3u /**< it ended by itself and its variables are lost; a new one is started. text says what ended it,    \
+          and is empty when an error reply has said so already */
 #define SPK_STATUS_FAILED                                                                         \
     4u                      /**< it could not be started; text names the remedy. Every request is \
                                  answered with that error, and the next one tries again */

@@ -19,7 +19,7 @@ from IPython.core.completer import provisionalcompleter, rectify_completions
 from IPython.core.error import StdinNotImplementedError
 from IPython.utils.tokenutil import token_at_cursor
 
-from . import comms, measure, shell, streams, wire
+from . import comms, measure, scorep_api, shell, streams, wire
 
 
 class Server:
@@ -42,6 +42,7 @@ class Server:
         _set_environment()
         self.shell = shell.create(connection, self.raw_input, self.getpass)
         self.comms = comms.Comms(connection)
+        scorep_api.offer()
         self._takes_cell_id = "cell_id" in inspect.signature(self.shell.run_cell_async).parameters
         self._handlers = {
             wire.EXECUTE: self.execute,
@@ -274,6 +275,8 @@ class Server:
         elif kind == "range":
             session, start, stop = ask.get("session", 0), ask.get("start", 1), ask.get("stop")
             found = manager.get_range(session, start, stop, raw=raw, output=output)
+            # IPython calls the current session 0; the client knows it by the number that "tail" gave.
+            found = ((number or session, *rest) for number, *rest in found)
         else:
             found = manager.search(
                 ask.get("pattern") or "*", raw=raw, output=output, n=ask.get("n"), unique=ask.get("unique", False)

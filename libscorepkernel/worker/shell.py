@@ -9,9 +9,10 @@ from typing import Any, Callable, Optional
 from IPython.core import page, payloadpage
 from IPython.core.displayhook import DisplayHook
 from IPython.core.displaypub import DisplayPublisher
+from IPython.core.error import UsageError
 from IPython.core.interactiveshell import InteractiveShell, InteractiveShellABC
 from traitlets import Any as AnyTrait
-from traitlets import Instance, Type
+from traitlets import Type
 
 from . import wire
 
@@ -70,7 +71,6 @@ class SessionShell(InteractiveShell):
     measurement = AnyTrait(None, allow_none=True)
     last_error: Optional[dict] = None
     interrupted = False
-    parent_content = Instance(dict, ())
 
     def init_hooks(self) -> None:
         super().init_hooks()
@@ -111,6 +111,24 @@ class SessionShell(InteractiveShell):
             return await super().run_code(code_obj, result, async_=async_)
 
 
+def _execute_with_scorep(line: str, cell: str) -> None:
+    """Measure this cell.
+
+    ::
+
+        %%execute_with_scorep
+        result = solve(grid)
+
+    The cell runs in the notebook's session, with its variables, and leaves its own behind, like any other cell. Under
+    it you find where the time went. Beside the notebook (or where SCOREP_EXPERIMENT_DIRECTORY says) lies its
+    experiment directory, with an OTF2 trace (traces.otf2) that Vampir and the OTF2 tools open, the cell's source
+    (cell.py) and a record of how it was measured (scorepkernel.json).
+
+    The directive stands in the cell's first line that is neither blank nor a comment, and takes no arguments.
+    """
+    raise UsageError("%%execute_with_scorep must be the cell's first line that is neither blank nor a comment")
+
+
 # What much of the ecosystem looks at to find out that it runs in a notebook.
 SessionShell.__name__ = "ZMQInteractiveShell"
 InteractiveShellABC.register(SessionShell)
@@ -137,7 +155,7 @@ def create(connection: wire.Connection, raw_input: Callable, getpass: Callable) 
     sys.modules["__main__"].__dict__.pop("spk_worker", None)
     # The namespace of the bootstrap is not the user's: IPython makes a new __main__.
     shell = SessionShell.instance(config=config, profile_dir=profile)
-    shell.displayhook_class, shell.display_pub_class = SessionDisplayHook, SessionDisplayPublisher
+    shell.register_magic_function(_execute_with_scorep, "cell", "execute_with_scorep")
     builtins.input = raw_input
     getpass_module.getpass = getpass
     return shell

@@ -1,0 +1,161 @@
+# SPDX-License-Identifier: BSD-3-Clause
+"""A kernel of the build tree and a real Jupyter client of it, for tests."""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import subprocess
+import sys
+import tempfile
+import unittest
+from typing import Any, Dict, List, Optional
+
+TREE = os.path.abspath(os.environ.get("SPK_TREE", "build/release/tree"))
+PYTHON = os.environ.get("PYTHON", sys.executable)
+PATIENCE = 60
+
+
+class Outcome:
+    """What came of a cell."""
+
+    def __init__(self, reply: dict, messages: List[dict]) -> None:
+        self.reply = reply
+        self.messages = messages
+
+    def of(self, kind: str) -> List[dict]:
+        return [m["content"] for m in self.messages if m["msg_type"] == kind]
+
+    def text(self, name: str = "stdout") -> str:
+        return "".join(c["text"] for c in self.of("stream") if c["name"] == name)
+
+    @property
+    def result(self) -> Optional[str]:
+        found = self.of("execute_result")
+        return found[0]["data"]["text/plain"] if found else None
+
+    @property
+    def report(self) -> Optional[str]:
+        for content in self.of("display_data"):
+            if "Experiment: " in content["data"].get("text/plain", ""):
+                return content["data"]["text/plain"]
+        return None
+
+    @property
+    def experiment(self) -> str:
+        found = re.search(r"^Experiment: (.*)$", self.report or "", re.M)
+        assert found, (self.reply, self.messages)
+        return found.group(1)
+
+
+class Trace:
+    """What otf2-print, OTF2's own tool, says of an experiment."""
+
+    def __init__(self, experiment: str) -> None:
+        done = subprocess.run(
+            ["otf2-print", os.path.join(experiment, "traces.otf2")], capture_output=True, text=True, check=True
+        )
+        assert not done.stderr, done.stderr
+        self.stacks: Dict[str, List[str]] = {}
+        self.enters: Dict[str, int] = {}
+        self.leaves: Dict[str, int] = {}
+        for kind, location, region in re.findall(r'^(ENTER|LEAVE) +(\d+) .*?Region: "(.*?)" <\d+>$', done.stdout, re.M):
+            stack = self.stacks.setdefault(location, [])
+            if kind == "ENTER":
+                stack.append(region)
+                self.enters[region] = self.enters.get(region, 0) + 1
+            else:
+                assert stack and stack.pop() == region, f"{region} is left where it was not entered last"
+                self.leaves[region] = self.leaves.get(region, 0) + 1
+        assert not any(self.stacks.values()), f"still open at the end: {self.stacks}"
+        assert self.enters == self.leaves
+
+    def calls(self, function: str) -> int:
+        return self.enters.get("__main__:" + function, 0)
+
+
+class KernelCase(unittest.TestCase):
+    """A test class with a kernel of its own; self.run_cell and self.kc speak to it."""
+
+    arguments: List[str] = []
+    environment: Dict[str, str] = {}
+
+    @classmethod
+    def setUpClass(cls) -> None:
+        from jupyter_client.manager import KernelManager
+
+        cls.directory = os.path.realpath(tempfile.mkdtemp(prefix="scorepkernel-test-"))
+        cls.work = os.path.join(cls.directory, "notebooks")
+        os.mkdir(cls.work)
+        program = os.path.join(TREE, "bin", "scorepkernel")
+        if not os.path.exists(program):
+            raise unittest.SkipTest(f"{program} has not been built")
+        subprocess.run(
+            [program, "install", "--prefix", cls.directory, "--python", PYTHON], check=True, stdout=subprocess.DEVNULL
+        )
+        environment = {**os.environ, "IPYTHONDIR": os.path.join(cls.directory, "ipython"), **cls.environment}
+        environment.pop("SCOREP_EXPERIMENT_DIRECTORY", None)
+        # A sanitized tracer needs its runtime in the interpreter from the start.
+        if os.environ.get("SPK_PRELOAD"):
+            environment["LD_PRELOAD"] = os.environ["SPK_PRELOAD"]
+        cls.km = KernelManager(kernel_name="scorep-python")
+        cls.km.kernel_spec_manager.kernel_dirs = [os.path.join(cls.directory, "share", "jupyter", "kernels")]
+        cls.log = open(os.path.join(cls.directory, "log"), "w+")
+        cls.km.start_kernel(cwd=cls.work, env=environment, stderr=cls.log)
+        cls.kc = cls.km.blocking_client()
+        cls.kc.start_channels()
+        cls.kc.wait_for_ready(timeout=PATIENCE)
+
+    @classmethod
+    def tearDownClass(cls) -> None:
+        cls.kc.stop_channels()
+        cls.km.shutdown_kernel()
+        cls.log.seek(0)
+        log = cls.log.read()
+        cls.log.close()
+        shutil.rmtree(cls.directory, ignore_errors=True)
+        assert "ERROR: " not in log and "runtime error" not in log, log
+
+    def outputs_of(self, request: str, until_idle: bool = True) -> List[dict]:
+        """What a request published."""
+        messages: List[dict] = []
+        while True:
+            message = self.kc.get_iopub_msg(timeout=PATIENCE)
+            if message["parent_header"].get("msg_id") != request:
+                continue
+            if message["msg_type"] == "status":
+                if message["content"]["execution_state"] == "idle" and until_idle:
+                    return messages
+                continue
+            messages.append(message)
+
+    def reply_of(self, request: str) -> dict:
+        while True:
+            message = self.kc.get_shell_msg(timeout=PATIENCE)
+            if message["parent_header"].get("msg_id") == request:
+                return message["content"]
+
+    def run_cell(self, code: str, **options: Any) -> Outcome:
+        options.setdefault("allow_stdin", False)
+        request = self.kc.execute(code, **options)
+        messages = self.outputs_of(request)
+        return Outcome(self.reply_of(request), messages)
+
+    def wait_for_text(self, request: str, text: str) -> dict:
+        """The stream message of a running cell that holds the text."""
+        while True:
+            message = self.kc.get_iopub_msg(timeout=PATIENCE)
+            if message["parent_header"].get("msg_id") == request and message["msg_type"] == "stream":
+                if text in message["content"]["text"]:
+                    return message
+
+    def ok(self, code: str, **options: Any) -> Outcome:
+        outcome = self.run_cell(code, **options)
+        self.assertEqual(outcome.reply["status"], "ok", outcome.reply)
+        return outcome
+
+    def fails(self, code: str, name: str, **options: Any) -> Outcome:
+        outcome = self.run_cell(code, **options)
+        self.assertEqual((outcome.reply["status"], outcome.reply.get("ename")), ("error", name), outcome.reply)
+        return outcome
