@@ -68,7 +68,7 @@ void buffer_consume(struct buffer *buffer, size_t len)
 
 const unsigned char *buffer_bytes(const struct buffer *buffer)
 {
-    return buffer->data + buffer->start;
+    return buffer->data ? buffer->data + buffer->start : NULL; /* NULL + 0 is undefined in C */
 }
 
 void buffer_finish(struct buffer *buffer)

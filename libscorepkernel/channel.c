@@ -46,13 +46,21 @@ int channel_send(struct channel *channel, uint16_t type, uint64_t request, const
         }
         channel->fds_out[channel->fds_out_count++] = copy;
     }
+    size_t before = channel->out.len;
     int result = frame_append(&channel->out, type, request, (uint16_t)fd_count, parts, count);
     if (result != 0) {
         close_all(channel->fds_out, &channel->fds_out_count);
         return result;
     }
+    size_t len = channel->out.len - before;
     result = channel_flush(channel);
-    return result < 0 ? result : 0;
+    /* Of a frame that has begun to go out the rest must follow: then the failure is the next call's. */
+    if (result >= 0 || channel->out.len < len)
+        return 0;
+    channel->out.len -= len;
+    if (fd_count)
+        close_all(channel->fds_out, &channel->fds_out_count);
+    return result;
 }
 
 /* One sendmsg of what is queued; the descriptors, if any, go with its first byte. */

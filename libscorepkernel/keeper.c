@@ -11,6 +11,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <sched.h>
 #include <signal.h>
 #include <stdio.h>
@@ -19,20 +20,20 @@
 #include <sys/mman.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
-#include <time.h>
 #include <unistd.h>
 
-#define LAUNCH_STACK_LEN ((size_t)64 << 10)
-#define REAP_MAX_MS 2000
+#define LAUNCH_STACK_LEN ((size_t)32 << 10)
+#define END_MAX_MS 3000
 
 struct launch {
     const char *program;
     int socket;
-    int failure; /* errno of the child; it shares our memory */
+    unsigned char *stack; /* the end of the grandchild's */
+    int failure;          /* errno of the child or grandchild; they share our memory */
 };
 
-/* In the child, which borrows the host's memory until it execs: only system calls. */
-static int launch_child(void *argument)
+/* In the grandchild, which borrows the host's memory until it execs: only system calls. */
+static int launch_grandchild(void *argument)
 {
     struct launch *launch = argument;
     char *argv[] = {(char *)(uintptr_t) "scorepkernel-keeper", NULL};
@@ -44,42 +45,57 @@ static int launch_child(void *argument)
     _exit(127);
 }
 
-/* Start the helper program with its end of the socket. *pid is set when it runs. */
-static int launch_helper(struct launch *launch, pid_t *pid)
+/* In the child, which borrows the host's memory until it exits. It never execs: the kernel makes any child that
+ * does an ordinary one, which sends SIGCHLD and is found by the host's own wait calls. */
+static int launch_child(void *argument)
+{
+    struct launch *launch = argument;
+    int pid = clone(launch_grandchild, launch->stack, CLONE_VM | CLONE_VFORK, launch);
+    if (pid < 0)
+        launch->failure = errno;
+    else if (launch->failure)
+        (void)waitpid(pid, NULL, __WALL); /* it has exited */
+    _exit(0);
+}
+
+/* Start the helper program with its end of the socket. It becomes a child of init, or of whoever took that
+ * part upon itself (PR_SET_CHILD_SUBREAPER), and so has to reap what it did not start. */
+static int launch_helper(struct launch *launch)
 {
     sigset_t all, before;
-    unsigned char *stack =
-        mmap(NULL, LAUNCH_STACK_LEN, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_STACK, -1, 0);
-    if (stack == MAP_FAILED)
+    unsigned char *stacks = mmap(NULL, 2 * LAUNCH_STACK_LEN, PROT_READ | PROT_WRITE,
+                                 MAP_PRIVATE | MAP_ANONYMOUS | MAP_STACK, -1, 0);
+    if (stacks == MAP_FAILED)
         return -errno;
-    /* While the child runs in our memory no handler of the host's may run in it. */
+    launch->stack = stacks + LAUNCH_STACK_LEN;
+    /* While the children run in our memory no handler of the host's may run in them. */
     sigfillset(&all);
     pthread_sigmask(SIG_SETMASK, &all, &before);
     /* No exit signal: the host gets no SIGCHLD, and its own wait calls do not see this child. CLONE_VFORK
      * holds this thread until the exec, so that a host of any size costs no copied page tables. */
-    *pid = clone(launch_child, stack + LAUNCH_STACK_LEN, CLONE_VM | CLONE_VFORK, launch);
+    int pid = clone(launch_child, stacks + 2 * LAUNCH_STACK_LEN, CLONE_VM | CLONE_VFORK, launch);
     int saved = errno;
     pthread_sigmask(SIG_SETMASK, &before, NULL);
-    munmap(stack, LAUNCH_STACK_LEN);
-    if (*pid < 0)
-        return -saved;
-    if (!launch->failure)
-        return 0;
-    (void)waitpid(*pid, NULL, __WALL); /* it has exited; nobody else can wait for it */
-    *pid = -1;
-    return -launch->failure;
+    if (pid >= 0)
+        (void)waitpid(pid, NULL, __WALL); /* it has exited; nobody else can wait for it */
+    munmap(stacks, 2 * LAUNCH_STACK_LEN);
+    return pid < 0 ? -saved : -launch->failure;
 }
 
-/* The helper program has closed its socket, or been told to end at once: take note of its end. It is waited
- * for no longer than this, should it hang in the kernel. */
-static void reap_helper(struct keeper *keeper)
+/* Have the helper program end all that is left, and wait for that: it closes its socket last. It is waited for
+ * no longer than this, should a process hang in the kernel. */
+static void await_end(int fd)
 {
-    for (int waited_ms = 0; keeper->pid > 0 && waited_ms < REAP_MAX_MS; waited_ms++) {
-        pid_t reaped = waitpid(keeper->pid, NULL, __WALL | WNOHANG);
-        if (reaped == keeper->pid || (reaped < 0 && errno != EINTR))
-            keeper->pid = -1;
-        else
-            nanosleep(&(struct timespec){.tv_nsec = 1000000}, NULL);
+    struct pollfd polled = {.fd = fd, .events = POLLIN};
+    int64_t deadline_ns = loop_now_ns() + INT64_C(1000000) * END_MAX_MS;
+    char ignored[4096];
+    (void)shutdown(fd, SHUT_WR); /* fails when it has gone already */
+    for (int64_t left_ns; (left_ns = deadline_ns - loop_now_ns()) > 0;) {
+        ssize_t got = read(fd, ignored, sizeof ignored);
+        if (got == 0 || (got < 0 && errno != EAGAIN && errno != EINTR))
+            return;
+        if (got < 0)
+            (void)poll(&polled, 1, (int)(left_ns / 1000000) + 1); /* interrupted: look again */
     }
 }
 
@@ -148,7 +164,6 @@ int keeper_start(struct keeper *keeper, struct loop *loop, const char *directory
     *keeper = (struct keeper){.loop = loop,
                               .channel = CHANNEL_CLOSED,
                               .source = {.fd = -1},
-                              .pid = -1,
                               .events = events,
                               .owner = owner};
     snprintf(program, sizeof program, "%s/scorepkernel-keeper", directory);
@@ -157,8 +172,8 @@ int keeper_start(struct keeper *keeper, struct loop *loop, const char *directory
                            "no socket for the helper program: %s; close some of the host's "
                            "descriptors or raise its limit (ulimit -n)",
                            failure_text(errno));
-    struct launch launch = {program, pair[1], 0};
-    int result = launch_helper(&launch, &keeper->pid);
+    struct launch launch = {.program = program, .socket = pair[1]};
+    int result = launch_helper(&launch);
     close(pair[1]);
     channel_init(&keeper->channel, pair[0]);
     if (result == 0) {
@@ -238,7 +253,7 @@ void keeper_finish(struct keeper *keeper)
         loop_forget(keeper->loop, &keeper->source);
     if (keeper->channel.fd < 0)
         return;
-    channel_finish(&keeper->channel);
     if (!keeper->ending)
-        reap_helper(keeper);
+        await_end(keeper->channel.fd);
+    channel_finish(&keeper->channel);
 }

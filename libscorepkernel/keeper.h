@@ -32,7 +32,6 @@ struct keeper {
     struct source source;
     const struct keeper_events *events;
     void *owner;
-    pid_t pid;  /* of the helper program, our child, invisible to the host's own wait calls */
     int ending; /* keeper_end was called: it goes on by itself */
 };
 

@@ -228,9 +228,12 @@ static int turn(struct keeper *keeper)
         (void)channel_flush(&keeper->channel); /* a socket that is closed is found by reading */
     if (!(polled[1].revents & (POLLIN | POLLHUP | POLLERR)) || read_library(keeper) == 0)
         return 0;
+    /* The library waits for the end of the socket: it stays open until all is cleaned up. */
+    if (!keeper->ending)
+        return -1;
     /* After KEEPER_END the host may go: the rest of the grace time is still granted. */
     channel_finish(&keeper->channel);
-    return keeper->ending ? 0 : -1;
+    return 0;
 }
 
 /* Serve until the session is over. 0: ended as asked; -1: the library vanished. */

@@ -32,6 +32,7 @@ static const char *text_or(const struct json *value, const char *fallback)
 static struct region region_of(const struct json *row, double total_ns)
 {
     double exclusive_ns = json_number(json_at(row, 5), 0);
+    double percent = total_ns > 0 ? 100 * exclusive_ns / total_ns : 0;
     return (struct region){
         .name = text_or(json_at(row, 0), "?"),
         .file = text_or(json_at(row, 1), ""),
@@ -39,7 +40,7 @@ static struct region region_of(const struct json *row, double total_ns)
         .visits = json_integer(json_at(row, 3), 0),
         .inclusive_s = json_number(json_at(row, 4), 0) / 1e9,
         .exclusive_s = exclusive_ns / 1e9,
-        .percent = total_ns > 0 ? 100 * exclusive_ns / total_ns : 0,
+        .percent = percent < 0 ? 0 : percent > 100 ? 100 : percent, /* of another's JSON, which may be wrong */
     };
 }
 
@@ -77,21 +78,29 @@ static void name_place(const struct region *region, char *place, size_t size)
     snprintf(place, size, "%s:%lld", slash && slash[1] ? slash + 1 : file, region->line);
 }
 
-static void summary(struct buffer *out, const struct json *measured)
+static int print_plain(struct buffer *out, const char *text)
+{
+    return print_text(out, "%s", text);
+}
+
+static void summary(struct buffer *out, const struct json *measured, int (*print)(struct buffer *, const char *))
 {
     long long locations = json_integer(json_get(measured, "locations"), 0);
     print_text(out, "Measured in ");
     print_seconds(out, json_number(json_get(measured, "seconds"), 0));
-    print_text(out, " by the %s: ", text_or(json_get(measured, "measurement"), "measurement"));
+    print_text(out, " by the ");
+    print(out, text_or(json_get(measured, "measurement"), "measurement"));
+    print_text(out, ": ");
     print_count(out, json_integer(json_get(measured, "events"), 0));
     print_text(out, " events in %lld %s", locations, locations == 1 ? "location" : "locations");
 }
 
 static void remaining(struct buffer *out, const struct json *measured)
 {
-    long long more = json_integer(json_get(measured, "region_count"), 0) -
-                     (long long)json_count(json_get(measured, "regions"));
-    if (more > 0)
+    long long all = json_integer(json_get(measured, "region_count"), 0);
+    long long shown = (long long)json_count(json_get(measured, "regions"));
+    long long more = all > shown ? all - shown : 0;
+    if (more)
         print_text(out, "and %lld more %s", more, more == 1 ? "region" : "regions");
 }
 
@@ -123,7 +132,7 @@ static void plain(struct buffer *out, const struct json *measured)
 {
     const struct json *regions = json_get(measured, "regions"), *warnings = json_get(measured, "warnings");
     double total_ns = json_number(json_get(measured, "exclusive_ns"), 0);
-    summary(out, measured);
+    summary(out, measured, print_plain);
     print_text(out, "\nExperiment: %s\n", text_or(json_get(measured, "directory"), "?"));
     for (size_t i = 0; i < json_count(warnings); i++)
         print_text(out, "Warning: %s\n", text_or(json_at(warnings, i), ""));
@@ -171,7 +180,7 @@ static void html(struct buffer *out, const struct json *measured)
     const struct json *regions = json_get(measured, "regions"), *warnings = json_get(measured, "warnings");
     double total_ns = json_number(json_get(measured, "exclusive_ns"), 0);
     print_text(out, "<div style=\"border-left:3px solid #e4572e;padding-left:0.8em\"><div>");
-    summary(out, measured);
+    summary(out, measured, print_html);
     print_text(out, "</div><div><small>Experiment: <code>");
     print_html(out, text_or(json_get(measured, "directory"), "?"));
     print_text(out, "</code></small></div>");

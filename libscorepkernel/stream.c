@@ -66,11 +66,17 @@ int stream_add(struct stream *stream, uint64_t request, uint32_t which, struct s
     stream->which = which;
     if (!stream->pending.len)
         stream->began_ns = loop_now_ns();
+    size_t pending = stream->pending.len;
+    struct tail tail = stream->tails[which];
     int left = complete_tail(stream, which, &bytes, &len);
-    if (left < 0 || stream->tails[which].len)
+    if (left >= 0 && stream->tails[which].len)
+        return 0;
+    if (left < 0 || (left = utf8_append(&stream->pending, bytes, len)) < 0) {
+        /* Half of it was taken: the caller will come again with all of it. */
+        stream->pending.len = pending;
+        stream->tails[which] = tail;
         return left;
-    if ((left = utf8_append(&stream->pending, bytes, len)) < 0)
-        return left;
+    }
     memcpy(stream->tails[which].bytes, bytes + len - (size_t)left, (size_t)left);
     stream->tails[which].len = (size_t)left;
     stream->tails[which].request = request;

@@ -21,7 +21,7 @@ struct stream {
     uint32_t which;
     int64_t written_ns; /* when the host was last called */
     int64_t began_ns;   /* when the first of pending came */
-    struct {
+    struct tail {
         unsigned char bytes[UTF8_MAX_TAIL + 1]; /* the beginning of a character whose end has not come yet */
         size_t len;
         uint64_t request;

@@ -76,12 +76,13 @@ static OTF2_TimeStamp after_flush(void *context, OTF2_FileType type, OTF2_Locati
 /* OTF2 would say of a missing directory that it cannot be created, and overwrite an older trace. */
 static int check_directory(const char *directory)
 {
-    if (access(directory, W_OK | X_OK) != 0)
-        return errno;
     char path[4096];
-    int len = snprintf(path, sizeof path, "%s/traces.otf2", directory);
-    if (len < 0 || (size_t)len >= sizeof path)
+    int len = snprintf(path, sizeof path, "%s/.", directory); /* with the dot, a file is no directory */
+    if (len < 0 || (size_t)len >= sizeof path - sizeof "traces.otf2")
         return ENAMETOOLONG;
+    if (access(path, W_OK | X_OK) != 0)
+        return errno;
+    (void)snprintf(path, sizeof path, "%s/traces.otf2", directory);
     if (access(path, F_OK) == 0)
         return EEXIST;
     return errno == ENOENT ? 0 : errno;

@@ -62,15 +62,17 @@ static int make_scope(struct scope *scope, PyObject *cell, PyObject *own, PyObje
     return add_prefixes(scope, library, KIND_LIBRARY, "a prefix in library");
 }
 
+/* Takes the scope over, so that its caller has an empty one afterwards. */
 static int begin(PyObject *path, const char *process, long long memory_limit, struct scope *scope)
 {
     const char *directory = PyBytes_AsString(path);
     if (!directory || strlen(directory) > SCOPE_TEXT_MAX) {
         PyErr_SetString(PyExc_ValueError, "directory is too long");
-        scope_finish(scope);
         return -1;
     }
-    return measurement_begin(directory, process, (uint64_t)memory_limit, scope);
+    struct scope handed_over = *scope;
+    scope_init(scope);
+    return measurement_begin(directory, process, (uint64_t)memory_limit, &handed_over);
 }
 
 PyDoc_STRVAR(begin_doc,
@@ -112,8 +114,7 @@ static PyObject *tracer_begin(PyObject *module, PyObject *arguments, PyObject *k
         PyErr_Format(PyExc_ValueError, "memory_limit must be from %lld to %lld bytes", MEMORY_MIN, MEMORY_MAX);
     else if (process_text && make_scope(&scope, cell, own, library) == 0)
         result = begin(path, process_text, memory_limit, &scope);
-    if (result != 0)
-        scope_finish(&scope);
+    scope_finish(&scope);
     Py_DECREF(path);
     return result == 0 ? Py_NewRef(Py_None) : NULL;
 }

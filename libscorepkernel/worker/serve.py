@@ -66,11 +66,13 @@ class Server:
         loop.add_reader(self.connection.socket.fileno(), self._read)
         task = loop.create_task(self._serve())
         self.connection.send(wire.READY, 0)
+        self.connection.hold(True)
         while not task.done():
             # A KeyboardInterrupt or SystemExit in a user's task ends run_until_complete, not us.
             with contextlib.suppress(KeyboardInterrupt, SystemExit):
                 loop.run_until_complete(task)
         loop.remove_reader(self.connection.socket.fileno())
+        self.connection.hold(False)
 
     def _read(self) -> None:
         """Take what the library sent; called when there is something."""
@@ -170,8 +172,9 @@ class Server:
             if not silent:
                 sh.events.trigger("post_run_cell", result)
             if sh.last_error is None and result is not None and not result.success:
+                # Errors that IPython shows in a line of their own (UsageError) or not at all (BdbQuit).
                 error = result.error_before_exec or result.error_in_exec
-                sh.showtraceback((type(error), error, error.__traceback__), exception_only=True)
+                sh.last_error = {"ename": type(error).__name__, "evalue": str(error), "traceback": []}
 
     async def _awaiting(self, coroutine: Any) -> Any:
         """A cell with top-level await. An interrupt cancels what it awaits; in code that computes it is raised

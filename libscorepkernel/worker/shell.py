@@ -111,7 +111,7 @@ class SessionShell(InteractiveShell):
             return await super().run_code(code_obj, result, async_=async_)
 
 
-def _execute_with_scorep(line: str, cell: str) -> None:
+def _execute_with_scorep(line: str, cell: str = "") -> None:
     """Measure this cell.
 
     ::
@@ -156,6 +156,8 @@ def create(connection: wire.Connection, raw_input: Callable, getpass: Callable) 
     # The namespace of the bootstrap is not the user's: IPython makes a new __main__.
     shell = SessionShell.instance(config=config, profile_dir=profile)
     shell.register_magic_function(_execute_with_scorep, "cell", "execute_with_scorep")
+    # What IPython looks for when the directive stands further down.
+    shell.register_magic_function(_execute_with_scorep, "line", "%execute_with_scorep")
     builtins.input = raw_input
     getpass_module.getpass = getpass
     return shell

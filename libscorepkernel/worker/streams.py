@@ -10,8 +10,8 @@ from .wire import Connection
 
 
 class OutStream(io.TextIOBase):
-    """Text goes to the library as soon as it is written, and is gathered there: no buffer here can be lost in a
-    crash, and nothing waits for a flush."""
+    """Text goes to the library line by line as it is written, and is gathered there: what a crash could take along
+    is at most the beginning of a line, and nothing waits for a flush for long."""
 
     encoding = "UTF-8"
     errors = "backslashreplace"
@@ -33,6 +33,9 @@ class OutStream(io.TextIOBase):
 
     def writelines(self, lines: Iterable[str]) -> None:  # type: ignore[override]
         self.write("".join(lines))
+
+    def flush(self) -> None:
+        self._connection.flush()
 
     def fileno(self) -> int:
         """The descriptor that child processes inherit: it is shown too."""

@@ -14,6 +14,7 @@ import signal
 import socket
 import struct
 import threading
+import time
 from contextvars import ContextVar
 from typing import Any, NamedTuple, Optional
 from weakref import WeakKeyDictionary
@@ -34,8 +35,9 @@ _HEADER = struct.Struct("<IHHQQ")
 _U32 = struct.Struct("<I")
 # Above what users' code is likely to close or to dup2 onto.
 _HIGH_FD = 200
-# A write of at most this many bytes into a pipe is not torn (PIPE_BUF).
-_ATOMIC = 4096
+# A text of this length is no piece of a line that more will be added to.
+_PIECE_LEN = 4096
+_HOLD_SECONDS = 0.005
 
 
 class Frame(NamedTuple):
@@ -152,17 +154,24 @@ class Connection:
         self._last = STDOUT
         self._cell = 0
         self._forked = False
+        # print writes a line in pieces: they are held until the line is complete, or for _HOLD_SECONDS.
+        self._held: list = []
+        self._held_which, self._held_cell = STDOUT, 0
+        self._holding = False  # off in a fork and at the end, where no thread ends the wait
+        self._overdue = threading.Event()
         # The cell that a piece of code belongs to: tasks inherit the variable, threads do not.
         self._cell_var: ContextVar[Optional[int]] = ContextVar("scorepkernel_cell", default=None)
         self._threads: WeakKeyDictionary = WeakKeyDictionary()
         setup = self.receive()
         self.setup = json.loads(setup.parts[0])
         self._token = self.setup.pop("token")
-        os.register_at_fork(after_in_child=self._after_fork)
+        os.register_at_fork(before=self.flush, after_in_child=self._after_fork)
 
     def _after_fork(self) -> None:
         """A child's text belongs into the pipes; the socket and the marks are its parent's."""
         self._forked = True
+        self._holding = False
+        self._held = []
         self._lock = threading.RLock()
         self.interrupts = Interrupts()
 
@@ -206,6 +215,7 @@ class Connection:
             return
         payload = b"".join(piece for part in parts for piece in (_U32.pack(len(part)), part))
         with self.interrupts, self._lock:
+            self._release()
             barrier = self._mark_both("B") if kind not in (HELLO, FAILED) else 0
             self.socket.sendall(_HEADER.pack(len(payload), kind, 0, request, barrier) + payload)
 
@@ -218,6 +228,7 @@ class Connection:
             self._threads.setdefault(thread, self._cell)
         self._cell_var.set(request)
         with self._lock:
+            self._release()
             self._cell = request
             mark = self._mark("P", request)
             for which in (STDOUT, STDERR):
@@ -232,23 +243,54 @@ class Connection:
 
     def write(self, which: int, text: str) -> None:
         """Text for standard output or error."""
-        data = text.encode("utf-8", "backslashreplace")
-        if self._forked:
-            self._write(which, data)
+        with self._lock:
+            cell = self.cell_of_caller()
+            if self._held and (which != self._held_which or cell != self._held_cell):
+                self._release()
+            self._held_which, self._held_cell = which, cell
+            self._held.append(text)
+            if text[-1] == "\n" or len(text) > _PIECE_LEN or len(self._held) > 64 or not self._holding:
+                self._release()
+            elif not self._overdue.is_set():
+                self._overdue.set()
+
+    def flush(self) -> None:
+        """Show what is held."""
+        with self._lock:
+            self._release()
+
+    def hold(self, on: bool) -> None:
+        """Whether pieces of lines may be held: only while a thread can end the wait."""
+        self.flush()
+        self._holding = on
+        if on:
+            threading.Thread(target=self._release_overdue, name="scorepkernel-output", daemon=True).start()
+
+    def _release_overdue(self) -> None:
+        while True:
+            self._overdue.wait()
+            time.sleep(_HOLD_SECONDS)
+            with self._lock:
+                self._overdue.clear()
+                self._release()
+
+    def _release(self) -> None:
+        """Write what is held; under the lock."""
+        if not self._held:
             return
-        cell = self.cell_of_caller()
-        with self.interrupts, self._lock:
+        with self.interrupts:
+            data = "".join(self._held).encode("utf-8", "backslashreplace")
+            self._held.clear()
+            which, cell = self._held_which, self._held_cell
+            if self._forked:
+                self._write(which, data)
+                return
             if which != self._last:
                 self._last = which
                 self._mark_both("S")
-            if cell == self._cell:
-                self._write(which, data)
-            elif len(data) < _ATOMIC - 128:
-                self._write(which, self._mark("P", cell) + data + self._mark("P", self._cell))
-            else:
-                self._write(which, self._mark("P", cell))
-                self._write(which, data)
-                self._write(which, self._mark("P", self._cell))
+            if cell != self._cell:
+                data = self._mark("P", cell) + data + self._mark("P", self._cell)
+            self._write(which, data)
 
     def _mark(self, kind: str, number: int) -> bytes:
         return f"\0{self._token}{kind}{number:016x}".encode("ascii")

@@ -4,6 +4,7 @@ report() goes to standard output as JSON. Everything of ours is `own` to the tra
 
 import json
 import os
+import site
 import sys
 import sysconfig
 
@@ -12,7 +13,7 @@ import _tracer as tracer  # noqa: E402
 
 DIRECTORY = sys.argv[1]
 OWN = (os.path.abspath(__file__), "<driver>", "<own")
-LIBRARY = (sysconfig.get_path("stdlib"), "<library")
+LIBRARY = (sysconfig.get_path("stdlib"), *site.getsitepackages(), "<library")
 reports = []
 
 

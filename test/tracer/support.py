@@ -60,21 +60,18 @@ class Trace:
 
     def summary(self):
         """(visits, inclusive, exclusive) by region, computed anew from the events."""
-        found = {}
-        for location in self.locations:
-            stack = []
-            for kind, where, when, name in self.events:
-                if where != location:
-                    continue
-                if kind == "ENTER":
-                    stack.append([name, when, 0])
-                    continue
-                _, begin, children = stack.pop()
-                visits, inclusive, exclusive = found.get(name, (0, 0, 0))
-                recursive = any(frame[0] == name for frame in stack)
-                found[name] = (visits + 1, inclusive + (0 if recursive else when - begin), exclusive + when - begin - children)
-                if stack:
-                    stack[-1][2] += when - begin
+        found, stacks = {}, {location: [] for location in self.locations}
+        for kind, where, when, name in self.events:
+            stack = stacks[where]
+            if kind == "ENTER":
+                stack.append([name, when, 0])
+                continue
+            _, begin, children = stack.pop()
+            visits, inclusive, exclusive = found.get(name, (0, 0, 0))
+            recursive = any(frame[0] == name for frame in stack)
+            found[name] = (visits + 1, inclusive + (0 if recursive else when - begin), exclusive + when - begin - children)
+            if stack:
+                stack[-1][2] += when - begin
         return found
 
 
@@ -109,22 +106,21 @@ class Case(unittest.TestCase):
 
     def check_balance(self, trace):
         """Enter and leave nest, time goes forward, and the definitions count the events, in every location."""
+        stacks = {location: [] for location in trace.locations}
+        last, seen = Counter(), Counter()
+        for kind, where, when, name in trace.events:
+            seen[where] += 1
+            self.assertGreaterEqual(when, last[where])
+            last[where] = when
+            if kind == "ENTER":
+                stacks[where].append(name)
+            else:
+                self.assertTrue(stacks[where], "leave without enter: " + name)
+                self.assertEqual(stacks[where].pop(), name)
+        flushes = Counter(int(where) for where in re.findall(r"^BUFFER_FLUSH\s+(\d+) ", trace.text, re.M))
         for location, (_, count) in trace.locations.items():
-            stack, last, seen = [], 0, 0
-            for kind, where, when, name in trace.events:
-                if where != location:
-                    continue
-                seen += 1
-                self.assertGreaterEqual(when, last)
-                last = when
-                if kind == "ENTER":
-                    stack.append(name)
-                else:
-                    self.assertTrue(stack, "leave without enter: " + name)
-                    self.assertEqual(stack.pop(), name)
-            self.assertEqual(stack, [], "never left")
-            flushes = len(re.findall(r"^BUFFER_FLUSH\s+%d " % location, trace.text, re.M))
-            self.assertEqual(count, seen + flushes)
+            self.assertEqual(stacks[location], [], "never left")
+            self.assertEqual(count, seen[location] + flushes[location])
 
     def measure(self, cell, setup="", **options):
         """Measures one cell and checks the result against the trace; (result, trace)."""

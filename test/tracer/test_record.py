@@ -203,7 +203,8 @@ b = gen(); next(b); b.throw(KeyError); b.close()
 c = gen(); next(c)
 try: c.throw(ValueError)
 except ValueError: pass
-never = gen(); never.close()
+def never(): yield  # some Pythons run it to close it, some do not
+n = never(); n.close()
 try: gen().throw(ValueError)
 except ValueError: pass
 """
@@ -262,16 +263,18 @@ async def numbers():
 async def main():
     a = sum(await asyncio.gather(leaf(1), leaf(2)))
     async for i in numbers(): a += i
-    try: await asyncio.wait_for(asyncio.sleep(60), 0.001)
-    except asyncio.TimeoutError: a += 1
+    await late()
     return a
+async def late():  # how often it is resumed is asyncio's affair
+    try: await asyncio.wait_for(asyncio.sleep(60), 0.001)
+    except asyncio.TimeoutError: pass
 """
 
     def test_under_asyncio_run(self):
-        _, trace = self.measure(self.CELL_SOURCE + "assert asyncio.run(main()) == 7")
+        _, trace = self.measure(self.CELL_SOURCE + "assert asyncio.run(main()) == 6")
         self.assertEqual(trace.visits()["__main__:leaf"], 10)
-        # Begun, and resumed after gather, three sleeps and the time-out.
-        self.assertEqual(trace.visits()["__main__:main"], 6)
+        # Begun, and resumed after gather, three sleeps, and each time that late() is.
+        self.assertEqual(trace.visits()["__main__:main"], 5 + trace.visits()["__main__:late"] - 1)
         self.assertEqual(trace.order()[-1], "-" + CELL)
 
     def test_a_cell_that_awaits(self):

@@ -1,0 +1,90 @@
+/* SPDX-License-Identifier: BSD-3-Clause
+ *
+ * test_lane.c - telling marks from text.
+ */
+#include "lane.h"
+
+#include "test.h"
+
+#define TOKEN "abcdefghijklmnopqrstuv"
+
+static struct lane_item first(const char *bytes, size_t len, int final) {
+    static struct buffer buffer;
+    buffer_finish(&buffer);
+    CHECK(buffer_append(&buffer, bytes, len) == 0);
+    struct lane_item item = lane_first(&buffer, TOKEN, final);
+    CHECK(buffer.len == len && item.len <= len);
+    if (item.kind == LANE_TEXT)
+        CHECK(item.text.data == (const char *)buffer_bytes(&buffer) && item.text.len == item.len && item.len > 0);
+    return item;
+}
+
+#define FIRST(literal, final) first(literal, sizeof(literal) - 1, final)
+#define MARK(kind, number) "\0" TOKEN kind number
+
+static void nothing(void) {
+    CHECK(first("", 0, 0).kind == LANE_NOTHING && first("", 0, 1).kind == LANE_NOTHING);
+}
+
+static void text(void) {
+    struct lane_item item = FIRST("hello", 0);
+    CHECK(item.kind == LANE_TEXT && item.len == 5);
+    item = FIRST("hel" MARK("B", "0000000000000001"), 0);
+    CHECK(item.kind == LANE_TEXT && item.len == 3);
+    item = FIRST("nul \0 and \0\0 more", 0);
+    CHECK(item.kind == LANE_TEXT && item.len == 17);
+}
+
+static void marks(void) {
+    struct lane_item item = FIRST(MARK("B", "0123456789abcdef") "text", 0);
+    CHECK(item.kind == LANE_MARK && item.mark == MARK_BARRIER && item.len == MARK_LEN);
+    CHECK(item.number == UINT64_C(0x0123456789abcdef));
+    item = FIRST(MARK("S", "ffffffffffffffff"), 1);
+    CHECK(item.kind == LANE_MARK && item.mark == MARK_SWITCH && item.number == UINT64_MAX);
+    item = FIRST(MARK("P", "0000000000000000"), 0);
+    CHECK(item.kind == LANE_MARK && item.mark == MARK_PARENT && item.number == 0);
+}
+
+/* Only the whole thing is a mark: somebody else's token or digits are text. */
+static void near_misses(void) {
+    struct lane_item item = FIRST("\0abcdefghijklmnopqrstuXB0000000000000001", 0);
+    CHECK(item.kind == LANE_TEXT && item.len == MARK_LEN);
+    item = FIRST("\0" TOKEN "B000000000000000G", 0);
+    CHECK(item.kind == LANE_TEXT && item.len == MARK_LEN);
+    item = FIRST("\0" TOKEN "B000000000000000A", 0);
+    CHECK(item.kind == LANE_TEXT && item.len == MARK_LEN);
+    item = FIRST(TOKEN "B0000000000000001", 0);
+    CHECK(item.kind == LANE_TEXT && item.len == MARK_LEN - 1);
+    /* A NUL directly before a mark does not hide it. */
+    item = FIRST("\0" MARK("B", "0000000000000001"), 0);
+    CHECK(item.kind == LANE_TEXT && item.len == 1);
+    /* The beginning of a mark, broken off by a whole one. */
+    item = FIRST("\0abc" MARK("B", "0000000000000001"), 0);
+    CHECK(item.kind == LANE_TEXT && item.len == 4);
+}
+
+/* What may become a mark waits; at the end of everything it is text. */
+static void torn(void) {
+    static const char bytes[] = "xy" MARK("B", "0000000000000007");
+    for (size_t len = 3; len < sizeof bytes - 1; len++) {
+        struct lane_item item = first(bytes, len, 0);
+        CHECK(item.kind == LANE_TEXT && item.len == 2);
+        CHECK(first(bytes + 2, len - 2, 0).kind == LANE_NOTHING);
+        item = first(bytes + 2, len - 2, 1);
+        CHECK(item.kind == LANE_TEXT && item.len == len - 2);
+        item = first(bytes, len, 1);
+        CHECK(item.kind == LANE_TEXT && item.len == len);
+    }
+}
+
+int main(void) {
+    test_limit(60);
+    nothing();
+    text();
+    marks();
+    near_misses();
+    torn();
+    struct lane_item item = first("", 0, 0); /* releases the buffer */
+    CHECK(item.kind == LANE_NOTHING);
+    return 0;
+}
