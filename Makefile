@@ -72,7 +72,7 @@ OTF2_STATIC = $(wildcard $(shell $(CC) -print-file-name=libopen-trace-format2.a)
 OTF2_TRIAL  = $(CC) -shared -o "$$t" -Wl,--whole-archive $(OTF2_STATIC) -Wl,--no-whole-archive
 OTF2_HIDDEN = $(if $(OTF2_STATIC),$(shell t=$$(mktemp) && { $(OTF2_TRIAL) 2>/dev/null && echo yes; rm -f "$$t"; }))
 OTF2_LIBS   = $(if $(OTF2_HIDDEN),$(OTF2_STATIC) -Wl$(comma)--exclude-libs$(comma)ALL \
-              -Wl$(comma)--wrap=fopen$(comma)--wrap=gethostid,$(shell pkg-config --libs otf2 2>/dev/null))
+              -Wl$(comma)--wrap=fopen$(comma)--wrap=gethostid$(comma)--wrap=malloc,$(shell pkg-config --libs otf2 2>/dev/null))
 
 .PHONY: all help tracer
 all: $(HOST) $(LIB) $(KEEPER) $(WORKER) $(LOGOS) $(EMBED) tracer

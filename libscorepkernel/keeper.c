@@ -45,8 +45,8 @@ static int launch_grandchild(void *argument)
     _exit(127);
 }
 
-/* In the child, which borrows the host's memory until it exits. It never execs: the kernel makes any child that
- * does an ordinary one, which sends SIGCHLD and is found by the host's own wait calls. */
+/* In the child, which borrows the host's memory until it exits. It never execs: the kernel makes any child
+ * that does an ordinary one, which sends SIGCHLD and is found by the host's own wait calls. */
 static int launch_child(void *argument)
 {
     struct launch *launch = argument;
@@ -82,8 +82,8 @@ static int launch_helper(struct launch *launch)
     return pid < 0 ? -saved : -launch->failure;
 }
 
-/* Have the helper program end all that is left, and wait for that: it closes its socket last. It is waited for
- * no longer than this, should a process hang in the kernel. */
+/* Have the helper program end all that is left, and wait for that: it closes its socket last. It is waited
+ * for no longer than this, should a process hang in the kernel. */
 static void await_end(int fd)
 {
     struct pollfd polled = {.fd = fd, .events = POLLIN};
@@ -161,11 +161,8 @@ int keeper_start(struct keeper *keeper, struct loop *loop, const char *directory
 {
     char program[4200];
     int pair[2];
-    *keeper = (struct keeper){.loop = loop,
-                              .channel = CHANNEL_CLOSED,
-                              .source = {.fd = -1},
-                              .events = events,
-                              .owner = owner};
+    *keeper = (struct keeper){
+        .loop = loop, .channel = CHANNEL_CLOSED, .source = {.fd = -1}, .events = events, .owner = owner};
     snprintf(program, sizeof program, "%s/scorepkernel-keeper", directory);
     if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0, pair) != 0)
         return failure_set(error, -errno,

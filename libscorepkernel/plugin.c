@@ -13,7 +13,7 @@
 static int plugin_create(const struct spk_host *host, const struct spk_options *options,
                          struct spk_session **session, struct spk_error *error)
 {
-    if (!host || !session || host->abi != SPK_ABI || !SPK_HAS(host, log) || !host->reply)
+    if (!host || !session || host->abi != SPK_ABI || !SPK_HAS(host, reply) || !host->reply)
         return failure_set(error, -EINVAL, "the host's table is not of interface version %u, or has no reply",
                            SPK_ABI);
     if (options && options->size < sizeof options->size)
@@ -130,9 +130,7 @@ static int plugin_input_reply(struct spk_session *session, uint64_t request, str
 {
     if (!session || value.len > REQUEST_MAX_LEN)
         return failure_set(error, -EINVAL, "an answer must not be larger than 64 MiB");
-    if (!session->active || !session->active->sent)
-        return failure_set(error, -ENOENT, "nothing waits for input");
-    return worker_send(&session->worker, WORKER_INPUT_REPLY, request, &value, 1);
+    return session_input_reply(session, request, value, error);
 }
 
 static int plugin_interrupt(struct spk_session *session)

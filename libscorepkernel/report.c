@@ -40,7 +40,9 @@ static struct region region_of(const struct json *row, double total_ns)
         .visits = json_integer(json_at(row, 3), 0),
         .inclusive_s = json_number(json_at(row, 4), 0) / 1e9,
         .exclusive_s = exclusive_ns / 1e9,
-        .percent = percent < 0 ? 0 : percent > 100 ? 100 : percent, /* of another's JSON, which may be wrong */
+        .percent = percent < 0     ? 0
+                   : percent > 100 ? 100
+                                   : percent, /* of another's JSON, which may be wrong */
     };
 }
 
@@ -83,7 +85,8 @@ static int print_plain(struct buffer *out, const char *text)
     return print_text(out, "%s", text);
 }
 
-static void summary(struct buffer *out, const struct json *measured, int (*print)(struct buffer *, const char *))
+static void summary(struct buffer *out, const struct json *measured,
+                    int (*print)(struct buffer *, const char *))
 {
     long long locations = json_integer(json_get(measured, "locations"), 0);
     print_text(out, "Measured in ");

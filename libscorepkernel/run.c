@@ -13,6 +13,14 @@
 #include <stdlib.h>
 #include <string.h>
 
+/* Of more than have room, the one that waits longest goes without an answer. */
+static void remember_question(struct spk_session *session, uint64_t request)
+{
+    memmove(session->questions + 1, session->questions,
+            sizeof session->questions - sizeof *session->questions);
+    session->questions[0] = request;
+}
+
 static int is_execute(const struct request *request)
 {
     return request->kind == WORKER_EXECUTE;
@@ -125,6 +133,9 @@ static int begin_active(struct spk_session *session)
     int result = is_execute(request) ? run_cell(session, request)
                                      : worker_send(&session->worker, request->kind, request->number,
                                                    request->parts, request->count);
+    /* A worker that has just ended takes nothing more. Its end is on its way here, and says why. */
+    if (result == -EPIPE || result == -ECONNRESET)
+        return 1;
     if (result != 0 && session->active)
         session_reply_error(session, "NotSent", failure_text(-result));
     return 1;
@@ -138,6 +149,30 @@ void session_run_next(struct spk_session *session)
         if (!session->active || session->active->sent || !begin_active(session))
             return;
     }
+}
+
+int session_forget_question(struct spk_session *session, uint64_t request)
+{
+    for (size_t i = 0; i < SESSION_MAX_QUESTIONS; i++) {
+        if (session->questions[i] == request) {
+            session->questions[i] = 0;
+            return 1;
+        }
+    }
+    return 0;
+}
+
+int session_input_reply(struct spk_session *session, uint64_t request, struct spk_text value,
+                        struct spk_error *error)
+{
+    if (session->state != SESSION_READY || !session_forget_question(session, request))
+        return failure_set(error, -ENOENT, "request %llu does not wait for input",
+                           (unsigned long long)request);
+    int result = worker_send(&session->worker, WORKER_INPUT_REPLY, request, &value, 1);
+    if (result == 0)
+        return 0;
+    remember_question(session, request);
+    return failure_set(error, result, "the answer could not be sent: %s", failure_text(-result));
 }
 
 /* --- from the worker ------------------------------------------------------------------------------- */
@@ -241,6 +276,7 @@ static void on_numbered(struct spk_session *session, struct frame *frame)
     } else if (frame_next_part(frame, &second) != 1) {
         return;
     } else if (frame->type == WORKER_INPUT_REQUEST) {
+        remember_question(session, frame->request);
         if (host->input_request)
             host->input_request(host->ctx, frame->request, first, frame_u32(second, 0));
     } else if (host->log) {

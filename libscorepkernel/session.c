@@ -8,6 +8,7 @@
 #include "answer.h"
 #include "failure.h"
 #include "json_bridge.h"
+#include "print.h"
 
 #include <errno.h>
 #include <signal.h>
@@ -23,6 +24,15 @@ void session_status(struct spk_session *session, uint32_t status, const char *te
 {
     if (session->host.status)
         session->host.status(session->host.ctx, status, (struct spk_text){text, strlen(text)});
+}
+
+/* The worker was started, or not, when the host did not have its session yet. */
+static void tell_start(struct spk_session *session)
+{
+    session->untold = 0;
+    session_status(session, SPK_STATUS_STARTING, "");
+    if (session->state == SESSION_IDLE && session->failure)
+        session_status(session, SPK_STATUS_FAILED, session->failure);
 }
 
 /* --- the worker ------------------------------------------------------------------------------------ */
@@ -73,7 +83,8 @@ static void start_worker(struct spk_session *session)
     free(session->failure);
     session->failure = NULL;
     session->state = SESSION_STARTING;
-    session_status(session, SPK_STATUS_STARTING, python);
+    memset(session->questions, 0, sizeof session->questions);
+    session_status(session, SPK_STATUS_STARTING, result == 0 ? python : "");
     if (result == 0 && !session->keeper_alive) {
         result = keeper_start(&session->keeper, &session->loop, session->private_path, &keeper_events,
                               session, &error);
@@ -114,18 +125,41 @@ static void on_failed(void *owner, uint64_t id, int code, struct spk_text stage)
 /* The worker ended before it could work: what it said on the way is the best explanation. */
 static void explain_failed_start(struct spk_session *session, const char *how)
 {
-    char text[3000];
+    struct buffer text = {0}, said = {0};
     if (session->failure) {
-        snprintf(text, sizeof text, "%s", session->failure);
+        (void)print_text(&text, "%s", session->failure);
     } else {
-        snprintf(text, sizeof text,
-                 "The Python interpreter \"%.200s\" %s before the session was ready. Check it by hand, or "
-                 "point the "
-                 "kernel at another: scorepkernel install --python PATH\n%.*s",
-                 session->python, how, (int)session->worker.stderr_tail_len,
-                 (const char *)session->worker.stderr_tail);
+        /* What the process wrote need not be UTF-8, and may begin within a character. */
+        (void)utf8_append(&said, session->worker.stderr_tail, session->worker.stderr_tail_len);
+        (void)print_text(
+            &text,
+            "The Python interpreter \"%.200s\" %s before the session was ready. Check it by hand, or "
+            "point the "
+            "kernel at another: scorepkernel install --python PATH\n%.*s",
+            session->python, how, (int)said.len, said.len ? (const char *)buffer_bytes(&said) : "");
     }
-    give_up(session, text);
+    give_up(session, text.len ? (const char *)buffer_bytes(&text) : "There is no memory.");
+    buffer_finish(&text);
+    buffer_finish(&said);
+}
+
+/* All that waits, off the queue: what the host begins in the callbacks that follow is not among it. */
+static struct request_queue take_waiting(struct spk_session *session)
+{
+    struct request_queue waiting = session->queue;
+    session->queue = (struct request_queue){0};
+    return waiting;
+}
+
+static void abort_active(struct spk_session *session)
+{
+    session_reply(session, SPK_REPLY_ABORTED, answer_failed(NULL, NULL, session->active->execution_count));
+}
+
+static void abort_waiting(struct spk_session *session, struct request_queue *waiting)
+{
+    while ((session->active = request_pop(waiting)))
+        abort_active(session);
 }
 
 /* The session is lost. The running cell is told; those behind it are not run in a session that knows nothing.
@@ -140,30 +174,24 @@ static void bury(struct spk_session *session, const char *how)
              how);
     worker_finish(&session->worker);
     session->state = SESSION_IDLE;
+    struct request_queue waiting = take_waiting(session);
     int told = session->active && session->active->sent;
     if (told)
         session_reply_error(session, "SessionDied", text);
-    while (session->active || (session->active = request_pop(&session->queue)))
-        session_reply(session, SPK_REPLY_ABORTED,
-                      answer_failed(NULL, NULL, session->active->execution_count));
+    else if (session->active)
+        abort_active(session);
+    abort_waiting(session, &waiting);
     session_status(session, SPK_STATUS_DIED, told ? "" : text);
     start_worker(session);
 }
 
-static void abort_requests(struct spk_session *session, int also_running)
+/* The active one, and all that waits behind it. */
+static void abort_requests(struct spk_session *session)
 {
-    struct request_queue waiting = session->queue;
-    session->queue = (struct request_queue){0};
-    struct request *running = session->active;
-    if (running && (also_running || !running->sent)) {
-        session_reply(session, SPK_REPLY_ABORTED, answer_failed(NULL, NULL, running->execution_count));
-        running = NULL;
-    }
-    for (struct request *request; (request = request_pop(&waiting));) {
-        session->active = request;
-        session_reply(session, SPK_REPLY_ABORTED, answer_failed(NULL, NULL, request->execution_count));
-    }
-    session->active = running;
+    struct request_queue waiting = take_waiting(session);
+    if (session->active)
+        abort_active(session);
+    abort_waiting(session, &waiting);
 }
 
 static void on_exited(void *owner, uint64_t id, const struct keeper_end *end)
@@ -176,7 +204,7 @@ static void on_exited(void *owner, uint64_t id, const struct keeper_end *end)
     worker_drain(&session->worker);
     if (session->state == SESSION_ENDING) {
         worker_finish(&session->worker);
-        abort_requests(session, 1);
+        abort_requests(session);
     } else if (session->state == SESSION_STARTING) {
         explain_failed_start(session, how);
     } else {
@@ -187,7 +215,7 @@ static void on_exited(void *owner, uint64_t id, const struct keeper_end *end)
 static void finish_ending(struct spk_session *session)
 {
     worker_finish(&session->worker);
-    abort_requests(session, 1);
+    abort_requests(session);
     session->state = SESSION_ENDED;
     session_status(session, SPK_STATUS_ENDED, "");
 }
@@ -212,6 +240,7 @@ static void interrupt_now(struct spk_session *session)
 {
     if (!session->active)
         return;
+    (void)session_forget_question(session, session->active->number); /* it ends with the interrupt */
     if (session->active->sent)
         (void)keeper_signal(&session->keeper, session->worker.id, SIGINT); /* an ended process needs none */
     else if (session->active->kind == WORKER_EXECUTE)
@@ -223,7 +252,9 @@ static void shutdown_now(struct spk_session *session)
 {
     if (session->state >= SESSION_ENDING)
         return;
-    abort_requests(session, 0);
+    /* Replies come in order: with a request running, the others have to wait for its end. */
+    if (!session->active || !session->active->sent)
+        abort_requests(session);
     interrupt_now(session);
     session->state = SESSION_ENDING;
     if (session->worker.id)
@@ -360,6 +391,8 @@ int session_create(const struct spk_host *host, const struct spk_options *option
     start_worker(made);
     made->host = real;
     made->dispatching = 0;
+    made->untold = 1;
+    (void)session_want(made, 0); /* a full counter is readable, too */
     *session = made;
     return 0;
 }
@@ -381,8 +414,13 @@ int session_begin(struct spk_session *session, uint16_t kind, uint64_t number, u
     if (!request)
         return failure_set(error, -ENOMEM, "no memory for a request of %zu bytes", total);
     request->execution_count = execution_count;
+    int result = session_want(session, 0);
+    if (result != 0) {
+        free(request);
+        return failure_set(error, result, "the session cannot be woken: %s", failure_text(-result));
+    }
     request_push(&session->queue, request);
-    return session_want(session, 0);
+    return 0;
 }
 
 int session_dispatch(struct spk_session *session, struct spk_error *error)
@@ -390,6 +428,8 @@ int session_dispatch(struct spk_session *session, struct spk_error *error)
     if (session->dispatching)
         return failure_set(error, -EBUSY, "dispatch was called from a callback");
     session->dispatching = 1;
+    if (session->untold)
+        tell_start(session);
     int result = loop_dispatch(&session->loop);
     session->dispatching = 0;
     if (result != 0)

@@ -26,6 +26,9 @@ enum session_state {
 #define SESSION_WANTS_INTERRUPT 1u
 #define SESSION_WANTS_SHUTDOWN 2u
 
+/* A cell, and the threads that earlier ones left behind. */
+#define SESSION_MAX_QUESTIONS 8
+
 struct spk_session {
     struct spk_host host;
     struct loop loop;
@@ -36,12 +39,15 @@ struct spk_session {
     atomic_uint grace_ms;
     enum session_state state;
     int dispatching;
+    int untold; /* the host does not know yet how its creation began */
     int keeper_alive;
     uint64_t last_id; /* of the processes that the keeper was asked for */
     struct request_queue queue;
     struct request *active; /* begun, and not yet answered */
-    char *hello;            /* what the worker said first, JSON; NULL before */
-    char *failure;          /* why there is no worker; NULL: none was tried, or it was an ordinary end */
+    uint64_t
+        questions[SESSION_MAX_QUESTIONS]; /* the requests that wait for input, the newest first; 0: none */
+    char *hello;                          /* what the worker said first, JSON; NULL before */
+    char *failure; /* why there is no worker; NULL: none was tried, or it was an ordinary end */
 
     char *python;
     char *directory;
@@ -59,6 +65,13 @@ int session_destroy(struct spk_session *session);
 /** Begin a request of enum worker_frame or REQUEST_KERNEL_INFO; parts are copied. */
 int session_begin(struct spk_session *session, uint16_t kind, uint64_t number, uint64_t execution_count,
                   const struct spk_text *parts, size_t count, struct spk_error *error);
+
+/** As spk_plugin.input_reply says (run.c). */
+int session_input_reply(struct spk_session *session, uint64_t request, struct spk_text value,
+                        struct spk_error *error);
+
+/** The request does not wait for input any more (run.c). 1: it did; 0: it did not. */
+int session_forget_question(struct spk_session *session, uint64_t request);
 
 /** Any thread. */
 int session_want(struct spk_session *session, unsigned what);

@@ -13,9 +13,11 @@
 #include <array>
 #include <chrono>
 #include <cstdlib>
+#include <cstring>
 #include <stdexcept>
 #include <utility>
 
+#include <unistd.h>
 #include <xeus/xguid.hpp>
 #include <xeus/xmiddleware.hpp>
 #include <xeus/xzmq_serializer.hpp>
@@ -33,6 +35,8 @@ namespace {
    stranger who found the port from filling the memory. */
 constexpr int64_t frame_max = int64_t{512} << 20;
 constexpr int messages_at_once = 64;
+/* How long the first requests wait for somebody who listens to their outputs. */
+constexpr auto listener_patience = std::chrono::milliseconds(1000);
 /* How many frames follow the delimiter: signature, header, parent header, metadata, content. */
 constexpr std::size_t fixed_frames = 5;
 constexpr auto replace = nl::json::error_handler_t::replace;
@@ -104,7 +108,7 @@ xeus_server::xeus_server(const connection &where, server_handler *handler, void 
       m_auth(xeus::make_xauthentication(where.scheme, where.key)),
       m_signature_len(m_auth->sign({nullptr, 0}, {nullptr, 0}, {nullptr, 0}, {nullptr, 0}).size()),
       m_shell(m_context, zmq::socket_type::router), m_control(m_context, zmq::socket_type::router),
-      m_stdin(m_context, zmq::socket_type::router), m_iopub(m_context, zmq::socket_type::pub)
+      m_stdin(m_context, zmq::socket_type::router), m_iopub(m_context, zmq::socket_type::xpub)
 {
     bind(m_shell, PORT_SHELL);
     bind(m_control, PORT_CONTROL);
@@ -125,6 +129,9 @@ xeus_server::~xeus_server()
     m_context.shutdown();
     if (m_heartbeat.joinable())
         m_heartbeat.join();
+    if (std::strcmp(m_where.transport, "ipc") == 0)
+        for (int port : m_where.ports)
+            (void)unlink((std::string(m_where.ip) + "-" + std::to_string(port)).c_str());
 }
 
 void xeus_server::bind(zmq::socket_t &socket, connection_port port)
@@ -196,7 +203,8 @@ xeus::xmessage xeus_server::decode(zmq::multipart_t &wire) const
     for (auto &frame : fixed)
         frame = wire.pop();
     frames = fixed.data();
-    if (frames[0].size() != m_signature_len ||
+    /* Without a key nothing is signed, and what stands there does not matter, as in jupyter_client. */
+    if ((m_signature_len && frames[0].size() != m_signature_len) ||
         !m_auth->verify(raw(frames[0]), raw(frames[1]), raw(frames[2]), raw(frames[3]), raw(frames[4])))
         throw std::invalid_argument("its signature does not match the connection file's key");
     xeus::xmessage_base_data data{parse_object(frames[1]),
@@ -227,18 +235,51 @@ bool xeus_server::receive(zmq::socket_t &socket, const char *name, const listene
     return true;
 }
 
+/* Takes note of who begins and who ceases to listen on iopub; the messages are of no other use. */
+void xeus_server::note_listeners()
+{
+    zmq::message_t subscription;
+    while (m_iopub.recv(subscription, zmq::recv_flags::dontwait))
+        m_heard = m_heard || (subscription.size() > 0 && *subscription.data<unsigned char>() == 1);
+}
+
+/* What is published before the client's subscription has arrived is lost, and we can be faster than it: a
+   client that waits for its cell to become idle would wait for ever. So the first requests stay in their
+   socket until somebody listens, but not for long: a client may want replies alone. */
+bool xeus_server::hold_shell(int &timeout_ms)
+{
+    if (m_heard)
+        return false;
+    const auto now = std::chrono::steady_clock::now();
+    if (m_held_until == decltype(m_held_until){}) {
+        zmq::pollitem_t waiting{m_shell.handle(), 0, ZMQ_POLLIN, 0};
+        if (zmq::poll(&waiting, 1, std::chrono::milliseconds(0)) == 0)
+            return false;
+        m_held_until = now + listener_patience;
+    }
+    const auto left = std::chrono::duration_cast<std::chrono::milliseconds>(m_held_until - now).count();
+    m_heard = left <= 0;
+    if (!m_heard && (timeout_ms < 0 || left < timeout_ms))
+        timeout_ms = static_cast<int>(left);
+    return !m_heard;
+}
+
 void xeus_server::poll(bool with_shell, pollfd *others, std::size_t count, int timeout_ms)
 {
+    with_shell = with_shell && !hold_shell(timeout_ms);
     std::vector<zmq::pollitem_t> items{{m_control.handle(), 0, ZMQ_POLLIN, 0},
-                                       {m_stdin.handle(), 0, ZMQ_POLLIN, 0}};
+                                       {m_stdin.handle(), 0, ZMQ_POLLIN, 0},
+                                       {m_iopub.handle(), 0, ZMQ_POLLIN, 0}};
     for (std::size_t i = 0; i < count; i++)
         items.push_back({nullptr, others[i].fd, ZMQ_POLLIN, 0});
     if (with_shell)
         items.push_back({m_shell.handle(), 0, ZMQ_POLLIN, 0});
     zmq::poll(items, std::chrono::milliseconds(timeout_ms));
     for (std::size_t i = 0; i < count; i++)
-        others[i].revents = static_cast<short>(((items[2 + i].revents & ZMQ_POLLIN) ? POLLIN : 0) |
-                                               ((items[2 + i].revents & ZMQ_POLLERR) ? POLLERR : 0));
+        others[i].revents = static_cast<short>(((items[3 + i].revents & ZMQ_POLLIN) ? POLLIN : 0) |
+                                               ((items[3 + i].revents & ZMQ_POLLERR) ? POLLERR : 0));
+    if (items[2].revents & ZMQ_POLLIN)
+        note_listeners();
     auto control = [this](xeus::xmessage message) { notify_control_listener(std::move(message)); };
     auto input = [this](xeus::xmessage message) { notify_stdin_listener(std::move(message)); };
     auto shell = [this](xeus::xmessage message) { notify_shell_listener(std::move(message)); };
@@ -248,7 +289,7 @@ void xeus_server::poll(bool with_shell, pollfd *others, std::size_t count, int t
     for (int n = 0; (items[1].revents & ZMQ_POLLIN) && n < messages_at_once; n++)
         if (!receive(m_stdin, "stdin", input))
             break;
-    if (with_shell && (items.back().revents & ZMQ_POLLIN))
+    if (with_shell && m_heard && (items.back().revents & ZMQ_POLLIN))
         receive(m_shell, "shell", shell);
 }
 

@@ -11,6 +11,7 @@
 #ifndef XEUS_SERVER_HPP_SPK
 #define XEUS_SERVER_HPP_SPK
 
+#include <chrono>
 #include <cstddef>
 #include <memory>
 #include <string>
@@ -73,6 +74,8 @@ class xeus_server final : public xeus::xserver, private xeus::xcontrol_messenger
     void bind(zmq::socket_t &socket, connection_port port);
     void listen_with(server_handler *handler, void *ctx);
     void start_heartbeat();
+    void note_listeners();
+    bool hold_shell(int &timeout_ms);
     nlohmann::json header(const char *type) const;
     xeus::xmessage decode(zmq::multipart_t &wire) const;
     bool receive(zmq::socket_t &socket, const char *name, const listener &deliver);
@@ -89,6 +92,8 @@ class xeus_server final : public xeus::xserver, private xeus::xcontrol_messenger
     zmq::socket_t m_stdin;
     zmq::socket_t m_iopub;
     std::thread m_heartbeat;
+    bool m_heard = false; /* somebody listens on iopub, or has had the time to */
+    std::chrono::steady_clock::time_point m_held_until{}; /* set when the first request waits for that */
 };
 
 } // namespace spk

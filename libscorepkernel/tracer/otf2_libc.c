@@ -1,14 +1,26 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  *
- * otf2_libc: what OTF2 gets instead of two functions of the C library, through the linker's --wrap, when
- * OTF2 is linked statically. Both are about being a guest in somebody's process. */
+ * otf2_libc: what OTF2 gets instead of three functions of the C library, through the linker's --wrap, when
+ * OTF2 is linked statically. All for the sake of being a guest in somebody's process. */
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 /* The linker makes these names; they cannot be chosen. */
 FILE *__real_fopen(const char *path, const char *mode);
 FILE *__wrap_fopen(const char *path, const char *mode);
 long __wrap_gethostid(void);
+void *__real_malloc(size_t size);
+void *__wrap_malloc(size_t size);
+
+/* OTF2 copies what it flushes into 4 MiB more for each file, beyond any limit on memory, and if writing
+ * that fails it frees it twice (otf2_file_write_buffered, then otf2_file_finalize; so in 3.0 and 3.2).
+ * Without memory for it, OTF2 writes straight to the file: so there is none. Nothing else in this object
+ * asks malloc for exactly so much. */
+void *__wrap_malloc(size_t size)
+{
+    return size == 4u * 1024u * 1024u ? NULL : __real_malloc(size);
+}
 
 /* OTF2 keeps a location's file open from its first flush to the end of the measurement. A child process
  * must not inherit it by exec, and a forked child must find nothing buffered that its exit would write. */
@@ -20,7 +32,7 @@ FILE *__wrap_fopen(const char *path, const char *mode)
     (void)snprintf(with_cloexec, sizeof with_cloexec, "%se", mode);
     FILE *file = __real_fopen(path, with_cloexec);
     if (file && mode[0] == 'w')
-        (void)setvbuf(file, NULL, _IONBF, 0); /* OTF2 writes whole chunks: a buffer would only copy them */
+        (void)setvbuf(file, NULL, _IONBF, 0); /* whole chunks are written: no use for a buffer */
     return file;
 }
 

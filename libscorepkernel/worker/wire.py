@@ -15,8 +15,9 @@ import socket
 import struct
 import threading
 import time
+from collections import deque
 from contextvars import ContextVar
-from typing import Any, NamedTuple, Optional
+from typing import Any, Deque, NamedTuple, Optional
 from weakref import WeakKeyDictionary
 
 WORKER_FD = 3
@@ -37,6 +38,7 @@ _U32 = struct.Struct("<I")
 _HIGH_FD = 200
 # A text of this length is no piece of a line that more will be added to.
 _PIECE_LEN = 4096
+_MAX_PIECES = 64
 _HOLD_SECONDS = 0.005
 
 
@@ -155,7 +157,7 @@ class Connection:
         self._cell = 0
         self._forked = False
         # print writes a line in pieces: they are held until the line is complete, or for _HOLD_SECONDS.
-        self._held: list = []
+        self._held: Deque[str] = deque()
         self._held_which, self._held_cell = STDOUT, 0
         self._holding = False  # off in a fork and at the end, where no thread ends the wait
         self._overdue = threading.Event()
@@ -171,7 +173,7 @@ class Connection:
         """A child's text belongs into the pipes; the socket and the marks are its parent's."""
         self._forked = True
         self._holding = False
-        self._held = []
+        self._held = deque()
         self._lock = threading.RLock()
         self.interrupts = Interrupts()
 
@@ -242,14 +244,21 @@ class Connection:
         return cell
 
     def write(self, which: int, text: str) -> None:
-        """Text for standard output or error."""
+        """Text, not empty, for standard output or error."""
+        if text[-1] != "\n" and self._held and which == self._held_which and len(self._held) < _MAX_PIECES:
+            if self._cell_var.get() == self._held_cell:
+                # One more piece of the line that is held: no lock, as a deque loses nothing between threads.
+                self._held.append(text)
+                if not self._overdue.is_set():
+                    self._overdue.set()
+                return
         with self._lock:
             cell = self.cell_of_caller()
             if self._held and (which != self._held_which or cell != self._held_cell):
                 self._release()
             self._held_which, self._held_cell = which, cell
             self._held.append(text)
-            if text[-1] == "\n" or len(text) > _PIECE_LEN or len(self._held) > 64 or not self._holding:
+            if text[-1] == "\n" or len(self._held) >= _MAX_PIECES or len(text) > _PIECE_LEN or not self._holding:
                 self._release()
             elif not self._overdue.is_set():
                 self._overdue.set()
@@ -279,8 +288,7 @@ class Connection:
         if not self._held:
             return
         with self.interrupts:
-            data = "".join(self._held).encode("utf-8", "backslashreplace")
-            self._held.clear()
+            data = "".join([self._held.popleft() for _ in range(len(self._held))]).encode("utf-8", "backslashreplace")
             which, cell = self._held_which, self._held_cell
             if self._forked:
                 self._write(which, data)

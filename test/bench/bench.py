@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import argparse
 import os
+import queue
 import re
 import shutil
 import statistics
@@ -40,8 +41,24 @@ class Kernel:
         self.client.kernel_info()
         self.client.get_shell_msg(timeout=60)
         self.info_ms = 1e3 * (time.perf_counter() - began)
-        self.run("1+1")
+        self._await_reply(self.client.execute("1+1", allow_stdin=False))
         self.first_ms = 1e3 * (time.perf_counter() - began)
+        self._await_outputs()
+
+    def _await_reply(self, request: str) -> None:
+        while self.client.get_shell_msg(timeout=300)["parent_header"].get("msg_id") != request:
+            continue
+
+    def _await_outputs(self) -> None:
+        """A subscription may arrive later than the first requests: ask until an output is heard."""
+        heard = False
+        while not heard:
+            self._await_reply(self.client.kernel_info())
+            try:
+                self.client.get_iopub_msg(timeout=0.3)
+                heard = True
+            except queue.Empty:
+                continue
 
     def run(self, code: str) -> Tuple[float, List[dict]]:
         """Run a cell; the milliseconds until it is idle again, and its outputs."""
@@ -55,16 +72,14 @@ class Kernel:
             if message["msg_type"] == "status" and message["content"]["execution_state"] == "idle":
                 break
             outputs.append(message)
-        while self.client.get_shell_msg(timeout=300)["parent_header"].get("msg_id") != request:
-            continue
+        self._await_reply(request)
         return 1e3 * (time.perf_counter() - began), outputs
 
     def complete(self, code: str) -> float:
         """Milliseconds until the completions of code are there."""
         began = time.perf_counter()
         request = self.client.complete(code)
-        while self.client.get_shell_msg(timeout=60)["parent_header"].get("msg_id") != request:
-            continue
+        self._await_reply(request)
         return 1e3 * (time.perf_counter() - began)
 
     def interrupt(self) -> float:
@@ -81,8 +96,7 @@ class Kernel:
             same = message["parent_header"].get("msg_id") == request
             if same and message["msg_type"] == "status" and message["content"]["execution_state"] == "idle":
                 break
-        while self.client.get_shell_msg(timeout=60)["parent_header"].get("msg_id") != request:
-            continue
+        self._await_reply(request)
         return 1e3 * (time.perf_counter() - began)
 
     def stop(self) -> float:

@@ -1,0 +1,329 @@
+/* SPDX-License-Identifier: BSD-3-Clause
+ *
+ * test_session.c - what the header promises about requests, and about the worker's life: each request has exactly one
+ * reply, in order, whatever becomes of the worker.
+ */
+#include "host.h"
+
+static int alive(int pid) {
+    return pid > 0 && kill(pid, 0) == 0;
+}
+
+static int valid_utf8(const char *text) {
+    for (const unsigned char *at = (const unsigned char *)text; *at;) {
+        int more = *at < 0x80 ? 0 : *at < 0xC2 ? -1 : *at < 0xE0 ? 1 : *at < 0xF0 ? 2 : *at < 0xF5 ? 3 : -1;
+        if (more < 0)
+            return 0;
+        for (at++; more; more--, at++)
+            if ((*at & 0xC0) != 0x80)
+                return 0;
+    }
+    return 1;
+}
+
+static void shut_down(struct host *host) {
+    CHECK(kernel->shutdown(host->session, 5000) == 0);
+    host_until(host, "status ENDED");
+    host_destroy(host);
+}
+
+/* --- requests -------------------------------------------------------------------------------------- */
+
+static void in_order(void) {
+    struct host *host = host_create(NULL);
+    struct spk_text content = text_of("{\"code\":\"x\"}"), empty = {NULL, 0};
+    struct spk_text buffers[] = {{"raw", 3}, {NULL, 0}};
+    CHECK(kernel->kernel_info(host->session, 1, NULL) == 0);
+    CHECK(host_execute(host, 2, "print one") == 0);
+    CHECK(kernel->complete(host->session, 3, content, NULL) == 0);
+    CHECK(kernel->inspect(host->session, 4, content, NULL) == 0);
+    CHECK(kernel->is_complete(host->session, 5, content, NULL) == 0);
+    CHECK(kernel->history(host->session, 6, content, NULL) == 0);
+    CHECK(kernel->comm_open(host->session, 7, content, empty, buffers, 2, NULL) == 0);
+    CHECK(kernel->comm_message(host->session, 8, content, empty, NULL, 0, NULL) == 0);
+    CHECK(kernel->comm_close(host->session, 9, content, empty, NULL, 0, NULL) == 0);
+    CHECK(kernel->comm_info(host->session, 10, content, NULL) == 0);
+    CHECK(host_execute(host, UINT64_MAX, "both") == 0);
+    CHECK(kernel->kernel_info(host->session, 12, NULL) == 0);
+    CHECK(host->len == 1); /* nothing is told but from dispatch */
+    host_until(host, "reply 12 0");
+    HOST_IN_ORDER(host, "status STARTING", "reply 1 0 {", "\"banner\":\"fake\"", "out 2 one\nreply 2 0 {\"status\":\"ok\"}\n",
+                  "reply 3 0 {\"status\":\"ok\",\"kind\":3}", "reply 4 0 {\"status\":\"ok\",\"kind\":4}",
+                  "reply 5 0 {\"status\":\"ok\",\"kind\":5}", "reply 6 0 {\"status\":\"ok\",\"kind\":6}",
+                  "reply 7 0 {\"status\":\"ok\",\"kind\":8}", "reply 8 0 {\"status\":\"ok\",\"kind\":9}",
+                  "reply 9 0 {\"status\":\"ok\",\"kind\":10}", "reply 10 0 {\"status\":\"ok\",\"kind\":7}",
+                  "out1", "err1", "out2", "reply 18446744073709551615 0", "reply 12 0");
+    host_expect(host, host_count(host, "\nreply ") == 12 && host_count(host, "status READY") == 1, "not as often as that");
+    shut_down(host);
+}
+
+static void everything_shown(void) {
+    struct host *host = host_create(NULL);
+    CHECK(host_execute(host, 5, "show") == 0);
+    host_until(host, "reply 5");
+    HOST_IN_ORDER(host, "\ndisplay 5 {\"data\":1}\nupdate 5 {\"data\":2}\nclear wait 5 \nresult 5 {\"data\":3}\n"
+                        "error 5 {\"ename\":\"E\"}\ncomm 2 5 {\"comm_id\":\"a\"}\ncomm 0 5 {\"comm_id\":\"b\"}\n"
+                        "comm 0 5 {\"comm_id\":\"c\"}\nlog 2 a warning\nreply 5 0");
+    host_forget(host);
+    CHECK(host_execute(host, 6, "%%execute_with_scorep\\nf()") == 0);
+    host_until(host, "reply 6 0");
+    HOST_IN_ORDER(host, "display 6 {", "7 events", "reply 6 0 {\"status\":\"ok\"}");
+    shut_down(host);
+}
+
+/* What is no request is answered all the same. */
+static void bad_requests(void) {
+    struct host *host = host_create(NULL);
+    struct spk_text empty = {NULL, 0};
+    CHECK(kernel->execute(host->session, 1, text_of("no JSON"), empty, 1, NULL) == 0);
+    CHECK(kernel->execute(host->session, 2, empty, empty, 1, NULL) == 0);
+    CHECK(kernel->execute(host->session, 3, text_of("{\"code\":5}"), empty, 1, NULL) == 0);
+    CHECK(host_execute(host, 4, "%%scorep_env") == 0);
+    CHECK(host_execute(host, 5, "print fine") == 0);
+    host_until(host, "reply 5 0");
+    HOST_IN_ORDER(host, "error 1 {", "\nreply 1 1 {", "error 2 ", "\nreply 2 1 {", "error 3 ", "\nreply 3 1 {",
+                  "ScorePDirectiveError", "\nreply 4 1 {", "\"execution_count\":4", "out 5 fine\nreply 5 0");
+    shut_down(host);
+}
+
+/* --- interrupt and input --------------------------------------------------------------------------- */
+
+static void interrupts(void) {
+    struct host *host = host_create(NULL);
+    CHECK(kernel->interrupt(host->session) == 0); /* nothing runs: without effect */
+    CHECK(host_execute(host, 1, "wait") == 0 && host_execute(host, 2, "print next") == 0);
+    host_until(host, "out 1 waiting");
+    CHECK(kernel->interrupt(host->session) == 0);
+    host_until(host, "reply 2 0");
+    HOST_IN_ORDER(host, "reply 1 1 {\"status\":\"error\",\"ename\":\"KeyboardInterrupt\"}", "out 2 next");
+    CHECK(kernel->interrupt(host->session) == 0);
+    CHECK(host_execute(host, 3, "print again") == 0);
+    host_until(host, "reply 3 0");
+    shut_down(host);
+}
+
+/* A cell that has not begun, since Python is slow or hangs, can be interrupted, too. */
+static void interrupted_before_ready(void) {
+    struct host *host = host_create("silent");
+    CHECK(host_execute(host, 1, "print x") == 0);
+    host_until(host, "status STARTING");
+    CHECK(kernel->interrupt(host->session) == 0);
+    host_until(host, "reply 1 1");
+    HOST_IN_ORDER(host, "error 1 {", "KeyboardInterrupt", "reply 1 1");
+    CHECK(kernel->shutdown(host->session, 0) == 0);
+    host_until(host, "status ENDED");
+    host_destroy(host);
+}
+
+static void input(void) {
+    struct host *host = host_create(NULL);
+    struct spk_error error = {.size = sizeof error};
+    CHECK(kernel->input_reply(host->session, 1, text_of("early"), &error) == -ENOENT && error.code == -ENOENT);
+    CHECK(host_execute(host, 1, "wait") == 0);
+    host_until(host, "out 1 waiting");
+    /* A cell that runs, but has not asked. */
+    CHECK(kernel->input_reply(host->session, 1, text_of("unasked"), NULL) == -ENOENT);
+    CHECK(kernel->interrupt(host->session) == 0);
+    CHECK(host_execute(host, 2, "input") == 0);
+    host_until(host, "input secret 2 name? ");
+    CHECK(kernel->input_reply(host->session, 3, text_of("other"), NULL) == -ENOENT);
+    CHECK(kernel->input_reply(host->session, 2, text_of("Ada"), NULL) == 0);
+    CHECK(kernel->input_reply(host->session, 2, text_of("twice"), NULL) == -ENOENT);
+    host_until(host, "reply 2 0");
+    CHECK(strstr(host->log, "\"got\":\"Ada\""));
+    CHECK(kernel->input_reply(host->session, 2, text_of("late"), NULL) == -ENOENT);
+    host_forget(host);
+    CHECK(host_execute(host, 4, "input") == 0);
+    host_until(host, "input secret 4");
+    CHECK(kernel->interrupt(host->session) == 0);
+    host_until(host, "reply 4 1");
+    CHECK(strstr(host->log, "KeyboardInterrupt"));
+    CHECK(kernel->input_reply(host->session, 4, text_of("late"), NULL) == -ENOENT);
+    shut_down(host);
+}
+
+/* --- the worker's death ---------------------------------------------------------------------------- */
+
+static void dies(const char *how, const char *why) {
+    struct host *host = host_create(NULL);
+    CHECK(host_execute(host, 1, "print before") == 0 && host_execute(host, 2, how) == 0);
+    CHECK(host_execute(host, 3, "print never") == 0 && kernel->complete(host->session, 4, text_of("{}"), NULL) == 0);
+    host_until(host, "status DIED");
+    HOST_IN_ORDER(host, "reply 1 0", "error 2 {", "\nreply 2 1 {", "SessionDied", "reply 3 2 ", "reply 4 2 ", "status DIED");
+    host_expect(host, strstr(host->log, why) != NULL, why);
+    CHECK(host_execute(host, 5, "print after") == 0);
+    host_until(host, "reply 5 0");
+    HOST_IN_ORDER(host, "status DIED", "status STARTING", "status READY", "out 5 after");
+    host_expect(host, host_count(host, "\nreply ") == 5, "not as often as that");
+    shut_down(host);
+}
+
+/* It dies before it is known to have died: the cell that comes in between is told what happened, too. */
+static void dies_unseen(void) {
+    struct host *host = host_create(NULL);
+    CHECK(host_execute(host, 1, "wait") == 0);
+    host_until(host, "out 1 waiting");
+    int pid = host_number(host, "out 1 waiting ");
+    CHECK(kernel->interrupt(host->session) == 0);
+    host_until(host, "reply 1");
+    CHECK(alive(pid) && kill(pid, SIGKILL) == 0);
+    for (uint64_t i = 2; i < 6; i++)
+        CHECK(host_execute(host, i, "print lost") == 0);
+    host_until(host, "status DIED");
+    host_expect(host, !strstr(host->log, "NotSent"), "a cell was answered with how it failed, not why");
+    host_until(host, "status READY");
+    host_serve(host, 200);
+    for (int i = 2; i < 6; i++) {
+        char reply[32];
+        snprintf(reply, sizeof reply, "\nreply %d ", i);
+        host_expect(host, host_count(host, reply) == 1, reply);
+    }
+    shut_down(host);
+}
+
+static void begin_another(struct host *host, uint64_t request) {
+    if (request < 100)
+        CHECK(host_execute(host, request + 100, "print again") == 0);
+}
+
+/* A host that begins its request anew when it was aborted has it run in the new session. */
+static void begun_in_reply(void) {
+    struct host *host = host_create(NULL);
+    host->on_reply = begin_another;
+    CHECK(host_execute(host, 1, "exit") == 0 && host_execute(host, 2, "print two") == 0);
+    CHECK(host_execute(host, 3, "print three") == 0);
+    host_until(host, "reply 103");
+    HOST_IN_ORDER(host, "reply 1 1", "reply 2 2", "reply 3 2", "status DIED", "reply 101 0", "reply 102 0", "reply 103 0");
+    shut_down(host);
+}
+
+static void cannot_start(const char *how, const char *why) {
+    struct host *host = host_create(how);
+    CHECK(host_execute(host, 1, "print x") == 0 && kernel->kernel_info(host->session, 2, NULL) == 0);
+    host_until(host, "reply 2");
+    host_until(host, "status FAILED");
+    HOST_IN_ORDER(host, "error 1 {", "NoSession", "reply 1 1", "reply 2 0");
+    host_expect(host, strstr(host->log, why) != NULL, why);
+    host_expect(host, valid_utf8(host->log), "not UTF-8");
+    /* The next request tries again. */
+    host_forget(host);
+    CHECK(host_execute(host, 3, "print x") == 0);
+    host_until(host, "reply 3 1");
+    HOST_IN_ORDER(host, "status STARTING", "status FAILED");
+    shut_down(host);
+}
+
+/* A host that asks nothing learns, too, that there is no Python. */
+static void no_python(void) {
+    struct host seen = {0}, *host = &seen;
+    struct spk_host table = host_table(host);
+    struct spk_options options = {.size = sizeof options, .python = "/no/such/python"};
+    host_note(host, "", text_of(""));
+    CHECK(kernel->create(&table, &options, &host->session, NULL) == 0);
+    host_until(host, "status FAILED");
+    HOST_IN_ORDER(host, "status STARTING", "status FAILED", "/no/such/python");
+    CHECK(host_execute(host, 1, "print x") == 0);
+    host_until(host, "reply 1 1");
+    CHECK(kernel->destroy(host->session) == 0);
+    free(host->log);
+    options.python = NULL;
+    options.directory = "/no/such/directory";
+    struct spk_error error = {.size = sizeof error};
+    CHECK(kernel->create(&table, &options, &host->session, &error) == -ENOENT && *error.text);
+}
+
+/* --- the end --------------------------------------------------------------------------------------- */
+
+static void shutdown_in_order(void) {
+    struct host *host = host_create(NULL);
+    CHECK(host_execute(host, 1, "wait") == 0 && host_execute(host, 2, "print never") == 0);
+    host_until(host, "out 1 waiting");
+    int pid = host_number(host, "out 1 waiting ");
+    CHECK(alive(pid) && kernel->shutdown(host->session, 5000) == 0);
+    host_until(host, "status ENDED");
+    CHECK(!alive(pid));
+    host_expect(host, host_count(host, "\nreply ") == 2, "not as often as that");
+    HOST_IN_ORDER(host, "reply 1 1 {", "KeyboardInterrupt", "reply 2 2 {", "\"status\":\"aborted\"", "status ENDED");
+    struct spk_error error = {.size = sizeof error};
+    CHECK(kernel->kernel_info(host->session, 3, &error) == -ESHUTDOWN && error.code == -ESHUTDOWN);
+    CHECK(kernel->input_reply(host->session, 1, text_of("x"), NULL) == -ENOENT);
+    CHECK(kernel->interrupt(host->session) == 0 && kernel->shutdown(host->session, 0) == 0);
+    host_serve(host, 0);
+    host_expect(host, host_count(host, "status ENDED") == 1, "not as often as that");
+    host_destroy(host);
+}
+
+static void shutdown_by_force(void) {
+    struct host *host = host_create(NULL);
+    CHECK(host_execute(host, 1, "stubborn") == 0);
+    host_until(host, "out 1 stubborn");
+    int pid = host_number(host, "out 1 stubborn ");
+    CHECK(kernel->shutdown(host->session, 100) == 0);
+    host_until(host, "status ENDED");
+    HOST_IN_ORDER(host, "reply 1 2", "status ENDED");
+    CHECK(!alive(pid));
+    host_destroy(host);
+}
+
+static void shutdown_at_once(void) {
+    struct host *host = host_create(NULL);
+    CHECK(host_execute(host, 1, "print x") == 0 && kernel->shutdown(host->session, 5000) == 0);
+    host_until(host, "status ENDED");
+    host_expect(host, host_count(host, "\nreply 1 2") == 1, "not as often as that");
+    host_destroy(host);
+}
+
+static void destroyed_while_running(void) {
+    struct host *host = host_create(NULL);
+    CHECK(host_execute(host, 1, "stubborn") == 0 && host_execute(host, 2, "print x") == 0);
+    host_until(host, "out 1 stubborn");
+    int pid = host_number(host, "out 1 stubborn ");
+    host_destroy(host);
+    CHECK(!alive(pid));
+    host_destroy(host_create(NULL));
+    host_destroy(host_create("silent"));
+    CHECK(kernel->destroy(NULL) == 0);
+}
+
+/* After shutdown the host may go: the worker has its grace time all the same, and not more. */
+static void destroyed_while_ending(void) {
+    struct host *host = host_create(NULL);
+    CHECK(host_execute(host, 1, "stubborn") == 0);
+    host_until(host, "out 1 stubborn");
+    int pid = host_number(host, "out 1 stubborn ");
+    CHECK(kernel->shutdown(host->session, 300) == 0 && kernel->dispatch(host->session, NULL) == 0);
+    host_destroy(host);
+    CHECK(alive(pid));
+    while (alive(pid)) /* the limit of the test ends this */
+        poll(NULL, 0, 5);
+}
+
+int main(int argc, char **argv) {
+    if (argc > 1 && !strcmp(argv[1], "-c"))
+        return fake_worker();
+    test_limit(120);
+    host_load();
+    int descriptors = test_descriptors();
+    in_order();
+    everything_shown();
+    bad_requests();
+    interrupts();
+    interrupted_before_ready();
+    input();
+    dies("exit", "ended with exit code 3");
+    dies("crash", "SIGSEGV");
+    dies("garbage", "SIGKILL");
+    dies("mute", "SIGKILL");
+    dies_unseen();
+    begun_in_reply();
+    cannot_start("fails", "install IPython");
+    cannot_start("dies", "no such module");
+    no_python();
+    shutdown_in_order();
+    shutdown_by_force();
+    shutdown_at_once();
+    destroyed_while_running();
+    destroyed_while_ending();
+    CHECK(test_descriptors() == descriptors);
+    return 0;
+}
