@@ -8,6 +8,7 @@
 #ifndef JSON_VALUE_HPP
 #define JSON_VALUE_HPP
 
+#include <cstring>
 #include <stdexcept>
 
 #include <nlohmann/json.hpp>
@@ -36,12 +37,14 @@ inline const struct json *wrap(const nlohmann::json *value)
     return reinterpret_cast<const struct json *>(value);
 }
 
-/* Throws on what is no JSON, too long or too deep. The depth matters because printing a value recurses: the
-   parser itself does not. */
+/* Throws on what is no JSON, too long or too deep. The parser takes a NUL for the end and would pass over
+   what follows. The depth matters because printing a value recurses: the parser itself does not. */
 inline nlohmann::json parse(const char *text, std::size_t len)
 {
     if (len > JSON_MAX_LEN)
         throw std::length_error("JSON text is too long");
+    if (len && std::memchr(text, '\0', len))
+        throw std::invalid_argument("JSON text holds a NUL");
     auto check = [](int depth, nlohmann::json::parse_event_t event, nlohmann::json &) {
         bool opens = event == nlohmann::json::parse_event_t::object_start ||
                      event == nlohmann::json::parse_event_t::array_start;

@@ -15,9 +15,8 @@ import socket
 import struct
 import threading
 import time
-from collections import deque
 from contextvars import ContextVar
-from typing import Any, Deque, NamedTuple, Optional
+from typing import Any, List, NamedTuple, Optional
 from weakref import WeakKeyDictionary
 
 WORKER_FD = 3
@@ -90,16 +89,15 @@ class Interrupts:
     """Lets SIGINT into users' code only.
 
     Our own code must not be torn apart by a KeyboardInterrupt: between cells an interrupt means nothing, and
-    inside a shielded section of a cell (a write to a pipe) it waits until the section is over.
+    while the main thread holds the connection's lock it waits until that is released (catch_up).
     """
 
-    def __init__(self) -> None:
+    def __init__(self, lock: Any) -> None:
         self.in_cell = False
         self.before_cell = False  # a request has been taken, its cell has not begun: an interrupt is meant for it
         self.on_interrupt: Optional[Any] = None  # asked first: returns True when it took care of it
-        self._shields = 0
-        self._pending = False
-        self._main = threading.main_thread().ident
+        self.pending = False
+        self._lock = lock
 
     def install(self) -> None:
         """Put our handler in place: users' code may have installed another."""
@@ -107,10 +105,16 @@ class Interrupts:
 
     def _handle(self, number: int, frame: Any) -> None:
         if not self.in_cell:
-            self._pending = self.before_cell
-        elif self._shields:
-            self._pending = True
+            self.pending = self.before_cell
+        elif self._lock._is_owned():
+            self.pending = True
         elif self.on_interrupt is None or not self.on_interrupt(frame):
+            raise KeyboardInterrupt
+
+    def catch_up(self) -> None:
+        """Interrupt now, if an interrupt had to wait. Only the main thread sees any."""
+        if self.pending and self.in_cell and not self._lock._is_owned() and _in_main_thread():
+            self.pending = False
             raise KeyboardInterrupt
 
     def begin(self) -> None:
@@ -118,26 +122,15 @@ class Interrupts:
         self.install()
         self.before_cell = False
         self.in_cell = True
-        if self._pending:
-            self._pending = False
-            raise KeyboardInterrupt
+        self.catch_up()
 
     def end(self) -> None:
         """It does not any more."""
-        self.in_cell = self._pending = False
+        self.in_cell = self.pending = False
 
-    def __enter__(self) -> None:
-        if threading.get_ident() == self._main:
-            self._shields += 1
 
-    def __exit__(self, *_: object) -> None:
-        if threading.get_ident() != self._main:
-            return
-        self._shields -= 1
-        if self._pending and not self._shields:
-            self._pending = False
-            if self.in_cell:
-                raise KeyboardInterrupt
+def _in_main_thread() -> bool:
+    return threading.get_ident() == threading.main_thread().ident
 
 
 class Connection:
@@ -147,19 +140,20 @@ class Connection:
         high = fcntl.fcntl(WORKER_FD, fcntl.F_DUPFD_CLOEXEC, _HIGH_FD)
         os.close(WORKER_FD)
         self.socket = socket.socket(fileno=high)
-        self.interrupts = Interrupts()
+        self._lock = threading.RLock()  # re-entered when a finaliser prints while we write
+        self.interrupts = Interrupts(self._lock)
         self.interrupts.install()
         self._pipes = {which: fcntl.fcntl(which, fcntl.F_DUPFD_CLOEXEC, _HIGH_FD) for which in (STDOUT, STDERR)}
         self._received = bytearray()
-        self._lock = threading.RLock()  # re-entered when a finaliser prints while we write
         self._number = 0
         self._last = STDOUT
         self._cell = 0
         self._forked = False
         # print writes a line in pieces: they are held until the line is complete, or for _HOLD_SECONDS.
-        self._held: Deque[str] = deque()
+        self._held: List[str] = []
         self._held_which, self._held_cell = STDOUT, 0
         self._holding = False  # off in a fork and at the end, where no thread ends the wait
+        self._waiting = False  # the thread that ends the wait has been told
         self._overdue = threading.Event()
         # The cell that a piece of code belongs to: tasks inherit the variable, threads do not.
         self._cell_var: ContextVar[Optional[int]] = ContextVar("scorepkernel_cell", default=None)
@@ -173,9 +167,9 @@ class Connection:
         """A child's text belongs into the pipes; the socket and the marks are its parent's."""
         self._forked = True
         self._holding = False
-        self._held = deque()
+        self._held = []
         self._lock = threading.RLock()
-        self.interrupts = Interrupts()
+        self.interrupts = Interrupts(self._lock)
 
     # --- frames --------------------------------------------------------------------------------------
 
@@ -216,10 +210,11 @@ class Connection:
         if self._forked:
             return
         payload = b"".join(piece for part in parts for piece in (_U32.pack(len(part)), part))
-        with self.interrupts, self._lock:
+        with self._lock:
             self._release()
             barrier = self._mark_both("B") if kind not in (HELLO, FAILED) else 0
             self.socket.sendall(_HEADER.pack(len(payload), kind, 0, request, barrier) + payload)
+        self.interrupts.catch_up()
 
     # --- text ----------------------------------------------------------------------------------------
 
@@ -244,24 +239,23 @@ class Connection:
         return cell
 
     def write(self, which: int, text: str) -> None:
-        """Text, not empty, for standard output or error."""
-        if text[-1] != "\n" and self._held and which == self._held_which and len(self._held) < _MAX_PIECES:
-            if self._cell_var.get() == self._held_cell:
-                # One more piece of the line that is held: no lock, as a deque loses nothing between threads.
-                self._held.append(text)
-                if not self._overdue.is_set():
-                    self._overdue.set()
-                return
+        """Text, not empty, for standard output or error. Every piece of every print comes through here."""
+        held = self._held
         with self._lock:
-            cell = self.cell_of_caller()
-            if self._held and (which != self._held_which or cell != self._held_cell):
+            cell = self._cell_var.get()
+            if cell is None:
+                cell = self.cell_of_caller()
+            if cell != self._held_cell or which != self._held_which:
                 self._release()
-            self._held_which, self._held_cell = which, cell
-            self._held.append(text)
-            if text[-1] == "\n" or len(self._held) >= _MAX_PIECES or len(text) > _PIECE_LEN or not self._holding:
+                self._held_cell, self._held_which = cell, which
+            held.append(text)
+            if text[-1] == "\n" or len(text) > _PIECE_LEN or len(held) >= _MAX_PIECES or not self._holding:
                 self._release()
-            elif not self._overdue.is_set():
+            elif not self._waiting:
+                self._waiting = True
                 self._overdue.set()
+        if self.interrupts.pending:
+            self.interrupts.catch_up()
 
     def flush(self) -> None:
         """Show what is held."""
@@ -278,27 +272,26 @@ class Connection:
     def _release_overdue(self) -> None:
         while True:
             self._overdue.wait()
+            self._overdue.clear()
             time.sleep(_HOLD_SECONDS)
             with self._lock:
-                self._overdue.clear()
+                self._waiting = False
                 self._release()
 
     def _release(self) -> None:
         """Write what is held; under the lock."""
         if not self._held:
             return
-        with self.interrupts:
-            data = "".join([self._held.popleft() for _ in range(len(self._held))]).encode("utf-8", "backslashreplace")
-            which, cell = self._held_which, self._held_cell
-            if self._forked:
-                self._write(which, data)
-                return
+        data = "".join(self._held).encode("utf-8", "backslashreplace")
+        self._held.clear()
+        which = self._held_which
+        if not self._forked:
             if which != self._last:
                 self._last = which
                 self._mark_both("S")
-            if cell != self._cell:
-                data = self._mark("P", cell) + data + self._mark("P", self._cell)
-            self._write(which, data)
+            if self._held_cell != self._cell:
+                data = self._mark("P", self._held_cell) + data + self._mark("P", self._cell)
+        self._write(which, data)
 
     def _mark(self, kind: str, number: int) -> bytes:
         return f"\0{self._token}{kind}{number:016x}".encode("ascii")
@@ -311,12 +304,16 @@ class Connection:
         return self._number
 
     def _write(self, which: int, data: bytes) -> None:
-        pipe, view = self._pipes[which], memoryview(data)
-        while view:
+        pipe = self._pipes[which]
+        while data:
             try:
-                view = view[os.write(pipe, view) :]
+                written = os.write(pipe, data)
             except BlockingIOError:
                 # A child process made the shared pipe non-blocking (Node.js does).
                 select.select([], [pipe], [])
+                continue
             except OSError:
                 return  # users' code closed it, or the library has gone: there is nobody to tell
+            if written == len(data):
+                return
+            data = data[written:]

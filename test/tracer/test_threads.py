@@ -201,10 +201,10 @@ import threading
 end = threading.Event()
 def work():
     while not end.is_set(): fib(8)
-threads = [threading.Thread(target=work) for _ in range(4)]
+threads = [threading.Thread(target=work) for _ in range(3)]
 for thread in threads: thread.start()
 """)
-        for _ in range(5):
+        for _ in range(3):
             self.drive(driver)
             self.trace()
             self.setUp()
