@@ -126,7 +126,8 @@ static void on_frame(struct worker *worker, struct frame *frame)
             if (!(read_pipe(worker, SPK_STDERR) || got))
                 break;
         }
-        stream_flush(&worker->output.stream, 0);
+        /* At a cell's end, half a character is all that there will be of it. */
+        stream_flush(&worker->output.stream, frame->type == WORKER_REPLY);
         output_frame_done(&worker->output, frame->barrier);
     }
     worker->events->frame(worker->owner, frame);

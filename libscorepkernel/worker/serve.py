@@ -40,7 +40,8 @@ class Server:
             setattr(sys, name, stream)
             setattr(sys, f"__{name}__", stream)
         _set_environment()
-        self.shell = shell.create(connection, self.raw_input, self.getpass)
+        with wire.high_descriptors():
+            self.shell = shell.create(connection, self.raw_input, self.getpass)
         self.comms = comms.Comms(connection)
         scorep_api.offer()
         self._takes_cell_id = "cell_id" in inspect.signature(self.shell.run_cell_async).parameters
@@ -61,7 +62,8 @@ class Server:
     def run(self) -> None:
         """Serve until SHUTDOWN, or until the library is gone."""
         faulthandler.enable(file=self.connection._pipes[wire.STDERR], all_threads=False)
-        loop = asyncio.new_event_loop()
+        with wire.high_descriptors():
+            loop = asyncio.new_event_loop()
         asyncio.set_event_loop(loop)
         loop.add_reader(self.connection.socket.fileno(), self._read)
         task = loop.create_task(self._serve())

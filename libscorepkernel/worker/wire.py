@@ -5,6 +5,7 @@ libscorepkernel/worker_wire.h and frame.h, which say what they look like and why
 from __future__ import annotations
 
 import base64
+import contextlib
 import fcntl
 import json
 import math
@@ -16,7 +17,7 @@ import struct
 import threading
 import time
 from contextvars import ContextVar
-from typing import Any, List, NamedTuple, Optional
+from typing import Any, Iterator, List, NamedTuple, Optional
 from weakref import WeakKeyDictionary
 
 WORKER_FD = 3
@@ -83,6 +84,19 @@ def dump(value: Any) -> bytes:
     except (ValueError, TypeError):
         text = json.dumps(_finite(value), ensure_ascii=False, default=_plain)
     return text.encode("utf-8", "replace")
+
+
+@contextlib.contextmanager
+def high_descriptors() -> Iterator[None]:
+    """Descriptors opened in the block get numbers that users' code is not likely to close."""
+    fillers = []
+    try:
+        while not fillers or fillers[-1] < _HIGH_FD:
+            fillers.append(os.open(os.devnull, os.O_RDONLY | os.O_CLOEXEC))
+        yield
+    finally:
+        for filler in fillers:
+            os.close(filler)
 
 
 class Interrupts:

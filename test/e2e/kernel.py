@@ -110,7 +110,8 @@ class KernelCase(unittest.TestCase):
     @classmethod
     def tearDownClass(cls) -> None:
         cls.kc.stop_channels()
-        cls.km.shutdown_kernel()
+        if cls.km.has_kernel:
+            cls.km.shutdown_kernel(now=not cls.km.is_alive())
         cls.log.seek(0)
         log = cls.log.read()
         cls.log.close()
