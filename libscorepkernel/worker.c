@@ -160,7 +160,9 @@ static void on_socket(void *owner, unsigned events)
     if (got > 0 || got == -EAGAIN)
         return;
     loop_forget(worker->loop, &worker->socket);
-    worker->events->lost(worker->owner);
+    /* A process whose socket is closed is ending, or will as soon as it looks at it: the keeper tells. */
+    if (got < 0)
+        worker->events->lost(worker->owner);
 }
 
 static int make_token(char token[MARK_TOKEN_LEN])

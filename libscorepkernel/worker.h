@@ -14,7 +14,7 @@
 struct worker_events {
     void (*text)(void *owner, uint64_t request, uint32_t which, struct spk_text text);
     void (*frame)(void *owner, struct frame *frame);
-    void (*lost)(void *owner); /* it closed its socket, or speaks something else: it is of no use any more */
+    void (*lost)(void *owner); /* it does not speak our language: it is of no use any more */
 };
 
 /* Where a process is to come from. */

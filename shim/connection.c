@@ -133,7 +133,7 @@ int connection_read(const char *path, struct connection *connection, struct spk_
     char *text = read_file(path, &len);
     if (!text) {
         int code = -errno;
-        return notice_set(error, code, "cannot read the connection file %s: %s. %s.", path, strerror(-code),
+        return notice_set(error, code, "cannot read the connection file %s: %s. %s.", path, notice_reason(code),
                           REMEDY);
     }
     struct json *file = json_parse(text, len);

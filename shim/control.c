@@ -80,7 +80,7 @@ static int kernel_info(struct host *host, struct message *message)
 static void interrupt(struct host *host, const struct message *message)
 {
     int code = host->plugin->interrupt(host->session);
-    struct json *content = code ? publish_failure("KernelError", strerror(-code)) : publish_ok("ok");
+    struct json *content = code ? publish_failure("KernelError", notice_reason(code)) : publish_ok("ok");
     publish_reply(host, SERVER_CONTROL, message->origin, "interrupt_reply", content, NULL);
 }
 
@@ -146,7 +146,7 @@ void control_input(struct host *host, struct message *message)
         host->question.request = 0;
         int code = host->plugin->input_reply(host->session, request, value, &error);
         if (code && code != -ENOENT) /* -ENOENT: interrupted meanwhile */
-            notice_print("the answer to input() was lost: %s", error.text[0] ? error.text : strerror(-code));
+            notice_print("the answer to input() was lost: %s", error.text[0] ? error.text : notice_reason(code));
     }
     message_free(message);
 }

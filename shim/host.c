@@ -19,6 +19,7 @@
 #include "plugin.h"
 #include "publish.h"
 #include "shell.h"
+#include "surroundings.h"
 #include "watch.h"
 
 #define GRACE_MS 2000U
@@ -60,7 +61,7 @@ void host_end(struct host *host)
     host->ending = 1;
     int code = host->plugin->shutdown(host->session, GRACE_MS);
     if (code) {
-        notice_print("the session could not be ended in order: %s", strerror(-code));
+        notice_print("the session could not be ended in order: %s", notice_reason(code));
         host->ended = 1; /* destroy ends what is left */
     }
 }
@@ -73,7 +74,7 @@ static void dispatch(struct loop *loop)
         loop->failures = 0;
         return;
     }
-    notice_print("the library failed: %s", error.text[0] ? error.text : strerror(-code));
+    notice_print("the library failed: %s", error.text[0] ? error.text : notice_reason(code));
     if (++loop->failures >= DISPATCH_FAILURES) {
         notice_print("it fails each time: the kernel ends");
         loop->broken = 1;
@@ -96,7 +97,7 @@ static void turn(struct loop *loop)
     }
     int code = server_poll(host->server, shell_wants(host), others, count, timeout);
     if (code) {
-        notice_print("the Jupyter channels failed: %s", strerror(-code));
+        notice_print("the Jupyter channels failed: %s", notice_reason(code));
         loop->broken = 1;
         return;
     }
@@ -131,11 +132,11 @@ static int open_session(struct host *host, const struct host_options *options, s
 {
     struct spk_host table;
     struct spk_options wanted = {
-        .size = sizeof wanted, .python = options->python, .notebook = getenv("JPY_SESSION_NAME")};
+        .size = sizeof wanted, .python = options->python, .notebook = surroundings_variable("JPY_SESSION_NAME")};
     outputs_table(host, &table);
     int code = host->plugin->create(&table, &wanted, &host->session, error);
     if (code && error->text[0] == '\0')
-        notice_set(error, code, "the session could not be started: %s.", strerror(-code));
+        notice_set(error, code, "the session could not be started: %s.", notice_reason(code));
     return code;
 }
 

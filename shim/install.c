@@ -12,23 +12,17 @@
 
 #include "kernelspec.h"
 #include "notice.h"
-#include "plugin.h"
 #include "probe.h"
+#include "surroundings.h"
 
 #define NAME_MAX_LEN 64
-
-static const char *set_variable(const char *name)
-{
-    const char *value = getenv(name);
-    return value && *value ? value : NULL;
-}
 
 /* Jupyter's data directory of this user, as jupyter_core finds it on Linux. */
 static int user_data(char *path, size_t size)
 {
-    const char *data = set_variable("JUPYTER_DATA_DIR");
-    const char *xdg = set_variable("XDG_DATA_HOME");
-    const char *home = set_variable("HOME");
+    const char *data = surroundings_variable("JUPYTER_DATA_DIR");
+    const char *xdg = surroundings_variable("XDG_DATA_HOME");
+    const char *home = surroundings_variable("HOME");
     if (data)
         return snprintf(path, size, "%s", data);
     if (xdg)
@@ -105,14 +99,14 @@ int install_run(const struct install_options *options)
 {
     struct spk_error error = {.size = sizeof error, .code = 0, .text = ""};
     struct probe python;
-    char program[PLUGIN_PATH_MAX];
-    char logos[PLUGIN_PATH_MAX];
+    char program[SURROUNDINGS_PATH_MAX];
+    char logos[SURROUNDINGS_PATH_MAX];
     char directory[PROBE_PATH_MAX];
     const char *name = options->name ? options->name : "scorep-python";
     if (check_name(name, &error) ||
         probe_python(options->python ? options->python : "python3", &python, &error) ||
-        plugin_beside("scorepkernel", program, &error) ||
-        plugin_beside("../lib/scorepkernel/kernelspec", logos, &error) ||
+        surroundings_beside("scorepkernel", program, &error) ||
+        surroundings_beside("../lib/scorepkernel/kernelspec", logos, &error) ||
         find_place(options, &python, directory, sizeof directory, &error))
         goto fail;
     struct kernelspec spec = {

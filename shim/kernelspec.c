@@ -207,7 +207,7 @@ int kernelspec_write(const char *directory, const char *name, const struct kerne
         code = path_join(fresh, directory, ".new-XXXXXX");
     if (code)
         return notice_set(error, code, "cannot make %s: %s. Choose another place: --user or --prefix DIR.",
-                          directory, strerror(-code));
+                          directory, notice_reason(code));
     int replaces = access(place, F_OK) == 0;
     if (replaces && !is_ours(place))
         return notice_set(error, -EEXIST,
@@ -217,9 +217,9 @@ int kernelspec_write(const char *directory, const char *name, const struct kerne
         code = -errno;
         return notice_set(error, code,
                           "cannot write to %s: %s. Choose another place: --user or --prefix DIR.", directory,
-                          strerror(-code));
+                          notice_reason(code));
     }
     code = write_beside(fresh, place, spec, replaces);
     remove_spec(fresh); /* the old one, or what could not be finished */
-    return code ? notice_set(error, code, "cannot write %s: %s.", place, strerror(-code)) : 0;
+    return code ? notice_set(error, code, "cannot write %s: %s.", place, notice_reason(code)) : 0;
 }

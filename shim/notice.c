@@ -9,6 +9,12 @@
 #include <string.h>
 #include <unistd.h>
 
+const char *notice_reason(int code)
+{
+    const char *text = strerrordesc_np(-code); /* strerror's buffer is shared by all threads */
+    return text ? text : "unknown error";
+}
+
 int notice_set(struct spk_error *error, int code, const char *format, ...)
 {
     if (!error)

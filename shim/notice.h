@@ -16,6 +16,9 @@ extern "C" {
 int notice_set(struct spk_error *error, int code, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
 
+/** What a negative errno means. Static. */
+const char *notice_reason(int code);
+
 /** One line on standard error, in one write, so that lines of several processes do not mix. */
 void notice_print(const char *format, ...) __attribute__((format(printf, 1, 2)));
 

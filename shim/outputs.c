@@ -11,6 +11,7 @@
 #include "notice.h"
 #include "publish.h"
 #include "shell.h"
+#include "surroundings.h"
 
 static const struct origin *parent_of(const struct host *host, uint64_t request)
 {
@@ -75,7 +76,7 @@ static void send_comm(struct host *host, uint64_t request, const char *type, str
     int code = server_publish(host->server, parent_of(host, request), type,
                               json_parse(content.data, content.len), about, buffers, count);
     if (code)
-        notice_print("a %s from the library was dropped: %s", type, strerror(-code));
+        notice_print("a %s from the library was dropped: %s", type, notice_reason(code));
 }
 
 static void on_comm_open(void *ctx, uint64_t request, struct spk_text content, struct spk_text metadata,
@@ -142,7 +143,7 @@ static void on_status(void *ctx, uint32_t status, struct spk_text text)
 static void on_log(void *ctx, uint32_t level, struct spk_text text)
 {
     (void)ctx;
-    const char *wanted = getenv("SCOREPKERNEL_LOG");
+    const char *wanted = surroundings_variable("SCOREPKERNEL_LOG");
     if (level >= SPK_LOG_WARNING || (wanted && strcmp(wanted, "debug") == 0))
         notice_print("%.*s", (int)(text.len < 2048 ? text.len : 2048), text.data);
 }

@@ -11,25 +11,9 @@
 #include <unistd.h>
 
 #include "notice.h"
+#include "surroundings.h"
 
 #define REMEDY "Reinstall libscorepkernel, or name its library with --plugin PATH"
-
-int plugin_beside(const char *relative, char path[PLUGIN_PATH_MAX], struct spk_error *error)
-{
-    char self[PLUGIN_PATH_MAX];
-    ssize_t len = readlink("/proc/self/exe", self, sizeof self - 1);
-    if (len < 0) {
-        int code = -errno;
-        return notice_set(error, code, "cannot tell where this program lies: /proc/self/exe: %s.",
-                          strerror(-code));
-    }
-    self[len] = '\0';
-    *strrchr(self, '/') = '\0'; /* the link is an absolute path: there is one */
-    int wanted = snprintf(path, PLUGIN_PATH_MAX, "%s/%s", self, relative);
-    if (wanted < 0 || wanted >= PLUGIN_PATH_MAX)
-        return notice_set(error, -ENAMETOOLONG, "the path of this program is too long: %s.", self);
-    return 0;
-}
 
 static const struct spk_plugin *check(const struct spk_plugin *plugin, const char *path,
                                       struct spk_error *error)
@@ -51,17 +35,17 @@ static const struct spk_plugin *check(const struct spk_plugin *plugin, const cha
 
 const struct spk_plugin *plugin_load(const char *path, struct spk_error *error)
 {
-    char beside[PLUGIN_PATH_MAX];
+    char beside[SURROUNDINGS_PATH_MAX];
     if (!path) {
-        if (plugin_beside("../lib/libscorepkernel.so", beside, error))
+        if (surroundings_beside("../lib/libscorepkernel.so", beside, error))
             return NULL;
         path = beside;
     }
     /* dlopen would look a bare name up in the system's directories; a path is meant. */
-    char absolute[PLUGIN_PATH_MAX];
+    char absolute[SURROUNDINGS_PATH_MAX];
     int wanted = snprintf(absolute, sizeof absolute, "%s%s", strchr(path, '/') ? "" : "./", path);
-    if (wanted < 0 || wanted >= PLUGIN_PATH_MAX || access(absolute, R_OK) < 0) {
-        notice_set(error, -ENOENT, "cannot read the library %s: %s. %s.", path, strerror(errno), REMEDY);
+    if (wanted < 0 || wanted >= SURROUNDINGS_PATH_MAX || access(absolute, R_OK) < 0) {
+        notice_set(error, -ENOENT, "cannot read the library %s: %s. %s.", path, notice_reason(-errno), REMEDY);
         return NULL;
     }
     void *library = dlopen(absolute, RTLD_NOW | RTLD_LOCAL);

@@ -15,6 +15,7 @@
 #include <unistd.h>
 
 #include "notice.h"
+#include "surroundings.h"
 
 #define OUTPUT_MAX 16384
 
@@ -58,7 +59,7 @@ static int find(const char *name, char path[PROBE_PATH_MAX], struct spk_error *e
         return notice_set(error, -ENOENT,
                           "%s is no program that can be run. Name the interpreter with --python PATH.", name);
     }
-    const char *dir = getenv("PATH");
+    const char *dir = surroundings_variable("PATH");
     while (dir && *dir) {
         size_t len = strcspn(dir, ":");
         if (len && join(dir, len, name, path) == 0 && is_program(path))
@@ -137,7 +138,7 @@ int probe_python(const char *name, struct probe *probe, struct spk_error *error)
     code = run(probe->path, output, &status);
     if (code)
         return notice_set(error, code, "cannot run %s: %s. Name another interpreter with --python PATH.",
-                          probe->path, strerror(-code));
+                          probe->path, notice_reason(code));
     take(output, "\n@version=", probe->version, sizeof probe->version);
     take(output, "\n@prefix=", probe->prefix, sizeof probe->prefix);
     take(output, "\n@ipython=", probe->ipython, sizeof probe->ipython);

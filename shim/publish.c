@@ -11,7 +11,7 @@
 
 static void complain(const char *type, int code)
 {
-    notice_print("a message of type %s could not be sent: %s", type, strerror(-code));
+    notice_print("a message of type %s could not be sent: %s", type, notice_reason(code));
 }
 
 void publish(struct host *host, const struct origin *parent, const char *type, struct json *content)

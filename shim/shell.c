@@ -245,7 +245,7 @@ static void begin_kind(struct host *host, const struct kind *kind, struct messag
     const char *fault = fault_of(kind, message);
     int failed = fault ? -EINVAL : kind->begin(host, message, active->number, &error);
     if (failed)
-        refuse(host, origin, kind->type, fault ? fault : error.text[0] ? error.text : strerror(-failed));
+        refuse(host, origin, kind->type, fault ? fault : error.text[0] ? error.text : notice_reason(failed));
 }
 
 static void reply_ports(struct host *host, const struct origin *origin)

@@ -15,13 +15,14 @@
 #include <unistd.h>
 
 #include "notice.h"
+#include "surroundings.h"
 
 /* The Jupyter process may die by SIGKILL, and then nobody tells its kernels. It need not be our parent: some
    kernels are started through a script. JPY_PARENT_PID may also come from another pid namespace, where it
    means nothing here: what cannot be opened is not watched. */
 static void watch_parent(struct watch *watch)
 {
-    const char *text = getenv("JPY_PARENT_PID");
+    const char *text = surroundings_variable("JPY_PARENT_PID");
     long pid = text ? strtol(text, NULL, 10) : 0;
     if (pid <= 1 || pid > INT32_MAX)
         return;
@@ -49,7 +50,7 @@ int watch_init(struct watch *watch, struct spk_error *error)
     if (!code && (watch->signals = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK)) < 0)
         code = -errno;
     if (code)
-        return notice_set(error, code, "cannot receive signals: %s.", strerror(-code));
+        return notice_set(error, code, "cannot receive signals: %s.", notice_reason(code));
     watch_parent(watch);
     return 0;
 }

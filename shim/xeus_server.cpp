@@ -24,6 +24,7 @@
 
 #include "json_value.hpp"
 #include "notice.h"
+#include "surroundings.h"
 #include "timestamp.h"
 
 namespace nl = nlohmann;
@@ -104,7 +105,7 @@ owned_message::~owned_message()
 
 xeus_server::xeus_server(const connection &where, server_handler *handler, void *ctx)
     : m_where(where), m_session(xeus::new_xguid()),
-      m_user(std::getenv("USER") ? std::getenv("USER") : "user"),
+      m_user(surroundings_variable("USER") ? surroundings_variable("USER") : "user"),
       m_auth(xeus::make_xauthentication(where.scheme, where.key)),
       m_signature_len(m_auth->sign({nullptr, 0}, {nullptr, 0}, {nullptr, 0}, {nullptr, 0}).size()),
       m_shell(m_context, zmq::socket_type::router), m_control(m_context, zmq::socket_type::router),

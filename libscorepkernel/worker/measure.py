@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import contextlib
 import errno
+import io
 import json
 import os
 import platform
@@ -162,7 +163,7 @@ class Measurement:
         }
 
     def _write(self, name: str, text: str) -> None:
-        with open(os.path.join(self._directory, name), "w", encoding="utf-8", errors="backslashreplace") as file:
+        with io.open(os.path.join(self._directory, name), "w", encoding="utf-8", errors="backslashreplace") as file:
             file.write(text)
 
     def _write_record(self) -> None:

@@ -32,6 +32,9 @@ HELLO, READY, FAILED, DISPLAY_DATA, UPDATE_DISPLAY_DATA, EXECUTE_RESULT = range(
 ERROR_OUTPUT, CLEAR_OUTPUT, INPUT_REQUEST, FROM_COMM_OPEN, FROM_COMM_MESSAGE = range(70, 75)
 FROM_COMM_CLOSE, REPLY, LOG = range(75, 78)
 
+# Kept, as users' code may replace them.
+_dumps, _sleep = json.dumps, time.sleep
+
 _HEADER = struct.Struct("<IHHQQ")
 _U32 = struct.Struct("<I")
 # Above what users' code is likely to close or to dup2 onto.
@@ -80,9 +83,9 @@ def _finite(value: Any) -> Any:
 def dump(value: Any) -> bytes:
     """A value as JSON in UTF-8."""
     try:
-        text = json.dumps(value, ensure_ascii=False, allow_nan=False, default=_plain)
+        text = _dumps(value, ensure_ascii=False, allow_nan=False, default=_plain)
     except (ValueError, TypeError):
-        text = json.dumps(_finite(value), ensure_ascii=False, default=_plain)
+        text = _dumps(_finite(value), ensure_ascii=False, default=_plain)
     return text.encode("utf-8", "replace")
 
 
@@ -287,7 +290,7 @@ class Connection:
         while True:
             self._overdue.wait()
             self._overdue.clear()
-            time.sleep(_HOLD_SECONDS)
+            _sleep(_HOLD_SECONDS)
             with self._lock:
                 self._waiting = False
                 self._release()

@@ -224,8 +224,10 @@ class Cells(KernelCase):
         self.assertEqual(self.ok("print('closed')").text(), "closed\n")
         self.ok("import signal; signal.signal(signal.SIGINT, signal.SIG_IGN)")
         self.assertEqual(self.interrupted("print('on', flush=True)\nwhile True: pass")["ename"], "KeyboardInterrupt")
-        self.ok("import builtins; kept = builtins.len; del builtins.len")
-        self.ok("builtins.len = kept")
+        self.ok("import builtins, json, time; kept = builtins.open, builtins.print, json.dumps, time.sleep")
+        self.ok("builtins.open = builtins.print = json.dumps = time.sleep = None")
+        self.assertEqual(self.ok("1 + 1").result, "2")
+        self.ok("builtins.open, builtins.print, json.dumps, time.sleep = kept")
         self.ok("os.chdir('/')")
         self.assertEqual(self.ok("os.fork() == 0 or 'parent'").result, "'parent'")
         names = self.ok("[n for n in dir() if 'spk' in n or 'scorepkernel' in n]").result
