@@ -26,17 +26,18 @@ int paths_private(char path[PATHS_MAX], struct spk_error *error)
                            "cannot find out where libscorepkernel.so was loaded from; load it by "
                            "an absolute path");
     char *slash = strrchr(resolved, '/');
-    int len = snprintf(path, PATHS_MAX, "%.*s/scorepkernel", (int)(slash - resolved), resolved);
+    char found[PATHS_MAX], keeper[PATHS_MAX + 32];
+    int len = snprintf(found, sizeof found, "%.*s/scorepkernel", (int)(slash - resolved), resolved);
     if (len < 0 || len >= PATHS_MAX)
         return failure_set(error, -ENAMETOOLONG, "the library's path is too long: %s", resolved);
-    char keeper[PATHS_MAX + 32];
-    snprintf(keeper, sizeof keeper, "%s/scorepkernel-keeper", path);
+    snprintf(keeper, sizeof keeper, "%s/scorepkernel-keeper", found);
     if (access(keeper, X_OK) != 0)
         return failure_set(
             error, -ENOENT,
             "%s is missing: the library must stay together with the directory \"scorepkernel\" beside "
             "it; install it again (make install)",
             keeper);
+    memcpy(path, found, (size_t)len + 1);
     return 0;
 }
 
@@ -55,11 +56,15 @@ static int is_program(const char *path)
     return stat(path, &status) == 0 && S_ISREG(status.st_mode) && access(path, X_OK) == 0;
 }
 
-/* directory/name of len bytes of directory, if a program is there. */
+/* Whether a program is there: directory/name, of len bytes of directory. If so, it is put into path. */
 static int is_program_in(const char *directory, size_t len, const char *name, char path[PATHS_MAX])
 {
-    int written = snprintf(path, PATHS_MAX, "%.*s/%s", (int)len, directory, name);
-    return written > 0 && written < PATHS_MAX && path[0] == '/' && is_program(path);
+    char found[PATHS_MAX];
+    int written = snprintf(found, sizeof found, "%.*s/%s", (int)len, directory, name);
+    if (written <= 0 || written >= PATHS_MAX || found[0] != '/' || !is_program(found))
+        return 0;
+    memcpy(path, found, (size_t)written + 1);
+    return 1;
 }
 
 int paths_python(const char *name, const char *const *environment, const char *directory,

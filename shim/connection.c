@@ -24,42 +24,44 @@ const char *connection_port_name(enum connection_port port)
     return names[port];
 }
 
+static int is_small_file(int fd)
+{
+    struct stat status;
+    if (fstat(fd, &status) < 0)
+        return 0;
+    if (S_ISREG(status.st_mode) && status.st_size <= (off_t)FILE_MAX)
+        return 1;
+    errno = S_ISDIR(status.st_mode) ? EISDIR : EFBIG;
+    return 0;
+}
+
+/* Up to FILE_MAX bytes. 0, or -1 with errno set. */
+static int read_all(int fd, char *text, size_t *len)
+{
+    ssize_t got = 1;
+    for (*len = 0; *len < FILE_MAX && got != 0;) {
+        got = read(fd, text + *len, FILE_MAX - *len);
+        if (got < 0 && errno != EINTR)
+            return -1;
+        *len += got > 0 ? (size_t)got : 0;
+    }
+    return 0;
+}
+
 /* The file's text, to be freed; NULL with errno set. */
 static char *read_file(const char *path, size_t *len)
 {
-    char *text = NULL;
-    struct stat status;
-    int saved;
     int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
-    if (fd < 0)
-        return NULL;
-    if (fstat(fd, &status) < 0)
-        goto fail;
-    if (!S_ISREG(status.st_mode) || status.st_size > (off_t)FILE_MAX) {
-        errno = S_ISDIR(status.st_mode) ? EISDIR : EFBIG;
-        goto fail;
+    char *text = fd >= 0 && is_small_file(fd) ? malloc(FILE_MAX) : NULL;
+    if (text && read_all(fd, text, len) < 0) {
+        free(text);
+        text = NULL;
     }
-    text = malloc(FILE_MAX);
-    if (!text)
-        goto fail;
-    for (*len = 0; *len < FILE_MAX;) {
-        ssize_t got = read(fd, text + *len, FILE_MAX - *len);
-        if (got < 0 && errno == EINTR)
-            continue;
-        if (got < 0)
-            goto fail;
-        if (got == 0)
-            break;
-        *len += (size_t)got;
-    }
-    (void)close(fd); /* only read from: nothing can be lost */
-    return text;
-fail:
-    saved = errno;
-    free(text);
-    (void)close(fd);
+    int saved = errno;
+    if (fd >= 0)
+        (void)close(fd); /* only read from: nothing can be lost */
     errno = saved;
-    return NULL;
+    return text;
 }
 
 /* A text member into a buffer. NULL fallback: it must be there. */
@@ -133,8 +135,8 @@ int connection_read(const char *path, struct connection *connection, struct spk_
     char *text = read_file(path, &len);
     if (!text) {
         int code = -errno;
-        return notice_set(error, code, "cannot read the connection file %s: %s. %s.", path, notice_reason(code),
-                          REMEDY);
+        return notice_set(error, code, "cannot read the connection file %s: %s. %s.", path,
+                          notice_reason(code), REMEDY);
     }
     struct json *file = json_parse(text, len);
     free(text);

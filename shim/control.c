@@ -146,7 +146,8 @@ void control_input(struct host *host, struct message *message)
         host->question.request = 0;
         int code = host->plugin->input_reply(host->session, request, value, &error);
         if (code && code != -ENOENT) /* -ENOENT: interrupted meanwhile */
-            notice_print("the answer to input() was lost: %s", error.text[0] ? error.text : notice_reason(code));
+            notice_print("the answer to input() was lost: %s",
+                         error.text[0] ? error.text : notice_reason(code));
     }
     message_free(message);
 }

@@ -131,8 +131,9 @@ static int serve(struct host *host, struct watch *watch)
 static int open_session(struct host *host, const struct host_options *options, struct spk_error *error)
 {
     struct spk_host table;
-    struct spk_options wanted = {
-        .size = sizeof wanted, .python = options->python, .notebook = surroundings_variable("JPY_SESSION_NAME")};
+    struct spk_options wanted = {.size = sizeof wanted,
+                                 .python = options->python,
+                                 .notebook = surroundings_variable("JPY_SESSION_NAME")};
     outputs_table(host, &table);
     int code = host->plugin->create(&table, &wanted, &host->session, error);
     if (code && error->text[0] == '\0')

@@ -23,11 +23,41 @@ using spk::wrap;
 
 namespace {
 
+/* nlohmann's destructor needs memory for a value that has members, and a destructor that throws ends the
+   process. So a value is emptied first, from the inside out; its depth is bounded. */
+void dismantle(tree &value) noexcept
+{
+    if (value.is_array()) {
+        auto &items = value.get_ref<tree::array_t &>();
+        for (tree &item : items)
+            dismantle(item);
+        items.clear();
+    } else if (value.is_object()) {
+        auto &members = value.get_ref<tree::object_t &>();
+        for (auto &member : members)
+            dismantle(member.second);
+        members.clear();
+    }
+}
+
+struct release {
+    void operator()(tree *value) const noexcept
+    {
+        if (value)
+            dismantle(*value);
+        delete value;
+    }
+};
+
+using owned_tree = std::unique_ptr<tree, release>;
+
 /* Run make, which returns a json; NULL when it throws. */
 template <typename Make> struct json *made(Make make) noexcept
 {
     try {
-        return wrap(new tree(make()));
+        owned_tree value(new tree());
+        *value = make();
+        return wrap(value.release());
     } catch (...) {
         return nullptr;
     }
@@ -83,7 +113,7 @@ extern "C" struct json *json_array(void)
 
 extern "C" void json_free(struct json *value)
 {
-    delete unwrap(value);
+    release()(unwrap(value));
 }
 
 extern "C" const struct json *json_get(const struct json *value, const char *name)
@@ -165,18 +195,28 @@ extern "C" int json_set_boolean(struct json *object, const char *name, int value
 
 extern "C" int json_set(struct json *object, const char *name, struct json *child)
 {
-    std::unique_ptr<tree> owned(unwrap(child));
+    owned_tree owned(unwrap(child));
     if (!owned)
         return -ENOMEM;
-    return set(object, name, [&] { return std::move(*owned); });
+    try {
+        if (!object || !name || !unwrap(object)->is_object())
+            return -EINVAL;
+        (*unwrap(object))[name].swap(*owned); /* what was there goes as what is owned does */
+        return 0;
+    } catch (...) {
+        return -ENOMEM;
+    }
 }
 
 extern "C" int json_append(struct json *array, struct json *child)
 {
-    std::unique_ptr<tree> owned(unwrap(child));
+    owned_tree owned(unwrap(child));
     if (!owned)
         return -ENOMEM;
-    return append(array, [&] { return std::move(*owned); });
+    int result = append(array, [] { return nullptr; });
+    if (result == 0)
+        unwrap(array)->back().swap(*owned);
+    return result;
 }
 
 extern "C" int json_append_text(struct json *array, const char *text, size_t len)

@@ -155,6 +155,7 @@ static void remove_spec(const char *spec)
     char path[SPEC_PATH_MAX];
     DIR *directory = opendir(spec);
     const struct dirent *entry;
+    /* NOLINTNEXTLINE(concurrency-mt-unsafe): the stream is no other thread's */
     while (directory && (entry = readdir(directory)))
         if (strcmp(entry->d_name, ".") != 0 && strcmp(entry->d_name, "..") != 0 &&
             path_join(path, spec, entry->d_name) == 0)

@@ -57,6 +57,7 @@ static int main_install(int argc, char **argv)
     };
     struct install_options options = {.place = INSTALL_DEFAULT};
     int places = 0;
+    /* NOLINTNEXTLINE(concurrency-mt-unsafe): there is no other thread yet */
     for (int found; (found = getopt_long(argc, argv, ":h", table, NULL)) != -1;) {
         places += found == USER || found == SYS_PREFIX || found == PREFIX;
         switch (found) {
@@ -104,6 +105,7 @@ static int main_kernel(int argc, char **argv)
         {NULL, 0, NULL, 0},
     };
     struct host_options options = {.connection_file = NULL};
+    /* NOLINTNEXTLINE(concurrency-mt-unsafe): there is no other thread yet */
     for (int found; (found = getopt_long(argc, argv, "+:f:h", table, NULL)) != -1;) {
         switch (found) {
         case 'f':

@@ -22,6 +22,7 @@ int notice_set(struct spk_error *error, int code, const char *format, ...)
     va_list arguments;
     va_start(arguments, format);
     error->code = code;
+    /* NOLINTNEXTLINE(clang-analyzer-valist.Uninitialized): it is, two lines above */
     (void)vsnprintf(error->text, sizeof error->text, format, arguments);
     va_end(arguments);
     return code;
@@ -34,6 +35,7 @@ void notice_print(const char *format, ...)
     size_t room = sizeof line - len - 1;
     va_list arguments;
     va_start(arguments, format);
+    /* NOLINTNEXTLINE(clang-analyzer-valist.Uninitialized): it is, in the line above */
     int wanted = vsnprintf(line + len, room, format, arguments);
     va_end(arguments);
     if (wanted < 0)

@@ -45,11 +45,13 @@ const struct spk_plugin *plugin_load(const char *path, struct spk_error *error)
     char absolute[SURROUNDINGS_PATH_MAX];
     int wanted = snprintf(absolute, sizeof absolute, "%s%s", strchr(path, '/') ? "" : "./", path);
     if (wanted < 0 || wanted >= SURROUNDINGS_PATH_MAX || access(absolute, R_OK) < 0) {
-        notice_set(error, -ENOENT, "cannot read the library %s: %s. %s.", path, notice_reason(-errno), REMEDY);
+        notice_set(error, -ENOENT, "cannot read the library %s: %s. %s.", path, notice_reason(-errno),
+                   REMEDY);
         return NULL;
     }
     void *library = dlopen(absolute, RTLD_NOW | RTLD_LOCAL);
     if (!library) {
+        /* NOLINTNEXTLINE(concurrency-mt-unsafe): there is no other thread yet */
         notice_set(error, -ELIBBAD, "cannot load the library: %s. %s.", dlerror(), REMEDY);
         return NULL;
     }

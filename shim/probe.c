@@ -126,12 +126,18 @@ static void take(const char *output, const char *mark, char *value, size_t size)
     value[len] = '\0';
 }
 
+static int is_new_enough(const char *version)
+{
+    char *rest = NULL;
+    long major = strtol(version, &rest, 10);
+    long minor = *rest == '.' ? strtol(rest + 1, NULL, 10) : 0;
+    return major > 3 || (major == 3 && minor >= 9);
+}
+
 int probe_python(const char *name, struct probe *probe, struct spk_error *error)
 {
     char output[OUTPUT_MAX] = "";
     int status = 0;
-    int major = 0;
-    int minor = 0;
     int code = find(name, probe->path, error);
     if (code)
         return code;
@@ -142,11 +148,11 @@ int probe_python(const char *name, struct probe *probe, struct spk_error *error)
     take(output, "\n@version=", probe->version, sizeof probe->version);
     take(output, "\n@prefix=", probe->prefix, sizeof probe->prefix);
     take(output, "\n@ipython=", probe->ipython, sizeof probe->ipython);
-    if (sscanf(probe->version, "%d.%d.", &major, &minor) != 2 || probe->prefix[0] == '\0')
+    if (probe->version[0] == '\0' || probe->prefix[0] == '\0')
         return notice_set(error, -ENOEXEC,
                           "%s does not answer as a Python does. Name the interpreter with --python PATH.",
                           probe->path);
-    if (major < 3 || (major == 3 && minor < 9))
+    if (!is_new_enough(probe->version))
         return notice_set(
             error, -ENOTSUP,
             "%s is Python %s; 3.9 or later is needed. Name another interpreter with --python PATH.",

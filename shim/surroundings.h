@@ -16,8 +16,8 @@ extern "C" {
 /** An environment variable, or NULL when it is not set or empty. Nothing in this program changes one. */
 const char *surroundings_variable(const char *name);
 
-/** A path relative to the directory of this executable, made absolute without looking whether it is there. 0 or a
- *  negative errno. */
+/** A path relative to the directory of this executable, made absolute without looking whether it is there. 0
+ * or a negative errno. */
 int surroundings_beside(const char *relative, char path[SURROUNDINGS_PATH_MAX], struct spk_error *error);
 
 #ifdef __cplusplus

@@ -69,9 +69,21 @@ std::string member(const nl::json &object, const char *name)
     return found != object.end() && found->is_string() ? found->get<std::string>() : std::string();
 }
 
+std::string user_name()
+{
+    const char *name = surroundings_variable("USER");
+    return name ? name : "user";
+}
+
 spk_text text_of(const std::string &text)
 {
     return {text.data(), text.size()};
+}
+
+short poll_events(const zmq::pollitem_t &item)
+{
+    return static_cast<short>(((item.revents & ZMQ_POLLIN) ? POLLIN : 0) |
+                              ((item.revents & ZMQ_POLLERR) ? POLLERR : 0));
 }
 
 const char *name_of(const nl::json &header, const char *name)
@@ -104,8 +116,7 @@ owned_message::~owned_message()
 }
 
 xeus_server::xeus_server(const connection &where, server_handler *handler, void *ctx)
-    : m_where(where), m_session(xeus::new_xguid()),
-      m_user(surroundings_variable("USER") ? surroundings_variable("USER") : "user"),
+    : m_where(where), m_session(xeus::new_xguid()), m_user(user_name()),
       m_auth(xeus::make_xauthentication(where.scheme, where.key)),
       m_signature_len(m_auth->sign({nullptr, 0}, {nullptr, 0}, {nullptr, 0}, {nullptr, 0}).size()),
       m_shell(m_context, zmq::socket_type::router), m_control(m_context, zmq::socket_type::router),
@@ -236,6 +247,13 @@ bool xeus_server::receive(zmq::socket_t &socket, const char *name, const listene
     return true;
 }
 
+/* What waits, but not for ever: other channels have their turn. */
+void xeus_server::receive_some(zmq::socket_t &socket, const char *name, const listener &deliver)
+{
+    for (int n = 0; n < messages_at_once && receive(socket, name, deliver); n++) {
+    }
+}
+
 /* Takes note of who begins and who ceases to listen on iopub; the messages are of no other use. */
 void xeus_server::note_listeners()
 {
@@ -277,21 +295,18 @@ void xeus_server::poll(bool with_shell, pollfd *others, std::size_t count, int t
         items.push_back({m_shell.handle(), 0, ZMQ_POLLIN, 0});
     zmq::poll(items, std::chrono::milliseconds(timeout_ms));
     for (std::size_t i = 0; i < count; i++)
-        others[i].revents = static_cast<short>(((items[3 + i].revents & ZMQ_POLLIN) ? POLLIN : 0) |
-                                               ((items[3 + i].revents & ZMQ_POLLERR) ? POLLERR : 0));
+        others[i].revents = poll_events(items[3 + i]);
     if (items[2].revents & ZMQ_POLLIN)
         note_listeners();
-    auto control = [this](xeus::xmessage message) { notify_control_listener(std::move(message)); };
-    auto input = [this](xeus::xmessage message) { notify_stdin_listener(std::move(message)); };
-    auto shell = [this](xeus::xmessage message) { notify_shell_listener(std::move(message)); };
-    for (int n = 0; (items[0].revents & ZMQ_POLLIN) && n < messages_at_once; n++)
-        if (!receive(m_control, "control", control))
-            break;
-    for (int n = 0; (items[1].revents & ZMQ_POLLIN) && n < messages_at_once; n++)
-        if (!receive(m_stdin, "stdin", input))
-            break;
+    if (items[0].revents & ZMQ_POLLIN)
+        receive_some(m_control, "control",
+                     [this](xeus::xmessage message) { notify_control_listener(std::move(message)); });
+    if (items[1].revents & ZMQ_POLLIN)
+        receive_some(m_stdin, "stdin",
+                     [this](xeus::xmessage message) { notify_stdin_listener(std::move(message)); });
     if (with_shell && m_heard && (items.back().revents & ZMQ_POLLIN))
-        receive(m_shell, "shell", shell);
+        receive(m_shell, "shell",
+                [this](xeus::xmessage message) { notify_shell_listener(std::move(message)); });
 }
 
 void xeus_server::drain_shell()

@@ -79,6 +79,7 @@ class xeus_server final : public xeus::xserver, private xeus::xcontrol_messenger
     nlohmann::json header(const char *type) const;
     xeus::xmessage decode(zmq::multipart_t &wire) const;
     bool receive(zmq::socket_t &socket, const char *name, const listener &deliver);
+    void receive_some(zmq::socket_t &socket, const char *name, const listener &deliver);
     void send(zmq::socket_t &socket, xeus::xmessage &&message);
 
     const connection m_where;

@@ -11,15 +11,10 @@
 #include "otf2_errors.h"
 
 /* Small, so that a thread with few events costs little of the limit; OTF2 takes nothing below 256 KiB. */
-#define CHUNK_LEN (256u * 1024u)
-/* Time stamp 9, record 2, region 5 bytes: no enter or leave is longer. Chunk headers fit in what is over. */
-#define EVENT_LEN 18u
-#define FIRST_CREDIT 512u
-#define CREDIT 4096u
-/* Definition files, anchor file, directories: whole blocks each. */
-#define FILES_LEN (64u * 1024u)
-#define LOCATION_LEN (16u * 1024u)
-#define DEFINITIONS_STEP (64u * 1024u)
+#define CHUNK_LEN ((uint64_t)256 * 1024)
+/* Definitions, anchor file, directories: whole blocks each. */
+#define FILES_LEN ((uint64_t)64 * 1024)
+#define DEFINITIONS_STEP ((uint64_t)64 * 1024)
 
 static void *allocate_chunk(void *context, OTF2_FileType type, OTF2_LocationRef location, void **list,
                             uint64_t chunk_len)
@@ -40,7 +35,7 @@ static void free_chunks(void *context, OTF2_FileType type, OTF2_LocationRef loca
     struct archive *archive = context;
     (void)type;
     (void)location;
-    (void)final;
+    (void) final;
     struct chunk *chunks = *list;
     chunks_give_back(&archive->chunks, &chunks);
     *list = NULL;
@@ -57,11 +52,7 @@ static OTF2_FlushType before_flush(void *context, OTF2_FileType type, OTF2_Locat
     if (final)
         return location->broken ? OTF2_NO_FLUSH : OTF2_FLUSH;
     archive->flushes++;
-    uint64_t kept = (uint64_t)location->credit * EVENT_LEN;
-    if (location->unflushed > kept) {
-        reserve_shrink(&archive->reserve, location->unflushed - kept);
-        location->unflushed = kept;
-    }
+    location_settle(location);
     return OTF2_FLUSH;
 }
 
@@ -94,7 +85,8 @@ static bool open_otf2(struct archive *archive, const char *directory)
     static const OTF2_FlushCallbacks flush = {before_flush, after_flush};
     archive->otf2 = OTF2_Archive_Open(directory, "traces", OTF2_FILEMODE_WRITE, CHUNK_LEN, CHUNK_LEN,
                                       OTF2_SUBSTRATE_POSIX, OTF2_COMPRESSION_NONE);
-    return archive->otf2 && OTF2_Archive_SetMemoryCallbacks(archive->otf2, &memory, archive) == OTF2_SUCCESS &&
+    return archive->otf2 &&
+           OTF2_Archive_SetMemoryCallbacks(archive->otf2, &memory, archive) == OTF2_SUCCESS &&
            OTF2_Archive_SetFlushCallbacks(archive->otf2, &flush, archive) == OTF2_SUCCESS &&
            OTF2_Archive_SetSerialCollectiveCallbacks(archive->otf2) == OTF2_SUCCESS &&
            OTF2_Archive_SetCreator(archive->otf2, "libscorepkernel " SCOREPKERNEL_VERSION) == OTF2_SUCCESS &&
@@ -137,41 +129,6 @@ struct archive *archive_create(const char *directory, uint64_t memory_limit, str
     return NULL;
 }
 
-static bool append_location(struct archive *archive, struct location *location)
-{
-    if (archive->location_count == archive->location_capacity) {
-        uint32_t capacity = archive->location_capacity ? archive->location_capacity * 2 : 8;
-        struct location **locations = realloc(archive->locations, capacity * sizeof *locations);
-        if (!locations)
-            return false;
-        archive->locations = locations;
-        archive->location_capacity = capacity;
-    }
-    archive->locations[archive->location_count++] = location;
-    return true;
-}
-
-struct location *archive_add_location(struct archive *archive)
-{
-    if (archive_failed(archive) || archive->location_count == ARCHIVE_LOCATIONS_MAX)
-        return NULL;
-    int code = reserve_grow(&archive->reserve, LOCATION_LEN);
-    struct location *location = code == 0 ? calloc(1, sizeof *location) : NULL;
-    if (!location) {
-        fault_note(&archive->fault, code != 0 ? -code : ENOMEM, "a new thread's location");
-        return NULL;
-    }
-    location->archive = archive;
-    location->number = archive->location_count;
-    location->writer = OTF2_Archive_GetEvtWriter(archive->otf2, (OTF2_LocationRef)location->number << 32);
-    if (!location->writer || !append_location(archive, location)) {
-        fault_note(&archive->fault, ENOMEM, "a new thread's location");
-        free(location);
-        return NULL;
-    }
-    return location;
-}
-
 struct location *archive_location(const struct archive *archive, uint32_t number)
 {
     return archive->locations[number];
@@ -187,49 +144,6 @@ void archive_announce_region(struct archive *archive, const struct region *regio
     if (code != 0)
         fault_note(&archive->fault, -code, "the definitions");
     archive->definitions_reserved += DEFINITIONS_STEP;
-}
-
-/* Room on the disk for more events; false once there is none. */
-static bool replenish(struct location *location)
-{
-    struct archive *archive = location->archive;
-    if (archive_failed(archive))
-        return false;
-    uint32_t credit = location->events == 0 ? FIRST_CREDIT : CREDIT;
-    int code = reserve_grow(&archive->reserve, (uint64_t)credit * EVENT_LEN);
-    if (code != 0) {
-        fault_note(&archive->fault, -code, "the trace's events");
-        return false;
-    }
-    location->credit += credit;
-    location->unflushed += (uint64_t)credit * EVENT_LEN;
-    return true;
-}
-
-static bool give_up(struct location *location)
-{
-    location->broken = true;
-    fault_note(&location->archive->fault, EIO, "the trace's events"); /* mostly OTF2 has said so itself */
-    return false;
-}
-
-bool archive_enter(struct location *location, uint64_t time_ns, uint32_t region)
-{
-    if (location->credit < 2 && !replenish(location))
-        return false;
-    if (location->broken || OTF2_EvtWriter_Enter(location->writer, NULL, time_ns, region) != OTF2_SUCCESS)
-        return give_up(location);
-    location->credit -= 2;
-    location->events++;
-    return true;
-}
-
-bool archive_leave(struct location *location, uint64_t time_ns, uint32_t region)
-{
-    if (location->broken || OTF2_EvtWriter_Leave(location->writer, NULL, time_ns, region) != OTF2_SUCCESS)
-        return give_up(location);
-    location->events++;
-    return true;
 }
 
 bool archive_failed(const struct archive *archive)

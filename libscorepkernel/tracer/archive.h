@@ -25,19 +25,20 @@ struct archive;
 struct location {
     OTF2_EvtWriter *writer;
     struct archive *archive;
-    uint32_t number; /* 0 is the master thread */
-    uint32_t credit; /* events that there is room for on the disk */
+    uint32_t number;    /* 0 is the master thread */
+    uint32_t credit;    /* events that there is room for on the disk */
     uint64_t unflushed; /* bytes reserved for events that are in memory, at most */
     uint64_t events;
-    bool broken; /* a flush failed in the middle: OTF2 would write the same chunks again */
+    struct location *next_spare; /* for recorder.c */
+    bool broken;                 /* a flush failed in the middle: OTF2 would write the same chunks again */
 };
 
 /* What was measured, for the definitions. Borrowed. */
 struct measured {
     const struct regions *regions;
     const char *process;
-    uint64_t begin_ns; /* no event is earlier */
-    uint64_t end_ns;   /* nor later */
+    uint64_t begin_ns;          /* no event is earlier */
+    uint64_t end_ns;            /* nor later */
     uint64_t begin_realtime_ns; /* begin_ns on the clock on the wall */
 };
 

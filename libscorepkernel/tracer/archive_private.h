@@ -21,6 +21,9 @@ struct archive {
     struct fault fault;
 };
 
+/* Gives back the room that was claimed for events that are about to be written. */
+void location_settle(struct location *location);
+
 /* Writes the global definitions. event_counts: by location number. What fails is in archive->fault. */
 void definitions_write(struct archive *archive, const struct measured *measured,
                        const uint64_t *event_counts);

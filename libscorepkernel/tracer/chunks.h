@@ -18,8 +18,8 @@ struct chunk {
 
 struct chunks {
     size_t chunk_len;
-    uint64_t limit;   /* bytes that may be in use */
-    uint64_t in_use;  /* bytes */
+    uint64_t limit;  /* bytes that may be in use */
+    uint64_t in_use; /* bytes */
     struct chunk *idle;
 };
 

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  *
  * codes: see codes.h. Everything here happens once per code object: attributes are looked up by name, which
- * every Python has. No exception leaves this file, and one that was set stays set. */
+ * every Python has. No exception leaves this file, and one that was set stays set. Nothing here makes objects
+ * that the garbage collector tracks: a collection would run finalisers, and these anything, even end(). */
 #include "codes.h"
 
 #include <stdlib.h>
@@ -11,6 +12,9 @@
 #define FLAG_COROUTINE 0x0080
 #define FLAG_ITERABLE_COROUTINE 0x0100
 #define FLAG_ASYNC_GENERATOR 0x0200
+
+/* Before 3.11 code objects do not know their class. */
+#define NAME_ATTRIBUTE (PY_VERSION_HEX >= 0x030b0000 ? "co_qualname" : "co_name")
 
 void codes_init(struct codes *codes)
 {
@@ -54,7 +58,7 @@ static const char *text_of(PyObject *object, PyObject **keep)
     *keep = NULL;
     if (!object || !PyUnicode_Check(object))
         return "";
-    *keep = PyUnicode_AsEncodedString(object, "utf-8", "backslashreplace");
+    *keep = PyUnicode_AsEncodedString(object, "utf-8", "backslashreplace"); /* which cannot fail on a text */
     const char *text = *keep ? PyBytes_AsString(*keep) : NULL;
     return text ? text : "";
 }
@@ -134,12 +138,7 @@ static uint32_t make_region(PyObject *object, enum kind kind, struct recorder *r
     PyObject *file_keep;
     const char *file = attribute_text(object, "co_filename", &file_keep);
     PyObject *name_keep;
-    /* Before 3.11 code objects do not know their class. */
-    const char *name = attribute_text(object, "co_qualname", &name_keep);
-    if (name[0] == '\0') {
-        Py_XDECREF(name_keep);
-        name = attribute_text(object, "co_name", &name_keep);
-    }
+    const char *name = attribute_text(object, NAME_ATTRIBUTE, &name_keep);
     long line = attribute_number(object, "co_firstlineno");
     /* The statements of one cell may be several code objects: one region. */
     if (kind == KIND_ROOT) {
@@ -148,7 +147,8 @@ static uint32_t make_region(PyObject *object, enum kind kind, struct recorder *r
     }
     char full[REGION_TEXT_MAX];
     compose_name(full, sizeof full, module[0] != '\0' ? module : "__main__", name);
-    uint32_t region = recorder_region(recorder, full, file, line > 0 && line <= INT32_MAX ? (uint32_t)line : 0);
+    uint32_t region =
+        recorder_region(recorder, full, file, line > 0 && line <= INT32_MAX ? (uint32_t)line : 0);
     Py_XDECREF(module_keep);
     Py_XDECREF(file_keep);
     Py_XDECREF(name_keep);

@@ -34,7 +34,8 @@ static void write_system_tree(struct texts *texts, const char *process)
     (void)OTF2_GlobalDefWriter_WriteSystemTreeNodeDomain(writer, 0, OTF2_SYSTEM_TREE_DOMAIN_MACHINE);
     OTF2_AttributeValue platform = {.stringRef = system};
     OTF2_StringRef platform_name = text(texts, "platform");
-    (void)OTF2_GlobalDefWriter_WriteSystemTreeNodeProperty(writer, 0, platform_name, OTF2_TYPE_STRING, platform);
+    (void)OTF2_GlobalDefWriter_WriteSystemTreeNodeProperty(writer, 0, platform_name, OTF2_TYPE_STRING,
+                                                           platform);
     OTF2_StringRef node = text(texts, host.nodename);
     OTF2_StringRef node_class = text(texts, "node");
     (void)OTF2_GlobalDefWriter_WriteSystemTreeNode(writer, 1, node, node_class, 0);
@@ -76,8 +77,7 @@ static void write_regions(struct texts *texts, const struct regions *regions, OT
 }
 
 /* Errors are in archive->fault through OTF2's error callback: what can be written still is. */
-void definitions_write(struct archive *archive, const struct measured *measured,
-                       const uint64_t *event_counts)
+void definitions_write(struct archive *archive, const struct measured *measured, const uint64_t *event_counts)
 {
     struct texts texts = {.writer = OTF2_Archive_GetGlobalDefWriter(archive->otf2)};
     if (!texts.writer) {

@@ -52,8 +52,10 @@ static PyObject *on_leave(PyObject *self, PyObject *const *arguments, Py_ssize_t
     Py_RETURN_NONE;
 }
 
-static PyMethodDef enter_method = {"_scorepkernel_enter", (PyCFunction)(void (*)(void))on_enter, METH_FASTCALL, NULL};
-static PyMethodDef leave_method = {"_scorepkernel_leave", (PyCFunction)(void (*)(void))on_leave, METH_FASTCALL, NULL};
+static PyMethodDef enter_method = {"_scorepkernel_enter", (PyCFunction)(void (*)(void))on_enter,
+                                   METH_FASTCALL, NULL};
+static PyMethodDef leave_method = {"_scorepkernel_leave", (PyCFunction)(void (*)(void))on_leave,
+                                   METH_FASTCALL, NULL};
 
 /* A function that yields is left, and entered again when it is resumed. */
 static const struct {
@@ -98,8 +100,9 @@ static int take_tool(PyObject *monitoring)
     }
     Py_DECREF(name);
     if (taken < 0)
-        PyErr_SetString(PyExc_RuntimeError, "all six tool numbers of sys.monitoring are in use: stop a debugger, "
-                                            "profiler or coverage tool");
+        PyErr_SetString(PyExc_RuntimeError,
+                        "all six tool numbers of sys.monitoring are in use: stop a debugger, "
+                        "profiler or coverage tool");
     return taken;
 }
 
@@ -158,7 +161,8 @@ int hooks_start(void)
     PyObject *monitoring = get_monitoring();
     int taken = monitoring ? take_tool(monitoring) : -1;
     long mask;
-    if (taken >= 0 && subscribe(monitoring, taken, true, &mask) == 0 && set_events(monitoring, taken, mask) == 0) {
+    if (taken >= 0 && subscribe(monitoring, taken, true, &mask) == 0 &&
+        set_events(monitoring, taken, mask) == 0) {
         tool = taken;
     } else if (taken >= 0) {
         PyObject *type, *value, *traceback;

@@ -118,17 +118,17 @@ static void remove_thread_hook(void)
     Py_CLEAR(saved.user_thread_hook);
 }
 
-static void put_back(PyThreadState *state)
+/* False: an audit hook of the user's forbids it; the hook then finds no measurement, and does nothing. */
+static bool put_back(PyThreadState *state)
 {
-    bool is_master = saved.master_state == 1 + PyThreadState_GetID(state);
-    PyObject *argument = is_master ? saved.argument : NULL;
-    if (state->c_profilefunc == on_event)
-        (void)_PyEval_SetProfile(state, is_master ? saved.function : NULL, argument);
-    if (is_master) {
-        saved.master_state = 0;
-        saved.function = NULL;
-        Py_CLEAR(saved.argument);
-    }
+    if (saved.master_state != 1 + PyThreadState_GetID(state))
+        return _PyEval_SetProfile(state, NULL, NULL) == 0;
+    PyObject *argument = saved.argument;
+    saved.argument = NULL;
+    saved.master_state = 0;
+    int result = state->c_profilefunc == on_event ? _PyEval_SetProfile(state, saved.function, argument) : 0;
+    Py_XDECREF(argument);
+    return result == 0;
 }
 
 int hooks_start(void)
@@ -139,14 +139,28 @@ int hooks_start(void)
     saved.function = state->c_profilefunc;
     saved.argument = Py_XNewRef(state->c_profileobj);
     saved.master_state = 1 + PyThreadState_GetID(state);
-    PyEval_SetProfile(on_event, NULL);
-    return 0;
+    if (_PyEval_SetProfile(state, on_event, NULL) == 0)
+        return 0;
+    PyObject *type, *value, *traceback; /* an audit hook of the user's forbids it */
+    PyErr_Fetch(&type, &value, &traceback);
+    hooks_stop();
+    PyErr_Restore(type, value, traceback);
+    return -1;
+}
+
+static PyThreadState *first_hooked(void)
+{
+    PyThreadState *state = PyInterpreterState_ThreadHead(PyThreadState_GetInterpreter(PyThreadState_Get()));
+    while (state && state->c_profilefunc != on_event)
+        state = PyThreadState_Next(state);
+    return state;
 }
 
 void hooks_stop(void)
 {
     remove_thread_hook();
-    put_back(PyThreadState_Get());
+    if (!put_back(PyThreadState_Get()))
+        PyErr_Clear();
 }
 
 void hooks_remove(void)
@@ -154,10 +168,13 @@ void hooks_remove(void)
     PyObject *type, *value, *traceback;
     PyErr_Fetch(&type, &value, &traceback);
     remove_thread_hook();
-    /* The other threads wait for the GIL, which we hold: their states stand still. */
-    PyThreadState *state = PyInterpreterState_ThreadHead(PyThreadState_GetInterpreter(PyThreadState_Get()));
-    for (; state; state = PyThreadState_Next(state))
-        put_back(state);
+    /* The other threads wait for the GIL, which we hold: their states stand still. But putting back may
+     * release an object of the user's and so run anything: each search begins anew. */
+    PyThreadState *state = first_hooked();
+    while (state && put_back(state))
+        state = first_hooked();
+    Py_CLEAR(saved.argument); /* the master is gone, or has a newer profile function */
+    saved.master_state = 0;
     PyErr_Restore(type, value, traceback);
 }
 

@@ -76,10 +76,7 @@ static int begin(struct measurement *new, const char *directory, uint64_t memory
     struct archive *archive = new->process ? archive_create(directory, memory_limit, &fault) : NULL;
     if (!archive)
         return raise_errno(fault.code ? fault.code : ENOMEM, directory);
-    if (recorder_init(&new->recorder, archive) != 0) {
-        archive_abandon(archive);
-        return raise_errno(ENOMEM, directory);
-    }
+    recorder_init(&new->recorder, archive);
     return 0;
 }
 
@@ -195,7 +192,8 @@ void measurement_enter(struct thread *thread, const void *key, PyObject *code)
     struct code *known = codes_find(&measurement.codes, &measurement.scope, code);
     if (!known)
         return; /* no memory: its leave will be ignored */
-    struct visit visit = {.kind = (enum kind)known->kind, .coroutine = known->coroutine, .region = known->region};
+    struct visit visit = {
+        .kind = (enum kind)known->kind, .coroutine = known->coroutine, .region = known->region};
     if (!known->resolved && recorder_wants(recorder, thread, visit.kind)) {
         codes_resolve(known, recorder);
         visit.region = known->region;

@@ -1,66 +1,13 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  *
- * module: the Python face of the built-in measurement. Checks every argument and knows nothing else. */
+ * module: the Python face of the built-in measurement. Knows nothing of how it is done. */
+#include "arguments.h"
 #include "measurement.h"
 #include "python.h"
-
-#include <errno.h>
 
 #define MEMORY_MIN (1ll << 20)
 #define MEMORY_MAX (1ll << 40)
 #define MEMORY_DEFAULT (256ll << 20)
-
-/* The text of a string argument, borrowed from it. NULL with an exception. */
-static const char *checked_text(PyObject *text, const char *what, size_t max_len)
-{
-    Py_ssize_t len;
-    if (!PyUnicode_Check(text)) {
-        PyErr_Format(PyExc_TypeError, "%s must be a string", what);
-        return NULL;
-    }
-    const char *utf8 = PyUnicode_AsUTF8AndSize(text, &len);
-    if (!utf8)
-        return NULL;
-    if (len == 0 || (size_t)len > max_len || strlen(utf8) != (size_t)len) {
-        PyErr_Format(PyExc_ValueError, "%s must have 1 to %zu bytes, none of them zero", what, max_len);
-        return NULL;
-    }
-    return utf8;
-}
-
-static int add_prefixes(struct scope *scope, PyObject *tuple, enum kind kind, const char *what)
-{
-    Py_ssize_t count = PyTuple_Size(tuple);
-    for (Py_ssize_t i = 0; i < count; i++) {
-        const char *prefix = checked_text(PyTuple_GetItem(tuple, i), what, SCOPE_TEXT_MAX);
-        if (!prefix)
-            return -1;
-        int result = scope_add(scope, prefix, kind);
-        if (result == -E2BIG) {
-            PyErr_Format(PyExc_ValueError, "at most %u prefixes in all", SCOPE_PREFIXES_MAX);
-            return -1;
-        }
-        if (result != 0) {
-            PyErr_NoMemory();
-            return -1;
-        }
-    }
-    return count < 0 ? -1 : 0;
-}
-
-static int make_scope(struct scope *scope, PyObject *cell, PyObject *own, PyObject *library)
-{
-    const char *text = checked_text(cell, "cell", SCOPE_TEXT_MAX);
-    if (!text)
-        return -1;
-    if (scope_set_cell(scope, text) != 0) {
-        PyErr_NoMemory();
-        return -1;
-    }
-    if (add_prefixes(scope, own, KIND_OWN, "a prefix in own") != 0)
-        return -1;
-    return add_prefixes(scope, library, KIND_LIBRARY, "a prefix in library");
-}
 
 /* Takes the scope over, so that its caller has an empty one afterwards. */
 static int begin(PyObject *path, const char *process, long long memory_limit, struct scope *scope)
@@ -94,12 +41,14 @@ static PyObject *tracer_begin(PyObject *module, PyObject *arguments, PyObject *k
     long long memory_limit = MEMORY_DEFAULT;
     (void)module;
 #ifdef Py_GIL_DISABLED
-    PyErr_SetString(PyExc_NotImplementedError, "the built-in measurement needs a Python with a GIL: this is a "
-                                               "free-threaded build");
+    PyErr_SetString(PyExc_NotImplementedError,
+                    "the built-in measurement needs a Python with a GIL: this is a "
+                    "free-threaded build");
     return NULL;
 #endif
-    if (!PyArg_ParseTupleAndKeywords(arguments, keywords, "O&|$OO!O!OL:begin", names, PyUnicode_FSConverter, &path,
-                                     &cell, &PyTuple_Type, &own, &PyTuple_Type, &library, &process, &memory_limit))
+    if (!PyArg_ParseTupleAndKeywords(arguments, keywords, "O&|$OO!O!OL:begin", names, PyUnicode_FSConverter,
+                                     &path, &cell, &PyTuple_Type, &own, &PyTuple_Type, &library, &process,
+                                     &memory_limit))
         return NULL;
     if (!cell || !own || !library) { /* which a format with keyword-only arguments cannot say */
         PyErr_SetString(PyExc_TypeError, "begin() needs cell, own and library");
@@ -108,19 +57,21 @@ static PyObject *tracer_begin(PyObject *module, PyObject *arguments, PyObject *k
     }
     struct scope scope;
     scope_init(&scope);
-    const char *process_text = process ? checked_text(process, "process", 255) : "python";
+    const char *process_text = process ? arguments_text(process, "process", 255) : "python";
     int result = -1;
     if (memory_limit < MEMORY_MIN || memory_limit > MEMORY_MAX)
-        PyErr_Format(PyExc_ValueError, "memory_limit must be from %lld to %lld bytes", MEMORY_MIN, MEMORY_MAX);
-    else if (process_text && make_scope(&scope, cell, own, library) == 0)
+        PyErr_Format(PyExc_ValueError, "memory_limit must be from %lld to %lld bytes", MEMORY_MIN,
+                     MEMORY_MAX);
+    else if (process_text && arguments_scope(&scope, cell, own, library) == 0)
         result = begin(path, process_text, memory_limit, &scope);
     scope_finish(&scope);
     Py_DECREF(path);
     return result == 0 ? Py_NewRef(Py_None) : NULL;
 }
 
-PyDoc_STRVAR(start_doc, "start()\n--\n\n"
-                        "Record the cell's code that this thread is about to run, and the threads it starts.");
+PyDoc_STRVAR(start_doc,
+             "start()\n--\n\n"
+             "Record the cell's code that this thread is about to run, and the threads it starts.");
 
 static PyObject *tracer_start(PyObject *module, PyObject *unused)
 {
@@ -139,11 +90,12 @@ static PyObject *tracer_stop(PyObject *module, PyObject *unused)
     return measurement_stop() == 0 ? Py_NewRef(Py_None) : NULL;
 }
 
-PyDoc_STRVAR(end_doc, "end()\n--\n\n"
-                      "Leave what is open in every thread, write and close the archive, take out all hooks.\n\n"
-                      "The result has events, locations, seconds (from the first start to the last stop),\n"
-                      "flushes, lost (events), error (a text or None) and regions: a list of (name, file, line,\n"
-                      "visits, inclusive_ns, exclusive_ns), most exclusive time first.");
+PyDoc_STRVAR(end_doc,
+             "end()\n--\n\n"
+             "Leave what is open in every thread, write and close the archive, take out all hooks.\n\n"
+             "The result has events, locations, seconds (from the first start to the last stop),\n"
+             "flushes, lost (events), error (a text or None) and regions: a list of (name, file, line,\n"
+             "visits, inclusive_ns, exclusive_ns), most exclusive time first.");
 
 static PyObject *tracer_end(PyObject *module, PyObject *unused)
 {
@@ -167,9 +119,10 @@ static struct thread *recording_thread(void)
     return measurement_is_active() ? threads_find() : NULL;
 }
 
-PyDoc_STRVAR(region_begin_doc, "region_begin(name, file, line)\n--\n\n"
-                               "Enter a region of the user's, named as given. It is left by region_end(name), or\n"
-                               "with the function that began it. Nothing happens where nothing is recorded.");
+PyDoc_STRVAR(region_begin_doc,
+             "region_begin(name, file, line)\n--\n\n"
+             "Enter a region of the user's, named as given. It is left by region_end(name), or\n"
+             "with the function that began it. Nothing happens where nothing is recorded.");
 
 static PyObject *tracer_region_begin(PyObject *module, PyObject *arguments)
 {
@@ -178,8 +131,8 @@ static PyObject *tracer_region_begin(PyObject *module, PyObject *arguments)
     (void)module;
     if (!PyArg_ParseTuple(arguments, "OOl:region_begin", &name, &file, &line))
         return NULL;
-    const char *name_text = checked_text(name, "name", REGION_TEXT_MAX);
-    const char *file_text = name_text ? checked_text(file, "file", REGION_TEXT_MAX) : NULL;
+    const char *name_text = arguments_text(name, "name", REGION_TEXT_MAX);
+    const char *file_text = name_text ? arguments_text(file, "file", REGION_TEXT_MAX) : NULL;
     if (!file_text)
         return NULL;
     if (line < 0 || line > INT32_MAX) {
@@ -200,7 +153,7 @@ PyDoc_STRVAR(region_end_doc, "region_end(name)\n--\n\n"
 static PyObject *tracer_region_end(PyObject *module, PyObject *name)
 {
     (void)module;
-    const char *text = checked_text(name, "name", REGION_TEXT_MAX);
+    const char *text = arguments_text(name, "name", REGION_TEXT_MAX);
     if (!text)
         return NULL;
     struct thread *thread = recording_thread();
@@ -272,8 +225,9 @@ PyMODINIT_FUNC PyInit__tracer(void)
 {
 #ifndef Py_GIL_DISABLED
     if (is_free_threaded()) {
-        PyErr_SetString(PyExc_NotImplementedError, "the built-in measurement needs a Python with a GIL: this is a "
-                                                   "free-threaded build");
+        PyErr_SetString(PyExc_NotImplementedError,
+                        "the built-in measurement needs a Python with a GIL: this is a "
+                        "free-threaded build");
         return NULL;
     }
 #endif

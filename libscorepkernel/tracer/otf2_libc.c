@@ -19,7 +19,7 @@ void *__wrap_malloc(size_t size);
  * asks malloc for exactly so much. */
 void *__wrap_malloc(size_t size)
 {
-    return size == 4u * 1024u * 1024u ? NULL : __real_malloc(size);
+    return size == (size_t)4 * 1024 * 1024 ? NULL : __real_malloc(size);
 }
 
 /* OTF2 keeps a location's file open from its first flush to the end of the measurement. A child process

@@ -3,26 +3,22 @@
  * recorder: see recorder.h. */
 #include "recorder.h"
 
-#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "clock.h"
 
-int recorder_init(struct recorder *recorder, struct archive *archive)
+void recorder_init(struct recorder *recorder, struct archive *archive)
 {
     *recorder = (struct recorder){.archive = archive};
     regions_init(&recorder->regions);
     summary_init(&recorder->summary);
-    recorder->spare_locations = malloc(ARCHIVE_LOCATIONS_MAX * sizeof *recorder->spare_locations);
-    return recorder->spare_locations ? 0 : -ENOMEM;
 }
 
 void recorder_finish(struct recorder *recorder)
 {
     regions_finish(&recorder->regions);
     summary_finish(&recorder->summary);
-    free(recorder->spare_locations);
     *recorder = (struct recorder){0};
 }
 
@@ -68,9 +64,11 @@ static bool grow_active(struct thread *thread, uint32_t region)
 
 static struct location *locate(struct recorder *recorder)
 {
-    if (recorder->spare_count > 0 && archive_location_count(recorder->archive) >= RECORDER_FRESH_LOCATIONS)
-        return recorder->spare_locations[--recorder->spare_count];
-    return archive_add_location(recorder->archive);
+    struct location *spare = recorder->spare_locations;
+    if (!spare || archive_location_count(recorder->archive) < RECORDER_FRESH_LOCATIONS)
+        return archive_add_location(recorder->archive);
+    recorder->spare_locations = spare->next_spare;
+    return spare;
 }
 
 /* Records the enter of a frame that is on the stack already. */
@@ -249,9 +247,11 @@ void recorder_unwind(struct recorder *recorder, struct thread *thread)
 void recorder_retire(struct recorder *recorder, struct thread *thread)
 {
     recorder_unwind(recorder, thread);
-    if (thread->location)
-        recorder->spare_locations[recorder->spare_count++] = thread->location;
-    thread->location = NULL;
+    if (thread->location) {
+        thread->location->next_spare = recorder->spare_locations;
+        recorder->spare_locations = thread->location;
+        thread->location = NULL;
+    }
     free(thread->frames);
     free(thread->active);
     thread->frames = NULL;

@@ -45,8 +45,8 @@ struct thread {
     uint32_t overflow; /* frames beyond RECORDER_DEPTH_MAX */
     uint32_t ended;    /* how many frames have `ended` set */
     enum door door;
-    bool awaits;    /* the root is suspended in an `await`: its tasks count as called by it */
-    bool suspended; /* by the user */
+    bool awaits;          /* the root is suspended in an `await`: its tasks count as called by it */
+    bool suspended;       /* by the user */
     uint64_t children_ns; /* of the topmost recorded frame */
     uint32_t *active;     /* by region: open visits */
     uint32_t active_len;
@@ -62,8 +62,7 @@ struct recorder {
     struct archive *archive;
     struct regions regions;
     struct summary summary;
-    struct location **spare_locations; /* of ended threads, as many as the archive may have */
-    uint32_t spare_count;
+    struct location *spare_locations; /* of ended threads */
     uint64_t events;
     uint64_t lost;
     bool on; /* between start and stop */
@@ -76,15 +75,16 @@ struct visit {
     uint32_t region; /* REGION_NONE: recorder_wants said no, or there is no room for more regions */
 };
 
-/* 0 or -ENOMEM; the archive stays the caller's. */
-int recorder_init(struct recorder *recorder, struct archive *archive);
+/* The archive stays the caller's. */
+void recorder_init(struct recorder *recorder, struct archive *archive);
 void recorder_finish(struct recorder *recorder);
 
 /* A region's number, made known to archive and summary; REGION_NONE if there is no room for it. */
 uint32_t recorder_region(struct recorder *recorder, const char *name, const char *file, uint32_t line);
 
 /* Whether a function of that kind would be recorded here: only then its region is needed. */
-static inline bool recorder_wants(const struct recorder *recorder, const struct thread *thread, enum kind kind)
+static inline bool recorder_wants(const struct recorder *recorder, const struct thread *thread,
+                                  enum kind kind)
 {
     if (!recorder->on || thread->suspended || kind == KIND_OWN)
         return false;
@@ -104,7 +104,8 @@ static inline bool recorder_accepts_regions(const struct recorder *recorder, con
 /* A region of the user's, on whatever is the innermost recorded function. Left at the latest with it.
  * Only where recorder_accepts_regions. */
 void recorder_region_begin(struct recorder *recorder, struct thread *thread, uint32_t region);
-/* Ends the innermost one of that name; if functions entered since are still open, as soon as they are left. */
+/* Ends the innermost one of that name; if functions entered since are still open, as soon as they are left.
+ */
 void recorder_region_end(struct recorder *recorder, struct thread *thread, const char *name);
 
 /* Leaves everything that is open. */

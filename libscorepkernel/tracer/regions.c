@@ -26,7 +26,7 @@ void regions_finish(struct regions *regions)
 /* FNV-1a: short strings, no enemy that gains from collisions. */
 static uint32_t hash_text(uint32_t hash, const char *text)
 {
-    for (size_t i = 0; text[i] != '\0' && i < REGION_TEXT_MAX; i++)
+    for (size_t i = 0; i < REGION_TEXT_MAX && text[i] != '\0'; i++)
         hash = (hash ^ (unsigned char)text[i]) * 16777619u;
     return hash;
 }
@@ -36,20 +36,20 @@ static uint32_t hash_region(const char *name, const char *file, uint32_t line)
     return hash_text(hash_text(2166136261u ^ line, name), file) * 2654435769u;
 }
 
-/* The place in the index where this region is, or would be. index_len is a power of two, never full. */
-static uint32_t place_of(const struct regions *regions, const struct region *sought)
+static bool is_same(const struct region *region, const char *name, const char *file, uint32_t line)
 {
-    uint32_t place = sought->hash & (regions->index_len - 1);
-    for (;; place = (place + 1) & (regions->index_len - 1)) {
-        uint32_t number = regions->index[place];
-        if (number == REGION_NONE)
-            return place;
-        const struct region *have = &regions->items[number];
-        if (have->hash == sought->hash && have->line == sought->line &&
-            strncmp(have->name, sought->name, REGION_TEXT_MAX) == 0 &&
-            strncmp(have->file, sought->file, REGION_TEXT_MAX) == 0)
-            return place;
-    }
+    return region->line == line && strncmp(region->name, name, REGION_TEXT_MAX) == 0 &&
+           strncmp(region->file, file, REGION_TEXT_MAX) == 0;
+}
+
+/* The place in the index where this region is, or would be. index_len is a power of two, never full. */
+static uint32_t place_of(const struct regions *regions, const char *name, const char *file, uint32_t line)
+{
+    uint32_t place = hash_region(name, file, line) & (regions->index_len - 1);
+    while (regions->index[place] != REGION_NONE &&
+           !is_same(&regions->items[regions->index[place]], name, file, line))
+        place = (place + 1) & (regions->index_len - 1);
+    return place;
 }
 
 static bool grow(struct regions *regions)
@@ -69,35 +69,28 @@ static bool grow(struct regions *regions)
     regions->index_len = index_len;
     regions->capacity = capacity;
     for (uint32_t i = 0; i < regions->count; i++)
-        index[place_of(regions, &items[i])] = i;
+        index[place_of(regions, items[i].name, items[i].file, items[i].line)] = i;
     return true;
-}
-
-/* A region to search with. Its texts are the caller's and are not written to. */
-static struct region key_of(const char *name, const char *file, uint32_t line)
-{
-    struct region key = {.line = line, .hash = hash_region(name, file, line)};
-    memcpy(&key.name, &name, sizeof name);
-    memcpy(&key.file, &file, sizeof file);
-    return key;
 }
 
 uint32_t regions_number(struct regions *regions, const char *name, const char *file, uint32_t line)
 {
-    struct region key = key_of(name, file, line);
     if (regions->count == regions->capacity && regions->count < REGIONS_MAX && !grow(regions))
         return REGION_NONE;
-    uint32_t place = place_of(regions, &key);
+    uint32_t place = place_of(regions, name, file, line);
     if (regions->index[place] != REGION_NONE || regions->count == REGIONS_MAX)
         return regions->index[place];
-    key.name = strndup(name, REGION_TEXT_MAX);
-    key.file = strndup(file, REGION_TEXT_MAX);
-    if (!key.name || !key.file) {
-        free(key.name);
-        free(key.file);
+    struct region region = {
+        .name = strndup(name, REGION_TEXT_MAX),
+        .file = strndup(file, REGION_TEXT_MAX),
+        .line = line,
+    };
+    if (!region.name || !region.file) {
+        free(region.name);
+        free(region.file);
         return REGION_NONE;
     }
-    regions->items[regions->count] = key;
+    regions->items[regions->count] = region;
     regions->index[place] = regions->count;
     return regions->count++;
 }

@@ -17,7 +17,6 @@ struct region {
     char *name; /* owned, NUL-terminated UTF-8, and so is file */
     char *file;
     uint32_t line;
-    uint32_t hash;
 };
 
 struct regions {

@@ -15,8 +15,10 @@ static PyObject *make_error(const struct fault *fault)
 {
     if (fault->code == 0)
         Py_RETURN_NONE;
+    char reason[128];
     char text[512];
-    (void)snprintf(text, sizeof text, "[Errno %d] %s: %s", fault->code, strerror(fault->code), fault->detail);
+    (void)snprintf(text, sizeof text, "[Errno %d] %s: %s", fault->code,
+                   strerror_r(fault->code, reason, sizeof reason), fault->detail);
     return make_text(text);
 }
 
@@ -26,8 +28,9 @@ static PyObject *make_region(const struct region *region, const struct tally *ta
     PyObject *file = make_text(region->file);
     PyObject *row = NULL;
     if (name && file)
-        row = Py_BuildValue("OOIKKK", name, file, (unsigned int)region->line, (unsigned long long)tally->visits,
-                            (unsigned long long)tally->inclusive_ns, (unsigned long long)tally->exclusive_ns);
+        row =
+            Py_BuildValue("OOIKKK", name, file, (unsigned int)region->line, (unsigned long long)tally->visits,
+                          (unsigned long long)tally->inclusive_ns, (unsigned long long)tally->exclusive_ns);
     Py_XDECREF(name);
     Py_XDECREF(file);
     return row;
@@ -68,17 +71,18 @@ static PyObject *make_regions(const struct regions *regions, const struct summar
     return list;
 }
 
-PyObject *result_make(const struct result *result, const struct regions *regions, const struct summary *summary)
+PyObject *result_make(const struct result *result, const struct regions *regions,
+                      const struct summary *summary)
 {
     PyObject *error = make_error(&result->fault);
     PyObject *list = error ? make_regions(regions, summary) : NULL;
     PyObject *dictionary = NULL;
     if (list)
-        dictionary = Py_BuildValue(
-            "{s:K,s:K,s:d,s:K,s:K,s:O,s:O}", "events", (unsigned long long)result->events, "locations",
-            (unsigned long long)result->locations, "seconds", (double)result->recorded_ns / 1e9, "flushes",
-            (unsigned long long)result->flushes, "lost", (unsigned long long)result->lost, "error", error,
-            "regions", list);
+        dictionary =
+            Py_BuildValue("{s:K,s:K,s:d,s:K,s:K,s:O,s:O}", "events", (unsigned long long)result->events,
+                          "locations", (unsigned long long)result->locations, "seconds",
+                          (double)result->recorded_ns / 1e9, "flushes", (unsigned long long)result->flushes,
+                          "lost", (unsigned long long)result->lost, "error", error, "regions", list);
     Py_XDECREF(error);
     Py_XDECREF(list);
     return dictionary;

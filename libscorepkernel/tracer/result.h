@@ -19,6 +19,7 @@ struct result {
 };
 
 /* A new reference, NULL with an exception. Regions without visits are left out. */
-PyObject *result_make(const struct result *result, const struct regions *regions, const struct summary *summary);
+PyObject *result_make(const struct result *result, const struct regions *regions,
+                      const struct summary *summary);
 
 #endif

@@ -52,7 +52,8 @@ static bool begins_with(const char *text, const char *prefix)
 
 /* Code without a file that libraries make as they go: the methods of data classes and named tuples, the
  * wrappers of decorators, modules frozen into the interpreter. The user's own cells have such names too, so
- * these are named one by one. As libraries they are recorded below the user's code, and not below IPython's. */
+ * these are named one by one. As libraries they are recorded below the user's code, and not below IPython's.
+ */
 static bool is_generated(const char *file)
 {
     static const char *const generated[] = {"<frozen ", "<string>", "<decorator-gen-", "<attrs generated ",

@@ -89,19 +89,25 @@ struct thread *threads_adopt(struct recorder *recorder, bool is_master)
     all.recorder = recorder;
     thread->is_master = is_master;
     thread->door = is_master ? DOOR_LOCKED : DOOR_OPEN;
+    thread->next = all.members;
+    all.members = thread;
+    uint64_t serial = thread->serial;
     PyObject *type, *value, *traceback;
     PyErr_Fetch(&type, &value, &traceback);
     int watched = watch_end(thread);
     PyErr_Clear();
     PyErr_Restore(type, value, traceback);
+    /* Making the dictionary may have run finalisers, and they let other threads run: to the measurement's
+     * end, perhaps. */
+    if (thread->serial != serial)
+        return NULL;
     if (watched != 0) {
+        unlink_member(thread);
         release(thread);
         return NULL;
     }
-    thread->next = all.members;
-    all.members = thread;
     threads_own.thread = thread;
-    threads_own.serial = thread->serial;
+    threads_own.serial = serial;
     return thread;
 }
 

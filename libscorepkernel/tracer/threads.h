@@ -19,9 +19,9 @@ struct threads_self {
     uint64_t gone;    /* 1 + number of the Python thread state whose end was seen */
 };
 
-/* The initial-exec model costs one instruction where the usual one in a shared object calls a function. The
- * C library keeps room for such small variables of libraries that are loaded late. */
-extern _Thread_local struct threads_self threads_own __attribute__((tls_model("initial-exec")));
+/* In the usual model: the faster ones take from the little room that the C library keeps for libraries that
+ * are loaded late, and no difference could be measured. */
+extern _Thread_local struct threads_self threads_own;
 
 /* The calling thread's state, NULL if it does not take part. */
 static inline struct thread *threads_find(void)
@@ -50,7 +50,8 @@ struct thread *threads_master(void);
 
 /* Remembers every thread that runs now and does not take part. Called when recording starts. */
 int threads_note_bystanders(void);
-/* Whether the calling thread is one of them. It is forgotten: numbers of ended threads are given to new ones. */
+/* Whether the calling thread is one of them. It is forgotten: numbers of ended threads are given to new ones.
+ */
 bool threads_is_bystander(void);
 
 /* Ends the measurement for all threads: leaves what is open, frees their memory. */

@@ -102,6 +102,7 @@ class SessionShell(InteractiveShell):
             etype, text, stb = KeyboardInterrupt, "", ["KeyboardInterrupt (while awaiting)"]
         content = {"ename": etype.__name__, "evalue": text, "traceback": stb}
         self.last_error = content
+        _forget_sources()
         self.connection.send(wire.ERROR_OUTPUT, self.connection.cell_of_caller(), wire.dump(content))
 
     async def run_code(self, code_obj: Any, result: Any = None, *, async_: bool = False) -> bool:
@@ -109,6 +110,25 @@ class SessionShell(InteractiveShell):
             return await super().run_code(code_obj, result, async_=async_)
         with self.measurement.recording():
             return await super().run_code(code_obj, result, async_=async_)
+
+
+def _forget_sources() -> None:
+    """IPython's tracebacks read each cell through the package `executing`, which keeps the syntax tree of
+    all that it ever read: some 20 KB for each cell that raised, for as long as the notebook lives."""
+    executing = sys.modules.get("executing.executing")
+    if executing is None:
+        return
+    for cached in (executing.Source.statements_at_line, executing.statement_containing_node):
+        getattr(cached, "cache_clear", lambda: None)()
+    pending = [executing.Source]
+    while pending:
+        source = pending.pop()
+        pending += source.__subclasses__()
+        # Keys begin with a file name, or with a code object.
+        for cache in (source.__dict__.get("__source_cache_with_lines"), source.__dict__.get("__executing_cache")):
+            for key in list(cache or ()):
+                if str(getattr(key[0], "co_filename", key[0])).startswith("<ipython-input"):
+                    del cache[key]
 
 
 def _execute_with_scorep(line: str, cell: str = "") -> None:

@@ -1,0 +1,58 @@
+/* SPDX-License-Identifier: BSD-3-Clause
+ *
+ * arguments: see arguments.h. */
+#include "arguments.h"
+
+#include <errno.h>
+#include <string.h>
+
+const char *arguments_text(PyObject *text, const char *what, size_t max_len)
+{
+    Py_ssize_t len;
+    if (!PyUnicode_Check(text)) {
+        PyErr_Format(PyExc_TypeError, "%s must be a string", what);
+        return NULL;
+    }
+    const char *utf8 = PyUnicode_AsUTF8AndSize(text, &len);
+    if (!utf8)
+        return NULL;
+    if (len == 0 || (size_t)len > max_len || strlen(utf8) != (size_t)len) {
+        PyErr_Format(PyExc_ValueError, "%s must have 1 to %zu bytes, none of them zero", what, max_len);
+        return NULL;
+    }
+    return utf8;
+}
+
+static int add_prefixes(struct scope *scope, PyObject *tuple, enum kind kind, const char *what)
+{
+    Py_ssize_t count = PyTuple_Size(tuple);
+    for (Py_ssize_t i = 0; i < count; i++) {
+        const char *prefix = arguments_text(PyTuple_GetItem(tuple, i), what, SCOPE_TEXT_MAX);
+        if (!prefix)
+            return -1;
+        int result = scope_add(scope, prefix, kind);
+        if (result == -E2BIG) {
+            PyErr_Format(PyExc_ValueError, "at most %u prefixes in all", SCOPE_PREFIXES_MAX);
+            return -1;
+        }
+        if (result != 0) {
+            PyErr_NoMemory();
+            return -1;
+        }
+    }
+    return count < 0 ? -1 : 0;
+}
+
+int arguments_scope(struct scope *scope, PyObject *cell, PyObject *own, PyObject *library)
+{
+    const char *text = arguments_text(cell, "cell", SCOPE_TEXT_MAX);
+    if (!text)
+        return -1;
+    if (scope_set_cell(scope, text) != 0) {
+        PyErr_NoMemory();
+        return -1;
+    }
+    if (add_prefixes(scope, own, KIND_OWN, "a prefix in own") != 0)
+        return -1;
+    return add_prefixes(scope, library, KIND_LIBRARY, "a prefix in library");
+}

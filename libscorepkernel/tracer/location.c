@@ -1,0 +1,111 @@
+/* SPDX-License-Identifier: BSD-3-Clause
+ *
+ * location: one thread's events on their way into an archive, see archive.h.
+ *
+ * Every event has paid for its place on the disk before it is recorded, an enter for its leave, too. So when
+ * no more can be claimed, what is open can still be left. */
+#include <errno.h>
+#include <stdlib.h>
+
+#include "archive_private.h"
+
+/* Time stamp 9, record 2, region 5 bytes: no enter or leave is longer. Chunk headers fit in what is over. */
+#define EVENT_LEN ((uint64_t)18)
+/* Claiming is a system call, and one over a network on some file systems: as much again as was used already,
+ * so that short-lived threads claim little and busy ones ask seldom. */
+#define CREDIT_MIN 512u
+#define CREDIT_MAX 65536u
+#define LOCATION_LEN ((uint64_t)16 * 1024) /* its two files: whole blocks, directory entries */
+
+static bool append_location(struct archive *archive, struct location *location)
+{
+    if (archive->location_count == archive->location_capacity) {
+        uint32_t capacity = archive->location_capacity ? archive->location_capacity * 2 : 8;
+        struct location **locations = realloc(archive->locations, capacity * sizeof(struct location *));
+        if (!locations)
+            return false;
+        archive->locations = locations;
+        archive->location_capacity = capacity;
+    }
+    archive->locations[archive->location_count++] = location;
+    return true;
+}
+
+struct location *archive_add_location(struct archive *archive)
+{
+    if (archive_failed(archive) || archive->location_count == ARCHIVE_LOCATIONS_MAX)
+        return NULL;
+    int code = reserve_grow(&archive->reserve, LOCATION_LEN);
+    struct location *location = code == 0 ? calloc(1, sizeof *location) : NULL;
+    if (!location) {
+        fault_note(&archive->fault, code != 0 ? -code : ENOMEM, "a new thread's location");
+        return NULL;
+    }
+    location->archive = archive;
+    location->number = archive->location_count;
+    location->writer = OTF2_Archive_GetEvtWriter(archive->otf2, (OTF2_LocationRef)location->number << 32);
+    if (!location->writer || !append_location(archive, location)) {
+        fault_note(&archive->fault, ENOMEM, "a new thread's location");
+        free(location);
+        return NULL;
+    }
+    return location;
+}
+
+void location_settle(struct location *location)
+{
+    uint64_t kept = location->credit * EVENT_LEN;
+    if (location->unflushed <= kept)
+        return;
+    reserve_shrink(&location->archive->reserve, location->unflushed - kept);
+    location->unflushed = kept;
+}
+
+/* Room on the disk for more events; false once there is none. */
+static bool replenish(struct location *location)
+{
+    struct archive *archive = location->archive;
+    if (archive_failed(archive))
+        return false;
+    uint32_t credit = location->events < CREDIT_MAX ? (uint32_t)location->events : CREDIT_MAX;
+    if (credit < CREDIT_MIN)
+        credit = CREDIT_MIN;
+    int code = reserve_grow(&archive->reserve, credit * EVENT_LEN);
+    if (code != 0 && credit > CREDIT_MIN) {
+        credit = CREDIT_MIN; /* the last bit of the disk serves, too */
+        code = reserve_grow(&archive->reserve, credit * EVENT_LEN);
+    }
+    if (code != 0) {
+        fault_note(&archive->fault, -code, "the trace's events");
+        return false;
+    }
+    location->credit += credit;
+    location->unflushed += credit * EVENT_LEN;
+    return true;
+}
+
+static bool give_up(struct location *location)
+{
+    location->broken = true;
+    fault_note(&location->archive->fault, EIO, "the trace's events"); /* mostly OTF2 has said so itself */
+    return false;
+}
+
+bool archive_enter(struct location *location, uint64_t time_ns, uint32_t region)
+{
+    if (location->credit < 2 && !replenish(location))
+        return false;
+    if (location->broken || OTF2_EvtWriter_Enter(location->writer, NULL, time_ns, region) != OTF2_SUCCESS)
+        return give_up(location);
+    location->credit -= 2;
+    location->events++;
+    return true;
+}
+
+bool archive_leave(struct location *location, uint64_t time_ns, uint32_t region)
+{
+    if (location->broken || OTF2_EvtWriter_Leave(location->writer, NULL, time_ns, region) != OTF2_SUCCESS)
+        return give_up(location);
+    location->events++;
+    return true;
+}
