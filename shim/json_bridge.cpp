@@ -23,28 +23,11 @@ using spk::wrap;
 
 namespace {
 
-/* nlohmann's destructor needs memory for a value that has members, and a destructor that throws ends the
-   process. So a value is emptied first, from the inside out; its depth is bounded. */
-void dismantle(tree &value) noexcept
-{
-    if (value.is_array()) {
-        auto &items = value.get_ref<tree::array_t &>();
-        for (tree &item : items)
-            dismantle(item);
-        items.clear();
-    } else if (value.is_object()) {
-        auto &members = value.get_ref<tree::object_t &>();
-        for (auto &member : members)
-            dismantle(member.second);
-        members.clear();
-    }
-}
-
 struct release {
     void operator()(tree *value) const noexcept
     {
         if (value)
-            dismantle(*value);
+            spk::dismantle(*value);
         delete value;
     }
 };

@@ -126,3 +126,8 @@ lint: deps-lint
 
 format:
 	clang-format -i $(LINT_ALL)
+
+# 1,500 measured cells in one notebook; prints what was used after the fiftieth and after the last.
+.PHONY: soak
+soak: all
+	$(Q)cd test/e2e && SPK_SOAK=1500 SPK_TREE=$(abspath $(TREE)) PYTHON=$(PYTHON) $(PYTHON) -W ignore::ResourceWarning -m unittest -v test_soak
