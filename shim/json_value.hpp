@@ -8,8 +8,8 @@
 #ifndef JSON_VALUE_HPP
 #define JSON_VALUE_HPP
 
-#include <cstring>
 #include <cstddef>
+#include <cstring>
 #include <stdexcept>
 #include <string>
 #include <utility>
@@ -42,7 +42,8 @@ inline const struct json *wrap(const nlohmann::json *value)
 }
 
 /* nlohmann's destructor needs memory for a value that has members, and a destructor that throws ends the
-   process. So a value is emptied first where memory may have run out, from the inside out; its depth is bounded. */
+   process. So a value is emptied first where memory may have run out, from the inside out; its depth is
+   bounded. */
 inline void dismantle(nlohmann::json &value) noexcept
 {
     if (value.is_array()) {
@@ -58,24 +59,60 @@ inline void dismantle(nlohmann::json &value) noexcept
     }
 }
 
-/* Builds a value as its text is read. The depth is limited because printing a value recurses; reading does not. */
-class builder final : public nlohmann::json_sax<nlohmann::json>
-{
-public:
+/* Builds a value as its text is read. The depth is limited because printing a value recurses; reading does
+ * not. */
+class builder final : public nlohmann::json_sax<nlohmann::json> {
+  public:
     explicit builder(nlohmann::json &root) : root_(root) {}
 
-    bool null() override { return put(nullptr); }
-    bool boolean(bool value) override { return put(value); }
-    bool number_integer(number_integer_t value) override { return put(value); }
-    bool number_unsigned(number_unsigned_t value) override { return put(value); }
-    bool number_float(number_float_t value, const string_t &) override { return put(value); }
-    bool string(string_t &value) override { return put(std::move(value)); }
-    bool binary(binary_t &) override { return false; }
-    bool start_object(std::size_t) override { return open(nlohmann::json::value_t::object); }
-    bool start_array(std::size_t) override { return open(nlohmann::json::value_t::array); }
-    bool end_object() override { return close(); }
-    bool end_array() override { return close(); }
-    bool parse_error(std::size_t, const std::string &, const nlohmann::json::exception &) override { return false; }
+    bool null() override
+    {
+        return put(nullptr);
+    }
+    bool boolean(bool value) override
+    {
+        return put(value);
+    }
+    bool number_integer(number_integer_t value) override
+    {
+        return put(value);
+    }
+    bool number_unsigned(number_unsigned_t value) override
+    {
+        return put(value);
+    }
+    bool number_float(number_float_t value, const string_t &) override
+    {
+        return put(value);
+    }
+    bool string(string_t &value) override
+    {
+        return put(std::move(value));
+    }
+    bool binary(binary_t &) override
+    {
+        return false;
+    }
+    bool start_object(std::size_t) override
+    {
+        return open(nlohmann::json::value_t::object);
+    }
+    bool start_array(std::size_t) override
+    {
+        return open(nlohmann::json::value_t::array);
+    }
+    bool end_object() override
+    {
+        return close();
+    }
+    bool end_array() override
+    {
+        return close();
+    }
+    bool parse_error(std::size_t, const std::string &, const nlohmann::json::exception &) override
+    {
+        return false;
+    }
 
     bool key(string_t &name) override
     {
@@ -83,7 +120,7 @@ public:
         return true;
     }
 
-private:
+  private:
     /* Where the next value goes. */
     nlohmann::json &place()
     {
@@ -124,11 +161,14 @@ private:
     std::vector<nlohmann::json *> open_;
 };
 
-/* Throws on what is no JSON, too long or too deep. */
+/* Throws on what is no JSON, too long or too deep. The parser takes a NUL for the end and would pass over
+   what follows. */
 inline nlohmann::json parse(const char *text, std::size_t len)
 {
     if (len > JSON_MAX_LEN)
         throw std::length_error("JSON text is too long");
+    if (len && std::memchr(text, '\0', len))
+        throw std::invalid_argument("JSON text holds a NUL");
     nlohmann::json root;
     try {
         builder handler(root);

@@ -14,8 +14,8 @@
 
 #include "server.h"
 
-#define REQUESTS_CELLS 4096
-#define REQUESTS_OTHERS 256
+#define REQUESTS_CELLS 512
+#define REQUESTS_OTHERS 64
 
 struct request_ring {
     struct origin **origins;

@@ -65,10 +65,7 @@ extern "C" void origin_free(struct origin *origin) noexcept
 
 extern "C" const char *origin_id(const struct origin *origin) noexcept
 {
-    if (!origin)
-        return "";
-    const char *id = json_text(json_get(spk::wrap(&origin->header), "msg_id"), nullptr);
-    return id ? id : "";
+    return origin ? origin->id.c_str() : "";
 }
 
 extern "C" struct server *server_create(const struct connection *connection, server_handler *handler,

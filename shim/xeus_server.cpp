@@ -94,6 +94,28 @@ const char *name_of(const nl::json &header, const char *name)
 
 } // namespace
 
+} // namespace spk
+
+/* Without what a string keeps in reserve. */
+static std::string exact(std::string text)
+{
+    text.shrink_to_fit();
+    return text;
+}
+
+origin::origin(const nl::json &from, xeus::xmessage::guid_list to)
+    : id(spk::member(from, "msg_id")),
+      header_text(exact(from.dump(-1, ' ', false, nl::json::error_handler_t::replace))), route(std::move(to))
+{
+}
+
+nl::json origin::header() const
+{
+    return nl::json::parse(header_text);
+}
+
+namespace spk {
+
 owned_message::owned_message(xeus::xmessage &&from)
     : message(), m_source(std::move(from)), m_content(m_source.content().dump(-1, ' ', false, replace)),
       m_metadata(m_source.metadata().dump(-1, ' ', false, replace))
@@ -317,7 +339,7 @@ void xeus_server::drain_shell()
 void xeus_server::reply(server_channel channel, const origin &to, const char *type, nl::json content,
                         nl::json metadata)
 {
-    xeus::xmessage message(to.route, header(type), to.header, std::move(metadata), std::move(content), {});
+    xeus::xmessage message(to.route, header(type), to.header(), std::move(metadata), std::move(content), {});
     if (channel == SERVER_CONTROL)
         send_control(std::move(message));
     else
@@ -331,14 +353,14 @@ std::string xeus_server::ask(const origin &whom, nl::json content)
         stale.clear();
     nl::json question = header("input_request");
     std::string id = member(question, "msg_id");
-    send_stdin({whom.route, std::move(question), whom.header, nl::json::object(), std::move(content), {}});
+    send_stdin({whom.route, std::move(question), whom.header(), nl::json::object(), std::move(content), {}});
     return id;
 }
 
 void xeus_server::publish_under(const origin *parent, const char *type, nl::json content, nl::json metadata,
                                 xeus::buffer_sequence buffers)
 {
-    publish({"kernel." + m_session + "." + type, header(type), parent ? parent->header : nl::json::object(),
+    publish({"kernel." + m_session + "." + type, header(type), parent ? parent->header() : nl::json::object(),
              std::move(metadata), std::move(content), std::move(buffers)},
             xeus::channel::SHELL);
 }

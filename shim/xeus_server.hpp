@@ -24,9 +24,14 @@
 
 #include "server.h"
 
-/* The C side's handle on a request's origin. */
+/* The C side's handle on a request's origin. Kept long after the request, and many of them: so the header is
+   kept as text, a fraction of what it takes as a value. */
 struct origin {
-    nlohmann::json header;
+    origin(const nlohmann::json &header, xeus::xmessage::guid_list route);
+    nlohmann::json header() const;
+
+    std::string id;
+    std::string header_text;
     xeus::xmessage::guid_list route;
 };
 

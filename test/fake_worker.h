@@ -178,8 +178,13 @@ static void fake_execute(const char *code) {
         fake_write(WORKER_FD, fake.payload, 64);
         fake_hang();
     } else if (!strncmp(code, "mute", 4)) {
+        fake_print(1, "mute ");
         close(WORKER_FD);
-        fake_hang();
+        sigset_t none;
+        sigemptyset(&none);
+        while (!fake.interrupted)
+            sigsuspend(&none);
+        _exit(4);
     } else if (!strncmp(code, "wait", 4)) {
         snprintf(text, sizeof text, "waiting %d ", (int)getpid());
         fake_print(1, text);

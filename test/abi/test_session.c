@@ -158,6 +158,20 @@ static void dies(const char *how, const char *why) {
     shut_down(host);
 }
 
+/* A cell that closes what is not its own runs on, and can be interrupted; then the session is lost. */
+static void cut_off(void)
+{
+    struct host *host = host_create(NULL);
+    CHECK(host_execute(host, 1, "mute") == 0 && host_execute(host, 2, "print never") == 0);
+    host_until(host, "out 1 mute");
+    CHECK(kernel->interrupt(host->session) == 0);
+    host_until(host, "status DIED");
+    HOST_IN_ORDER(host, "reply 1 1 {", "ended with exit code 4", "reply 2 2 ", "status DIED");
+    CHECK(host_execute(host, 3, "print after") == 0);
+    host_until(host, "reply 3 0");
+    shut_down(host);
+}
+
 /* It dies before it is known to have died: the cell that comes in between is told what happened, too. */
 static void dies_unseen(void) {
     struct host *host = host_create(NULL);
@@ -313,7 +327,7 @@ int main(int argc, char **argv) {
     dies("exit", "ended with exit code 3");
     dies("crash", "SIGSEGV");
     dies("garbage", "SIGKILL");
-    dies("mute", "SIGKILL");
+    cut_off();
     dies_unseen();
     begun_in_reply();
     cannot_start("fails", "install IPython");
