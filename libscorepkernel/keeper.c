@@ -32,8 +32,11 @@ struct launch {
     int failure;          /* errno of the child or grandchild; they share our memory */
 };
 
+/* AddressSanitizer must not look for the host's stack in functions that run on another. */
+#define ON_OTHER_STACK __attribute__((no_sanitize_address))
+
 /* In the grandchild, which borrows the host's memory until it execs: only system calls. */
-static int launch_grandchild(void *argument)
+ON_OTHER_STACK static int launch_grandchild(void *argument)
 {
     struct launch *launch = argument;
     char *argv[] = {(char *)(uintptr_t) "scorepkernel-keeper", NULL};
@@ -47,7 +50,7 @@ static int launch_grandchild(void *argument)
 
 /* In the child, which borrows the host's memory until it exits. It never execs: the kernel makes any child
  * that does an ordinary one, which sends SIGCHLD and is found by the host's own wait calls. */
-static int launch_child(void *argument)
+ON_OTHER_STACK static int launch_child(void *argument)
 {
     struct launch *launch = argument;
     int pid = clone(launch_grandchild, launch->stack, CLONE_VM | CLONE_VFORK, launch);

@@ -32,7 +32,7 @@ static void reset_signals(void)
     sigemptyset(&none);
     for (int number = 1; number < NSIG; number++)
         signal(number, SIG_DFL);
-    sigprocmask(SIG_SETMASK, &none, NULL);
+    pthread_sigmask(SIG_SETMASK, &none, NULL);
 }
 
 /* In the child, between fork and exec: never returns. */
@@ -148,10 +148,10 @@ static pid_t parent_of(const char *name)
     if (got <= 0)
         return 0;
     line[got] = 0;
-    /* The program's name comes in parentheses and may itself hold any character. */
+    /* " S 1234 ...": state and parent. The program's name before them comes in parentheses and may itself
+     * hold any character. */
     const char *after = strrchr(line, ')');
-    int parent = 0;
-    return after && sscanf(after + 1, " %*c %d", &parent) == 1 ? parent : 0;
+    return after && strlen(after) > 4 ? (pid_t)strtol(after + 3, NULL, 10) : 0;
 }
 
 static void kill_children_once(void)
@@ -160,6 +160,7 @@ static void kill_children_once(void)
     if (!proc)
         return;
     pid_t self = getpid();
+    // NOLINTNEXTLINE(concurrency-mt-unsafe): the keeper has one thread
     for (const struct dirent *entry; (entry = readdir(proc));)
         if (entry->d_name[0] >= '1' && entry->d_name[0] <= '9' && parent_of(entry->d_name) == self)
             kill((pid_t)strtol(entry->d_name, NULL, 10), SIGKILL);

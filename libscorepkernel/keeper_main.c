@@ -279,7 +279,7 @@ int main(void)
         signal(*number, SIG_IGN);
     sigemptyset(&children);
     sigaddset(&children, SIGCHLD);
-    sigprocmask(SIG_SETMASK, &children, NULL);
+    pthread_sigmask(SIG_SETMASK, &children, NULL);
     signal(SIGCHLD, SIG_DFL);
     keeper.signals = signalfd(-1, &children, SFD_CLOEXEC | SFD_NONBLOCK);
     channel_init(&keeper.channel, KEEPER_FD);

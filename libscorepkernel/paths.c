@@ -67,19 +67,24 @@ static int is_program_in(const char *directory, size_t len, const char *name, ch
     return 1;
 }
 
+/* name is a path, from directory if it is a relative one. */
+static int find_path(const char *name, const char *directory, char path[PATHS_MAX], struct spk_error *error)
+{
+    int found = name[0] == '/' ? is_program_in("", 0, name + 1, path)
+                               : is_program_in(directory, strlen(directory), name, path);
+    if (found)
+        return 0;
+    return failure_set(error, -ENOENT,
+                       "there is no Python interpreter at %s; point the kernel at one that exists: "
+                       "scorepkernel install --python PATH",
+                       name);
+}
+
 int paths_python(const char *name, const char *const *environment, const char *directory,
                  char path[PATHS_MAX], struct spk_error *error)
 {
-    if (strchr(name, '/')) {
-        int found = name[0] == '/' ? is_program_in("", 0, name + 1, path)
-                                   : is_program_in(directory, strlen(directory), name, path);
-        if (found)
-            return 0;
-        return failure_set(error, -ENOENT,
-                           "there is no Python interpreter at %s; point the kernel at one that exists: "
-                           "scorepkernel install --python PATH",
-                           name);
-    }
+    if (strchr(name, '/'))
+        return find_path(name, directory, path, error);
     const char *search = paths_variable(environment, "PATH");
     for (const char *at = search ? search : "/usr/local/bin:/usr/bin:/bin"; at;) {
         size_t len = strcspn(at, ":");

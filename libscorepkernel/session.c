@@ -364,6 +364,28 @@ static int open_loop(struct spk_session *session, struct spk_error *error)
     return 0;
 }
 
+static void release(struct spk_session *session)
+{
+    keeper_finish(&session->keeper);
+    worker_finish(&session->worker);
+    loop_forget(&session->loop, &session->wake);
+    if (session->wake.fd >= 0)
+        close(session->wake.fd);
+    loop_finish(&session->loop);
+    free(session->active);
+    for (struct request *request; (request = request_pop(&session->queue));)
+        free(request);
+    for (size_t i = 0; session->environment && session->environment[i]; i++)
+        free((char *)(uintptr_t)session->environment[i]);
+    free(session->environment);
+    free(session->python);
+    free(session->directory);
+    free(session->setup);
+    free(session->hello);
+    free(session->failure);
+    free(session);
+}
+
 int session_create(const struct spk_host *host, const struct spk_options *options,
                    struct spk_session **session, struct spk_error *error)
 {
@@ -381,7 +403,7 @@ int session_create(const struct spk_host *host, const struct spk_options *option
         made->keeper_alive = result == 0;
     }
     if (result != 0) {
-        (void)session_destroy(made);
+        release(made);
         return result;
     }
     made->dispatching = 1; /* the host does not have the session yet: it must not be called about it */
@@ -440,27 +462,9 @@ int session_dispatch(struct spk_session *session, struct spk_error *error)
 
 int session_destroy(struct spk_session *session)
 {
-    if (!session)
-        return 0;
-    if (session->dispatching)
+    if (session && session->dispatching)
         return -EBUSY;
-    keeper_finish(&session->keeper);
-    worker_finish(&session->worker);
-    loop_forget(&session->loop, &session->wake);
-    if (session->wake.fd >= 0)
-        close(session->wake.fd);
-    loop_finish(&session->loop);
-    free(session->active);
-    for (struct request *request; (request = request_pop(&session->queue));)
-        free(request);
-    for (size_t i = 0; session->environment && session->environment[i]; i++)
-        free((char *)(uintptr_t)session->environment[i]);
-    free(session->environment);
-    free(session->python);
-    free(session->directory);
-    free(session->setup);
-    free(session->hello);
-    free(session->failure);
-    free(session);
+    if (session)
+        release(session);
     return 0;
 }

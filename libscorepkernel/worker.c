@@ -306,7 +306,7 @@ void worker_finish(struct worker *worker)
     struct source *sources[] = {&worker->socket, &worker->pipes[0], &worker->pipes[1], &worker->timer};
     if (!worker->loop)
         return;
-    for (size_t i = 0; i < sizeof sources / sizeof *sources; i++) {
+    for (size_t i = 0; i < 4; i++) {
         loop_forget(worker->loop, sources[i]);
         if (sources[i]->fd >= 0 && sources[i] != &worker->socket) /* the channel closes that one */
             close(sources[i]->fd);

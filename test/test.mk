@@ -106,7 +106,7 @@ bench: deps
 
 LINT_C   := $(wildcard libscorepkernel/*.c libscorepkernel/tracer/*.c shim/*.c examples/embed/*.c)
 LINT_CXX := $(SHIM_CXX)
-LINT_ALL := $(LINT_C) $(LINT_CXX) $(wildcard libscorepkernel/*.h libscorepkernel/*/*.h shim/*.h shim/*.hpp test/*/*.c test/*.h)
+LINT_ALL := $(LINT_C) $(LINT_CXX) $(wildcard libscorepkernel/*.h libscorepkernel/*/*.h shim/*.h shim/*.hpp)
 LINT_PY  := libscorepkernel/worker examples test
 LINT_DEF := -D_GNU_SOURCE -DSCOREPKERNEL_VERSION='"$(VERSION)"' -Ilibscorepkernel/include -Ilibscorepkernel -Ishim
 PY_INC   := $(shell $(PYTHON) -c 'import sysconfig as s; print("-isystem", s.get_path("include"))' 2>/dev/null)

@@ -133,7 +133,7 @@ int main(int argc, char **argv)
     void *symbol = library ? dlsym(library, SPK_PLUGIN_ENTRY) : NULL;
     spk_plugin_entry_fn *entry;
     if (!symbol) {
-        fprintf(stderr, "%s\n", dlerror());
+        fprintf(stderr, "%s\n", dlerror()); // NOLINT(concurrency-mt-unsafe): one thread
         return 1;
     }
     /* ISO C has no conversion from an object pointer to a function pointer; POSIX promises that this works.

@@ -30,6 +30,8 @@
  * Versions.  SPK_ABI changes when something existing changes its meaning. Members are only ever appended,
  *            and each table says its size: a member that lies behind the size that the other side gave does
  *            not exist there. Check with SPK_HAS.
+ * Processes. What the session starts has default signal dispositions and an empty signal mask, whatever the
+ *            host's are.
  * Guests.    The library installs no signal handler, reaps no process but its own helper, changes no signal
  *            mask, directory, locale or environment, and prints nothing.
  */
@@ -77,15 +79,16 @@ struct spk_session;
 
 /** How a request ended, in spk_host.reply. */
 #define SPK_REPLY_OK 0u
-#define SPK_REPLY_ERROR 1u   /**< the content's status is "error"; a host with stop_on_error drops its queue \
+#define SPK_REPLY_ERROR                                                                                      \
+    1u                       /**< the content's status is "error"; a host with stop_on_error drops its queue \
                               */
 #define SPK_REPLY_ABORTED 2u /**< the request was not run; the content's status is "aborted" */
 
 /** What became of the session worker, in spk_host.status. */
 #define SPK_STATUS_STARTING 1u /**< a Python process is being started */
 #define SPK_STATUS_READY 2u    /**< it speaks: cells can run */
-#define SPK_STATUS_DIED                                                                                      \
-    3u /**< it ended by itself and its variables are lost; a new one is started. text says what ended it,    \
+#define SPK_STATUS_DIED                                                                                   \
+    3u /**< it ended by itself and its variables are lost; a new one is started. text says what ended it, \
           and is empty when an error reply has said so already */
 #define SPK_STATUS_FAILED                                                                         \
     4u                      /**< it could not be started; text names the remedy. Every request is \
@@ -130,7 +133,8 @@ struct spk_host {
     /** content: JSON, the content of an error message: ename, evalue, traceback. The reply follows. */
     void (*error)(void *ctx, uint64_t request, struct spk_text content);
 
-    /** The running cell waits for a line from the user. Answer with input_reply; interrupting the session
+    /** The running cell, which has no reply yet, waits for a line from the user; at most one such question is
+     *  open. Answer with input_reply; interrupting the session
      *  instead ends the wait. password != 0: do not echo it. */
     void (*input_request)(void *ctx, uint64_t request, struct spk_text prompt, uint32_t password);
 
@@ -143,7 +147,8 @@ struct spk_host {
                        const struct spk_text *buffers, size_t count);
 
     /** The request has ended: exactly one reply to each request. how: SPK_REPLY_*. content: JSON, the content
-     *  of the reply message of the request's kind. */
+     *  of the reply message of the request's kind; when it failed, of whatever kind, status "error" with
+     * ename, evalue and traceback. That of a cell has its execution_count. */
     void (*reply)(void *ctx, uint64_t request, uint32_t how, struct spk_text content);
 
     /** The worker's state changed. status: SPK_STATUS_*. text: for the user; may be empty. */
@@ -208,7 +213,8 @@ struct spk_plugin {
                        struct spk_error *error);
 
     /** The reply has the members of kernel_info_reply less protocol_version, which is the host's to say. It
-     *  is answered as soon as the interpreter's version is known, before it can run cells. */
+     *  is answered as soon as the interpreter's version is known, before it can run cells; and also when
+     * there is no usable interpreter, so that the client goes on and sees the error of its first cell. */
     int (*kernel_info)(struct spk_session *session, uint64_t request, struct spk_error *error);
     int (*history)(struct spk_session *session, uint64_t request, struct spk_text content,
                    struct spk_error *error);

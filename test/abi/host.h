@@ -150,7 +150,7 @@ static inline struct host *host_create(const char *how) {
     CHECK(host && realpath("/proc/self/exe", self));
     host_note(host, "", (struct spk_text){"", 0});
     snprintf(variable, sizeof variable, "FAKE_WORKER=%s", how ? how : "");
-    const char *environment[] = {"PATH=/usr/bin:/bin", variable, NULL};
+    const char *environment[] = {FAKE_ENVIRONMENT, variable, NULL};
     struct spk_options options = {.size = sizeof options, .python = self, .directory = "/", .environment = environment};
     struct spk_host table = host_table(host);
     struct spk_error error = {.size = sizeof error};

@@ -27,7 +27,7 @@ static struct host *run(size_t host_size, size_t options_size) {
     CHECK(host && realpath("/proc/self/exe", self));
     host_note(host, "", text_of(""));
     struct spk_host callbacks = host_table(host);
-    const char *environment[] = {"PATH=/usr/bin:/bin", NULL};
+    const char *environment[] = {FAKE_ENVIRONMENT, NULL};
     struct spk_options wanted = {.python = self, .directory = "/", .notebook = "n.ipynb", .environment = environment};
     struct spk_host *table = table_of(&callbacks, sizeof callbacks, host_size);
     struct spk_options *options = options_size ? table_of(&wanted, sizeof wanted, options_size) : NULL;

@@ -66,7 +66,7 @@ static _Noreturn void give_up(const char *what) {
 }
 
 static struct spk_session *create(void) {
-    const char *environment[] = {"PATH=/usr/bin:/bin", "A=b", NULL};
+    const char *environment[] = {FAKE_ENVIRONMENT, NULL};
     struct spk_options options = {.size = sizeof options, .python = self, .notebook = "n.ipynb", .environment = environment};
     struct spk_session *const untouched = (struct spk_session *)self, *session = untouched;
     struct spk_error error = {.size = sizeof error};

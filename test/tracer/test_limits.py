@@ -52,7 +52,7 @@ report(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before)
     def test_measuring_again_and_again(self):
         """Memory, descriptors and mappings stay where they are."""
         driver = """
-import shutil
+import gc, shutil
 def used():
     # Walks the page tables: statm's counters lag behind by up to 64 pages a thread.
     with open("/proc/self/smaps_rollup") as file: pages = int(file.read().split("Rss:")[1].split()[0])
@@ -64,8 +64,9 @@ def once():
     tracer.start(); exec(code, new_names()); tracer.stop()
     result = tracer.end()
     shutil.rmtree(os.path.join(DIRECTORY, "1"))
+    gc.collect()  # a cell's functions and their namespace refer to each other
     return result["events"], result["error"]
-for _ in range(500): once()  # Python and malloc take a while to settle, also without the tracer
+for _ in range(200): once()
 before = used()
 results = {once() for _ in range(1500)}
 report([before, used(), sorted(results)])
