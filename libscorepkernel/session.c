@@ -292,20 +292,21 @@ int session_want(struct spk_session *session, unsigned what)
 
 /* --- the session ----------------------------------------------------------------------------------- */
 
+/* A copy in one block: the pointers, then the strings. NULL: no memory. */
 static const char **copy_environment(const char *const *from)
 {
-    size_t count = 0;
-    while (from[count])
-        count++;
-    const char **copy = calloc(count + 1, sizeof *copy);
-    for (size_t i = 0; copy && i < count; i++) {
-        if ((copy[i] = strdup(from[i])))
-            continue;
-        while (i-- > 0)
-            free((char *)(uintptr_t)copy[i]);
-        free(copy);
+    size_t count = 0, size = 0;
+    for (; from[count]; count++)
+        size += strlen(from[count]) + 1;
+    const char **copy = malloc((count + 1) * sizeof *copy + size);
+    if (!copy)
         return NULL;
+    char *at = (char *)(copy + count + 1);
+    for (size_t i = 0; i < count; i++) {
+        copy[i] = at;
+        at = stpcpy(at, from[i]) + 1;
     }
+    copy[count] = NULL;
     return copy;
 }
 
@@ -375,8 +376,6 @@ static void release(struct spk_session *session)
     free(session->active);
     for (struct request *request; (request = request_pop(&session->queue));)
         free(request);
-    for (size_t i = 0; session->environment && session->environment[i]; i++)
-        free((char *)(uintptr_t)session->environment[i]);
     free(session->environment);
     free(session->python);
     free(session->directory);

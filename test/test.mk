@@ -117,12 +117,12 @@ lint: deps-lint
 	clang-tidy --quiet $(LINT_C) -- -std=c11 $(LINT_DEF) $(PY_INC)
 	clang-tidy --quiet $(LINT_CXX) -- -std=c++17 $(LINT_DEF)
 	cppcheck --quiet --std=c11 --enable=warning,performance,portability --inline-suppr --error-exitcode=1 \
-	  --suppress=missingIncludeSystem $(LINT_DEF) $(LINT_C)
+	  --suppress=missingIncludeSystem -DPY_VERSION_HEX=0x030b0000 '-DPy_RETURN_NONE=return 0' $(LINT_DEF) $(LINT_C)
 	for file in $(filter-out libscorepkernel/tracer/%,$(LINT_C)); do \
 	  $(CC) -std=c11 -O1 -fanalyzer -Werror $(LINT_DEF) -c -o /dev/null $$file || exit 1; done
 	MYPYPATH=libscorepkernel mypy --python-version 3.9 --ignore-missing-imports --check-untyped-defs \
 	  libscorepkernel/worker examples/demo.py test/run.py test/bench/bench.py
-	$(PYTHON) -m flake8 --max-line-length 120 --extend-ignore E203 $(LINT_PY)
+	$(PYTHON) -m flake8 $(LINT_PY)
 
 format:
 	clang-format -i $(LINT_ALL)

@@ -13,7 +13,7 @@ import importlib.abc
 import importlib.machinery
 import sys
 from types import ModuleType, TracebackType
-from typing import Any, Callable, Optional, Sequence, Type
+from typing import Any, Callable, Dict, Optional, Sequence, Type
 
 
 def _tracer() -> Any:
@@ -104,7 +104,7 @@ def parameter(name: str, value: Any) -> None:
     """A parameter of the region: kept by Score-P; the built-in tracer has nowhere to show it."""
 
 
-_MODULES = {
+_MODULES: Dict[str, Dict[str, Any]] = {
     "scorep": {},
     "scorep.user": {
         "region": region,

@@ -152,17 +152,17 @@ class Server:
     async def _run(self, cell: measure.Cell, silent: bool, store_history: bool, metadata: dict) -> None:
         """What InteractiveShell.run_cell does, on the loop that is already running."""
         sh, result = self.shell, None
+        transformed = {"transformed_cell": cell.transformed, "preprocessing_exc_tuple": cell.problem}
         extra = {"cell_id": metadata.get("cellId")} if self._takes_cell_id else {}
         coroutine = sh.run_cell_async(
             cell.source,
             store_history=store_history and not silent,
             silent=silent,
-            transformed_cell=cell.transformed,
-            preprocessing_exc_tuple=cell.problem,
+            **transformed,
             **extra,
         )
         try:
-            if sh.should_run_async(cell.source, transformed_cell=cell.transformed, preprocessing_exc_tuple=cell.problem):
+            if sh.should_run_async(cell.source, **transformed):
                 result = await self._awaiting(coroutine)
             else:
                 result = _drive(coroutine)

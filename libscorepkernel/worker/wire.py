@@ -92,7 +92,7 @@ def dump(value: Any) -> bytes:
 @contextlib.contextmanager
 def high_descriptors() -> Iterator[None]:
     """Descriptors opened in the block get numbers that users' code is not likely to close."""
-    fillers = []
+    fillers: List[int] = []
     try:
         while not fillers or fillers[-1] < _HIGH_FD:
             fillers.append(os.open(os.devnull, os.O_RDONLY | os.O_CLOEXEC))
@@ -174,7 +174,7 @@ class Connection:
         self._overdue = threading.Event()
         # The cell that a piece of code belongs to: tasks inherit the variable, threads do not.
         self._cell_var: ContextVar[Optional[int]] = ContextVar("scorepkernel_cell", default=None)
-        self._threads: WeakKeyDictionary = WeakKeyDictionary()
+        self._threads: WeakKeyDictionary[threading.Thread, int] = WeakKeyDictionary()
         setup = self.receive()
         self.setup = json.loads(setup.parts[0])
         self._token = self.setup.pop("token")
@@ -251,9 +251,7 @@ class Connection:
     def cell_of_caller(self) -> int:
         """The request that the running code belongs to."""
         cell = self._cell_var.get()
-        if cell is None:
-            cell = self._threads.get(threading.current_thread(), self._cell)
-        return cell
+        return self._threads.get(threading.current_thread(), self._cell) if cell is None else cell
 
     def write(self, which: int, text: str) -> None:
         """Text, not empty, for standard output or error. Every piece of every print comes through here."""
