@@ -56,7 +56,7 @@ RUN = PYTHON=$(PYTHON) SPK_TREE=$(abspath $(TREE)) SPK_ECHO_PLUGIN=$(abspath $(E
 # Python itself is not instrumented: the runtime has to be there before the tracer that is, and what Python
 # leaves allocated at its end is not ours.
 ifneq ($(findstring address,$(SANITIZE)),)
-TEST_ENV = ASAN_OPTIONS=detect_leaks=1:detect_stack_use_after_return=0:abort_on_error=0 \
+TEST_ENV = ASAN_OPTIONS=detect_leaks=1:detect_stack_use_after_return=0:abort_on_error=0:handle_segv=0:handle_abort=0 \
            LSAN_OPTIONS=suppressions=$(abspath test/lsan.supp):print_suppressions=0 UBSAN_OPTIONS=print_stacktrace=1 \
            SPK_PRELOAD=$(shell $(CC) -print-file-name=libasan.so)
 endif

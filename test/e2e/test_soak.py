@@ -14,12 +14,12 @@ from test_measured import SCOREP, needs_tracer
 CELLS = int(os.environ.get("SPK_SOAK", "50"))
 SETTLED = 50  # from here on nothing may grow
 
-# What a notebook has that is worth measuring: beside it, what IPython keeps of each cell (In, Out: some 700
-# bytes) is not to be taken for a leak.
+# What a notebook has that is worth measuring: beside it, what IPython keeps of each cell (In, Out, its lines: about
+# 1 KiB, measured or not) is not to be taken for a leak.
 DEFINITIONS = """
 import os, threading
 try:
-    import numpy
+    import matplotlib.pyplot
 except ImportError:
     pass
 def leaf(n): return n
