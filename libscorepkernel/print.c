@@ -57,7 +57,7 @@ int print_seconds(struct buffer *out, double seconds)
     static const struct {
         double scale;
         const char *unit;
-    } units[] = {{1, "s"}, {1e3, "ms"}, {1e6, "us"}, {1e9, "ns"}};
+    } units[] = {{1, "s"}, {1e3, "ms"}, {1e6, "\u00b5s"}, {1e9, "ns"}};
     size_t i = 0;
     if (!(seconds >= 0) || seconds > 1e9)
         seconds = 0;

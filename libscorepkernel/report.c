@@ -10,7 +10,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#define PLACE_MAX 512
+#define TEXT_MAX 512
 
 /* A region as it came: name, file, line, visits, inclusive and exclusive time in ns. */
 struct region {
@@ -53,17 +53,29 @@ static int is_in_cell(const struct region *region)
     return strncmp(region->file, cell_file, sizeof cell_file - 1) == 0;
 }
 
-/* The notebook's own functions go by their name alone, as they do in the notebook. */
-static const char *short_name(const struct region *region)
+/* The notebook's own functions go by the name that Python gives them: Thing.method, outer.inner. The full
+ * name (module.Class:function, as Score-P has it) is in the trace. */
+static void name_region(const struct region *region, char *text, size_t size)
 {
-    static const char own[] = "__main__";
-    size_t len = sizeof own - 1;
+    static const char own[] = "__main__", locals[] = ".<locals>";
+    size_t len = sizeof own - 1, at = 0;
     const char *name = region->name;
-    if (strncmp(name, own, len) != 0 || (name[len] != ':' && name[len] != '.'))
-        return name;
+    if (strncmp(name, own, len) != 0 || (name[len] != ':' && name[len] != '.')) {
+        snprintf(text, size, "%s", name);
+        return;
+    }
     name += len + 1;
-    int is_cell = strcmp(name, "<module>") == 0 || strncmp(name, "<cell line: ", 12) == 0;
-    return is_cell && is_in_cell(region) ? "(the cell itself)" : name;
+    if (is_in_cell(region) && (strcmp(name, "<module>") == 0 || strncmp(name, "<cell line: ", 12) == 0))
+        name = "(the cell itself)";
+    while (*name && at + 1 < size) {
+        if (strncmp(name, locals, sizeof locals - 1) == 0) {
+            name += sizeof locals - 1;
+            continue;
+        }
+        text[at++] = *name == ':' ? '.' : *name;
+        name++;
+    }
+    text[at] = 0;
 }
 
 /* Where a region is, as the user knows it: "In [3]:7" for a cell, the file's name without its folders
@@ -109,7 +121,10 @@ static void remaining(struct buffer *out, const struct json *measured)
 
 static void padded(struct buffer *out, struct buffer *cell, size_t width)
 {
-    print_text(out, "%*s", (int)(width > cell->len ? width - cell->len : 0), "");
+    size_t columns = 0; /* not bytes: the micro sign has two */
+    for (size_t i = 0; i < cell->len; i++)
+        columns += (buffer_bytes(cell)[i] & 0xC0) != 0x80;
+    print_text(out, "%*s", (int)(width > columns ? width - columns : 0), "");
     buffer_append(out, buffer_bytes(cell), cell->len);
     buffer_consume(cell, cell->len);
 }
@@ -117,7 +132,7 @@ static void padded(struct buffer *out, struct buffer *cell, size_t width)
 static void plain_row(struct buffer *out, const struct region *region)
 {
     struct buffer cell = {0};
-    char place[PLACE_MAX];
+    char name[TEXT_MAX], place[TEXT_MAX];
     print_seconds(&cell, region->exclusive_s);
     padded(out, &cell, 10);
     print_text(&cell, "%d %%", (int)(region->percent + 0.5));
@@ -126,8 +141,9 @@ static void plain_row(struct buffer *out, const struct region *region)
     padded(out, &cell, 11);
     print_count(&cell, region->visits);
     padded(out, &cell, 11);
+    name_region(region, name, sizeof name);
     name_place(region, place, sizeof place);
-    print_text(out, "  %s  (%s)\n", short_name(region), place);
+    print_text(out, "  %s  (%s)\n", name, place);
     buffer_finish(&cell);
 }
 
@@ -154,7 +170,7 @@ static void plain(struct buffer *out, const struct json *measured)
 static void html_row(struct buffer *out, const struct region *region)
 {
     int percent = (int)(region->percent + 0.5);
-    char place[PLACE_MAX];
+    char name[TEXT_MAX], place[TEXT_MAX];
     print_text(out, "<tr><td style=\"text-align:right\">");
     print_seconds(out, region->exclusive_s);
     print_text(
@@ -171,7 +187,8 @@ static void html_row(struct buffer *out, const struct region *region)
     print_text(out, "&#10;");
     print_html(out, region->file);
     print_text(out, ":%lld\"><code>", region->line);
-    print_html(out, short_name(region));
+    name_region(region, name, sizeof name);
+    print_html(out, name);
     print_text(out, "</code> <small style=\"opacity:0.6\">");
     name_place(region, place, sizeof place);
     print_html(out, place);

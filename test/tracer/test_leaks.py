@@ -21,12 +21,11 @@ threads = [threading.Thread(target=fib, args=(9,)) for _ in range(5)]
 for thread in threads: thread.start()
 for thread in threads: thread.join()
 tracer.region_begin("a", "b", 1); tracer.region_begin("c", "d", 2); tracer.region_end("a")
-for i in range(300): exec("def f%d(): pass\\nf%d()" % (i, i))
+for i in range(300): exec("def f%d(): pass\\\\nf%d()" % (i, i))
 '''
 for i in range(5): measure(cell, str(i), memory_limit=1 << 20)
-for name, options in (("0", {}), ("1/none", {})):
-    try: begin(name, **options)
-    except OSError: pass
+try: begin("0")
+except FileExistsError: pass
 for directory, own in (("/nonexistent", ("a",)), (DIRECTORY, ("a", "")), (DIRECTORY, (1,))):
     try: tracer.begin(directory, cell="c", own=own, library=("b",))
     except (OSError, TypeError, ValueError): pass
@@ -45,6 +44,7 @@ class Leaks(Case):
     def leaks(self, driver):
         options = os.environ.get("ASAN_OPTIONS", "") + ":fast_unwind_on_malloc=0"
         self.drive(driver, leaks=True, ASAN_OPTIONS=options, PYTHONMALLOC="malloc")
+        self.assertNotIn("Traceback", self.messages)
         return [block for block in self.messages.split("\n\n") if " leak of " in block and "_tracer" in block]
 
     def test_without_failures(self):
