@@ -71,8 +71,8 @@ OTF2_CFLAGS = $(shell pkg-config --cflags otf2 2>/dev/null | sed 's/-I/-isystem 
 OTF2_STATIC = $(wildcard $(shell $(CC) -print-file-name=libopen-trace-format2.a))
 OTF2_TRIAL  = $(CC) -shared -o "$$t" -Wl,--whole-archive $(OTF2_STATIC) -Wl,--no-whole-archive
 OTF2_HIDDEN = $(if $(OTF2_STATIC),$(shell t=$$(mktemp) && { $(OTF2_TRIAL) 2>/dev/null && echo yes; rm -f "$$t"; }))
-OTF2_LIBS   = $(if $(OTF2_HIDDEN),$(OTF2_STATIC) -Wl$(comma)--exclude-libs$(comma)ALL \
-              -Wl$(comma)--wrap=fopen$(comma)--wrap=gethostid$(comma)--wrap=malloc,$(shell pkg-config --libs otf2 2>/dev/null))
+OTF2_LIBS   = $(if $(OTF2_HIDDEN),$(OTF2_STATIC) -Wl$(comma)--exclude-libs$(comma)ALL,$(shell pkg-config --libs otf2)) \
+              -Wl,--wrap=fopen,--wrap=gethostid,--wrap=malloc
 
 .PHONY: all help tracer
 all: $(HOST) $(LIB) $(KEEPER) $(WORKER) $(LOGOS) $(EMBED) tracer

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  *
  * fake_worker.h - stands in for Python, where a test is about the library: the test's own program is given as
- * interpreter, and does here what the code of a cell says. It speaks worker_wire.h, written down a second time on
- * purpose. What it does before the first cell is told by the variable FAKE_WORKER: "fails", "dies", "silent".
+ * interpreter, and does here what the code of a cell says. It speaks worker_wire.h, written down a second
+ * time on purpose. What it does before the first cell is told by the variable FAKE_WORKER: "fails", "dies",
+ * "silent".
  */
 #ifndef FAKE_WORKER_H
 #define FAKE_WORKER_H
@@ -29,12 +30,14 @@ static struct {
     int ending; /* SHUTDOWN came while a cell was running */
 } fake;
 
-static void fake_interrupt(int number) {
+static void fake_interrupt(int number)
+{
     (void)number;
     fake.interrupted = 1;
 }
 
-static void fake_write(int fd, const void *bytes, size_t len) {
+static void fake_write(int fd, const void *bytes, size_t len)
+{
     for (size_t at = 0; at < len;) {
         ssize_t put = write(fd, (const char *)bytes + at, len - at);
         if (put < 0 && errno != EINTR)
@@ -43,11 +46,13 @@ static void fake_write(int fd, const void *bytes, size_t len) {
     }
 }
 
-static void fake_print(int fd, const char *text) {
+static void fake_print(int fd, const char *text)
+{
     fake_write(fd, text, strlen(text));
 }
 
-static void fake_mark(char kind, uint64_t number, int which) {
+static void fake_mark(char kind, uint64_t number, int which)
+{
     char mark[MARK_LEN + 1] = {0};
     snprintf(mark + 1, MARK_LEN, "%s%c%016llx", fake.token, kind, (unsigned long long)number);
     for (int fd = 1; fd <= 2; fd++)
@@ -55,13 +60,16 @@ static void fake_mark(char kind, uint64_t number, int which) {
             fake_write(fd, mark, MARK_LEN);
 }
 
-static void fake_number(unsigned char *at, uint64_t value, int bytes) {
+static void fake_number(unsigned char *at, uint64_t value, int bytes)
+{
     for (int i = 0; i < bytes; i++)
         at[i] = (unsigned char)(value >> (8 * i));
 }
 
-/* Send a frame behind a barrier. The parts are texts, closed by NULL; one that begins with '#' is a number. */
-static void fake_send(uint16_t type, uint64_t request, const char *const *parts) {
+/* Send a frame behind a barrier. The parts are texts, closed by NULL; one that begins with '#' is a number.
+ */
+static void fake_send(uint16_t type, uint64_t request, const char *const *parts)
+{
     static unsigned char frame[1 << 16];
     size_t len = 24;
     for (; *parts; parts++) {
@@ -87,7 +95,8 @@ static void fake_send(uint16_t type, uint64_t request, const char *const *parts)
 #define FAKE_SEND(type, ...) fake_send(type, fake.request, (const char *[]){__VA_ARGS__, NULL})
 
 /* Read so many bytes. 0: an interrupt came first. */
-static int fake_read(void *bytes, size_t len) {
+static int fake_read(void *bytes, size_t len)
+{
     sigset_t none;
     sigemptyset(&none);
     for (size_t at = 0; at < len;) {
@@ -106,7 +115,8 @@ static int fake_read(void *bytes, size_t len) {
 }
 
 /* The next frame's payload is in fake.payload, with a NUL behind it. */
-static int fake_next(void) {
+static int fake_next(void)
+{
     unsigned char header[24];
     if (!fake_read(header, sizeof header))
         return 0;
@@ -120,17 +130,20 @@ static int fake_next(void) {
     return 1;
 }
 
-static _Noreturn void fake_hang(void) {
+static _Noreturn void fake_hang(void)
+{
     for (;;)
         pause();
 }
 
-static void fake_reply_interrupted(void) {
+static void fake_reply_interrupted(void)
+{
     fake.interrupted = 0;
     FAKE_SEND(WORKER_REPLY, "#1", "{\"status\":\"error\",\"ename\":\"KeyboardInterrupt\"}");
 }
 
-static void fake_input(void) {
+static void fake_input(void)
+{
     uint64_t request = fake.request;
     FAKE_SEND(WORKER_INPUT_REQUEST, "name? ", "#1");
     do
@@ -146,7 +159,8 @@ static void fake_input(void) {
 }
 
 /* One of everything that can be shown. */
-static void fake_show(void) {
+static void fake_show(void)
+{
     FAKE_SEND(WORKER_DISPLAY_DATA, "{\"data\":1}");
     FAKE_SEND(WORKER_UPDATE_DISPLAY_DATA, "{\"data\":2}");
     FAKE_SEND(WORKER_CLEAR_OUTPUT, "#1");
@@ -159,7 +173,8 @@ static void fake_show(void) {
     FAKE_SEND(WORKER_REPLY, "#0", "{\"status\":\"ok\"}");
 }
 
-static void fake_execute(const char *code) {
+static void fake_execute(const char *code)
+{
     char text[64];
     fake_mark(MARK_PARENT, fake.request, 0);
     if (!strncmp(code, "print ", 6)) {
@@ -211,7 +226,8 @@ static void fake_execute(const char *code) {
 }
 
 /* What the test's program is when it is started as an interpreter. */
-static inline int fake_worker(void) {
+static inline int fake_worker(void)
+{
     const char *how = getenv("FAKE_WORKER");
     sigset_t interrupts;
     struct sigaction action = {.sa_handler = fake_interrupt};
@@ -234,7 +250,8 @@ static inline int fake_worker(void) {
         FAKE_SEND(WORKER_FAILED, "install IPython");
         return 1;
     }
-    FAKE_SEND(WORKER_HELLO, "{\"banner\":\"fake\",\"language_info\":{\"name\":\"python\",\"version\":\"3.99\"}}");
+    FAKE_SEND(WORKER_HELLO,
+              "{\"banner\":\"fake\",\"language_info\":{\"name\":\"python\",\"version\":\"3.99\"}}");
     FAKE_SEND(WORKER_READY, "");
     while (!fake.ending) {
         fake.interrupted = 0;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  *
- * test.h - what every test program needs. A program is one test: it ends with 0, with 1 at the first check that
- * fails, or with 77 and a reason when it cannot run here.
+ * test.h - what every test program needs. A program is one test: it ends with 0, with 1 at the first check
+ * that fails, or with 77 and a reason when it cannot run here.
  */
 #ifndef TEST_H
 #define TEST_H
@@ -16,24 +16,28 @@
 
 #define CHECK(condition) ((condition) ? (void)0 : test_failed(__FILE__, __LINE__, #condition))
 
-static inline _Noreturn void test_failed(const char *file, int line, const char *what) {
+static inline _Noreturn void test_failed(const char *file, int line, const char *what)
+{
     fprintf(stderr, "%s:%d: not so: %s\n", file, line, what);
     exit(1);
 }
 
-static inline _Noreturn void test_skip(const char *reason) {
+static inline _Noreturn void test_skip(const char *reason)
+{
     puts(reason);
     exit(77);
 }
 
 /** End the test by SIGALRM when it hangs. */
-static inline void test_limit(unsigned seconds) {
+static inline void test_limit(unsigned seconds)
+{
     signal(SIGALRM, SIG_DFL);
     alarm(seconds);
 }
 
 /** The build's tree, or the test is skipped. */
-static inline const char *test_tree(void) {
+static inline const char *test_tree(void)
+{
     const char *tree = getenv("SPK_TREE");
     if (!tree)
         test_skip("SPK_TREE does not name the build's tree: run it by make check");
@@ -41,7 +45,8 @@ static inline const char *test_tree(void) {
 }
 
 /** How many descriptors are open. */
-static inline int test_descriptors(void) {
+static inline int test_descriptors(void)
+{
     int count = 0;
     DIR *open = opendir("/proc/self/fd");
     CHECK(open != NULL);
@@ -52,7 +57,8 @@ static inline int test_descriptors(void) {
 }
 
 /** Whether len bytes are just those of the literal. */
-static inline int test_same(const void *data, size_t len, const char *literal) {
+static inline int test_same(const void *data, size_t len, const char *literal)
+{
     return len == strlen(literal) && (len == 0 || memcmp(data, literal, len) == 0);
 }
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  *
- * host.h - a host for tests: loads the library as any host does, and writes down every callback as a line of text,
- * so that a test waits for what it wants to see, and compares.
+ * host.h - a host for tests: loads the library as any host does, and writes down every callback as a line of
+ * text, so that a test waits for what it wants to see, and compares.
  */
 #ifndef TEST_HOST_H
 #define TEST_HOST_H
@@ -23,7 +23,8 @@ struct host {
 
 static const struct spk_plugin *kernel;
 
-static inline void *host_library(void) {
+static inline void *host_library(void)
+{
     char path[4200];
     snprintf(path, sizeof path, "%s/lib/libscorepkernel.so", test_tree());
     void *library = dlopen(path, RTLD_NOW | RTLD_LOCAL);
@@ -35,7 +36,8 @@ static inline void *host_library(void) {
 }
 
 /* Load the library, and have its table in kernel. */
-static inline void host_load(void) {
+static inline void host_load(void)
+{
     spk_plugin_entry_fn *entry;
     void *symbol = dlsym(host_library(), SPK_PLUGIN_ENTRY);
     CHECK(symbol != NULL);
@@ -44,7 +46,8 @@ static inline void host_load(void) {
     CHECK(kernel != NULL);
 }
 
-static inline void host_note(struct host *host, const char *head, struct spk_text text) {
+static inline void host_note(struct host *host, const char *head, struct spk_text text)
+{
     size_t need = host->len + strlen(head) + text.len + 2;
     if (need > host->capacity) {
         host->capacity = 2 * need;
@@ -59,42 +62,51 @@ static inline void host_note(struct host *host, const char *head, struct spk_tex
     host->log[host->len] = 0;
 }
 
-static inline void host_line(void *ctx, const char *kind, uint64_t request, struct spk_text text) {
+static inline void host_line(void *ctx, const char *kind, uint64_t request, struct spk_text text)
+{
     char head[128];
     snprintf(head, sizeof head, "%s %llu ", kind, (unsigned long long)request);
     host_note(ctx, head, text);
 }
 
-static inline void host_stream(void *ctx, uint64_t request, uint32_t stream, struct spk_text text) {
+static inline void host_stream(void *ctx, uint64_t request, uint32_t stream, struct spk_text text)
+{
     host_line(ctx, stream == SPK_STDOUT ? "out" : stream == SPK_STDERR ? "err" : "?", request, text);
 }
 
-static inline void host_display_data(void *ctx, uint64_t request, struct spk_text content) {
+static inline void host_display_data(void *ctx, uint64_t request, struct spk_text content)
+{
     host_line(ctx, "display", request, content);
 }
 
-static inline void host_update(void *ctx, uint64_t request, struct spk_text content) {
+static inline void host_update(void *ctx, uint64_t request, struct spk_text content)
+{
     host_line(ctx, "update", request, content);
 }
 
-static inline void host_clear(void *ctx, uint64_t request, uint32_t wait) {
+static inline void host_clear(void *ctx, uint64_t request, uint32_t wait)
+{
     host_line(ctx, wait ? "clear wait" : "clear", request, (struct spk_text){"", 0});
 }
 
-static inline void host_result(void *ctx, uint64_t request, struct spk_text content) {
+static inline void host_result(void *ctx, uint64_t request, struct spk_text content)
+{
     host_line(ctx, "result", request, content);
 }
 
-static inline void host_error(void *ctx, uint64_t request, struct spk_text content) {
+static inline void host_error(void *ctx, uint64_t request, struct spk_text content)
+{
     host_line(ctx, "error", request, content);
 }
 
-static inline void host_input(void *ctx, uint64_t request, struct spk_text prompt, uint32_t password) {
+static inline void host_input(void *ctx, uint64_t request, struct spk_text prompt, uint32_t password)
+{
     host_line(ctx, password ? "input secret" : "input", request, prompt);
 }
 
 static inline void host_comm(void *ctx, uint64_t request, struct spk_text content, struct spk_text metadata,
-                             const struct spk_text *buffers, size_t count) {
+                             const struct spk_text *buffers, size_t count)
+{
     char head[64];
     snprintf(head, sizeof head, "comm %zu", count);
     for (size_t i = 0; i < count; i++)
@@ -103,7 +115,8 @@ static inline void host_comm(void *ctx, uint64_t request, struct spk_text conten
     host_line(ctx, head, request, content);
 }
 
-static inline void host_reply(void *ctx, uint64_t request, uint32_t how, struct spk_text content) {
+static inline void host_reply(void *ctx, uint64_t request, uint32_t how, struct spk_text content)
+{
     struct host *host = ctx;
     char head[64];
     snprintf(head, sizeof head, "reply %llu %u ", (unsigned long long)request, how);
@@ -112,7 +125,8 @@ static inline void host_reply(void *ctx, uint64_t request, uint32_t how, struct 
         host->on_reply(host, request);
 }
 
-static inline void host_status(void *ctx, uint32_t status, struct spk_text text) {
+static inline void host_status(void *ctx, uint32_t status, struct spk_text text)
+{
     static const char *const names[] = {"?", "STARTING", "READY", "DIED", "FAILED", "ENDED"};
     char head[64];
     CHECK(status < sizeof names / sizeof *names);
@@ -120,11 +134,13 @@ static inline void host_status(void *ctx, uint32_t status, struct spk_text text)
     host_note(ctx, head, text);
 }
 
-static inline void host_log(void *ctx, uint32_t level, struct spk_text text) {
+static inline void host_log(void *ctx, uint32_t level, struct spk_text text)
+{
     host_line(ctx, "log", level, text);
 }
 
-static inline struct spk_host host_table(struct host *host) {
+static inline struct spk_host host_table(struct host *host)
+{
     return (struct spk_host){.size = sizeof(struct spk_host),
                              .abi = SPK_ABI,
                              .ctx = host,
@@ -144,14 +160,16 @@ static inline struct spk_host host_table(struct host *host) {
 }
 
 /* This very program is the interpreter: see fake_worker.h. how: its FAKE_WORKER, or NULL. */
-static inline struct host *host_create(const char *how) {
+static inline struct host *host_create(const char *how)
+{
     char variable[64], self[4096];
     struct host *host = calloc(1, sizeof *host);
     CHECK(host && realpath("/proc/self/exe", self));
     host_note(host, "", (struct spk_text){"", 0});
     snprintf(variable, sizeof variable, "FAKE_WORKER=%s", how ? how : "");
     const char *environment[] = {FAKE_ENVIRONMENT, variable, NULL};
-    struct spk_options options = {.size = sizeof options, .python = self, .directory = "/", .environment = environment};
+    struct spk_options options = {
+        .size = sizeof options, .python = self, .directory = "/", .environment = environment};
     struct spk_host table = host_table(host);
     struct spk_error error = {.size = sizeof error};
     if (kernel->create(&table, &options, &host->session, &error) != 0) {
@@ -161,14 +179,16 @@ static inline struct host *host_create(const char *how) {
     return host;
 }
 
-static inline void host_destroy(struct host *host) {
+static inline void host_destroy(struct host *host)
+{
     CHECK(kernel->destroy(host->session) == 0);
     free(host->log);
     free(host);
 }
 
 /* Serve the session until this was told. */
-static inline void host_until(struct host *host, const char *wanted) {
+static inline void host_until(struct host *host, const char *wanted)
+{
     while (!strstr(host->log, wanted)) {
         struct spk_error error = {.size = sizeof error};
         struct pollfd polled = {.fd = kernel->descriptor(host->session), .events = POLLIN};
@@ -180,13 +200,15 @@ static inline void host_until(struct host *host, const char *wanted) {
 }
 
 /* Serve the session for so long, in ms, whatever is told. */
-static inline void host_serve(struct host *host, int ms) {
+static inline void host_serve(struct host *host, int ms)
+{
     struct pollfd polled = {.fd = kernel->descriptor(host->session), .events = POLLIN};
     while (poll(&polled, 1, ms) == 1)
         CHECK(kernel->dispatch(host->session, NULL) == 0);
 }
 
-static inline void host_expect(const struct host *host, int so, const char *what) {
+static inline void host_expect(const struct host *host, int so, const char *what)
+{
     if (!so) {
         fprintf(stderr, "%s; told:%s\n", what, host->log);
         exit(1);
@@ -194,7 +216,8 @@ static inline void host_expect(const struct host *host, int so, const char *what
 }
 
 /* That these were told, in this order; closed by NULL. */
-static inline void host_in_order(const struct host *host, const char *const *texts) {
+static inline void host_in_order(const struct host *host, const char *const *texts)
+{
     const char *at = host->log;
     for (; *texts; texts++, at++) {
         at = strstr(at, *texts);
@@ -207,30 +230,36 @@ static inline void host_in_order(const struct host *host, const char *const *tex
 
 #define HOST_IN_ORDER(host, ...) host_in_order(host, (const char *[]){__VA_ARGS__, NULL})
 
-static inline int host_count(const struct host *host, const char *text) {
+static inline int host_count(const struct host *host, const char *text)
+{
     int count = 0;
     for (const char *at = host->log; (at = strstr(at, text)); at++)
         count++;
     return count;
 }
 
-static inline void host_forget(struct host *host) {
+static inline void host_forget(struct host *host)
+{
     host->len = 0;
     host_note(host, "", (struct spk_text){"", 0});
 }
 
-static inline struct spk_text text_of(const char *text) {
+static inline struct spk_text text_of(const char *text)
+{
     return (struct spk_text){text, strlen(text)};
 }
 
-static inline int host_execute(struct host *host, uint64_t request, const char *code) {
+static inline int host_execute(struct host *host, uint64_t request, const char *code)
+{
     char content[1024];
     snprintf(content, sizeof content, "{\"code\":\"%s\"}", code);
-    return kernel->execute(host->session, request, text_of(content), (struct spk_text){NULL, 0}, request, NULL);
+    return kernel->execute(host->session, request, text_of(content), (struct spk_text){NULL, 0}, request,
+                           NULL);
 }
 
 /* The number that stands behind the text in what was told. */
-static inline int host_number(const struct host *host, const char *text) {
+static inline int host_number(const struct host *host, const char *text)
+{
     const char *at = strstr(host->log, text);
     return at ? atoi(at + strlen(text)) : 0;
 }

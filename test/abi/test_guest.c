@@ -15,7 +15,8 @@ extern char **environ;
 
 static volatile sig_atomic_t signals;
 
-static void on_signal(int number) {
+static void on_signal(int number)
+{
     (void)number;
     signals++;
 }
@@ -29,7 +30,8 @@ struct surroundings {
 };
 
 /* "number target" of each descriptor, but the one that reads the list. */
-static void list_descriptors(char *list, size_t size) {
+static void list_descriptors(char *list, size_t size)
+{
     DIR *open = opendir("/proc/self/fd");
     size_t at = 0;
     CHECK(open != NULL);
@@ -45,10 +47,12 @@ static void list_descriptors(char *list, size_t size) {
     closedir(open);
 }
 
-static void look(struct surroundings *at) {
+static void look(struct surroundings *at)
+{
     memset(at, 0, sizeof *at);
     for (int number = 1; number < NSIG; number++)
-        (void)sigaction(number, NULL, &at->actions[number]); /* fails for those that are the C library's own */
+        (void)sigaction(number, NULL,
+                        &at->actions[number]); /* fails for those that are the C library's own */
     CHECK(pthread_sigmask(SIG_SETMASK, NULL, &at->mask) == 0);
     CHECK(getcwd(at->directory, sizeof at->directory));
     snprintf(at->locale, sizeof at->locale, "%s", setlocale(LC_ALL, NULL));
@@ -62,7 +66,8 @@ static void look(struct surroundings *at) {
     CHECK(getrlimit(RLIMIT_NOFILE, &at->files) == 0);
 }
 
-static void compare(const struct surroundings *before, const struct surroundings *after) {
+static void compare(const struct surroundings *before, const struct surroundings *after)
+{
     for (int number = 1; number < NSIG; number++) {
         CHECK(before->actions[number].sa_handler == after->actions[number].sa_handler);
         CHECK(before->actions[number].sa_flags == after->actions[number].sa_flags);
@@ -78,9 +83,11 @@ static void compare(const struct surroundings *before, const struct surroundings
 }
 
 /* A session that runs, shows, dies, starts anew and ends. */
-static void live(int ending) {
+static void live(int ending)
+{
     struct host *host = host_create(NULL);
-    CHECK(host_execute(host, 1, "both") == 0 && host_execute(host, 2, "show") == 0 && host_execute(host, 3, "crash") == 0);
+    CHECK(host_execute(host, 1, "both") == 0 && host_execute(host, 2, "show") == 0 &&
+          host_execute(host, 3, "crash") == 0);
     host_until(host, "SessionDied");
     CHECK(host_execute(host, 4, "wait") == 0);
     host_until(host, "out 4 waiting");
@@ -96,7 +103,8 @@ static void live(int ending) {
 }
 
 /* How many descriptors a program has that this process starts. */
-static int inherited(void) {
+static int inherited(void)
+{
     pid_t child = fork();
     CHECK(child >= 0);
     if (child == 0) {
@@ -109,7 +117,8 @@ static int inherited(void) {
 }
 
 /* All descriptors of a session close on exec: a program that the host starts meanwhile has none of them. */
-static void close_on_exec(void) {
+static void close_on_exec(void)
+{
     int before = inherited();
     struct host *host = host_create(NULL);
     CHECK(inherited() == before);
@@ -120,7 +129,8 @@ static void close_on_exec(void) {
 }
 
 /* A host whose own descriptors 0, 1, 2 are closed lends their numbers to ours; the session works. */
-static void without_standard_descriptors(void) {
+static void without_standard_descriptors(void)
+{
     pid_t child = fork();
     CHECK(child >= 0);
     if (child == 0) {
@@ -134,7 +144,8 @@ static void without_standard_descriptors(void) {
 }
 
 /* What is printed while a session lives and dies. */
-static void silent(void) {
+static void silent(void)
+{
     int out[2];
     CHECK(pipe(out) == 0);
     pid_t child = fork();
@@ -162,7 +173,8 @@ static void silent(void) {
     CHECK(waitpid(child, &status, 0) == child && WIFEXITED(status) && WEXITSTATUS(status) == 0);
 }
 
-int main(int argc, char **argv) {
+int main(int argc, char **argv)
+{
     static struct surroundings before, after;
     if (argc > 1 && !strcmp(argv[1], "-c"))
         return fake_worker();
@@ -176,7 +188,8 @@ int main(int argc, char **argv) {
     sigset_t mask;
     sigemptyset(&mask);
     sigaddset(&mask, SIGUSR2);
-    CHECK(pthread_sigmask(SIG_SETMASK, &mask, NULL) == 0 && chdir("/tmp") == 0 && setlocale(LC_ALL, "C.UTF-8"));
+    CHECK(pthread_sigmask(SIG_SETMASK, &mask, NULL) == 0 && chdir("/tmp") == 0 &&
+          setlocale(LC_ALL, "C.UTF-8"));
     umask(027);
     CHECK(setenv("SPK_TEST_GUEST", "yes", 1) == 0);
     look(&before);

@@ -6,14 +6,16 @@
 
 static struct spk_session *const nobody = NULL;
 
-static void entry(void) {
+static void entry(void)
+{
     spk_plugin_entry_fn *function;
     void *symbol = dlsym(host_library(), SPK_PLUGIN_ENTRY);
     memcpy(&function, &symbol, sizeof function);
     CHECK(!function(0) && !function(SPK_ABI + 1) && !function(UINT32_MAX) && function(SPK_ABI) == kernel);
 }
 
-static void refused(const struct spk_host *table, const struct spk_options *options) {
+static void refused(const struct spk_host *table, const struct spk_options *options)
+{
     struct spk_error error = {.size = sizeof error};
     struct spk_session *session = (struct spk_session *)&error;
     int descriptors = test_descriptors();
@@ -22,7 +24,8 @@ static void refused(const struct spk_host *table, const struct spk_options *opti
     CHECK(test_descriptors() == descriptors);
 }
 
-static void creation(void) {
+static void creation(void)
+{
     struct host host = {0};
     struct spk_host good = host_table(&host), table = good;
     table.abi = SPK_ABI + 1;
@@ -40,26 +43,33 @@ static void creation(void) {
     CHECK(kernel->create(&good, NULL, NULL, NULL) == -EINVAL);
 }
 
-static void no_session(void) {
+static void no_session(void)
+{
     struct spk_text empty = {NULL, 0};
     CHECK(kernel->descriptor(nobody) == -EINVAL && kernel->dispatch(nobody, NULL) == -EINVAL);
     CHECK(kernel->execute(nobody, 1, empty, empty, 1, NULL) == -EINVAL);
-    CHECK(kernel->complete(nobody, 1, empty, NULL) == -EINVAL && kernel->inspect(nobody, 1, empty, NULL) == -EINVAL);
-    CHECK(kernel->is_complete(nobody, 1, empty, NULL) == -EINVAL && kernel->history(nobody, 1, empty, NULL) == -EINVAL);
-    CHECK(kernel->kernel_info(nobody, 1, NULL) == -EINVAL && kernel->comm_info(nobody, 1, empty, NULL) == -EINVAL);
+    CHECK(kernel->complete(nobody, 1, empty, NULL) == -EINVAL &&
+          kernel->inspect(nobody, 1, empty, NULL) == -EINVAL);
+    CHECK(kernel->is_complete(nobody, 1, empty, NULL) == -EINVAL &&
+          kernel->history(nobody, 1, empty, NULL) == -EINVAL);
+    CHECK(kernel->kernel_info(nobody, 1, NULL) == -EINVAL &&
+          kernel->comm_info(nobody, 1, empty, NULL) == -EINVAL);
     CHECK(kernel->comm_open(nobody, 1, empty, empty, NULL, 0, NULL) == -EINVAL);
     CHECK(kernel->input_reply(nobody, 1, empty, NULL) == -EINVAL);
-    CHECK(kernel->interrupt(nobody) == -EINVAL && kernel->shutdown(nobody, 0) == -EINVAL && kernel->destroy(nobody) == 0);
+    CHECK(kernel->interrupt(nobody) == -EINVAL && kernel->shutdown(nobody, 0) == -EINVAL &&
+          kernel->destroy(nobody) == 0);
 }
 
 /* Lengths that nobody has memory for are refused before they are looked at: the texts are not there. */
-static void too_large(void) {
+static void too_large(void)
+{
     static const size_t max = (size_t)64 << 20;
     static const size_t lengths[] = {((size_t)64 << 20) + 1, SIZE_MAX, SIZE_MAX / 2, SIZE_MAX - 7};
     struct host *host = host_create(NULL);
     struct spk_text small = text_of("{}");
     for (size_t i = 0; i < sizeof lengths / sizeof *lengths; i++) {
-        struct spk_text huge = {(const char *)1, lengths[i]}, parts[] = {{(const char *)1, max}, {(const char *)1, 1}};
+        struct spk_text huge = {(const char *)1, lengths[i]},
+                        parts[] = {{(const char *)1, max}, {(const char *)1, 1}};
         struct spk_error error = {.size = sizeof error};
         CHECK(kernel->execute(host->session, 1, huge, small, 1, &error) == -EINVAL && error.code == -EINVAL);
         CHECK(kernel->execute(host->session, 1, small, huge, 1, NULL) == -EINVAL);
@@ -82,7 +92,8 @@ static void too_large(void) {
 }
 
 /* What may just be is. */
-static void just_fits(void) {
+static void just_fits(void)
+{
     size_t len = (size_t)64 << 20;
     char *content = malloc(len);
     CHECK(content != NULL);
@@ -90,16 +101,19 @@ static void just_fits(void) {
     memcpy(content, "{\"code\":\"print x\"}", 18);
     struct host *host = host_create(NULL);
     CHECK(kernel->kernel_info(host->session, 1, NULL) == 0);
-    CHECK(kernel->execute(host->session, 2, (struct spk_text){content, len}, (struct spk_text){NULL, 0}, 2, NULL) == 0);
+    CHECK(kernel->execute(host->session, 2, (struct spk_text){content, len}, (struct spk_text){NULL, 0}, 2,
+                          NULL) == 0);
     free(content);
     host_until(host, "reply 2 "); /* the fake interpreter, which takes no more than 1 MiB, gives up on it */
     host_destroy(host);
 }
 
-static void no_number(void) {
+static void no_number(void)
+{
     struct host *host = host_create(NULL);
     struct spk_text small = text_of("{}");
-    CHECK(host_execute(host, 0, "print x") == -EINVAL && kernel->complete(host->session, 0, small, NULL) == -EINVAL);
+    CHECK(host_execute(host, 0, "print x") == -EINVAL &&
+          kernel->complete(host->session, 0, small, NULL) == -EINVAL);
     CHECK(kernel->kernel_info(host->session, 0, NULL) == -EINVAL);
     CHECK(kernel->comm_close(host->session, 0, small, small, NULL, 0, NULL) == -EINVAL);
     CHECK(kernel->input_reply(host->session, 7, small, NULL) == -ENOENT);
@@ -107,7 +121,8 @@ static void no_number(void) {
 }
 
 /* In a callback, everything may be called but dispatch and destroy. */
-static void in_callback(struct host *host, uint64_t request) {
+static void in_callback(struct host *host, uint64_t request)
+{
     struct spk_error error = {.size = sizeof error};
     CHECK(kernel->dispatch(host->session, &error) == -EBUSY && error.code == -EBUSY && *error.text);
     CHECK(kernel->destroy(host->session) == -EBUSY);
@@ -121,7 +136,8 @@ static void in_callback(struct host *host, uint64_t request) {
     }
 }
 
-static void callbacks(void) {
+static void callbacks(void)
+{
     struct host *host = host_create(NULL);
     host->on_reply = in_callback;
     CHECK(host_execute(host, 1, "print outer") == 0);
@@ -130,7 +146,8 @@ static void callbacks(void) {
     host_destroy(host);
 }
 
-int main(int argc, char **argv) {
+int main(int argc, char **argv)
+{
     if (argc > 1 && !strcmp(argv[1], "-c"))
         return fake_worker();
     test_limit(120);

@@ -1,13 +1,16 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  *
- * test_offsets.c - where each member lies, for good: a host that was built yesterday looks there. New members get a
- * line of their own at the end of their table, and a new size; no other line may change.
+ * test_offsets.c - where each member lies, for good: a host that was built yesterday looks there. New members
+ * get a line of their own at the end of their table, and a new size; no other line may change.
  */
 #include "scorepkernel.h"
 
 #include "test.h"
 
-#define AT(type, member, offset) {#type "." #member, offsetof(struct type, member), offset}
+#define AT(type, member, offset)                                 \
+    {                                                            \
+#type "." #member, offsetof(struct type, member), offset \
+    }
 
 static const struct {
     const char *name;
@@ -82,7 +85,8 @@ static const struct {
     {"SPK_LOG_ERROR", SPK_LOG_ERROR, 3},
 };
 
-int main(void) {
+int main(void)
+{
     int wrong = 0;
     if (sizeof(void *) != 8)
         test_skip("the list is of 64-bit machines");

@@ -1,15 +1,16 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  *
- * test_old_host.c - a host that was built before the newest members, and one that was built after members that this
- * library does not know: both run cells. What lies behind the size that they give is never looked at: it is filled
- * with addresses that nobody can call or read.
+ * test_old_host.c - a host that was built before the newest members, and one that was built after members
+ * that this library does not know: both run cells. What lies behind the size that they give is never looked
+ * at: it is filled with addresses that nobody can call or read.
  */
 #include "host.h"
 
 #define NOWHERE 0x5a
 
 /* A table in memory of its own, of the size that it says, with poison behind. */
-static void *table_of(const void *table, size_t size, size_t said) {
+static void *table_of(const void *table, size_t size, size_t said)
+{
     unsigned char *copy = malloc(size + 256);
     CHECK(copy != NULL);
     memset(copy, NOWHERE, size + 256);
@@ -19,16 +20,18 @@ static void *table_of(const void *table, size_t size, size_t said) {
     return copy;
 }
 
-/* Run a cell with tables of these sizes. options_size 0: without options; they tell where Python is, otherwise PATH
- * does. */
-static struct host *run(size_t host_size, size_t options_size) {
+/* Run a cell with tables of these sizes. options_size 0: without options; they tell where Python is,
+ * otherwise PATH does. */
+static struct host *run(size_t host_size, size_t options_size)
+{
     char self[4096];
     struct host *host = calloc(1, sizeof *host);
     CHECK(host && realpath("/proc/self/exe", self));
     host_note(host, "", text_of(""));
     struct spk_host callbacks = host_table(host);
     const char *environment[] = {FAKE_ENVIRONMENT, NULL};
-    struct spk_options wanted = {.python = self, .directory = "/", .notebook = "n.ipynb", .environment = environment};
+    struct spk_options wanted = {
+        .python = self, .directory = "/", .notebook = "n.ipynb", .environment = environment};
     struct spk_host *table = table_of(&callbacks, sizeof callbacks, host_size);
     struct spk_options *options = options_size ? table_of(&wanted, sizeof wanted, options_size) : NULL;
     struct spk_error error = {.size = sizeof error};
@@ -42,12 +45,14 @@ static struct host *run(size_t host_size, size_t options_size) {
     free(options);
     CHECK(host_execute(host, 1, "show") == 0 && host_execute(host, 2, "print two") == 0);
     host_until(host, "reply 2 0");
-    HOST_IN_ORDER(host, "display 1 {\"data\":1}", "comm 0 1 {\"comm_id\":\"c\"}", "reply 1 0", "out 2 two", "reply 2 0");
+    HOST_IN_ORDER(host, "display 1 {\"data\":1}", "comm 0 1 {\"comm_id\":\"c\"}", "reply 1 0", "out 2 two",
+                  "reply 2 0");
     return host;
 }
 
 /* Only reply is needed: nothing else is called. */
-static void mute_host(void) {
+static void mute_host(void)
+{
     struct host *host = calloc(1, sizeof *host);
     char self[4096];
     CHECK(host && realpath("/proc/self/exe", self));
@@ -56,7 +61,8 @@ static void mute_host(void) {
     struct spk_options options = {.size = sizeof options, .python = self};
     CHECK(kernel->create(&callbacks, &options, &host->session, NULL) == 0);
     uint64_t request = 0;
-    static const char *const codes[] = {"show", "both", "error", "%%scorep_env", "%%execute_with_scorep", "exit"};
+    static const char *const codes[] = {"show", "both", "error", "%%scorep_env", "%%execute_with_scorep",
+                                        "exit"};
     for (size_t i = 0; i < sizeof codes / sizeof *codes; i++)
         CHECK(host_execute(host, ++request, codes[i]) == 0);
     host_until(host, "reply 6");
@@ -65,7 +71,8 @@ static void mute_host(void) {
 }
 
 /* The error's struct may be smaller, or larger, than ours. */
-static void errors(void) {
+static void errors(void)
+{
     struct {
         struct spk_error error;
         char more[64];
@@ -83,7 +90,8 @@ static void errors(void) {
         CHECK(error.error.text[i] == NOWHERE);
 }
 
-int main(int argc, char **argv) {
+int main(int argc, char **argv)
+{
     if (argc > 1 && !strcmp(argv[1], "-c"))
         return fake_worker();
     test_limit(60);

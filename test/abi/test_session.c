@@ -1,15 +1,17 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  *
- * test_session.c - what the header promises about requests, and about the worker's life: each request has exactly one
- * reply, in order, whatever becomes of the worker.
+ * test_session.c - what the header promises about requests, and about the worker's life: each request has
+ * exactly one reply, in order, whatever becomes of the worker.
  */
 #include "host.h"
 
-static int alive(int pid) {
+static int alive(int pid)
+{
     return pid > 0 && kill(pid, 0) == 0;
 }
 
-static int valid_utf8(const char *text) {
+static int valid_utf8(const char *text)
+{
     for (const unsigned char *at = (const unsigned char *)text; *at;) {
         int more = *at < 0x80 ? 0 : *at < 0xC2 ? -1 : *at < 0xE0 ? 1 : *at < 0xF0 ? 2 : *at < 0xF5 ? 3 : -1;
         if (more < 0)
@@ -21,7 +23,8 @@ static int valid_utf8(const char *text) {
     return 1;
 }
 
-static void shut_down(struct host *host) {
+static void shut_down(struct host *host)
+{
     CHECK(kernel->shutdown(host->session, 5000) == 0);
     host_until(host, "status ENDED");
     host_destroy(host);
@@ -29,7 +32,8 @@ static void shut_down(struct host *host) {
 
 /* --- requests -------------------------------------------------------------------------------------- */
 
-static void in_order(void) {
+static void in_order(void)
+{
     struct host *host = host_create(NULL);
     struct spk_text content = text_of("{\"code\":\"x\"}"), empty = {NULL, 0};
     struct spk_text buffers[] = {{"raw", 3}, {NULL, 0}};
@@ -47,23 +51,27 @@ static void in_order(void) {
     CHECK(kernel->kernel_info(host->session, 12, NULL) == 0);
     CHECK(host->len == 1); /* nothing is told but from dispatch */
     host_until(host, "reply 12 0");
-    HOST_IN_ORDER(host, "status STARTING", "reply 1 0 {", "\"banner\":\"fake\"", "out 2 one\nreply 2 0 {\"status\":\"ok\"}\n",
-                  "reply 3 0 {\"status\":\"ok\",\"kind\":3}", "reply 4 0 {\"status\":\"ok\",\"kind\":4}",
-                  "reply 5 0 {\"status\":\"ok\",\"kind\":5}", "reply 6 0 {\"status\":\"ok\",\"kind\":6}",
-                  "reply 7 0 {\"status\":\"ok\",\"kind\":8}", "reply 8 0 {\"status\":\"ok\",\"kind\":9}",
-                  "reply 9 0 {\"status\":\"ok\",\"kind\":10}", "reply 10 0 {\"status\":\"ok\",\"kind\":7}",
-                  "out1", "err1", "out2", "reply 18446744073709551615 0", "reply 12 0");
-    host_expect(host, host_count(host, "\nreply ") == 12 && host_count(host, "status READY") == 1, "not as often as that");
+    HOST_IN_ORDER(host, "status STARTING", "reply 1 0 {", "\"banner\":\"fake\"",
+                  "out 2 one\nreply 2 0 {\"status\":\"ok\"}\n", "reply 3 0 {\"status\":\"ok\",\"kind\":3}",
+                  "reply 4 0 {\"status\":\"ok\",\"kind\":4}", "reply 5 0 {\"status\":\"ok\",\"kind\":5}",
+                  "reply 6 0 {\"status\":\"ok\",\"kind\":6}", "reply 7 0 {\"status\":\"ok\",\"kind\":8}",
+                  "reply 8 0 {\"status\":\"ok\",\"kind\":9}", "reply 9 0 {\"status\":\"ok\",\"kind\":10}",
+                  "reply 10 0 {\"status\":\"ok\",\"kind\":7}", "out1", "err1", "out2",
+                  "reply 18446744073709551615 0", "reply 12 0");
+    host_expect(host, host_count(host, "\nreply ") == 12 && host_count(host, "status READY") == 1,
+                "not as often as that");
     shut_down(host);
 }
 
-static void everything_shown(void) {
+static void everything_shown(void)
+{
     struct host *host = host_create(NULL);
     CHECK(host_execute(host, 5, "show") == 0);
     host_until(host, "reply 5");
-    HOST_IN_ORDER(host, "\ndisplay 5 {\"data\":1}\nupdate 5 {\"data\":2}\nclear wait 5 \nresult 5 {\"data\":3}\n"
-                        "error 5 {\"ename\":\"E\"}\ncomm 2 5 {\"comm_id\":\"a\"}\ncomm 0 5 {\"comm_id\":\"b\"}\n"
-                        "comm 0 5 {\"comm_id\":\"c\"}\nlog 2 a warning\nreply 5 0");
+    HOST_IN_ORDER(host,
+                  "\ndisplay 5 {\"data\":1}\nupdate 5 {\"data\":2}\nclear wait 5 \nresult 5 {\"data\":3}\n"
+                  "error 5 {\"ename\":\"E\"}\ncomm 2 5 {\"comm_id\":\"a\"}\ncomm 0 5 {\"comm_id\":\"b\"}\n"
+                  "comm 0 5 {\"comm_id\":\"c\"}\nlog 2 a warning\nreply 5 0");
     host_forget(host);
     CHECK(host_execute(host, 6, "%%execute_with_scorep\\nf()") == 0);
     host_until(host, "reply 6 0");
@@ -72,7 +80,8 @@ static void everything_shown(void) {
 }
 
 /* What is no request is answered all the same. */
-static void bad_requests(void) {
+static void bad_requests(void)
+{
     struct host *host = host_create(NULL);
     struct spk_text empty = {NULL, 0};
     CHECK(kernel->execute(host->session, 1, text_of("no JSON"), empty, 1, NULL) == 0);
@@ -81,14 +90,16 @@ static void bad_requests(void) {
     CHECK(host_execute(host, 4, "%%scorep_env") == 0);
     CHECK(host_execute(host, 5, "print fine") == 0);
     host_until(host, "reply 5 0");
-    HOST_IN_ORDER(host, "error 1 {", "\nreply 1 1 {", "error 2 ", "\nreply 2 1 {", "error 3 ", "\nreply 3 1 {",
-                  "ScorePDirectiveError", "\nreply 4 1 {", "\"execution_count\":4", "out 5 fine\nreply 5 0");
+    HOST_IN_ORDER(host, "error 1 {", "\nreply 1 1 {", "error 2 ", "\nreply 2 1 {", "error 3 ",
+                  "\nreply 3 1 {", "ScorePDirectiveError", "\nreply 4 1 {", "\"execution_count\":4",
+                  "out 5 fine\nreply 5 0");
     shut_down(host);
 }
 
 /* --- interrupt and input --------------------------------------------------------------------------- */
 
-static void interrupts(void) {
+static void interrupts(void)
+{
     struct host *host = host_create(NULL);
     CHECK(kernel->interrupt(host->session) == 0); /* nothing runs: without effect */
     CHECK(host_execute(host, 1, "wait") == 0 && host_execute(host, 2, "print next") == 0);
@@ -103,7 +114,8 @@ static void interrupts(void) {
 }
 
 /* A cell that has not begun, since Python is slow or hangs, can be interrupted, too. */
-static void interrupted_before_ready(void) {
+static void interrupted_before_ready(void)
+{
     struct host *host = host_create("silent");
     CHECK(host_execute(host, 1, "print x") == 0);
     host_until(host, "status STARTING");
@@ -115,10 +127,12 @@ static void interrupted_before_ready(void) {
     host_destroy(host);
 }
 
-static void input(void) {
+static void input(void)
+{
     struct host *host = host_create(NULL);
     struct spk_error error = {.size = sizeof error};
-    CHECK(kernel->input_reply(host->session, 1, text_of("early"), &error) == -ENOENT && error.code == -ENOENT);
+    CHECK(kernel->input_reply(host->session, 1, text_of("early"), &error) == -ENOENT &&
+          error.code == -ENOENT);
     CHECK(host_execute(host, 1, "wait") == 0);
     host_until(host, "out 1 waiting");
     /* A cell that runs, but has not asked. */
@@ -144,12 +158,15 @@ static void input(void) {
 
 /* --- the worker's death ---------------------------------------------------------------------------- */
 
-static void dies(const char *how, const char *why) {
+static void dies(const char *how, const char *why)
+{
     struct host *host = host_create(NULL);
     CHECK(host_execute(host, 1, "print before") == 0 && host_execute(host, 2, how) == 0);
-    CHECK(host_execute(host, 3, "print never") == 0 && kernel->complete(host->session, 4, text_of("{}"), NULL) == 0);
+    CHECK(host_execute(host, 3, "print never") == 0 &&
+          kernel->complete(host->session, 4, text_of("{}"), NULL) == 0);
     host_until(host, "status DIED");
-    HOST_IN_ORDER(host, "reply 1 0", "error 2 {", "\nreply 2 1 {", "SessionDied", "reply 3 2 ", "reply 4 2 ", "status DIED");
+    HOST_IN_ORDER(host, "reply 1 0", "error 2 {", "\nreply 2 1 {", "SessionDied", "reply 3 2 ", "reply 4 2 ",
+                  "status DIED");
     host_expect(host, strstr(host->log, why) != NULL, why);
     CHECK(host_execute(host, 5, "print after") == 0);
     host_until(host, "reply 5 0");
@@ -173,7 +190,8 @@ static void cut_off(void)
 }
 
 /* It dies before it is known to have died: the cell that comes in between is told what happened, too. */
-static void dies_unseen(void) {
+static void dies_unseen(void)
+{
     struct host *host = host_create(NULL);
     CHECK(host_execute(host, 1, "wait") == 0);
     host_until(host, "out 1 waiting");
@@ -195,23 +213,27 @@ static void dies_unseen(void) {
     shut_down(host);
 }
 
-static void begin_another(struct host *host, uint64_t request) {
+static void begin_another(struct host *host, uint64_t request)
+{
     if (request < 100)
         CHECK(host_execute(host, request + 100, "print again") == 0);
 }
 
 /* A host that begins its request anew when it was aborted has it run in the new session. */
-static void begun_in_reply(void) {
+static void begun_in_reply(void)
+{
     struct host *host = host_create(NULL);
     host->on_reply = begin_another;
     CHECK(host_execute(host, 1, "exit") == 0 && host_execute(host, 2, "print two") == 0);
     CHECK(host_execute(host, 3, "print three") == 0);
     host_until(host, "reply 103");
-    HOST_IN_ORDER(host, "reply 1 1", "reply 2 2", "reply 3 2", "status DIED", "reply 101 0", "reply 102 0", "reply 103 0");
+    HOST_IN_ORDER(host, "reply 1 1", "reply 2 2", "reply 3 2", "status DIED", "reply 101 0", "reply 102 0",
+                  "reply 103 0");
     shut_down(host);
 }
 
-static void cannot_start(const char *how, const char *why) {
+static void cannot_start(const char *how, const char *why)
+{
     struct host *host = host_create(how);
     CHECK(host_execute(host, 1, "print x") == 0 && kernel->kernel_info(host->session, 2, NULL) == 0);
     host_until(host, "reply 2");
@@ -228,7 +250,8 @@ static void cannot_start(const char *how, const char *why) {
 }
 
 /* A host that asks nothing learns, too, that there is no Python. */
-static void no_python(void) {
+static void no_python(void)
+{
     struct host seen = {0}, *host = &seen;
     struct spk_host table = host_table(host);
     struct spk_options options = {.size = sizeof options, .python = "/no/such/python"};
@@ -248,7 +271,8 @@ static void no_python(void) {
 
 /* --- the end --------------------------------------------------------------------------------------- */
 
-static void shutdown_in_order(void) {
+static void shutdown_in_order(void)
+{
     struct host *host = host_create(NULL);
     CHECK(host_execute(host, 1, "wait") == 0 && host_execute(host, 2, "print never") == 0);
     host_until(host, "out 1 waiting");
@@ -257,7 +281,8 @@ static void shutdown_in_order(void) {
     host_until(host, "status ENDED");
     CHECK(!alive(pid));
     host_expect(host, host_count(host, "\nreply ") == 2, "not as often as that");
-    HOST_IN_ORDER(host, "reply 1 1 {", "KeyboardInterrupt", "reply 2 2 {", "\"status\":\"aborted\"", "status ENDED");
+    HOST_IN_ORDER(host, "reply 1 1 {", "KeyboardInterrupt", "reply 2 2 {", "\"status\":\"aborted\"",
+                  "status ENDED");
     struct spk_error error = {.size = sizeof error};
     CHECK(kernel->kernel_info(host->session, 3, &error) == -ESHUTDOWN && error.code == -ESHUTDOWN);
     CHECK(kernel->input_reply(host->session, 1, text_of("x"), NULL) == -ENOENT);
@@ -267,7 +292,8 @@ static void shutdown_in_order(void) {
     host_destroy(host);
 }
 
-static void shutdown_by_force(void) {
+static void shutdown_by_force(void)
+{
     struct host *host = host_create(NULL);
     CHECK(host_execute(host, 1, "stubborn") == 0);
     host_until(host, "out 1 stubborn");
@@ -279,7 +305,8 @@ static void shutdown_by_force(void) {
     host_destroy(host);
 }
 
-static void shutdown_at_once(void) {
+static void shutdown_at_once(void)
+{
     struct host *host = host_create(NULL);
     CHECK(host_execute(host, 1, "print x") == 0 && kernel->shutdown(host->session, 5000) == 0);
     host_until(host, "status ENDED");
@@ -287,7 +314,8 @@ static void shutdown_at_once(void) {
     host_destroy(host);
 }
 
-static void destroyed_while_running(void) {
+static void destroyed_while_running(void)
+{
     struct host *host = host_create(NULL);
     CHECK(host_execute(host, 1, "stubborn") == 0 && host_execute(host, 2, "print x") == 0);
     host_until(host, "out 1 stubborn");
@@ -300,7 +328,8 @@ static void destroyed_while_running(void) {
 }
 
 /* After shutdown the host may go: the worker has its grace time all the same, and not more. */
-static void destroyed_while_ending(void) {
+static void destroyed_while_ending(void)
+{
     struct host *host = host_create(NULL);
     CHECK(host_execute(host, 1, "stubborn") == 0);
     host_until(host, "out 1 stubborn");
@@ -312,7 +341,8 @@ static void destroyed_while_ending(void) {
         poll(NULL, 0, 5);
 }
 
-int main(int argc, char **argv) {
+int main(int argc, char **argv)
+{
     if (argc > 1 && !strcmp(argv[1], "-c"))
         return fake_worker();
     test_limit(120);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  *
- * test_threads.c - interrupt and shutdown come from any thread, at any time; and two sessions, each with a thread of
- * its own, share nothing.
+ * test_threads.c - interrupt and shutdown come from any thread, at any time; and two sessions, each with a
+ * thread of its own, share nothing.
  */
 #include "host.h"
 
@@ -22,7 +22,8 @@ struct disturber {
     atomic_int stop;
 };
 
-static void *disturb(void *argument) {
+static void *disturb(void *argument)
+{
     struct disturber *disturber = argument;
     while (!atomic_load(&disturber->stop)) {
         CHECK(kernel->interrupt(disturber->host->session) == 0);
@@ -31,14 +32,16 @@ static void *disturb(void *argument) {
     return NULL;
 }
 
-static void *end(void *argument) {
+static void *end(void *argument)
+{
     struct host *host = argument;
     CHECK(kernel->shutdown(host->session, 10000) == 0);
     return NULL;
 }
 
 /* Cells that wait end by the interrupts of another thread, one after the other, and none is lost. */
-static void interrupts(void) {
+static void interrupts(void)
+{
     struct host *host = host_create(NULL);
     struct disturber disturber = {.host = host};
     pthread_t thread;
@@ -58,13 +61,15 @@ static void interrupts(void) {
 }
 
 /* A session from its beginning to its end, beside others. */
-static void *live(void *argument) {
+static void *live(void *argument)
+{
     const uint64_t base = *(const uint64_t *)argument;
     struct host *host = host_create(NULL);
     for (uint64_t i = 1; i <= ROUNDS; i++) {
         char code[32], told[64];
         snprintf(code, sizeof code, "print cell %d", (int)(base + i));
-        snprintf(told, sizeof told, "out %d cell %d\nreply %d 0", (int)(base + i), (int)(base + i), (int)(base + i));
+        snprintf(told, sizeof told, "out %d cell %d\nreply %d 0", (int)(base + i), (int)(base + i),
+                 (int)(base + i));
         CHECK(host_execute(host, base + i, i == ROUNDS / 2 ? "exit" : code) == 0);
         if (i == ROUNDS / 2)
             host_until(host, "SessionDied");
@@ -78,7 +83,8 @@ static void *live(void *argument) {
     return NULL;
 }
 
-static void two_sessions(void) {
+static void two_sessions(void)
+{
     static const uint64_t bases[] = {0, 100, 200};
     pthread_t threads[3];
     for (size_t i = 0; i < 3; i++)
@@ -88,7 +94,8 @@ static void two_sessions(void) {
 }
 
 /* Two in one thread, turn by turn. */
-static void turn_by_turn(void) {
+static void turn_by_turn(void)
+{
     struct host *one = host_create(NULL), *two = host_create(NULL);
     CHECK(kernel->descriptor(one->session) != kernel->descriptor(two->session));
     CHECK(host_execute(one, 1, "wait") == 0 && host_execute(two, 1, "print two") == 0);
@@ -101,7 +108,8 @@ static void turn_by_turn(void) {
     host_destroy(one);
 }
 
-int main(int argc, char **argv) {
+int main(int argc, char **argv)
+{
     if (argc > 1 && !strcmp(argv[1], "-c"))
         return fake_worker();
     test_limit(120);

@@ -1,13 +1,19 @@
 # SPDX-License-Identifier: BSD-3-Clause
 """Ordinary cells through a real client: output and its order, errors, input, interrupts, crashes, and the end."""
 
+import json
 import os
+import shutil
 import signal
 import subprocess
+import tempfile
 import time
 import unittest
+import venv
+from typing import Optional
+from unittest import mock
 
-from kernel import PATIENCE, KernelCase
+from kernel import PATIENCE, TREE, KernelCase
 
 
 class Cells(KernelCase):
@@ -325,16 +331,16 @@ class End(KernelCase):
 class BadPython(unittest.TestCase):
     """Pythons that cannot serve: a message that names the remedy, in the notebook."""
 
-    def message_for(self, python: str) -> str:
+    def message_for(self, python: Optional[str], *cells: str) -> str:
         class Kernel(KernelCase):
             def runTest(self) -> None:
                 pass
 
-        import json
-
         case = Kernel()
         Kernel.setUpClass()
         try:
+            if python is None:
+                return [case.run_cell(code).reply["evalue"] for code in cells][-1]
             spec = os.path.join(Kernel.directory, "share/jupyter/kernels/scorep-python/kernel.json")
             with open(spec) as file:
                 content = json.load(file)
@@ -348,6 +354,19 @@ class BadPython(unittest.TestCase):
         finally:
             Kernel.tearDownClass()
 
+    def test_for_which_the_tracer_was_not_built(self):
+        with tempfile.TemporaryDirectory() as directory:
+            tree = os.path.join(directory, "tree")
+            shutil.copytree(TREE, tree)
+            modules = os.path.join(tree, "lib", "scorepkernel", "worker", "spk_worker")
+            for name in os.listdir(modules):
+                if name.startswith("_tracer"):
+                    os.remove(os.path.join(modules, name))
+            with mock.patch("kernel.TREE", tree):
+                message = self.message_for(None, "x = 1\n1/0", "%%execute_with_scorep\nx = 2")
+        self.assertIn("the built-in tracer was not built for this Python", message)
+        self.assertIn("make install PYTHONS=", message)
+
     def test_missing(self):
         self.assertIn("scorepkernel install --python", self.message_for("/nowhere/python3"))
 
@@ -355,9 +374,6 @@ class BadPython(unittest.TestCase):
         self.assertIn("scorepkernel install --python", self.message_for("/bin/false"))
 
     def test_without_ipython(self):
-        import tempfile
-        import venv
-
         with tempfile.TemporaryDirectory() as directory:
             try:
                 venv.create(directory, with_pip=False, symlinks=True)

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  *
- * fault.h - calls that fail when they are told to. The linker puts these functions before the real ones, in the test
- * and in the modules that are linked into it; the product carries no hook.
+ * fault.h - calls that fail when they are told to. The linker puts these functions before the real ones, in
+ * the test and in the modules that are linked into it; the product carries no hook.
  *
- * fault_each() runs a piece of code again and again: in the first run the first call fails, in the second run the
- * second one, until a run meets no fault. Then the same with all calls failing from the Nth on, as when memory is gone
- * for good. After each run no descriptor and no memory may be left.
+ * fault_each() runs a piece of code again and again: in the first run the first call fails, in the second run
+ * the second one, until a run meets no fault. Then the same with all calls failing from the Nth on, as when
+ * memory is gone for good. After each run no descriptor and no memory may be left.
  *
  * A test names the calls in its first lines, all of them, since all are defined here.
  */
@@ -39,7 +39,8 @@ static struct {
     long live;        /* pieces of memory that are allocated */
 } fault;
 
-static inline int fault_due(const char *name) {
+static inline int fault_due(const char *name)
+{
     if (!fault.armed)
         return 0;
     fault.seen++;
@@ -51,20 +52,23 @@ static inline int fault_due(const char *name) {
 }
 
 /** Calls are real ones between pause and go on: for what a test does itself, in a callback. */
-static inline int fault_pause(void) {
+static inline int fault_pause(void)
+{
     int armed = fault.armed;
     fault.armed = 0;
     return armed;
 }
 
-static inline void fault_go_on(int armed) {
+static inline void fault_go_on(int armed)
+{
     fault.armed = armed;
 }
 
 #define FAULT(type, name, parameters, arguments, failed, code) \
     type __real_##name parameters;                             \
     type __wrap_##name parameters;                             \
-    type __wrap_##name parameters {                            \
+    type __wrap_##name parameters                              \
+    {                                                          \
         if (fault_due(#name)) {                                \
             errno = code;                                      \
             return failed;                                     \
@@ -76,7 +80,8 @@ static inline void fault_go_on(int armed) {
 #define FAULT_MEMORY(type, name, parameters, arguments, code, counts) \
     type __real_##name parameters;                                    \
     type __wrap_##name parameters;                                    \
-    type __wrap_##name parameters {                                   \
+    type __wrap_##name parameters                                     \
+    {                                                                 \
         if (fault_due(#name)) {                                       \
             errno = code;                                             \
             return NULL;                                              \
@@ -94,16 +99,17 @@ FAULT_MEMORY(char *, strndup, (const char *text, size_t size), (text, size), ENO
 FAULT_MEMORY(char *, getcwd, (char *to, size_t size), (to, size), ENOENT, !to)
 FAULT_MEMORY(char *, realpath, (const char *path, char *to), (path, to), ENOENT, !to)
 FAULT_MEMORY(char *, __realpath_chk, (const char *path, char *to, size_t size), (path, to, size), ENOENT, 0)
-FAULT(int, socketpair, (int domain, int type, int protocol, int pair[2]), (domain, type, protocol, pair), -1, EMFILE)
+FAULT(int, socketpair, (int domain, int type, int protocol, int pair[2]), (domain, type, protocol, pair), -1,
+      EMFILE)
 FAULT(int, pipe2, (int pair[2], int flags), (pair, flags), -1, EMFILE)
 FAULT(int, epoll_create1, (int flags), (flags), -1, EMFILE)
-FAULT(int, epoll_ctl, (int fd, int what, int on, struct epoll_event *event), (fd, what, on, event), -1, ENOSPC)
+FAULT(int, epoll_ctl, (int fd, int what, int on, struct epoll_event *event), (fd, what, on, event), -1,
+      ENOSPC)
 FAULT(int, epoll_wait, (int fd, struct epoll_event *found, int max, int ms), (fd, found, max, ms), -1, ENOMEM)
 FAULT(int, eventfd, (unsigned count, int flags), (count, flags), -1, EMFILE)
 FAULT(int, timerfd_create, (int clock, int flags), (clock, flags), -1, EMFILE)
-FAULT(int, timerfd_settime,
-      (int fd, int flags, const struct itimerspec *when, struct itimerspec *before), (fd, flags, when, before), -1,
-      EINVAL)
+FAULT(int, timerfd_settime, (int fd, int flags, const struct itimerspec *when, struct itimerspec *before),
+      (fd, flags, when, before), -1, EINVAL)
 FAULT(ssize_t, getrandom, (void *to, size_t len, unsigned flags), (to, len, flags), -1, ENOSYS)
 FAULT(void *, mmap, (void *at, size_t len, int protection, int flags, int fd, off_t offset),
       (at, len, protection, flags, fd, offset), MAP_FAILED, ENOMEM)
@@ -116,7 +122,8 @@ FAULT(int, stat, (const char *path, struct stat *status), (path, status), -1, EA
 
 int __real_fcntl(int fd, int what, ...);
 int __wrap_fcntl(int fd, int what, ...);
-int __wrap_fcntl(int fd, int what, ...) {
+int __wrap_fcntl(int fd, int what, ...)
+{
     va_list arguments;
     va_start(arguments, what);
     int argument = va_arg(arguments, int); /* ours all have one, a number */
@@ -129,7 +136,8 @@ int __wrap_fcntl(int fd, int what, ...) {
 
 int __real_open(const char *path, int flags, ...);
 int __wrap_open(const char *path, int flags, ...);
-int __wrap_open(const char *path, int flags, ...) {
+int __wrap_open(const char *path, int flags, ...)
+{
     if (!fault_due("open"))
         return __real_open(path, flags, 0); /* ours create nothing */
     errno = EMFILE;
@@ -138,7 +146,8 @@ int __wrap_open(const char *path, int flags, ...) {
 
 int __real_clone(int (*child)(void *), void *stack, int flags, void *argument, ...);
 int __wrap_clone(int (*child)(void *), void *stack, int flags, void *argument, ...);
-int __wrap_clone(int (*child)(void *), void *stack, int flags, void *argument, ...) {
+int __wrap_clone(int (*child)(void *), void *stack, int flags, void *argument, ...)
+{
     if (!fault_due("clone"))
         return __real_clone(child, stack, flags, argument);
     errno = EAGAIN;
@@ -148,7 +157,8 @@ int __wrap_clone(int (*child)(void *), void *stack, int flags, void *argument, .
 /* The modules are in the test's program: they are to find what lies beside the library. */
 int __real_dladdr(const void *address, Dl_info *info);
 int __wrap_dladdr(const void *address, Dl_info *info);
-int __wrap_dladdr(const void *address, Dl_info *info) {
+int __wrap_dladdr(const void *address, Dl_info *info)
+{
     static char library[4200];
     (void)address;
     if (fault_due("dladdr"))
@@ -160,7 +170,8 @@ int __wrap_dladdr(const void *address, Dl_info *info) {
 
 void __real_free(void *memory);
 void __wrap_free(void *memory);
-void __wrap_free(void *memory) {
+void __wrap_free(void *memory)
+{
     fault.live -= memory != NULL;
     __real_free(memory);
 }
@@ -172,23 +183,27 @@ FAULT_SEEN void *_Znwm(size_t size);
 FAULT_SEEN void _ZdlPv(void *memory);
 FAULT_SEEN void _ZdlPvm(void *memory, size_t size);
 
-void *_Znwm(size_t size) {
+void *_Znwm(size_t size)
+{
     void *memory = malloc(size);
     if (!memory)
         _ZSt17__throw_bad_allocv();
     return memory;
 }
 
-void _ZdlPv(void *memory) {
+void _ZdlPv(void *memory)
+{
     free(memory);
 }
 
-void _ZdlPvm(void *memory, size_t size) {
+void _ZdlPvm(void *memory, size_t size)
+{
     (void)size;
     free(memory);
 }
 
-static inline void fault_run(void (*run)(void), unsigned at, int forever) {
+static inline void fault_run(void (*run)(void), unsigned at, int forever)
+{
     int descriptors = test_descriptors();
     long live = fault.live;
     fault.at = at;
@@ -199,15 +214,18 @@ static inline void fault_run(void (*run)(void), unsigned at, int forever) {
     fault.armed = 1;
     run();
     fault.armed = 0;
-    if (test_descriptors() != descriptors || fault.live != live || waitpid(-1, NULL, WNOHANG | __WALL) != -1) {
-        fprintf(stderr, "call %u (%s)%s: %d descriptors, %ld pieces of memory too many, or a process\n", at, fault.name,
-                forever ? " and all that follow" : "", test_descriptors() - descriptors, fault.live - live);
+    if (test_descriptors() != descriptors || fault.live != live ||
+        waitpid(-1, NULL, WNOHANG | __WALL) != -1) {
+        fprintf(stderr, "call %u (%s)%s: %d descriptors, %ld pieces of memory too many, or a process\n", at,
+                fault.name, forever ? " and all that follow" : "", test_descriptors() - descriptors,
+                fault.live - live);
         exit(1);
     }
 }
 
 /** Run with each call failing, one in each run; then with all failing from one on, when forever. */
-static inline void fault_each(void (*run)(void), int forever) {
+static inline void fault_each(void (*run)(void), int forever)
+{
     fault_run(run, 0, 0); /* what is allocated once and kept is not a leak */
     for (int from_then_on = 0; from_then_on <= forever; from_then_on++) {
         unsigned at = 1;
@@ -219,7 +237,8 @@ static inline void fault_each(void (*run)(void), int forever) {
 }
 
 /** Whether a call has failed in this run. */
-static inline int fault_hit(void) {
+static inline int fault_hit(void)
+{
     return fault.hits > 0;
 }
 

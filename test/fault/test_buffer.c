@@ -2,14 +2,15 @@
  *
  * test_buffer.c - without memory a buffer stays as it was, and so do the frames in it.
  */
-// wrap: malloc calloc realloc free strdup strndup getcwd realpath __realpath_chk socketpair pipe2 fcntl open dladdr
-// wrap: epoll_create1 epoll_ctl epoll_wait eventfd timerfd_create timerfd_settime getrandom clone mmap read write
-// wrap: sendmsg recvmsg access stat
+// wrap: malloc calloc realloc free strdup strndup getcwd realpath __realpath_chk socketpair pipe2 fcntl open
+// dladdr wrap: epoll_create1 epoll_ctl epoll_wait eventfd timerfd_create timerfd_settime getrandom clone mmap
+// read write wrap: sendmsg recvmsg access stat
 #include "frame.h"
 
 #include "fault.h"
 
-static void appends(void) {
+static void appends(void)
+{
     struct buffer buffer = {0};
     char bytes[3000];
     size_t len = 0;
@@ -26,7 +27,8 @@ static void appends(void) {
     buffer_finish(&buffer);
 }
 
-static void frames(void) {
+static void frames(void)
+{
     struct buffer buffer = {0};
     char bytes[2000];
     struct spk_text parts[] = {{bytes, 10}, {bytes, sizeof bytes}, {NULL, 0}};
@@ -47,7 +49,8 @@ static void frames(void) {
     buffer_finish(&buffer);
 }
 
-int main(void) {
+int main(void)
+{
     test_limit(60);
     fault_each(appends, 1);
     fault_each(frames, 1);

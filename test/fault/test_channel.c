@@ -2,15 +2,16 @@
  *
  * test_channel.c - a frame is sent whole, with its descriptors, or not at all.
  */
-// wrap: malloc calloc realloc free strdup strndup getcwd realpath __realpath_chk socketpair pipe2 fcntl open dladdr
-// wrap: epoll_create1 epoll_ctl epoll_wait eventfd timerfd_create timerfd_settime getrandom clone mmap read write
-// wrap: sendmsg recvmsg access stat
+// wrap: malloc calloc realloc free strdup strndup getcwd realpath __realpath_chk socketpair pipe2 fcntl open
+// dladdr wrap: epoll_create1 epoll_ctl epoll_wait eventfd timerfd_create timerfd_settime getrandom clone mmap
+// read write wrap: sendmsg recvmsg access stat
 #include "channel.h"
 
 #include "fault.h"
 
 /* The ends of a socketpair that is there whatever fails. */
-static void join(struct channel *here, struct channel *there) {
+static void join(struct channel *here, struct channel *there)
+{
     int pair[2], armed = fault_pause();
     CHECK(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0, pair) == 0);
     fault_go_on(armed);
@@ -19,7 +20,8 @@ static void join(struct channel *here, struct channel *there) {
 }
 
 /* Whether the frame is there, and whole. Calls do not fail meanwhile. */
-static int arrived(struct channel *there, uint16_t type, size_t fds) {
+static int arrived(struct channel *there, uint16_t type, size_t fds)
+{
     struct frame frame;
     struct spk_text part;
     int armed = fault_pause(), found = 0;
@@ -40,7 +42,8 @@ static int arrived(struct channel *there, uint16_t type, size_t fds) {
     return found;
 }
 
-static void send_frames(void) {
+static void send_frames(void)
+{
     struct channel here, there;
     struct spk_text part = {"part", 4};
     join(&here, &there);
@@ -57,7 +60,8 @@ static void send_frames(void) {
 }
 
 /* A frame in pieces, the first of which have gone when something fails: it is whole in the end. */
-static void large_frames(void) {
+static void large_frames(void)
+{
     static char bytes[700000];
     struct channel here, there;
     struct spk_text part = {bytes, sizeof bytes};
@@ -82,7 +86,8 @@ static void large_frames(void) {
     channel_finish(&there);
 }
 
-static void receive_frames(void) {
+static void receive_frames(void)
+{
     struct channel here, there;
     struct spk_text part = {"part", 4};
     join(&here, &there);
@@ -97,7 +102,8 @@ static void receive_frames(void) {
     channel_finish(&there);
 }
 
-int main(void) {
+int main(void)
+{
     test_limit(60);
     fault_each(send_frames, 1);
     fault_each(large_frames, 0);

@@ -2,16 +2,17 @@
  *
  * test_json.c - requests, answers and reports without memory: none at all, or a good one.
  */
-// wrap: malloc calloc realloc free strdup strndup getcwd realpath __realpath_chk socketpair pipe2 fcntl open dladdr
-// wrap: epoll_create1 epoll_ctl epoll_wait eventfd timerfd_create timerfd_settime getrandom clone mmap read write
-// wrap: sendmsg recvmsg access stat
+// wrap: malloc calloc realloc free strdup strndup getcwd realpath __realpath_chk socketpair pipe2 fcntl open
+// dladdr wrap: epoll_create1 epoll_ctl epoll_wait eventfd timerfd_create timerfd_settime getrandom clone mmap
+// read write wrap: sendmsg recvmsg access stat
 #include "answer.h"
 #include "report.h"
 #include "request.h"
 
 #include "fault.h"
 
-static void request(void) {
+static void request(void)
+{
     struct spk_text parts[] = {{"abc", 3}, {"", 0}};
     struct request *made = request_create(WORKER_EXECUTE, 1, parts, 2);
     CHECK(made ? test_same(made->parts[0].data, 3, "abc") : fault_hit());
@@ -19,7 +20,8 @@ static void request(void) {
 }
 
 /* Whether it holds what it has to; printing it may fail, too. */
-static void good(struct json *content, const char *member, const char *value) {
+static void good(struct json *content, const char *member, const char *value)
+{
     size_t len;
     if (!content) {
         CHECK(fault_hit());
@@ -36,35 +38,42 @@ static void good(struct json *content, const char *member, const char *value) {
 /* Longer than what a std::string holds in itself. */
 #define LONG "a text that is long enough to need memory of its own"
 
-static void error(void) {
+static void error(void)
+{
     good(answer_error("SessionDied", LONG), "evalue", LONG);
 }
 
-static void failed(void) {
+static void failed(void)
+{
     good(answer_failed("SessionDied", LONG, 7), "evalue", LONG);
 }
 
-static void aborted(void) {
+static void aborted(void)
+{
     good(answer_failed(NULL, NULL, 0), "status", "aborted");
 }
 
-static void kernel_info(void) {
+static void kernel_info(void)
+{
     good(answer_kernel_info(NULL), "implementation", "scorepkernel");
 }
 
-static void kernel_info_from_worker(void) {
-    struct json *content =
-        answer_kernel_info("{\"banner\":\"" LONG "\",\"language_info\":{\"name\":\"" LONG "\",\"version\":\"3\"}}");
+static void kernel_info_from_worker(void)
+{
+    struct json *content = answer_kernel_info("{\"banner\":\"" LONG "\",\"language_info\":{\"name\":\"" LONG
+                                              "\",\"version\":\"3\"}}");
     /* Without memory to read the worker's, it is the answer of a kernel without Python. */
     if (content && !fault_hit())
         CHECK(!strcmp(json_text(json_get(content, "banner"), NULL), LONG));
     good(content, "implementation", "scorepkernel");
 }
 
-static void report(void) {
-    static const char json[] = "{\"measurement\":\"tracer\",\"seconds\":1,\"events\":3,\"directory\":\"/tmp/" LONG "\","
-                               "\"exclusive_ns\":5,\"warnings\":[\"" LONG "\"],\"regions\":[[\"m:f\",\"" LONG "\",1,1,5,5],"
-                               "[\"m:<g>\",\"g.py\",1,1,5,5]]}";
+static void report(void)
+{
+    static const char json[] =
+        "{\"measurement\":\"tracer\",\"seconds\":1,\"events\":3,\"directory\":\"/tmp/" LONG "\","
+        "\"exclusive_ns\":5,\"warnings\":[\"" LONG "\"],\"regions\":[[\"m:f\",\"" LONG "\",1,1,5,5],"
+        "[\"m:<g>\",\"g.py\",1,1,5,5]]}";
     struct json *content = report_content((struct spk_text){json, sizeof json - 1});
     CHECK(content || fault_hit());
     if (content && !fault_hit())
@@ -74,7 +83,8 @@ static void report(void) {
     json_free(content);
 }
 
-int main(void) {
+int main(void)
+{
     test_limit(60);
     fault_each(request, 1);
     fault_each(error, 1);

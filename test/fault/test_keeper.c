@@ -2,9 +2,9 @@
  *
  * test_keeper.c - a keeper that cannot be started leaves no trace; one that cannot be spoken to says so.
  */
-// wrap: malloc calloc realloc free strdup strndup getcwd realpath __realpath_chk socketpair pipe2 fcntl open dladdr
-// wrap: epoll_create1 epoll_ctl epoll_wait eventfd timerfd_create timerfd_settime getrandom clone mmap read write
-// wrap: sendmsg recvmsg access stat
+// wrap: malloc calloc realloc free strdup strndup getcwd realpath __realpath_chk socketpair pipe2 fcntl open
+// dladdr wrap: epoll_create1 epoll_ctl epoll_wait eventfd timerfd_create timerfd_settime getrandom clone mmap
+// read write wrap: sendmsg recvmsg access stat
 #include "keeper.h"
 
 #include "fault.h"
@@ -15,26 +15,30 @@ static struct {
     int spawned, failed, exited, gone;
 } told;
 
-static void on_spawned(void *owner, uint64_t id, uint32_t pid) {
+static void on_spawned(void *owner, uint64_t id, uint32_t pid)
+{
     (void)owner;
     CHECK(id == 5 && pid > 0);
     told.spawned++;
 }
 
-static void on_failed(void *owner, uint64_t id, int code, struct spk_text stage) {
+static void on_failed(void *owner, uint64_t id, int code, struct spk_text stage)
+{
     (void)owner;
     (void)stage;
     CHECK(id == 5 && code < 0);
     told.failed++;
 }
 
-static void on_exited(void *owner, uint64_t id, const struct keeper_end *end) {
+static void on_exited(void *owner, uint64_t id, const struct keeper_end *end)
+{
     (void)owner;
     CHECK(id == 5 && WIFEXITED(end->status) && WEXITSTATUS(end->status) == 7);
     told.exited++;
 }
 
-static void on_gone(void *owner) {
+static void on_gone(void *owner)
+{
     (void)owner;
     told.gone++;
 }
@@ -43,7 +47,8 @@ static const struct keeper_events events = {on_spawned, on_failed, on_exited, on
 static char directory[4096];
 
 /* A process from its start to its end. Whatever fails, either a call says so or all is told. */
-static void live(void) {
+static void live(void)
+{
     struct loop loop = {.fd = -1};
     struct keeper keeper;
     struct spk_error error = {.size = sizeof error};
@@ -68,13 +73,15 @@ static void live(void) {
         CHECK(loop_now_ns() < until && poll(&polled, 1, 10000) == 1);
         CHECK(loop_dispatch(&loop) == 0 || fault_hit());
     }
-    CHECK(told.failed == 0 && told.spawned <= 1 && told.exited <= told.spawned && (!told.gone || fault_hit()));
+    CHECK(told.failed == 0 && told.spawned <= 1 && told.exited <= told.spawned &&
+          (!told.gone || fault_hit()));
     keeper_finish(&keeper);
     CHECK(keeper.channel.fd == -1);
     loop_finish(&loop);
 }
 
-int main(void) {
+int main(void)
+{
     test_limit(120);
     snprintf(directory, sizeof directory, "%s/lib/scorepkernel", test_tree());
     fault_each(live, 0);

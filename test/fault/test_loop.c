@@ -2,19 +2,21 @@
  *
  * test_loop.c - a loop that cannot be made, or cannot watch, says so and keeps nothing.
  */
-// wrap: malloc calloc realloc free strdup strndup getcwd realpath __realpath_chk socketpair pipe2 fcntl open dladdr
-// wrap: epoll_create1 epoll_ctl epoll_wait eventfd timerfd_create timerfd_settime getrandom clone mmap read write
-// wrap: sendmsg recvmsg access stat
+// wrap: malloc calloc realloc free strdup strndup getcwd realpath __realpath_chk socketpair pipe2 fcntl open
+// dladdr wrap: epoll_create1 epoll_ctl epoll_wait eventfd timerfd_create timerfd_settime getrandom clone mmap
+// read write wrap: sendmsg recvmsg access stat
 #include "loop.h"
 
 #include "fault.h"
 
-static void on_ready(void *owner, unsigned events) {
+static void on_ready(void *owner, unsigned events)
+{
     CHECK(events == LOOP_READ);
     ++*(int *)owner;
 }
 
-static void watches(void) {
+static void watches(void)
+{
     struct loop loop = {.fd = -1};
     int calls = 0, armed = fault_pause();
     struct source source = {.fd = eventfd(1, EFD_CLOEXEC), .ready = on_ready, .owner = &calls};
@@ -38,7 +40,8 @@ static void watches(void) {
     close(source.fd);
 }
 
-int main(void) {
+int main(void)
+{
     test_limit(60);
     fault_each(watches, 1);
     return 0;

@@ -2,9 +2,9 @@
  *
  * test_output.c - text that there is no memory for waits, and comes whole, once, and in order.
  */
-// wrap: malloc calloc realloc free strdup strndup getcwd realpath __realpath_chk socketpair pipe2 fcntl open dladdr
-// wrap: epoll_create1 epoll_ctl epoll_wait eventfd timerfd_create timerfd_settime getrandom clone mmap read write
-// wrap: sendmsg recvmsg access stat
+// wrap: malloc calloc realloc free strdup strndup getcwd realpath __realpath_chk socketpair pipe2 fcntl open
+// dladdr wrap: epoll_create1 epoll_ctl epoll_wait eventfd timerfd_create timerfd_settime getrandom clone mmap
+// read write wrap: sendmsg recvmsg access stat
 #include "output.h"
 
 #include "fault.h"
@@ -14,7 +14,8 @@
 static char told[4096];
 static size_t told_len;
 
-static void on_write(void *owner, uint64_t request, uint32_t which, struct spk_text text) {
+static void on_write(void *owner, uint64_t request, uint32_t which, struct spk_text text)
+{
     (void)owner;
     (void)request;
     (void)which;
@@ -24,11 +25,13 @@ static void on_write(void *owner, uint64_t request, uint32_t which, struct spk_t
 }
 
 /* Characters in pieces, so that what waits for its end is at risk, too. */
-static const char *const pieces[] = {"gr\xC3", "\xBC\xC3\x9F", "e \xE2", "\x82", "\xAC \xF0\x9F", "\x98", "\x80.", "\xE2\x82", "!",
-                                     "0123456789"};
-static const char whole[] = "gr\xC3\xBC\xC3\x9F""e \xE2\x82\xAC \xF0\x9F\x98\x80.\xEF\xBF\xBD\xEF\xBF\xBD!0123456789";
+static const char *const pieces[] = {"gr\xC3", "\xBC\xC3\x9F", "e \xE2",   "\x82", "\xAC \xF0\x9F",
+                                     "\x98",   "\x80.",        "\xE2\x82", "!",    "0123456789"};
+static const char whole[] = "gr\xC3\xBC\xC3\x9F"
+                            "e \xE2\x82\xAC \xF0\x9F\x98\x80.\xEF\xBF\xBD\xEF\xBF\xBD!0123456789";
 
-static void streams(void) {
+static void streams(void)
+{
     struct stream stream = {.write = on_write};
     told_len = 0;
     for (size_t i = 0; i < sizeof pieces / sizeof *pieces;) {
@@ -46,7 +49,8 @@ static void streams(void) {
     stream_finish(&stream);
 }
 
-static void outputs(void) {
+static void outputs(void)
+{
     struct output output = {.stream = {.write = on_write}};
     memcpy(output.token, TOKEN, MARK_TOKEN_LEN);
     told_len = 0;
@@ -67,7 +71,8 @@ static void outputs(void) {
     output_finish(&output);
 }
 
-int main(void) {
+int main(void)
+{
     test_limit(60);
     fault_each(streams, 0);
     fault_each(outputs, 0);

@@ -2,14 +2,15 @@
  *
  * test_paths.c - what cannot be looked at is not there, and the user is told.
  */
-// wrap: malloc calloc realloc free strdup strndup getcwd realpath __realpath_chk socketpair pipe2 fcntl open dladdr
-// wrap: epoll_create1 epoll_ctl epoll_wait eventfd timerfd_create timerfd_settime getrandom clone mmap read write
-// wrap: sendmsg recvmsg access stat
+// wrap: malloc calloc realloc free strdup strndup getcwd realpath __realpath_chk socketpair pipe2 fcntl open
+// dladdr wrap: epoll_create1 epoll_ctl epoll_wait eventfd timerfd_create timerfd_settime getrandom clone mmap
+// read write wrap: sendmsg recvmsg access stat
 #include "paths.h"
 
 #include "fault.h"
 
-static void own_parts(void) {
+static void own_parts(void)
+{
     char path[PATHS_MAX] = "untouched";
     struct spk_error error = {.size = sizeof error};
     int result = paths_private(path, &error);
@@ -21,7 +22,8 @@ static void own_parts(void) {
     }
 }
 
-static void python(void) {
+static void python(void)
+{
     char path[PATHS_MAX] = "untouched";
     struct spk_error error = {.size = sizeof error};
     const char *environment[] = {"PATH=/bin", NULL};
@@ -34,7 +36,8 @@ static void python(void) {
     }
 }
 
-int main(void) {
+int main(void)
+{
     test_limit(60);
     (void)test_tree();
     fault_each(own_parts, 1);

@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  *
- * test_session.c - a whole session, and in each run something fails: create says so, or the session copes; each request that was begun has one reply, and at the end nothing is left.
+ * test_session.c - a whole session, and in each run something fails: create says so, or the session copes;
+ * each request that was begun has one reply, and at the end nothing is left.
  */
-// wrap: malloc calloc realloc free strdup strndup getcwd realpath __realpath_chk socketpair pipe2 fcntl open dladdr
-// wrap: epoll_create1 epoll_ctl epoll_wait eventfd timerfd_create timerfd_settime getrandom clone mmap read write
-// wrap: sendmsg recvmsg access stat
+// wrap: malloc calloc realloc free strdup strndup getcwd realpath __realpath_chk socketpair pipe2 fcntl open
+// dladdr wrap: epoll_create1 epoll_ctl epoll_wait eventfd timerfd_create timerfd_settime getrandom clone mmap
+// read write wrap: sendmsg recvmsg access stat
 #include "session.h"
 
 #include "fake_worker.h"
@@ -17,30 +18,36 @@ static struct {
     size_t len;
 } told;
 
-static void note(const char *kind, uint64_t request, struct spk_text text) {
-    told.len += (size_t)snprintf(told.text + told.len, sizeof told.text - told.len, "%s %d %.*s\n", kind, (int)request,
-                                 (int)text.len, text.data);
+static void note(const char *kind, uint64_t request, struct spk_text text)
+{
+    told.len += (size_t)snprintf(told.text + told.len, sizeof told.text - told.len, "%s %d %.*s\n", kind,
+                                 (int)request, (int)text.len, text.data);
     CHECK(told.len < sizeof told.text);
 }
 
-static void on_stream(void *ctx, uint64_t request, uint32_t stream, struct spk_text text) {
+static void on_stream(void *ctx, uint64_t request, uint32_t stream, struct spk_text text)
+{
     (void)ctx;
     note(stream == SPK_STDOUT ? "out" : "err", request, text);
 }
 
-static void on_content(void *ctx, uint64_t request, struct spk_text content) {
+static void on_content(void *ctx, uint64_t request, struct spk_text content)
+{
     (void)ctx;
     note("content", request, content);
 }
 
-static void on_reply(void *ctx, uint64_t request, uint32_t how, struct spk_text content) {
+static void on_reply(void *ctx, uint64_t request, uint32_t how, struct spk_text content)
+{
     (void)ctx;
-    CHECK(request > 0 && request < 8 && how <= SPK_REPLY_ABORTED && content.len > 2 && content.data[0] == '{');
+    CHECK(request > 0 && request < 8 && how <= SPK_REPLY_ABORTED && content.len > 2 &&
+          content.data[0] == '{');
     told.replies[request]++;
     note("reply", request, content);
 }
 
-static void on_status(void *ctx, uint32_t status, struct spk_text text) {
+static void on_status(void *ctx, uint32_t status, struct spk_text text)
+{
     (void)ctx;
     told.failed += status == SPK_STATUS_FAILED;
     told.died += status == SPK_STATUS_DIED;
@@ -59,15 +66,18 @@ static const struct spk_host host = {.size = sizeof host,
 static const struct spk_plugin *kernel;
 static char self[4096];
 
-static _Noreturn void give_up(const char *what) {
+static _Noreturn void give_up(const char *what)
+{
     fault.armed = 0;
     fprintf(stderr, "call %u (%s): %s; told:\n%s", fault.at, fault.name, what, told.text);
     exit(1);
 }
 
-static struct spk_session *create(void) {
+static struct spk_session *create(void)
+{
     const char *environment[] = {FAKE_ENVIRONMENT, NULL};
-    struct spk_options options = {.size = sizeof options, .python = self, .notebook = "n.ipynb", .environment = environment};
+    struct spk_options options = {
+        .size = sizeof options, .python = self, .notebook = "n.ipynb", .environment = environment};
     struct spk_session *const untouched = (struct spk_session *)self, *session = untouched;
     struct spk_error error = {.size = sizeof error};
     memset(&told, 0, sizeof told);
@@ -80,23 +90,24 @@ static struct spk_session *create(void) {
 }
 
 /* Serve the session until the condition holds, for some seconds at most. */
-#define SERVE(session, condition)                                                           \
-    do {                                                                                    \
-        int64_t limit_ns = loop_now_ns() + INT64_C(15000000000);                            \
-        while (!(condition)) {                                                              \
-            struct pollfd polled = {.fd = kernel->descriptor(session), .events = POLLIN};   \
-            if (poll(&polled, 1, 15000) != 1 || loop_now_ns() > limit_ns)                   \
-                give_up("it never came to this: " #condition);                              \
-            struct spk_error error = {.size = sizeof error};                                \
-            int served = kernel->dispatch(session, &error);                                 \
-            if (served != 0 && (!fault_hit() || error.code != served || !*error.text))      \
-                give_up("dispatch failed");                                                 \
-        }                                                                                   \
+#define SERVE(session, condition)                                                         \
+    do {                                                                                  \
+        int64_t limit_ns = loop_now_ns() + INT64_C(15000000000);                          \
+        while (!(condition)) {                                                            \
+            struct pollfd polled = {.fd = kernel->descriptor(session), .events = POLLIN}; \
+            if (poll(&polled, 1, 15000) != 1 || loop_now_ns() > limit_ns)                 \
+                give_up("it never came to this: " #condition);                            \
+            struct spk_error error = {.size = sizeof error};                              \
+            int served = kernel->dispatch(session, &error);                               \
+            if (served != 0 && (!fault_hit() || error.code != served || !*error.text))    \
+                give_up("dispatch failed");                                               \
+        }                                                                                 \
     } while (0)
 
 static int begun[8];
 
-static void execute(struct spk_session *session, uint64_t request, const char *code) {
+static void execute(struct spk_session *session, uint64_t request, const char *code)
+{
     char content[256];
     snprintf(content, sizeof content, "{\"code\":\"%s\"}", code);
     struct spk_text text = {content, strlen(content)}, empty = {NULL, 0};
@@ -105,14 +116,16 @@ static void execute(struct spk_session *session, uint64_t request, const char *c
         give_up("execute failed");
 }
 
-static int answered(int from, int to) {
+static int answered(int from, int to)
+{
     int all = 1;
     for (int i = from; i <= to; i++)
         all &= told.replies[i] >= begun[i];
     return all;
 }
 
-static void live(void) {
+static void live(void)
+{
     struct spk_session *session = create();
     if (!session)
         return;
@@ -140,13 +153,15 @@ static void live(void) {
 }
 
 /* At once, while everything runs. */
-static void create_and_destroy(void) {
+static void create_and_destroy(void)
+{
     struct spk_session *session = create();
     if (session)
         CHECK(kernel->destroy(session) == 0 && !told.len);
 }
 
-int main(int argc, char **argv) {
+int main(int argc, char **argv)
+{
     if (argc > 1 && !strcmp(argv[1], "-c"))
         return fake_worker();
     test_limit(280);

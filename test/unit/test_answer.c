@@ -6,22 +6,26 @@
 
 #include "test.h"
 
-static int is(const struct json *object, const char *name, const char *wanted) {
+static int is(const struct json *object, const char *name, const char *wanted)
+{
     size_t len;
     const char *text = json_text(json_get(object, name), &len);
     return text && test_same(text, len, wanted);
 }
 
-static void errors(void) {
+static void errors(void)
+{
     struct json *content = answer_error("SessionDied", "It ended.\nRun \"it\" again.");
     CHECK(content && json_count(content) == 3);
     CHECK(is(content, "ename", "SessionDied") && is(content, "evalue", "It ended.\nRun \"it\" again."));
     const struct json *traceback = json_get(content, "traceback");
-    CHECK(json_count(traceback) == 1 && !strcmp(json_text(json_at(traceback, 0), NULL), "It ended.\nRun \"it\" again."));
+    CHECK(json_count(traceback) == 1 &&
+          !strcmp(json_text(json_at(traceback, 0), NULL), "It ended.\nRun \"it\" again."));
     json_free(content);
 }
 
-static void failures(void) {
+static void failures(void)
+{
     struct json *content = answer_failed("E", "why", 7);
     CHECK(is(content, "status", "error") && is(content, "ename", "E") && is(content, "evalue", "why"));
     CHECK(json_count(json_get(content, "traceback")) == 1);
@@ -39,31 +43,37 @@ static void failures(void) {
     json_free(content);
 }
 
-static void kernel_info(void) {
+static void kernel_info(void)
+{
     struct json *content = answer_kernel_info(NULL);
     CHECK(is(content, "status", "ok") && is(content, "implementation", "scorepkernel"));
-    CHECK(is(content, "implementation_version", SCOREPKERNEL_VERSION) && json_text(json_get(content, "banner"), NULL));
+    CHECK(is(content, "implementation_version", SCOREPKERNEL_VERSION) &&
+          json_text(json_get(content, "banner"), NULL));
     CHECK(is(json_get(content, "language_info"), "name", "python"));
     CHECK(is(json_get(content, "language_info"), "file_extension", ".py"));
     CHECK(json_count(json_get(content, "help_links")) == 2 && !json_get(content, "protocol_version"));
     CHECK(json_boolean(json_get(content, "debugger"), 1) == 0);
     json_free(content);
-    content = answer_kernel_info("{\"banner\":\"Python 3.11\",\"language_info\":{\"name\":\"python\",\"version\":\"3.11.2\"}}");
-    CHECK(is(content, "banner", "Python 3.11") && is(json_get(content, "language_info"), "version", "3.11.2"));
+    content = answer_kernel_info(
+        "{\"banner\":\"Python 3.11\",\"language_info\":{\"name\":\"python\",\"version\":\"3.11.2\"}}");
+    CHECK(is(content, "banner", "Python 3.11") &&
+          is(json_get(content, "language_info"), "version", "3.11.2"));
     json_free(content);
     content = answer_kernel_info("no JSON");
     CHECK(is(content, "status", "ok") && json_get(content, "language_info"));
     json_free(content);
 }
 
-static const char *ended(int status, uint64_t peak_rss_kib) {
+static const char *ended(int status, uint64_t peak_rss_kib)
+{
     static char text[256];
     struct keeper_end end = {.status = status, .peak_rss_kib = peak_rss_kib};
     answer_how_it_ended(&end, text, sizeof text);
     return text;
 }
 
-static void ends(void) {
+static void ends(void)
+{
     CHECK(!strcmp(ended(0, 0), "ended with exit code 0"));
     CHECK(!strcmp(ended(3 << 8, 0), "ended with exit code 3"));
     CHECK(!strcmp(ended(SIGSEGV, 0), "was ended by SIGSEGV (Segmentation fault)"));
@@ -75,7 +85,8 @@ static void ends(void) {
     CHECK(strlen(small) == 7);
 }
 
-int main(void) {
+int main(void)
+{
     test_limit(60);
     errors();
     failures();

@@ -9,7 +9,8 @@
 #include <errno.h>
 #include <stdint.h>
 
-static void empty(void) {
+static void empty(void)
+{
     struct buffer buffer = {0};
     CHECK(buffer_append(&buffer, NULL, 0) == 0 && buffer.len == 0 && !buffer.data);
     buffer_consume(&buffer, 0);
@@ -17,7 +18,8 @@ static void empty(void) {
     buffer_finish(&buffer);
 }
 
-static void too_large(void) {
+static void too_large(void)
+{
     struct buffer buffer = {0};
     CHECK(buffer_append(&buffer, "abc", 3) == 0);
     unsigned char *data = buffer.data;
@@ -32,7 +34,8 @@ static void too_large(void) {
 }
 
 /* Room is there as asked for, and counts only when it was grown into. */
-static void room(void) {
+static void room(void)
+{
     struct buffer buffer = {0};
     for (size_t len = 1; len < 3000; len += 97) {
         size_t before = buffer.len;
@@ -46,7 +49,8 @@ static void room(void) {
 }
 
 /* Appending and consuming in all proportions: the bytes come out as they went in. */
-static void queue(void) {
+static void queue(void)
+{
     struct buffer buffer = {0};
     unsigned in = 0, out = 0, seed = 1;
     for (int round = 0; round < 20000; round++) {
@@ -66,7 +70,8 @@ static void queue(void) {
 }
 
 /* One large output does not keep its memory; a small one does, so that not every line allocates. */
-static void gives_back(void) {
+static void gives_back(void)
+{
     struct buffer buffer = {0};
     CHECK(buffer_room(&buffer, 1 << 20) != NULL);
     memset(buffer.data, 0, 1 << 20);
@@ -79,7 +84,8 @@ static void gives_back(void) {
     buffer_finish(&buffer);
 }
 
-int main(void) {
+int main(void)
+{
     test_limit(60);
     empty();
     too_large();

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  *
- * test_channel.c - frames and descriptors over a real socketpair: whole, in pieces, too many, and from a peer that
- * does not speak our language. SIGPIPE is left at its default, so that one that is raised ends the test.
+ * test_channel.c - frames and descriptors over a real socketpair: whole, in pieces, too many, and from a peer
+ * that does not speak our language. SIGPIPE is left at its default, so that one that is raised ends the test.
  */
 #include "channel.h"
 
@@ -13,21 +13,24 @@
 
 static struct channel here, there;
 
-static void join(void) {
+static void join(void)
+{
     int pair[2];
     CHECK(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0, pair) == 0);
     channel_init(&here, pair[0]);
     channel_init(&there, pair[1]);
 }
 
-static void part(void) {
+static void part(void)
+{
     channel_finish(&here);
     channel_finish(&there);
     channel_finish(&there);
     CHECK(here.fd == -1 && there.fd == -1);
 }
 
-static void whole(void) {
+static void whole(void)
+{
     struct spk_text parts[] = {{"one", 3}, {"", 0}}, got;
     struct frame frame;
     join();
@@ -45,7 +48,8 @@ static void whole(void) {
 }
 
 /* A byte at a time: the frame is there with its last byte and not before. */
-static void in_pieces(void) {
+static void in_pieces(void)
+{
     struct buffer bytes = {0};
     struct spk_text text = {"piecemeal", 9}, got;
     struct frame frame;
@@ -67,7 +71,8 @@ static void in_pieces(void) {
 }
 
 /* More than the socket holds: it waits here, in order, and nothing blocks. */
-static void full_socket(void) {
+static void full_socket(void)
+{
     enum { LEN = 3 << 20 };
     char *large = malloc(LEN);
     struct spk_text text = {large, LEN}, small = {"after", 5}, got;
@@ -95,7 +100,8 @@ static void full_socket(void) {
     part();
 }
 
-static void descriptors(void) {
+static void descriptors(void)
+{
     int pipes[2][2];
     int before = test_descriptors();
     struct frame frame;
@@ -123,7 +129,8 @@ static void descriptors(void) {
 }
 
 /* Descriptors travel with the first byte of their frame: so nothing may stand before it. */
-static void descriptors_behind_others(void) {
+static void descriptors_behind_others(void)
+{
     struct frame frame;
     static char large[1 << 20];
     struct spk_text text = {large, sizeof large};
@@ -143,7 +150,8 @@ static void descriptors_behind_others(void) {
     CHECK(test_descriptors() == before);
 }
 
-static void bad_descriptor(void) {
+static void bad_descriptor(void)
+{
     int before = test_descriptors();
     join();
     int fds[] = {here.fd, 999999};
@@ -154,7 +162,8 @@ static void bad_descriptor(void) {
 }
 
 /* A peer that is not ours sends more descriptors than a frame may have: they are closed, not collected. */
-static void too_many_descriptors(void) {
+static void too_many_descriptors(void)
+{
     union {
         struct cmsghdr align;
         unsigned char bytes[CMSG_SPACE(sizeof(int) * 6)];
@@ -164,7 +173,9 @@ static void too_many_descriptors(void) {
     for (int round = 0; round < 5; round++) {
         char x = 0;
         struct iovec byte = {&x, 1};
-        struct msghdr message = {.msg_iov = &byte, .msg_iovlen = 1, .msg_control = control.bytes,
+        struct msghdr message = {.msg_iov = &byte,
+                                 .msg_iovlen = 1,
+                                 .msg_control = control.bytes,
                                  .msg_controllen = sizeof control.bytes};
         memset(&control, 0, sizeof control);
         struct cmsghdr *head = CMSG_FIRSTHDR(&message);
@@ -182,7 +193,8 @@ static void too_many_descriptors(void) {
     CHECK(test_descriptors() == before);
 }
 
-static void end_of_file(void) {
+static void end_of_file(void)
+{
     struct frame frame;
     join();
     CHECK(channel_send(&here, 1, 1, NULL, 0, NULL, 0) == 0);
@@ -196,7 +208,8 @@ static void end_of_file(void) {
     part();
 }
 
-static void garbage(void) {
+static void garbage(void)
+{
     struct frame frame = {.type = 88};
     unsigned char bytes[64];
     join();
@@ -208,7 +221,8 @@ static void garbage(void) {
     part();
 }
 
-static void too_much_queued(void) {
+static void too_much_queued(void)
+{
     join();
     here.out.len = CHANNEL_MAX_QUEUED + 1;
     CHECK(channel_send(&here, 1, 1, NULL, 0, NULL, 0) == -ENOBUFS && here.out.len == CHANNEL_MAX_QUEUED + 1);
@@ -219,7 +233,8 @@ static void too_much_queued(void) {
     part();
 }
 
-int main(void) {
+int main(void)
+{
     test_limit(60);
     int before = test_descriptors();
     whole();

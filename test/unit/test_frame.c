@@ -9,14 +9,15 @@
 #include <errno.h>
 
 static const unsigned char golden[] = {
-    14,   0,    0,    0,    0x34, 0x12, 2,    0,                      /* length, type, descriptors */
-    0x08, 0x07, 0x06, 0x05, 0x04, 0x03, 0x02, 0x01,                   /* request */
-    0,    0,    0,    0,    0,    0,    0,    0,                      /* barrier */
-    2,    0,    0,    0,    'h',  'i',  0,    0,    0,    0,          /* parts */
+    14,   0,    0,    0,    0x34, 0x12, 2,    0,          /* length, type, descriptors */
+    0x08, 0x07, 0x06, 0x05, 0x04, 0x03, 0x02, 0x01,       /* request */
+    0,    0,    0,    0,    0,    0,    0,    0,          /* barrier */
+    2,    0,    0,    0,    'h',  'i',  0,    0,    0, 0, /* parts */
     0,    0,    0,    0,
 };
 
-static void layout(void) {
+static void layout(void)
+{
     struct buffer out = {0};
     struct spk_text parts[] = {{"hi", 2}, {NULL, 0}, {"", 0}};
     struct frame frame;
@@ -35,7 +36,8 @@ static void layout(void) {
     buffer_finish(&out);
 }
 
-static void maxima(void) {
+static void maxima(void)
+{
     unsigned char header[24] = {0};
     struct frame frame = {.type = 77};
     frame_put_u32(header, (uint32_t)FRAME_MAX_LEN);
@@ -57,29 +59,35 @@ static void maxima(void) {
     CHECK(frame.type == 77);
 }
 
-static void malformed(const char *payload, size_t len) {
+static void malformed(const char *payload, size_t len)
+{
     struct frame frame = {.payload = (const unsigned char *)payload, .len = len};
     struct spk_text part = {payload, 99};
     CHECK(frame_next_part(&frame, &part) == -EPROTO);
     CHECK(part.data == payload && part.len == 99);
 }
 
-static void malformed_parts(void) {
+static void malformed_parts(void)
+{
     malformed("\0", 1);
     malformed("\0\0\0", 3);
     malformed("\1\0\0\0", 4);
     malformed("\5\0\0\0abcd", 8);
-    malformed("\xff\xff\xff\xff" "abcd", 8);
+    malformed("\xff\xff\xff\xff"
+              "abcd",
+              8);
 }
 
 /* A part that is too large leaves the frames that were there before, and nothing of its own. */
-static void too_large(void) {
+static void too_large(void)
+{
     struct buffer out = {0};
     size_t mark = 99;
     struct spk_text fine = {"fine", 4};
     CHECK(frame_append(&out, 1, 1, 0, &fine, 1) == 0);
     size_t before = out.len;
-    static const size_t lengths[] = {SIZE_MAX, SIZE_MAX - 3, FRAME_MAX_LEN + 1, FRAME_MAX_LEN, FRAME_MAX_LEN - 3};
+    static const size_t lengths[] = {SIZE_MAX, SIZE_MAX - 3, FRAME_MAX_LEN + 1, FRAME_MAX_LEN,
+                                     FRAME_MAX_LEN - 3};
     for (size_t i = 0; i < sizeof lengths / sizeof *lengths; i++) {
         CHECK(frame_begin(&out, &mark, 2, 2) == 0 && mark == before);
         CHECK(frame_add(&out, mark, "abc", 3) == 0);
@@ -95,7 +103,8 @@ static void too_large(void) {
     buffer_finish(&out);
 }
 
-static void behind_others(void) {
+static void behind_others(void)
+{
     struct buffer out = {0};
     struct spk_text part = {"x", 1};
     for (uint64_t i = 0; i < 5; i++)
@@ -111,7 +120,8 @@ static void behind_others(void) {
     buffer_finish(&out);
 }
 
-static void integers(void) {
+static void integers(void)
+{
     unsigned char bytes[8];
     frame_put_u32(bytes, 0xfedcba98u);
     CHECK(bytes[0] == 0x98 && bytes[3] == 0xfe);
@@ -124,7 +134,8 @@ static void integers(void) {
     CHECK(frame_u64((struct spk_text){(const char *)bytes, 4}, 7) == 7);
 }
 
-int main(void) {
+int main(void)
+{
     test_limit(60);
     layout();
     maxima();

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  *
- * test_keeper.c - the real helper program, from the build's tree: it starts, signals, reaps and ends processes,
- * and the process that asks for it does not notice.
+ * test_keeper.c - the real helper program, from the build's tree: it starts, signals, reaps and ends
+ * processes, and the process that asks for it does not notice.
  */
 #include "keeper.h"
 
@@ -28,14 +28,16 @@ static struct keeper keeper;
 static char directory[4096], scratch[] = "/tmp/spk-test-keeper-XXXXXX";
 static volatile sig_atomic_t sigchlds;
 
-static void on_spawned(void *owner, uint64_t id, uint32_t pid) {
+static void on_spawned(void *owner, uint64_t id, uint32_t pid)
+{
     CHECK(owner == &told);
     told.spawned++;
     told.id = id;
     told.pid = pid;
 }
 
-static void on_failed(void *owner, uint64_t id, int code, struct spk_text stage) {
+static void on_failed(void *owner, uint64_t id, int code, struct spk_text stage)
+{
     CHECK(owner == &told);
     told.failed++;
     told.id = id;
@@ -43,21 +45,24 @@ static void on_failed(void *owner, uint64_t id, int code, struct spk_text stage)
     snprintf(told.stage, sizeof told.stage, "%.*s", (int)stage.len, stage.data);
 }
 
-static void on_exited(void *owner, uint64_t id, const struct keeper_end *end) {
+static void on_exited(void *owner, uint64_t id, const struct keeper_end *end)
+{
     CHECK(owner == &told);
     told.exited++;
     told.id = id;
     told.end = *end;
 }
 
-static void on_gone(void *owner) {
+static void on_gone(void *owner)
+{
     CHECK(owner == &told && keeper.channel.fd == -1);
     told.gone++;
 }
 
 static const struct keeper_events events = {on_spawned, on_failed, on_exited, on_gone};
 
-static void start(void) {
+static void start(void)
+{
     struct spk_error error = {.size = sizeof error};
     memset(&told, 0, sizeof told);
     CHECK(loop_init(&loop) == 0);
@@ -67,14 +72,16 @@ static void start(void) {
     }
 }
 
-static void finish(void) {
+static void finish(void)
+{
     keeper_finish(&keeper);
     keeper_finish(&keeper);
     loop_finish(&loop);
 }
 
 /* Let the keeper speak until it has said so much. */
-static void until(const int *count, int wanted) {
+static void until(const int *count, int wanted)
+{
     while (*count < wanted) {
         struct pollfd polled = {.fd = loop.fd, .events = POLLIN};
         CHECK(poll(&polled, 1, 20000) == 1);
@@ -82,22 +89,26 @@ static void until(const int *count, int wanted) {
     }
 }
 
-static int spawn_in(uint64_t id, const char *where, const char *const *argv, const int *fds, size_t fd_count) {
+static int spawn_in(uint64_t id, const char *where, const char *const *argv, const int *fds, size_t fd_count)
+{
     static const char *const environment[] = {"PATH=/usr/bin:/bin", "GREETING=hello", NULL};
     struct keeper_spawn spawn = {argv[0], where, argv, environment, fds, fd_count};
     return keeper_spawn(&keeper, id, &spawn);
 }
 
-static void spawn(uint64_t id, const char *const *argv) {
+static void spawn(uint64_t id, const char *const *argv)
+{
     CHECK(spawn_in(id, "/", argv, NULL, 0) == 0);
 }
 
-/* Start a shell script and wait until it runs. Returns a descriptor that reads what it writes; its end of file
- * says that it and all that it started have ended. */
-static int script(uint64_t id, const char *text) {
+/* Start a shell script and wait until it runs. Returns a descriptor that reads what it writes; its end of
+ * file says that it and all that it started have ended. */
+static int script(uint64_t id, const char *text)
+{
     int out[2], null = open("/dev/null", O_RDWR | O_CLOEXEC), spawned = told.spawned;
     CHECK(null >= 0 && pipe2(out, O_CLOEXEC) == 0);
-    CHECK(spawn_in(id, "/", (const char *[]){"/bin/sh", "-c", text, NULL}, (int[]){null, out[1], out[1]}, 3) == 0);
+    CHECK(spawn_in(id, "/", (const char *[]){"/bin/sh", "-c", text, NULL}, (int[]){null, out[1], out[1]},
+                   3) == 0);
     close(out[1]);
     close(null);
     until(&told.spawned, spawned + 1);
@@ -105,7 +116,8 @@ static int script(uint64_t id, const char *text) {
 }
 
 /* A line that a script has written. */
-static const char *line(int fd) {
+static const char *line(int fd)
+{
     static char text[256];
     size_t len = 0;
     for (;;) {
@@ -122,7 +134,8 @@ static const char *line(int fd) {
 }
 
 /* All that held the pipe have ended. */
-static void ended(int fd) {
+static void ended(int fd)
+{
     struct pollfd polled = {.fd = fd, .events = POLLIN};
     char rest[256];
     do
@@ -131,7 +144,8 @@ static void ended(int fd) {
     close(fd);
 }
 
-static int alive(pid_t pid) {
+static int alive(pid_t pid)
+{
     char path[64], state = 'X';
     snprintf(path, sizeof path, "/proc/%d/stat", (int)pid);
     FILE *stat = fopen(path, "re");
@@ -144,11 +158,13 @@ static int alive(pid_t pid) {
 
 /* --- how processes begin and end ------------------------------------------------------------------- */
 
-static void ends(void) {
+static void ends(void)
+{
     start();
     spawn(11, (const char *[]){"/bin/true", NULL});
     until(&told.exited, 1);
-    CHECK(told.spawned == 1 && told.id == 11 && told.pid > 0 && WIFEXITED(told.end.status) && !WEXITSTATUS(told.end.status));
+    CHECK(told.spawned == 1 && told.id == 11 && told.pid > 0 && WIFEXITED(told.end.status) &&
+          !WEXITSTATUS(told.end.status));
     CHECK(told.end.peak_rss_kib > 0);
     spawn(12, (const char *[]){"/bin/false", NULL});
     until(&told.exited, 2);
@@ -156,14 +172,16 @@ static void ends(void) {
     spawn(13, (const char *[]){"/bin/sh", "-c", "kill -SEGV $$", NULL});
     until(&told.exited, 3);
     CHECK(told.id == 13 && WIFSIGNALED(told.end.status) && WTERMSIG(told.end.status) == SIGSEGV);
-    spawn(14, (const char *[]){"/bin/sh", "-c", "i=0; while [ $i -lt 100000 ]; do i=$((i+1)); done; exit 7", NULL});
+    spawn(14, (const char *[]){"/bin/sh", "-c", "i=0; while [ $i -lt 100000 ]; do i=$((i+1)); done; exit 7",
+                               NULL});
     until(&told.exited, 4);
     CHECK(WEXITSTATUS(told.end.status) == 7 && told.end.user_us > 0);
     CHECK(told.failed == 0 && told.gone == 0);
     finish();
 }
 
-static void failures(void) {
+static void failures(void)
+{
     start();
     spawn(21, (const char *[]){"/no/such/program", NULL});
     until(&told.failed, 1);
@@ -182,7 +200,8 @@ static void failures(void) {
     finish();
 }
 
-static void surroundings(void) {
+static void surroundings(void)
+{
     start();
     int out = script(31, "echo \"$GREETING $#\"; pwd; ls /proc/self/fd | wc -l; trap");
     CHECK(!strcmp(line(out), "hello 0") && !strcmp(line(out), "/"));
@@ -207,14 +226,16 @@ static void surroundings(void) {
 }
 
 /* Signals reach the whole group, and those that have ended are no failure. */
-static void signals(void) {
+static void signals(void)
+{
     start();
     int out = script(41, "trap 'echo parent; exit 3' INT; (trap 'echo child; exit' INT; echo ready; "
                          "while :; do sleep 0.05; done) & echo ready; while :; do wait; done");
     CHECK(!strcmp(line(out), "ready") && !strcmp(line(out), "ready"));
     CHECK(keeper_signal(&keeper, 41, SIGUSR2 + 1000) == 0); /* no signal: ignored */
     CHECK(keeper_signal(&keeper, 99, SIGKILL) == 0);        /* no process: ignored */
-    /* A background process of a non-interactive shell ignores SIGINT unless it says otherwise, as ours does. */
+    /* A background process of a non-interactive shell ignores SIGINT unless it says otherwise, as ours does.
+     */
     CHECK(keeper_signal(&keeper, 41, SIGINT) == 0);
     until(&told.exited, 1);
     CHECK(told.id == 41 && WIFEXITED(told.end.status) && WEXITSTATUS(told.end.status) == 3);
@@ -224,7 +245,8 @@ static void signals(void) {
 }
 
 /* As when a terminal closes: the group of a process that has ended is told, what was detached stays. */
-static void hangup(void) {
+static void hangup(void)
+{
     start();
     int out = script(51, "(sleep 300) & echo ready; exit 0");
     CHECK(!strcmp(line(out), "ready"));
@@ -236,7 +258,8 @@ static void hangup(void) {
 
 /* --- the end of all -------------------------------------------------------------------------------- */
 
-static void clean_end(void) {
+static void clean_end(void)
+{
     start();
     CHECK(keeper_end(&keeper, 20000) == 0);
     until(&told.gone, 1);
@@ -253,7 +276,8 @@ static void clean_end(void) {
     finish();
 }
 
-static void killed_after_grace(void) {
+static void killed_after_grace(void)
+{
     start();
     int out = script(62, "trap '' INT TERM HUP; echo ready; while :; do sleep 1; done");
     CHECK(!strcmp(line(out), "ready"));
@@ -268,7 +292,8 @@ static void killed_after_grace(void) {
 }
 
 /* After keeper_end the library may go: the grace time is still granted, and the kill still comes. */
-static void grace_without_us(void) {
+static void grace_without_us(void)
+{
     start();
     int out = script(63, "trap '' HUP; echo ready; sleep 0.3; echo done");
     CHECK(!strcmp(line(out), "ready"));
@@ -285,10 +310,12 @@ static void grace_without_us(void) {
 }
 
 /* Without keeper_end everything goes, also what left the group and the session, or ignores what it can. */
-static void everything_goes(void) {
+static void everything_goes(void)
+{
     start();
-    int out = script(71, "trap '' INT TERM HUP; nohup setsid sh -c 'trap \"\" HUP TERM; echo ready; sleep 300' & "
-                         "(setsid sleep 300 &) ; echo ready; while :; do sleep 1; done");
+    int out =
+        script(71, "trap '' INT TERM HUP; nohup setsid sh -c 'trap \"\" HUP TERM; echo ready; sleep 300' & "
+                   "(setsid sleep 300 &) ; echo ready; while :; do sleep 1; done");
     CHECK(!strcmp(line(out), "ready") && !strcmp(line(out), "ready"));
     CHECK(alive((pid_t)told.pid));
     finish();
@@ -297,9 +324,11 @@ static void everything_goes(void) {
 }
 
 /* What the user detached survives an end in order, as it does when a terminal closes. */
-static void nohup_stays(void) {
+static void nohup_stays(void)
+{
     start();
-    int out = script(72, "nohup sleep 300 & echo $!; until grep -q sleep /proc/$!/comm; do :; done; echo ready");
+    int out =
+        script(72, "nohup sleep 300 & echo $!; until grep -q sleep /proc/$!/comm; do :; done; echo ready");
     pid_t detached = (pid_t)atoi(line(out));
     CHECK(detached > 0 && !strcmp(line(out), "ready"));
     until(&told.exited, 1);
@@ -314,13 +343,15 @@ static void nohup_stays(void) {
 
 /* --- the host does not notice ---------------------------------------------------------------------- */
 
-static void on_sigchld(int number) {
+static void on_sigchld(int number)
+{
     (void)number;
     sigchlds++;
 }
 
 /* The host's own child is the only one that its wait calls find, and the only one that it is told of. */
-static void own_children(void) {
+static void own_children(void)
+{
     signal(SIGCHLD, on_sigchld);
     sigchlds = 0;
     start();
@@ -351,7 +382,8 @@ static void own_children(void) {
 }
 
 /* A host that ignores SIGCHLD has its children reaped by the kernel. */
-static void ignoring_host(void) {
+static void ignoring_host(void)
+{
     signal(SIGCHLD, SIG_IGN);
     start();
     spawn(82, (const char *[]){"/bin/true", NULL});
@@ -362,7 +394,8 @@ static void ignoring_host(void) {
 }
 
 /* A host that waits for its children somewhere else, at the same time. */
-static void waiting_host(void) {
+static void waiting_host(void)
+{
     pid_t waiter = fork();
     CHECK(waiter >= 0);
     if (waiter == 0) {
@@ -380,7 +413,8 @@ static void waiting_host(void) {
     CHECK(waitpid(waiter, &status, 0) == waiter && WIFEXITED(status) && WEXITSTATUS(status) == 0);
 }
 
-static void unchanged(void) {
+static void unchanged(void)
+{
     struct sigaction before[NSIG], after;
     sigset_t mask, mask_after;
     char here[4096], there[4096];
@@ -405,7 +439,8 @@ static void unchanged(void) {
 }
 
 /* The descriptors of a host that has closed its own are just as good. */
-static void no_standard_descriptors(void) {
+static void no_standard_descriptors(void)
+{
     pid_t child = fork();
     CHECK(child >= 0);
     if (child == 0) {
@@ -420,19 +455,22 @@ static void no_standard_descriptors(void) {
     CHECK(waitpid(child, &status, 0) == child && WIFEXITED(status) && WEXITSTATUS(status) == 0);
 }
 
-static void no_helper(void) {
+static void no_helper(void)
+{
     struct spk_error error = {.size = sizeof error};
     int descriptors = test_descriptors();
     CHECK(loop_init(&loop) == 0);
     CHECK(keeper_start(&keeper, &loop, "/no/such/directory", &events, &told, &error) == -ENOENT);
-    CHECK(error.code == -ENOENT && strstr(error.text, "/no/such/directory/scorepkernel-keeper could not be started"));
+    CHECK(error.code == -ENOENT &&
+          strstr(error.text, "/no/such/directory/scorepkernel-keeper could not be started"));
     CHECK(waitpid(-1, NULL, WNOHANG | __WALL) == -1 && errno == ECHILD);
     finish();
     CHECK(test_descriptors() == descriptors);
 }
 
 /* Many at a time, and arguments and an environment of some size. */
-static void many(void) {
+static void many(void)
+{
     char *large = malloc(100001);
     CHECK(large != NULL);
     memset(large, 'x', 100000);
@@ -446,7 +484,8 @@ static void many(void) {
     finish();
 }
 
-static void by_hand(void) {
+static void by_hand(void)
+{
     char program[4200];
     snprintf(program, sizeof program, "%s/scorepkernel-keeper", directory);
     pid_t child = fork();
@@ -462,7 +501,8 @@ static void by_hand(void) {
     CHECK(waitpid(child, &status, 0) == child && WIFEXITED(status) && WEXITSTATUS(status) == 2);
 }
 
-int main(void) {
+int main(void)
+{
     test_limit(120);
     snprintf(directory, sizeof directory, "%s/lib/scorepkernel", test_tree());
     CHECK(mkdtemp(scratch) && chdir(scratch) == 0);

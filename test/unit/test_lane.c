@@ -8,25 +8,29 @@
 
 #define TOKEN "abcdefghijklmnopqrstuv"
 
-static struct lane_item first(const char *bytes, size_t len, int final) {
+static struct lane_item first(const char *bytes, size_t len, int final)
+{
     static struct buffer buffer;
     buffer_finish(&buffer);
     CHECK(buffer_append(&buffer, bytes, len) == 0);
     struct lane_item item = lane_first(&buffer, TOKEN, final);
     CHECK(buffer.len == len && item.len <= len);
     if (item.kind == LANE_TEXT)
-        CHECK(item.text.data == (const char *)buffer_bytes(&buffer) && item.text.len == item.len && item.len > 0);
+        CHECK(item.text.data == (const char *)buffer_bytes(&buffer) && item.text.len == item.len &&
+              item.len > 0);
     return item;
 }
 
 #define FIRST(literal, final) first(literal, sizeof(literal) - 1, final)
 #define MARK(kind, number) "\0" TOKEN kind number
 
-static void nothing(void) {
+static void nothing(void)
+{
     CHECK(first("", 0, 0).kind == LANE_NOTHING && first("", 0, 1).kind == LANE_NOTHING);
 }
 
-static void text(void) {
+static void text(void)
+{
     struct lane_item item = FIRST("hello", 0);
     CHECK(item.kind == LANE_TEXT && item.len == 5);
     item = FIRST("hel" MARK("B", "0000000000000001"), 0);
@@ -35,7 +39,8 @@ static void text(void) {
     CHECK(item.kind == LANE_TEXT && item.len == 17);
 }
 
-static void marks(void) {
+static void marks(void)
+{
     struct lane_item item = FIRST(MARK("B", "0123456789abcdef") "text", 0);
     CHECK(item.kind == LANE_MARK && item.mark == MARK_BARRIER && item.len == MARK_LEN);
     CHECK(item.number == UINT64_C(0x0123456789abcdef));
@@ -46,7 +51,8 @@ static void marks(void) {
 }
 
 /* Only the whole thing is a mark: somebody else's token or digits are text. */
-static void near_misses(void) {
+static void near_misses(void)
+{
     struct lane_item item = FIRST("\0abcdefghijklmnopqrstuXB0000000000000001", 0);
     CHECK(item.kind == LANE_TEXT && item.len == MARK_LEN);
     item = FIRST("\0" TOKEN "B000000000000000G", 0);
@@ -64,7 +70,8 @@ static void near_misses(void) {
 }
 
 /* What may become a mark waits; at the end of everything it is text. */
-static void torn(void) {
+static void torn(void)
+{
     static const char bytes[] = "xy" MARK("B", "0000000000000007");
     for (size_t len = 3; len < sizeof bytes - 1; len++) {
         struct lane_item item = first(bytes, len, 0);
@@ -77,7 +84,8 @@ static void torn(void) {
     }
 }
 
-int main(void) {
+int main(void)
+{
     test_limit(60);
     nothing();
     text();

@@ -19,7 +19,8 @@ struct ear {
     unsigned events;
 };
 
-static void on_ready(void *owner, unsigned events) {
+static void on_ready(void *owner, unsigned events)
+{
     struct ear *ear = owner;
     ear->calls++;
     ear->events = events;
@@ -27,12 +28,14 @@ static void on_ready(void *owner, unsigned events) {
         loop_forget(ear->loop, &ear->deafens->source);
 }
 
-static int readable(const struct loop *loop) {
+static int readable(const struct loop *loop)
+{
     struct pollfd polled = {.fd = loop->fd, .events = POLLIN};
     return poll(&polled, 1, 0) == 1;
 }
 
-static void reads_and_writes(void) {
+static void reads_and_writes(void)
+{
     struct loop loop;
     int pair[2];
     CHECK(loop_init(&loop) == 0 && !readable(&loop) && loop_dispatch(&loop) == 0);
@@ -62,7 +65,8 @@ static void reads_and_writes(void) {
 }
 
 /* A callback may forget one whose turn was still to come. */
-static void forgetting(void) {
+static void forgetting(void)
+{
     struct loop loop;
     struct ear ears[2];
     CHECK(loop_init(&loop) == 0);
@@ -83,7 +87,8 @@ static void forgetting(void) {
 }
 
 /* More than one dispatch takes: none starves. */
-static void many(void) {
+static void many(void)
+{
     struct loop loop;
     struct ear ears[40];
     CHECK(loop_init(&loop) == 0);
@@ -102,7 +107,8 @@ static void many(void) {
     loop_finish(&loop);
 }
 
-static void failures(void) {
+static void failures(void)
+{
     struct loop loop, none = {.fd = -1};
     struct ear ear = {.source = {.fd = -1, .ready = on_ready, .owner = &ear}};
     CHECK(loop_init(&loop) == 0);
@@ -112,7 +118,8 @@ static void failures(void) {
     loop_finish(&loop);
 }
 
-int main(void) {
+int main(void)
+{
     test_limit(60);
     int before = test_descriptors();
     int64_t then = loop_now_ns();

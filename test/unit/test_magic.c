@@ -41,40 +41,45 @@ static const struct {
     {"%%scorep", MAGIC_BAD, 0, NULL, "There is no directive %%scorep."},
 };
 
-static void table(void) {
+static void table(void)
+{
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         struct magic magic;
         memset(&magic, 0x55, sizeof magic);
         magic_read((struct spk_text){cases[i].cell, strlen(cases[i].cell)}, &magic);
         int good = magic.kind == cases[i].kind;
         if (good && magic.kind == MAGIC_EXECUTE)
-            good = magic.lines == cases[i].lines && test_same(magic.line.data, magic.line.len, cases[i].line) &&
+            good = magic.lines == cases[i].lines &&
+                   test_same(magic.line.data, magic.line.len, cases[i].line) &&
                    magic.line.data >= cases[i].cell && !*magic.error;
         if (good && magic.kind == MAGIC_BAD)
             good = strstr(magic.error, cases[i].error) != NULL;
         if (!good) {
-            fprintf(stderr, "\"%s\": kind %d, %zu lines, \"%.*s\", %s\n", cases[i].cell, (int)magic.kind, magic.lines,
-                    (int)magic.line.len, magic.line.data, magic.error);
+            fprintf(stderr, "\"%s\": kind %d, %zu lines, \"%.*s\", %s\n", cases[i].cell, (int)magic.kind,
+                    magic.lines, (int)magic.line.len, magic.line.data, magic.error);
             exit(1);
         }
     }
 }
 
 /* What a user wrote on and on is quoted in part, and the text ends. */
-static void long_lines(void) {
+static void long_lines(void)
+{
     static char cell[100000];
     struct magic magic;
     memset(cell, 'x', sizeof cell);
     memcpy(cell, "%%scorep_", 9);
     magic_read((struct spk_text){cell, sizeof cell}, &magic);
-    CHECK(magic.kind == MAGIC_BAD && strlen(magic.error) < sizeof magic.error - 1 && strstr(magic.error, "explains it"));
+    CHECK(magic.kind == MAGIC_BAD && strlen(magic.error) < sizeof magic.error - 1 &&
+          strstr(magic.error, "explains it"));
     memcpy(cell, "%%execute_with_scorep ", 22);
     magic_read((struct spk_text){cell, sizeof cell}, &magic);
     CHECK(magic.kind == MAGIC_BAD && strstr(magic.error, "the cell was not run"));
 }
 
 /* The cell is given by its length: what stands behind is not looked at. */
-static void no_nul(void) {
+static void no_nul(void)
+{
     struct magic magic;
     magic_read((struct spk_text){"%%execute_with_scorep and more", 21}, &magic);
     CHECK(magic.kind == MAGIC_EXECUTE);
@@ -84,7 +89,8 @@ static void no_nul(void) {
     CHECK(magic.kind == MAGIC_NONE);
 }
 
-int main(void) {
+int main(void)
+{
     test_limit(60);
     table();
     long_lines();

@@ -2,8 +2,8 @@
  *
  * test_output.c - two pipes and the frames, back in order by their marks.
  *
- * A story is what a worker wrote, step by step; the two pipes are then fed in every order and in pieces of every
- * size, and what comes out must be the story.
+ * A story is what a worker wrote, step by step; the two pipes are then fed in every order and in pieces of
+ * every size, and what comes out must be the story.
  */
 #include "output.h"
 
@@ -14,12 +14,14 @@
 
 static struct buffer told;
 
-static void tell(const char *text, size_t len) {
+static void tell(const char *text, size_t len)
+{
     CHECK(buffer_append(&told, text, len) == 0);
 }
 
 /* Neighbouring writes of one kind are one: the stream may gather as it likes. */
-static void on_write(void *owner, uint64_t request, uint32_t which, struct spk_text text) {
+static void on_write(void *owner, uint64_t request, uint32_t which, struct spk_text text)
+{
     static char last[32];
     char head[32];
     (void)owner;
@@ -32,44 +34,50 @@ static void on_write(void *owner, uint64_t request, uint32_t which, struct spk_t
     tell(text.data, text.len);
 }
 
-static void was_told(const char *wanted) {
+static void was_told(const char *wanted)
+{
     if (!test_same(told.len ? buffer_bytes(&told) : NULL, told.len, wanted)) {
         fprintf(stderr, "told \"%.*s\", not \"%s\"\n", (int)told.len, (const char *)told.data, wanted);
         exit(1);
     }
 }
 
-static struct output fresh(void) {
+static struct output fresh(void)
+{
     struct output output = {.stream = {.write = on_write}};
     memcpy(output.token, TOKEN, MARK_TOKEN_LEN);
     buffer_finish(&told);
     return output;
 }
 
-static size_t mark(char *at, char kind, uint64_t number) {
+static size_t mark(char *at, char kind, uint64_t number)
+{
     at[0] = 0;
     return 1 + (size_t)sprintf(at + 1, TOKEN "%c%016llx", kind, (unsigned long long)number);
 }
 
-static void feed_mark(struct output *output, uint32_t which, char kind, uint64_t number) {
+static void feed_mark(struct output *output, uint32_t which, char kind, uint64_t number)
+{
     char bytes[MARK_LEN + 1];
     CHECK(mark(bytes, kind, number) == MARK_LEN);
     CHECK(output_feed(output, which, bytes, MARK_LEN) == 0);
 }
 
-static void feed(struct output *output, uint32_t which, const char *text) {
+static void feed(struct output *output, uint32_t which, const char *text)
+{
     CHECK(output_feed(output, which, text, strlen(text)) == 0);
 }
 
-static void pump(struct output *output, int final) {
+static void pump(struct output *output, int final)
+{
     CHECK(output_pump(output, final) == 0);
     stream_flush(&output->stream, final);
 }
 
 /* --- stories --------------------------------------------------------------------------------------- */
 
-/* One step: text on a stream ('o', 'e'), a change of stream (S), a frame (B), a parent of what follows on stdout
- * or stderr (p, q), each with its number. */
+/* One step: text on a stream ('o', 'e'), a change of stream (S), a frame (B), a parent of what follows on
+ * stdout or stderr (p, q), each with its number. */
 struct step {
     char kind;
     const char *text;
@@ -77,15 +85,15 @@ struct step {
 };
 
 static const struct step story[] = {
-    {'p', NULL, 4},  {'q', NULL, 4},      {'o', "to out ", 0}, {'S', NULL, 1},       {'e', "to err ", 0},
-    {'S', NULL, 2},  {'o', "out2 ", 0},   {'B', NULL, 3},      {'o', "after ", 0},   {'S', NULL, 4},
-    {'e', "err2", 0}, {'S', NULL, 5},     {'o', "gr\xC3\xBC ", 0}, {'p', NULL, 2},   {'o', "thread ", 0},
-    {'p', NULL, 4},  {'o', "main ", 0},   {'B', NULL, 6},      {'B', NULL, 7},       {'S', NULL, 8},
+    {'p', NULL, 4},   {'q', NULL, 4},    {'o', "to out ", 0},     {'S', NULL, 1},     {'e', "to err ", 0},
+    {'S', NULL, 2},   {'o', "out2 ", 0}, {'B', NULL, 3},          {'o', "after ", 0}, {'S', NULL, 4},
+    {'e', "err2", 0}, {'S', NULL, 5},    {'o', "gr\xC3\xBC ", 0}, {'p', NULL, 2},     {'o', "thread ", 0},
+    {'p', NULL, 4},   {'o', "main ", 0}, {'B', NULL, 6},          {'B', NULL, 7},     {'S', NULL, 8},
     {'e', "end", 0},
 };
-static const char story_told[] =
-    "|4o:to out |4e:to err |4o:out2 [frame 3]after |4e:err2|4o:gr\xC3\xBC |2o:thread |4o:main [frame 6][frame 7]"
-    "|4e:end";
+static const char story_told[] = "|4o:to out |4e:to err |4o:out2 [frame 3]after |4e:err2|4o:gr\xC3\xBC "
+                                 "|2o:thread |4o:main [frame 6][frame 7]"
+                                 "|4e:end";
 
 /* The pipes and the frames of the story. */
 struct written {
@@ -95,11 +103,13 @@ struct written {
     size_t frame_count;
 };
 
-static void write_one(struct written *written, int pipe, char kind, uint64_t number) {
+static void write_one(struct written *written, int pipe, char kind, uint64_t number)
+{
     written->len[pipe] += mark(written->bytes[pipe] + written->len[pipe], kind, number);
 }
 
-static void write_story(struct written *written) {
+static void write_story(struct written *written)
+{
     memset(written, 0, sizeof *written);
     for (const struct step *step = story; step < story + sizeof story / sizeof *story; step++) {
         int pipe = step->kind == 'e' || step->kind == 'q';
@@ -118,7 +128,9 @@ static void write_story(struct written *written) {
 }
 
 /* Read some of a pipe; 0: it is empty. */
-static int read_some(struct output *output, const struct written *written, size_t at[2], int pipe, size_t piece) {
+static int read_some(struct output *output, const struct written *written, size_t at[2], int pipe,
+                     size_t piece)
+{
     size_t left = written->len[pipe] - at[pipe], len = piece < left ? piece : left;
     CHECK(output_feed(output, SPK_STDOUT + (unsigned)pipe, written->bytes[pipe] + at[pipe], len) == 0);
     at[pipe] += len;
@@ -126,7 +138,9 @@ static int read_some(struct output *output, const struct written *written, size_
 }
 
 /* As worker.c does it, with a clock that now and then shows what has been gathered. */
-static void on_frame(struct output *output, const struct written *written, size_t at[2], uint64_t barrier, size_t piece) {
+static void on_frame(struct output *output, const struct written *written, size_t at[2], uint64_t barrier,
+                     size_t piece)
+{
     for (;;) {
         CHECK(output_pump(output, 0) == 0);
         if (output_reached(output, barrier))
@@ -141,7 +155,8 @@ static void on_frame(struct output *output, const struct written *written, size_
     CHECK(output_pump(output, 0) == 0);
 }
 
-static void run_story(const struct written *written, size_t piece, unsigned order) {
+static void run_story(const struct written *written, size_t piece, unsigned order)
+{
     struct output output = fresh();
     size_t at[2] = {0}, frame = 0;
     unsigned seed = order;
@@ -163,7 +178,8 @@ static void run_story(const struct written *written, size_t piece, unsigned orde
     output_finish(&output);
 }
 
-static void stories(void) {
+static void stories(void)
+{
     struct written written;
     write_story(&written);
     for (size_t piece = 1; piece < 400; piece += piece < 100 ? 1 : 37)
@@ -173,7 +189,8 @@ static void stories(void) {
 
 /* --- one thing at a time --------------------------------------------------------------------------- */
 
-static void plain(void) {
+static void plain(void)
+{
     struct output output = fresh();
     feed(&output, SPK_STDOUT, "a");
     feed(&output, SPK_STDERR, "b");
@@ -183,7 +200,8 @@ static void plain(void) {
 }
 
 /* Nothing that was written after the frame is shown before it. */
-static void frame_first(void) {
+static void frame_first(void)
+{
     struct output output = fresh();
     feed(&output, SPK_STDOUT, "before");
     CHECK(!output_reached(&output, 1));
@@ -203,7 +221,8 @@ static void frame_first(void) {
 }
 
 /* A mark that never came holds nothing up once its frame has been dealt with. */
-static void missing_barrier(void) {
+static void missing_barrier(void)
+{
     struct output output = fresh();
     feed_mark(&output, SPK_STDERR, MARK_BARRIER, 1);
     feed(&output, SPK_STDERR, "err");
@@ -226,7 +245,8 @@ static void missing_barrier(void) {
 }
 
 /* The other stream lost its switch mark, but is known to be beyond it. */
-static void missing_switch(void) {
+static void missing_switch(void)
+{
     struct output output = fresh();
     feed_mark(&output, SPK_STDOUT, MARK_SWITCH, 1);
     feed(&output, SPK_STDOUT, "out");
@@ -251,7 +271,8 @@ static void missing_switch(void) {
     output_finish(&output);
 }
 
-static void parents(void) {
+static void parents(void)
+{
     struct output output = fresh();
     feed_mark(&output, SPK_STDOUT, MARK_PARENT, 7);
     feed(&output, SPK_STDOUT, "seven");
@@ -264,7 +285,8 @@ static void parents(void) {
 }
 
 /* A mark in two reads is a mark, at whatever byte it is cut. */
-static void torn(void) {
+static void torn(void)
+{
     char bytes[MARK_LEN + 1];
     for (size_t cut = 1; cut < MARK_LEN; cut++) {
         struct output output = fresh();
@@ -281,8 +303,10 @@ static void torn(void) {
     }
 }
 
-/* At the end nothing is waited for, and nothing is kept back: torn marks are text, half characters are lost. */
-static void final(void) {
+/* At the end nothing is waited for, and nothing is kept back: torn marks are text, half characters are lost.
+ */
+static void final(void)
+{
     struct output output = fresh();
     feed_mark(&output, SPK_STDOUT, MARK_BARRIER, 9);
     feed(&output, SPK_STDOUT, "out");
@@ -292,12 +316,14 @@ static void final(void) {
     pump(&output, 0);
     was_told("");
     pump(&output, 1);
-    CHECK(told.len == strlen("|0o:out.abc|0e:err" LOST) && memcmp(buffer_bytes(&told), "|0o:out\0abc|0e:err" LOST, told.len) == 0);
+    CHECK(told.len == strlen("|0o:out.abc|0e:err" LOST) &&
+          memcmp(buffer_bytes(&told), "|0o:out\0abc|0e:err" LOST, told.len) == 0);
     CHECK(!output.lanes[0].bytes.len && !output.lanes[1].bytes.len);
     output_finish(&output);
 }
 
-int main(void) {
+int main(void)
+{
     test_limit(120);
     plain();
     frame_first();

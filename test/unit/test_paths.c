@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  *
- * test_paths.c - where Python is, and where the library's own parts are: a copy of this very program, with and
- * without a directory beside it, asks.
+ * test_paths.c - where Python is, and where the library's own parts are: a copy of this very program, with
+ * and without a directory beside it, asks.
  */
 #include "paths.h"
 
@@ -14,7 +14,8 @@
 
 static char scratch[] = "/tmp/spk-test-paths-XXXXXX";
 
-static const char *in_scratch(const char *name) {
+static const char *in_scratch(const char *name)
+{
     static char paths[4][4096];
     static int next;
     char *path = paths[next++ & 3];
@@ -22,13 +23,15 @@ static const char *in_scratch(const char *name) {
     return path;
 }
 
-static void make_file(const char *path, mode_t mode) {
+static void make_file(const char *path, mode_t mode)
+{
     int fd = open(path, O_WRONLY | O_CREAT | O_CLOEXEC, mode);
     CHECK(fd >= 0 && fchmod(fd, mode) == 0);
     close(fd);
 }
 
-static const char *found(const char *name, const char *search) {
+static const char *found(const char *name, const char *search)
+{
     static char path[PATHS_MAX];
     char variable[4096];
     snprintf(variable, sizeof variable, "PATH=%s", search ? search : "");
@@ -40,14 +43,16 @@ static const char *found(const char *name, const char *search) {
     return result == 0 ? path : "";
 }
 
-static void variables(void) {
+static void variables(void)
+{
     const char *environment[] = {"AB=1", "A=2", "B=", "C", "A=3", NULL};
     CHECK(!strcmp(paths_variable(environment, "A"), "2") && !strcmp(paths_variable(environment, "AB"), "1"));
     CHECK(!strcmp(paths_variable(environment, "B"), "") && !paths_variable(environment, "C"));
     CHECK(!paths_variable(environment, "D") && !paths_variable(NULL, "A"));
 }
 
-static void python(void) {
+static void python(void)
+{
     char search[4096], program[4096];
     strcpy(program, in_scratch("b/spk-python"));
     CHECK(mkdir(in_scratch("a"), 0755) == 0 && mkdir(in_scratch("b"), 0755) == 0);
@@ -60,7 +65,8 @@ static void python(void) {
     CHECK(!*found("", search) && !*found("spk-python", ""));
     /* By a path: absolute, or from the session's directory. */
     CHECK(!strcmp(found(program, "/usr/bin"), program));
-    CHECK(!strcmp(found("b/spk-python", "/usr/bin"), program) && !strcmp(found("./b/spk-python", NULL), in_scratch("./b/spk-python")));
+    CHECK(!strcmp(found("b/spk-python", "/usr/bin"), program) &&
+          !strcmp(found("./b/spk-python", NULL), in_scratch("./b/spk-python")));
     CHECK(!*found("b/plain", NULL) && !*found("/no/such/python", NULL) && !*found(in_scratch("a"), NULL));
     /* An empty entry stands for the session's directory; other relative ones are not looked into. */
     make_file(in_scratch("here"), 0755);
@@ -74,7 +80,8 @@ static void python(void) {
     CHECK(!strcmp(found("linked", search), in_scratch("a/linked")));
 }
 
-static void too_long(void) {
+static void too_long(void)
+{
     static char name[2 * PATHS_MAX], search[2 * PATHS_MAX];
     memset(name, 'n', sizeof name - 1);
     memset(search, '/', sizeof search - 1);
@@ -90,7 +97,8 @@ static void too_long(void) {
 }
 
 /* Run the copy, which asks. Returns what it says. */
-static const char *ask(const char *program) {
+static const char *ask(const char *program)
+{
     static char said[8192];
     int out[2], status;
     CHECK(pipe(out) == 0);
@@ -111,7 +119,8 @@ static const char *ask(const char *program) {
     return said;
 }
 
-static int answer(void) {
+static int answer(void)
+{
     struct spk_error error = {.size = sizeof error};
     char path[PATHS_MAX];
     int result = paths_private(path, &error);
@@ -119,9 +128,11 @@ static int answer(void) {
     return 0;
 }
 
-static void copy_self(const char *to) {
+static void copy_self(const char *to)
+{
     char bytes[65536];
-    int from = open("/proc/self/exe", O_RDONLY | O_CLOEXEC), copy = open(to, O_WRONLY | O_CREAT | O_CLOEXEC, 0755);
+    int from = open("/proc/self/exe", O_RDONLY | O_CLOEXEC),
+        copy = open(to, O_WRONLY | O_CREAT | O_CLOEXEC, 0755);
     CHECK(from >= 0 && copy >= 0);
     for (ssize_t got; (got = read(from, bytes, sizeof bytes)) > 0;)
         CHECK(write(copy, bytes, (size_t)got) == got);
@@ -129,12 +140,15 @@ static void copy_self(const char *to) {
     close(copy);
 }
 
-static void private_parts(void) {
+static void private_parts(void)
+{
     char wanted[4200];
     CHECK(mkdir(in_scratch("lib"), 0755) == 0);
     copy_self(in_scratch("lib/self"));
-    snprintf(wanted, sizeof wanted, "%d %s/lib/scorepkernel/scorepkernel-keeper is missing", -ENOENT, scratch);
-    CHECK(!strncmp(ask(in_scratch("lib/self")), wanted, strlen(wanted)) && strstr(ask(in_scratch("lib/self")), "make install"));
+    snprintf(wanted, sizeof wanted, "%d %s/lib/scorepkernel/scorepkernel-keeper is missing", -ENOENT,
+             scratch);
+    CHECK(!strncmp(ask(in_scratch("lib/self")), wanted, strlen(wanted)) &&
+          strstr(ask(in_scratch("lib/self")), "make install"));
     CHECK(mkdir(in_scratch("lib/scorepkernel"), 0755) == 0);
     make_file(in_scratch("lib/scorepkernel/scorepkernel-keeper"), 0644);
     CHECK(!strncmp(ask(in_scratch("lib/self")), wanted, strlen(wanted)) || geteuid() == 0);
@@ -146,7 +160,8 @@ static void private_parts(void) {
     CHECK(!strcmp(ask(in_scratch("link")), wanted));
 }
 
-int main(int argc, char **argv) {
+int main(int argc, char **argv)
+{
     test_limit(60);
     if (argc == 2 && !strcmp(argv[1], "ask"))
         return answer();

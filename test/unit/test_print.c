@@ -12,7 +12,8 @@
 
 static struct buffer out;
 
-static void printed(const char *wanted, int result) {
+static void printed(const char *wanted, int result)
+{
     if (result != 0 || !test_same(out.data ? buffer_bytes(&out) : NULL, out.len, wanted)) {
         fprintf(stderr, "printed \"%.*s\", not \"%s\"\n", (int)out.len, (const char *)out.data, wanted);
         exit(1);
@@ -20,7 +21,8 @@ static void printed(const char *wanted, int result) {
     buffer_consume(&out, out.len);
 }
 
-static void texts(void) {
+static void texts(void)
+{
     printed("", print_text(&out, "%s", ""));
     printed("a 5 b", print_text(&out, "a %d %s", 5, "b"));
     char large[5000];
@@ -29,7 +31,8 @@ static void texts(void) {
     printed(large, print_text(&out, "%s", large));
 }
 
-static void escapes(void) {
+static void escapes(void)
+{
     printed("", print_html(&out, ""));
     printed("plain", print_html(&out, "plain"));
     printed("&#60;script&#62;alert(&#34;x&#34; &#38;&#38; &#39;y&#39;)&#60;/script&#62;",
@@ -37,7 +40,8 @@ static void escapes(void) {
     printed("gr\xC3\xBC\xC3\x9F&#62;", print_html(&out, "gr\xC3\xBC\xC3\x9F>"));
 }
 
-static void counts(void) {
+static void counts(void)
+{
     static const struct {
         long long value;
         const char *text;
@@ -58,14 +62,17 @@ static void counts(void) {
         printed(cases[i].text, print_count(&out, cases[i].value));
 }
 
-static void times(void) {
+static void times(void)
+{
     static const struct {
         double seconds;
         const char *text;
     } cases[] = {
-        {0, "0.00 ns"},       {1e-9, "1.00 ns"},     {850e-9, "850 ns"},  {999.4e-9, "999 ns"}, {999.6e-9, "1.00 \u00b5s"},
-        {12.34e-3, "12.3 ms"}, {99.94e-3, "99.9 ms"}, {99.96e-3, "100 ms"}, {4.56, "4.56 s"},     {9.994, "9.99 s"},
-        {9.996, "10.0 s"},    {59.96, "60.0 s"},     {123.4, "123 s"},    {1e8, "100000000 s"}, {-1, "0.00 ns"},
+        {0, "0.00 ns"},        {1e-9, "1.00 ns"},          {850e-9, "850 ns"},
+        {999.4e-9, "999 ns"},  {999.6e-9, "1.00 \u00b5s"}, {12.34e-3, "12.3 ms"},
+        {99.94e-3, "99.9 ms"}, {99.96e-3, "100 ms"},       {4.56, "4.56 s"},
+        {9.994, "9.99 s"},     {9.996, "10.0 s"},          {59.96, "60.0 s"},
+        {123.4, "123 s"},      {1e8, "100000000 s"},       {-1, "0.00 ns"},
         {1e300, "0.00 ns"},
     };
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++)
@@ -74,7 +81,8 @@ static void times(void) {
     printed("0.00 ns", print_seconds(&out, (double)INFINITY));
 }
 
-int main(void) {
+int main(void)
+{
     test_limit(60);
     texts();
     escapes();

@@ -12,7 +12,8 @@
 static struct json *made;
 
 /* The report of this JSON, in the form of that MIME type; valid until the next call. */
-static const char *shown(const char *measurement, const char *type) {
+static const char *shown(const char *measurement, const char *type)
+{
     json_free(made);
     made = report_content((struct spk_text){measurement, strlen(measurement)});
     if (!made)
@@ -23,21 +24,25 @@ static const char *shown(const char *measurement, const char *type) {
     return text;
 }
 
-static const char *plain(const char *measurement) {
+static const char *plain(const char *measurement)
+{
     return shown(measurement, "text/plain");
 }
 
-static const char *html(const char *measurement) {
+static const char *html(const char *measurement)
+{
     return shown(measurement, "text/html");
 }
 
 static const char good[] =
-    "{\"measurement\":\"built-in tracer\",\"seconds\":1.5,\"events\":3946,\"locations\":1,\"directory\":\"/tmp/run 1\","
+    "{\"measurement\":\"built-in "
+    "tracer\",\"seconds\":1.5,\"events\":3946,\"locations\":1,\"directory\":\"/tmp/run 1\","
     "\"exclusive_ns\":2000000000,\"region_count\":3,\"warnings\":[\"it was <slow>\"],"
     "\"regions\":[[\"__main__:fib\",\"/home/a/cell.py\",3,1973,1900000000,1500000000],"
     "[\"numpy:dot\",\"/usr/lib/numpy/core.py\",12,1,500000000,500000000]]}";
 
-static void numbers(void) {
+static void numbers(void)
+{
     const char *text = plain(good);
     CHECK(strstr(text, "Measured in 1.50 s by the built-in tracer: 3,946 events in 1 location\n"));
     CHECK(strstr(text, "Experiment: /tmp/run 1\n") && strstr(text, "Warning: it was <slow>\n"));
@@ -52,12 +57,14 @@ static void numbers(void) {
     CHECK(strstr(text, "and 1 more region<"));
 }
 
-static const char evil[] =
-    "{\"measurement\":\"<i>\",\"directory\":\"/tmp/<img src=x onerror=alert(1)>\",\"warnings\":[\"</div><script>\"],"
-    "\"exclusive_ns\":1,\"regions\":[[\"m:<script>alert('x')</script>\",\"/a\\\"onmouseover=\\\"/<b>.py\",1,1,1,1]]}";
+static const char evil[] = "{\"measurement\":\"<i>\",\"directory\":\"/tmp/<img src=x "
+                           "onerror=alert(1)>\",\"warnings\":[\"</div><script>\"],"
+                           "\"exclusive_ns\":1,\"regions\":[[\"m:<script>alert('x')</script>\",\"/"
+                           "a\\\"onmouseover=\\\"/<b>.py\",1,1,1,1]]}";
 
 /* No character of a user's ends a tag, an attribute or a text. */
-static void escaping(void) {
+static void escaping(void)
+{
     static const char *const never[] = {"<script", "<img", "\"onmouseover", "<b>.py", "'x'", "<i>"};
     const char *text = html(evil);
     for (size_t i = 0; i < sizeof never / sizeof *never; i++)
@@ -69,8 +76,10 @@ static void escaping(void) {
 }
 
 /* As many opening as closing ones of each tag. */
-static void balanced(const char *text) {
-    static const char *const tags[] = {"div", "table", "tr", "td", "th", "thead", "tbody", "code", "small", "span", "b"};
+static void balanced(const char *text)
+{
+    static const char *const tags[] = {"div",   "table", "tr",    "td",   "th", "thead",
+                                       "tbody", "code",  "small", "span", "b"};
     for (size_t i = 0; i < sizeof tags / sizeof *tags; i++) {
         char open[16], close[16];
         int opened = 0, closed = 0;
@@ -87,7 +96,8 @@ static void balanced(const char *text) {
     }
 }
 
-static void long_list(void) {
+static void long_list(void)
+{
     struct buffer json = {0};
     CHECK(print_text(&json, "{\"exclusive_ns\":1000,\"region_count\":99999,\"regions\":[") == 0);
     for (int i = 0; i < 2000; i++)
@@ -102,7 +112,8 @@ static void long_list(void) {
     buffer_finish(&json);
 }
 
-static void not_json(void) {
+static void not_json(void)
+{
     static const char *const bad[] = {"", "{", "nul", "{\"regions\":[}", "\xff", "[1,]"};
     for (size_t i = 0; i < sizeof bad / sizeof *bad; i++)
         CHECK(!plain(bad[i]));
@@ -110,13 +121,23 @@ static void not_json(void) {
 }
 
 /* Members that are missing, or of another kind, or numbers from nowhere. */
-static void strange(void) {
+static void strange(void)
+{
     static const char *const strange[] = {
-        "{}", "[]", "null", "5", "\"text\"", "{\"regions\":5,\"warnings\":\"x\"}", "{\"regions\":[5,[],{},null]}",
-        "{\"regions\":[[1,2,\"3\",\"4\",\"5\",\"6\"]]}", "{\"regions\":{\"a\":1}}",
+        "{}",
+        "[]",
+        "null",
+        "5",
+        "\"text\"",
+        "{\"regions\":5,\"warnings\":\"x\"}",
+        "{\"regions\":[5,[],{},null]}",
+        "{\"regions\":[[1,2,\"3\",\"4\",\"5\",\"6\"]]}",
+        "{\"regions\":{\"a\":1}}",
         "{\"region_count\":-9223372036854775808,\"regions\":[[\"a\",\"b\",1,1,1,1]]}",
-        "{\"region_count\":9223372036854775807,\"events\":-1,\"locations\":18446744073709551615,\"seconds\":-1e308}",
-        "{\"exclusive_ns\":1e-300,\"regions\":[[\"a\",\"b\",-9223372036854775808,9223372036854775807,1e308,1e308]]}",
+        "{\"region_count\":9223372036854775807,\"events\":-1,\"locations\":18446744073709551615,\"seconds\":-"
+        "1e308}",
+        "{\"exclusive_ns\":1e-300,\"regions\":[[\"a\",\"b\",-9223372036854775808,9223372036854775807,1e308,"
+        "1e308]]}",
         "{\"exclusive_ns\":1,\"regions\":[[\"a\",\"b\",1,1,-5e9,-5e9]]}",
         "{\"warnings\":[1,null,{\"a\":[]}],\"measurement\":{},\"directory\":[]}",
         "{\"regions\":[[\"\",\"\",1,1,1,1],[\"__main__\",\"/\",1,1,1,1],[\"__main__:\",\"a/\",1,1,1,1]]}",
@@ -126,10 +147,12 @@ static void strange(void) {
         balanced(html(strange[i]));
         CHECK(!strstr(html(strange[i]), "width:-") && !strstr(html(strange[i]), ".-"));
     }
-    CHECK(strstr(plain("{}"), "by the measurement: 0 events in 0 locations\nExperiment: ?\nNo Python function"));
+    CHECK(strstr(plain("{}"),
+                 "by the measurement: 0 events in 0 locations\nExperiment: ?\nNo Python function"));
 }
 
-int main(void) {
+int main(void)
+{
     test_limit(60);
     numbers();
     escaping();

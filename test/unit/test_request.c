@@ -6,7 +6,8 @@
 
 #include "test.h"
 
-static void copies(void) {
+static void copies(void)
+{
     char text[] = "content";
     struct spk_text parts[] = {{text, 7}, {NULL, 0}, {"\0\xff", 2}};
     struct request *request = request_create(WORKER_EXECUTE, 12, parts, 3);
@@ -24,7 +25,8 @@ static void copies(void) {
     free(request);
 }
 
-static void in_order(void) {
+static void in_order(void)
+{
     struct request_queue queue = {0};
     CHECK(!request_pop(&queue));
     for (uint64_t round = 0; round < 3; round++) {
@@ -42,7 +44,8 @@ static void in_order(void) {
     }
 }
 
-int main(void) {
+int main(void)
+{
     test_limit(60);
     copies();
     in_order();

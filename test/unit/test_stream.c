@@ -13,7 +13,8 @@
 static struct buffer told;
 static size_t calls, longest;
 
-static void on_write(void *owner, uint64_t request, uint32_t which, struct spk_text text) {
+static void on_write(void *owner, uint64_t request, uint32_t which, struct spk_text text)
+{
     char head[32];
     CHECK(owner == &told && text.len > 0);
     int len = snprintf(head, sizeof head, "%d%c", (int)request, which == SPK_STDOUT ? 'o' : 'e');
@@ -23,24 +24,28 @@ static void on_write(void *owner, uint64_t request, uint32_t which, struct spk_t
     longest = text.len > longest ? text.len : longest;
 }
 
-static struct stream fresh(void) {
+static struct stream fresh(void)
+{
     buffer_finish(&told);
     calls = longest = 0;
     return (struct stream){.write = on_write, .owner = &told};
 }
 
-static void add(struct stream *stream, uint64_t request, uint32_t which, const char *text) {
+static void add(struct stream *stream, uint64_t request, uint32_t which, const char *text)
+{
     CHECK(stream_add(stream, request, which, (struct spk_text){text, strlen(text)}) == 0);
 }
 
-static void was_told(const char *wanted) {
+static void was_told(const char *wanted)
+{
     if (!test_same(told.len ? buffer_bytes(&told) : NULL, told.len, wanted)) {
         fprintf(stderr, "told \"%.*s\", not \"%s\"\n", (int)told.len, (const char *)told.data, wanted);
         exit(1);
     }
 }
 
-static void pace(void) {
+static void pace(void)
+{
     struct stream stream = fresh();
     CHECK(stream_pace(&stream, loop_now_ns()) == -1);
     add(&stream, 1, SPK_STDOUT, "first ");
@@ -68,7 +73,8 @@ static void pace(void) {
 }
 
 /* A change of the stream or of the request closes what was gathered. */
-static void changes(void) {
+static void changes(void)
+{
     struct stream stream = fresh();
     add(&stream, 1, SPK_STDOUT, "a");
     add(&stream, 1, SPK_STDERR, "b");
@@ -81,7 +87,8 @@ static void changes(void) {
     stream_finish(&stream);
 }
 
-static void characters(void) {
+static void characters(void)
+{
     struct stream stream = fresh();
     add(&stream, 1, SPK_STDOUT, "\xE2");
     add(&stream, 1, SPK_STDOUT, "\x82");
@@ -94,7 +101,8 @@ static void characters(void) {
 }
 
 /* Half a character that is not completed, because another request goes on, other bytes come, or all ends. */
-static void half_characters(void) {
+static void half_characters(void)
+{
     struct stream stream = fresh();
     add(&stream, 1, SPK_STDOUT, "a\xE2\x82");
     add(&stream, 2, SPK_STDOUT, "\xAC");
@@ -122,7 +130,8 @@ static void half_characters(void) {
 }
 
 /* A large text goes in parts that are not too large and do not cut characters. */
-static void large(void) {
+static void large(void)
+{
     struct stream stream = fresh();
     size_t len = 3 * (STREAM_MAX_LEN + 100);
     char *text = malloc(len);
@@ -145,7 +154,8 @@ static void large(void) {
     stream_finish(&stream);
 }
 
-int main(void) {
+int main(void)
+{
     test_limit(60);
     pace();
     changes();

@@ -14,11 +14,16 @@ static const struct {
 } cases[] = {
     {"", "", 0},
     {"plain text of more than eight bytes", "plain text of more than eight bytes", 0},
-    {"gr\xC3\xBC\xC3\x9F""e", "gr\xC3\xBC\xC3\x9F""e", 0},
+    {"gr\xC3\xBC\xC3\x9F"
+     "e",
+     "gr\xC3\xBC\xC3\x9F"
+     "e",
+     0},
     {"\xE2\x82\xAC \xF0\x9F\x98\x80", "\xE2\x82\xAC \xF0\x9F\x98\x80", 0},
     /* The first and the last of each length, and the borders around the surrogates. */
     {"\xC2\x80\xDF\xBF\xE0\xA0\x80\xED\x9F\xBF", "\xC2\x80\xDF\xBF\xE0\xA0\x80\xED\x9F\xBF", 0},
-    {"\xEE\x80\x80\xEF\xBF\xBF\xF0\x90\x80\x80\xF4\x8F\xBF\xBF", "\xEE\x80\x80\xEF\xBF\xBF\xF0\x90\x80\x80\xF4\x8F\xBF\xBF", 0},
+    {"\xEE\x80\x80\xEF\xBF\xBF\xF0\x90\x80\x80\xF4\x8F\xBF\xBF",
+     "\xEE\x80\x80\xEF\xBF\xBF\xF0\x90\x80\x80\xF4\x8F\xBF\xBF", 0},
     /* Overlong, surrogate, above U+10FFFF, never used, alone. */
     {"\xC0\x80", LOST LOST, 0},
     {"\xC1\xBF", LOST LOST, 0},
@@ -28,9 +33,13 @@ static const struct {
     {"\xF4\x90\x80\x80", LOST LOST LOST LOST, 0},
     {"\xF5\x80\xFE\xFF", LOST LOST LOST LOST, 0},
     {"a\x80z", "a" LOST "z", 0},
-    {"12345678\xFF""12345678", "12345678" LOST "12345678", 0},
+    {"12345678\xFF"
+     "12345678",
+     "12345678" LOST "12345678", 0},
     /* Broken off by something else, and cut short by the end. */
-    {"\xE2\x82" "A", LOST LOST "A", 0},
+    {"\xE2\x82"
+     "A",
+     LOST LOST "A", 0},
     {"\xF0\x9F\xC3\xBC", LOST LOST "\xC3\xBC", 0},
     {"ab\xC3", "ab", 1},
     {"ab\xE2", "ab", 1},
@@ -40,7 +49,8 @@ static const struct {
     {"\xE0\x9F", LOST LOST, 0},
 };
 
-static void table(void) {
+static void table(void)
+{
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         struct buffer out = {0};
         CHECK(buffer_append(&out, "before ", 7) == 0);
@@ -55,7 +65,8 @@ static void table(void) {
 }
 
 /* In two pieces, the tail of the first put before the second, the result is that of one piece. */
-static void cut_anywhere(void) {
+static void cut_anywhere(void)
+{
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         const unsigned char *in = (const unsigned char *)cases[i].in;
         size_t len = strlen(cases[i].in);
@@ -71,7 +82,8 @@ static void cut_anywhere(void) {
     }
 }
 
-static void cutting(void) {
+static void cutting(void)
+{
     static const char text[] = "a\xC3\xBC\xE2\x82\xAC\xF0\x9F\x98\x80z";
     static const size_t ends[] = {0, 1, 1, 3, 3, 3, 6, 6, 6, 6, 10, 11, 11};
     for (size_t max = 0; max < sizeof ends / sizeof *ends; max++)
@@ -81,7 +93,8 @@ static void cutting(void) {
     CHECK(utf8_cut("\x80\x80\x80\x80\x80\x80\x80\x80", 8, 6) >= 2);
 }
 
-int main(void) {
+int main(void)
+{
     test_limit(60);
     table();
     cut_anywhere();

@@ -1,0 +1,31 @@
+/* SPDX-License-Identifier: BSD-3-Clause
+ *
+ * fuzz_magic.c - any cell: what is found lies within it, counts its lines, and has a text that ends.
+ */
+#include "magic.h"
+
+#include "fuzz.h"
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+    struct spk_text cell = {(const char *)data, size};
+    struct magic magic, again;
+    size_t lines = 1;
+    memset(&magic, 0xA5, sizeof magic);
+    magic_read(cell, &magic);
+    for (size_t i = 0; i < size; i++)
+        lines += data[i] == '\n';
+    MUST(magic.lines <= lines && memchr(magic.error, 0, sizeof magic.error));
+    MUST(magic.kind == MAGIC_NONE || magic.kind == MAGIC_EXECUTE || magic.kind == MAGIC_BAD);
+    MUST((magic.kind == MAGIC_BAD) == (magic.error[0] != 0));
+    if (magic.kind == MAGIC_NONE)
+        return 0;
+    MUST(magic.lines > 0 && magic.line.len > 2 && magic.line.data >= cell.data);
+    MUST(magic.line.data + magic.line.len <= cell.data + cell.len);
+    MUST(!memchr(magic.line.data, '\n', magic.line.len) && !memcmp(magic.line.data, "%%", 2));
+    MUST(magic.kind == MAGIC_BAD || magic.line.len == strlen("%%execute_with_scorep"));
+    /* The line alone is the same directive. */
+    magic_read(magic.line, &again);
+    MUST(again.kind == magic.kind && again.lines == 1 && again.line.len == magic.line.len);
+    return 0;
+}

@@ -1,0 +1,67 @@
+/* SPDX-License-Identifier: BSD-3-Clause
+ *
+ * fuzz_report.c - any JSON for a measured cell: a report or none, and in its HTML no tag but ours, each
+ * closed.
+ */
+#include "report.h"
+
+#include "fuzz.h"
+
+static const char *const tags[] = {"div",   "small", "code", "b",  "table", "thead",
+                                   "tbody", "tr",    "th",   "td", "span"};
+#define TAGS (sizeof tags / sizeof *tags)
+
+/* The tag that begins here, or TAGS. */
+static size_t tag_at(const char *at)
+{
+    size_t len = strcspn(at, " >"), i = 0;
+    while (i < TAGS && (strlen(tags[i]) != len || memcmp(tags[i], at, len) != 0))
+        i++;
+    return i;
+}
+
+static void well_formed(const char *html)
+{
+    size_t open[32], depth = 0;
+    for (const char *at = html; (at = strchr(at, '<')); at++) {
+        int closes = at[1] == '/';
+        size_t tag = tag_at(at + 1 + closes);
+        MUST(tag < TAGS);
+        const char *end = at + strcspn(at, ">");
+        MUST(*end == '>' && !memchr(at + 1, '<', (size_t)(end - at - 1)));
+        if (closes)
+            MUST(depth > 0 && open[--depth] == tag);
+        else
+            MUST(depth < 32 && (open[depth++] = tag, 1));
+        int quotes = 0;
+        for (const char *c = at; c < end; c++)
+            quotes += *c == '"';
+        MUST(quotes % 2 == 0);
+    }
+    MUST(depth == 0);
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+    struct json *content = report_content((struct spk_text){(const char *)data, size});
+    struct json *parsed = json_parse((const char *)data, size);
+    MUST(!content == !parsed);
+    json_free(parsed);
+    if (!content)
+        return 0;
+    const struct json *forms = json_get(content, "data");
+    const char *plain = json_text(json_get(forms, "text/plain"), NULL);
+    const char *html = json_text(json_get(forms, "text/html"), NULL);
+    MUST(plain && html && strstr(plain, "Measured in ") && json_get(content, "metadata") &&
+         json_get(content, "transient"));
+    well_formed(html);
+    size_t len;
+    char *text = json_print(content, &len);
+    MUST(text && strlen(text) == len);
+    struct json *again = json_parse(text, len);
+    MUST(again != NULL);
+    json_free(again);
+    free(text);
+    json_free(content);
+    return 0;
+}
