@@ -14,7 +14,7 @@
 
 #include "server.h"
 
-#define REQUESTS_CELLS 256
+#define REQUESTS_CELLS 192
 #define REQUESTS_OTHERS 64
 
 struct request_ring {

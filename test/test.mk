@@ -84,7 +84,7 @@ FUZZ_LIB := $(filter-out libscorepkernel/keeper%,$(LIB_SRC))
 build/fuzz/%: test/fuzz/%.c $(LIB_SRC) shim/json_bridge.cpp
 	@mkdir -p $(@D)/obj-$*
 	$(if $(V),,@echo '  FUZZ    $@')
-	$(Q)clang++ -std=c++17 -O1 -g -fsanitize=fuzzer-no-link,address,undefined -Ishim -Ilibscorepkernel/include -c shim/json_bridge.cpp -o $(@D)/obj-$*/json_bridge.o
+	$(Q)clang++ -std=c++17 -O1 -g -fsanitize=fuzzer-no-link,address,undefined -fno-sanitize=vptr,function -Ishim -Ilibscorepkernel/include -c shim/json_bridge.cpp -o $(@D)/obj-$*/json_bridge.o
 	$(Q)clang -std=c11 -O1 -g -D_GNU_SOURCE -DSCOREPKERNEL_VERSION='"$(VERSION)"' -fsanitize=fuzzer,address,undefined \
 	  -fno-sanitize-recover=undefined -Ilibscorepkernel/include -Ilibscorepkernel -Ishim -Itest \
 	  -o $@ $< $(LIB_SRC) $(@D)/obj-$*/json_bridge.o -lstdc++ -ldl -pthread

@@ -231,5 +231,11 @@ PyMODINIT_FUNC PyInit__tracer(void)
         return NULL;
     }
 #endif
-    return PyModule_Create(&definition);
+    PyObject *module = PyModule_Create(&definition);
+#ifdef Py_GIL_DISABLED
+    /* Otherwise the import alone would switch the GIL on, for a module that only says no. */
+    if (module && PyUnstable_Module_SetGIL(module, Py_MOD_GIL_NOT_USED) != 0)
+        Py_CLEAR(module);
+#endif
+    return module;
 }

@@ -168,7 +168,8 @@ class Cells(KernelCase):
 
     def test_an_interrupt_between_cells_means_nothing(self):
         self.ok("x = 1")
-        self.km.interrupt_kernel()
+        self.kc.control_channel.send(self.kc.session.msg("interrupt_request", {}))
+        self.assertEqual(self.kc.get_control_msg(timeout=PATIENCE)["msg_type"], "interrupt_reply")
         self.assertEqual(self.ok("x").result, "1")
 
     def test_await_and_tasks(self):

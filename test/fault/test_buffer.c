@@ -2,9 +2,9 @@
  *
  * test_buffer.c - without memory a buffer stays as it was, and so do the frames in it.
  */
-// wrap: malloc calloc realloc free strdup strndup getcwd realpath __realpath_chk socketpair pipe2 fcntl open
-// dladdr wrap: epoll_create1 epoll_ctl epoll_wait eventfd timerfd_create timerfd_settime getrandom clone mmap
-// read write wrap: sendmsg recvmsg access stat
+// wrap: malloc calloc realloc free strdup strndup getcwd realpath __realpath_chk socketpair pipe2 fcntl
+// wrap: open dladdr epoll_create1 epoll_ctl epoll_wait eventfd timerfd_create timerfd_settime getrandom
+// wrap: clone mmap read write sendmsg recvmsg access stat
 #include "frame.h"
 
 #include "fault.h"

@@ -2,9 +2,9 @@
  *
  * test_json.c - requests, answers and reports without memory: none at all, or a good one.
  */
-// wrap: malloc calloc realloc free strdup strndup getcwd realpath __realpath_chk socketpair pipe2 fcntl open
-// dladdr wrap: epoll_create1 epoll_ctl epoll_wait eventfd timerfd_create timerfd_settime getrandom clone mmap
-// read write wrap: sendmsg recvmsg access stat
+// wrap: malloc calloc realloc free strdup strndup getcwd realpath __realpath_chk socketpair pipe2 fcntl
+// wrap: open dladdr epoll_create1 epoll_ctl epoll_wait eventfd timerfd_create timerfd_settime getrandom
+// wrap: clone mmap read write sendmsg recvmsg access stat
 #include "answer.h"
 #include "report.h"
 #include "request.h"

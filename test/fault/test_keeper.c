@@ -2,9 +2,9 @@
  *
  * test_keeper.c - a keeper that cannot be started leaves no trace; one that cannot be spoken to says so.
  */
-// wrap: malloc calloc realloc free strdup strndup getcwd realpath __realpath_chk socketpair pipe2 fcntl open
-// dladdr wrap: epoll_create1 epoll_ctl epoll_wait eventfd timerfd_create timerfd_settime getrandom clone mmap
-// read write wrap: sendmsg recvmsg access stat
+// wrap: malloc calloc realloc free strdup strndup getcwd realpath __realpath_chk socketpair pipe2 fcntl
+// wrap: open dladdr epoll_create1 epoll_ctl epoll_wait eventfd timerfd_create timerfd_settime getrandom
+// wrap: clone mmap read write sendmsg recvmsg access stat
 #include "keeper.h"
 
 #include "fault.h"

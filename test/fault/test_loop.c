@@ -2,9 +2,9 @@
  *
  * test_loop.c - a loop that cannot be made, or cannot watch, says so and keeps nothing.
  */
-// wrap: malloc calloc realloc free strdup strndup getcwd realpath __realpath_chk socketpair pipe2 fcntl open
-// dladdr wrap: epoll_create1 epoll_ctl epoll_wait eventfd timerfd_create timerfd_settime getrandom clone mmap
-// read write wrap: sendmsg recvmsg access stat
+// wrap: malloc calloc realloc free strdup strndup getcwd realpath __realpath_chk socketpair pipe2 fcntl
+// wrap: open dladdr epoll_create1 epoll_ctl epoll_wait eventfd timerfd_create timerfd_settime getrandom
+// wrap: clone mmap read write sendmsg recvmsg access stat
 #include "loop.h"
 
 #include "fault.h"

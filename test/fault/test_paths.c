@@ -2,9 +2,9 @@
  *
  * test_paths.c - what cannot be looked at is not there, and the user is told.
  */
-// wrap: malloc calloc realloc free strdup strndup getcwd realpath __realpath_chk socketpair pipe2 fcntl open
-// dladdr wrap: epoll_create1 epoll_ctl epoll_wait eventfd timerfd_create timerfd_settime getrandom clone mmap
-// read write wrap: sendmsg recvmsg access stat
+// wrap: malloc calloc realloc free strdup strndup getcwd realpath __realpath_chk socketpair pipe2 fcntl
+// wrap: open dladdr epoll_create1 epoll_ctl epoll_wait eventfd timerfd_create timerfd_settime getrandom
+// wrap: clone mmap read write sendmsg recvmsg access stat
 #include "paths.h"
 
 #include "fault.h"

@@ -134,7 +134,7 @@ static void feed_mark(struct output *output, int pipe, struct input *input)
 static void step(struct output *output, struct input *input)
 {
     unsigned what = input_byte(input);
-    int pipe = what >> 7;
+    int pipe = (int)(what >> 7);
     size_t len = what >> 3 & 15;
     uint64_t number;
     switch (what & 7) {

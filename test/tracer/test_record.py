@@ -252,6 +252,59 @@ except ValueError: pass
         self.assertEqual(trace.order()[-1], "-" + CELL)
 
 
+class Chance(Case):
+    """Programs that call, raise, yield and give up at random, and count for themselves."""
+
+    CELL_SOURCE = """
+import random, threading
+class Stop(Exception): pass
+def make(name):
+    def function(depth): return act(name, depth)
+    def generator(depth):
+        note(name + "gen")
+        while True:
+            try: yield act(name, depth)
+            finally: note(name + "gen")  # resumed, thrown into or closed
+    return function, generator
+def note(name): counts[name] = counts.get(name, 0) + 1
+def act(name, depth):
+    note("act")
+    chance = rng.random()
+    if depth == 0 or chance < 0.1: return 0
+    if chance < 0.2: raise Stop
+    function, generator = rng.choice(made)
+    if chance < 0.6: return function(depth - 1) + call(function, depth - 1)
+    return sum(step(generator(depth - 1)))
+def call(function, depth):
+    note("call")
+    try: return function(depth)
+    except Stop: return 1
+def step(g):
+    note("step")
+    found = []
+    try:
+        for _ in range(rng.randrange(4)): found.append(next(g))
+        if rng.random() < 0.3: g.throw(Stop)
+    except (Stop, StopIteration): pass
+    if rng.random() < 0.5: g.close()
+    return found
+made = [make(str(i)) for i in range(5)]
+counts, rng = {}, random.Random(seed)
+for _ in range(30): call(rng.choice(made)[0], 6)
+"""
+
+    def test_counts_agree(self):
+        driver = "for seed in range(8):\n    name = str(seed)\n    begin(name)\n    names = run(%r, dict(new_names(), seed=seed))\n    report(tracer.end())\n    report(names['counts'])"
+        said = self.drive(driver % self.CELL_SOURCE)
+        for seed in range(8):
+            result, counts = said[2 * seed : 2 * seed + 2]
+            trace = self.trace(str(seed))
+            self.check_result(result, trace)
+            for name in ("act", "call", "step"):
+                self.assertEqual(trace.visits()["__main__:" + name], counts[name])
+            self.assertEqual(trace.visits()["__main__:note"], sum(counts.values()))
+
+
 class Coroutines(Case):
     CELL_SOURCE = """
 import asyncio
