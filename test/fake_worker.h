@@ -189,6 +189,9 @@ static void fake_execute(const char *code)
         FAKE_SEND(WORKER_REPLY, "#0", "{\"status\":\"ok\"}");
     } else if (!strncmp(code, "exit", 4)) {
         _exit(3);
+    } else if (!strncmp(code, "last", 4)) {
+        fake_print(1, "last words\xE2\x82");
+        _exit(3);
     } else if (!strncmp(code, "crash", 5)) {
         signal(SIGSEGV, SIG_DFL);
         raise(SIGSEGV);
@@ -205,7 +208,7 @@ static void fake_execute(const char *code)
             sigsuspend(&none);
         _exit(4);
     } else if (!strncmp(code, "wait", 4)) {
-        snprintf(text, sizeof text, "waiting %d ", (int)getpid());
+        snprintf(text, sizeof text, "waiting %d of %d ", (int)getpid(), (int)getppid());
         fake_print(1, text);
         for (uint64_t request = fake.request; fake_next(); fake.request = request)
             fake.ending |= fake.type == WORKER_SHUTDOWN;

@@ -24,11 +24,18 @@ static void on_write(void *owner, uint64_t request, uint32_t which, struct spk_t
     told_len += text.len;
 }
 
+/* More than the first memory that a buffer takes. */
+#define X10 "xxxxxxxxxx"
+#define X100 X10 X10 X10 X10 X10 X10 X10 X10 X10 X10
+#define X700 X100 X100 X100 X100 X100 X100 X100
+
 /* Characters in pieces, so that what waits for its end is at risk, too. */
-static const char *const pieces[] = {"gr\xC3", "\xBC\xC3\x9F", "e \xE2",   "\x82", "\xAC \xF0\x9F",
-                                     "\x98",   "\x80.",        "\xE2\x82", "!",    "0123456789"};
-static const char whole[] = "gr\xC3\xBC\xC3\x9F"
-                            "e \xE2\x82\xAC \xF0\x9F\x98\x80.\xEF\xBF\xBD\xEF\xBF\xBD!0123456789";
+static const char *const pieces[] = {"gr\xC3",       "\xBC\xC3\x9F", "e \xE2",   "\x82", "\xAC \xF0\x9F",
+                                     "\x98",         "\x80.",        "\xE2\x82", "!",    "0123456789\xE2",
+                                     "\x82\xAC" X700};
+static const char whole[] =
+    "gr\xC3\xBC\xC3\x9F"
+    "e \xE2\x82\xAC \xF0\x9F\x98\x80.\xEF\xBF\xBD\xEF\xBF\xBD!0123456789\xE2\x82\xAC" X700;
 
 static void streams(void)
 {

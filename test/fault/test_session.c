@@ -12,8 +12,8 @@
 #include "fault.h"
 
 static struct {
-    int replies[8];
-    int failed, died, ended;
+    int replies[9];
+    int failed, died, ended, asked;
     char text[1 << 16];
     size_t len;
 } told;
@@ -40,7 +40,7 @@ static void on_content(void *ctx, uint64_t request, struct spk_text content)
 static void on_reply(void *ctx, uint64_t request, uint32_t how, struct spk_text content)
 {
     (void)ctx;
-    CHECK(request > 0 && request < 8 && how <= SPK_REPLY_ABORTED && content.len > 2 &&
+    CHECK(request > 0 && request < 9 && how <= SPK_REPLY_ABORTED && content.len > 2 &&
           content.data[0] == '{');
     told.replies[request]++;
     note("reply", request, content);
@@ -55,12 +55,21 @@ static void on_status(void *ctx, uint32_t status, struct spk_text text)
     note("status", status, text);
 }
 
+static void on_input(void *ctx, uint64_t request, struct spk_text prompt, uint32_t password)
+{
+    (void)ctx;
+    (void)password;
+    told.asked++;
+    note("input", request, prompt);
+}
+
 static const struct spk_host host = {.size = sizeof host,
                                      .abi = SPK_ABI,
                                      .stream = on_stream,
                                      .display_data = on_content,
                                      .execute_result = on_content,
                                      .error = on_content,
+                                     .input_request = on_input,
                                      .reply = on_reply,
                                      .status = on_status};
 static const struct spk_plugin *kernel;
@@ -104,7 +113,7 @@ static struct spk_session *create(void)
         }                                                                                 \
     } while (0)
 
-static int begun[8];
+static int begun[9];
 
 static void execute(struct spk_session *session, uint64_t request, const char *code)
 {
@@ -124,6 +133,20 @@ static int answered(int from, int to)
     return all;
 }
 
+/* An answer that could not be sent may be given again. */
+static void answer_input(struct spk_session *session, uint64_t request)
+{
+    struct spk_text line = {"line", 4};
+    int result = -1;
+    execute(session, request, "input");
+    SERVE(session, told.asked || answered((int)request, (int)request));
+    for (int tries = 0; result != 0 && tries < 2 && !answered((int)request, (int)request); tries++) {
+        result = kernel->input_reply(session, request, line, NULL);
+        if (result != 0 && (!fault_hit() || result == -ENOENT))
+            give_up("the answer was refused");
+    }
+}
+
 static void live(void)
 {
     struct spk_session *session = create();
@@ -137,13 +160,15 @@ static void live(void)
     execute(session, 5, "both");
     SERVE(session, answered(1, 5));
     begun[6] = kernel->complete(session, 6, (struct spk_text){"{}", 2}, NULL) == 0;
-    execute(session, 7, "exit");
+    answer_input(session, 7);
     SERVE(session, answered(1, 7));
+    execute(session, 8, "exit");
+    SERVE(session, answered(1, 8));
     if (kernel->shutdown(session, 2000) == 0)
         SERVE(session, told.ended);
     else if (!fault_hit())
         give_up("shutdown failed");
-    for (int i = 1; i < 8; i++)
+    for (int i = 1; i < 9; i++)
         if (told.replies[i] != begun[i])
             give_up("not one reply to each request");
     if (!fault_hit() && (!strstr(told.text, "out 2 hello\n") || told.died != 1 || told.failed))

@@ -55,9 +55,9 @@ report(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before)
 import gc, shutil
 def used():
     # Walks the page tables: statm's counters lag behind by up to 64 pages a thread.
-    with open("/proc/self/smaps_rollup") as file: pages = int(file.read().split("Rss:")[1].split()[0])
+    with open("/proc/self/smaps_rollup") as file: kib = int(file.read().split("Rss:")[1].split()[0])
     with open("/proc/self/maps") as file: maps = len(file.readlines())
-    return pages, len(os.listdir("/proc/self/fd")), maps
+    return kib, len(os.listdir("/proc/self/fd")), maps
 code = compile(%r, "<cell>", "exec")
 def once():
     begin()
@@ -71,9 +71,10 @@ before = used()
 results = {once() for _ in range(1500)}
 report([before, used(), sorted(results)])
 """ % (CALLS % 300 + "\nimport threading\nt = threading.Thread(target=g); t.start(); t.join()")
-        (((pages, fds, maps), after, results),) = self.drive(driver)
+        (((kib, fds, maps), after, results),) = self.drive(driver)
         self.assertEqual([error for _, error in results], [None] * len(results))
-        self.assertLess(after[0], pages * 1.02)
+        # Python itself takes a quarter of a megabyte more as threads come and go, without the tracer, too.
+        self.assertLess(after[0], kib + 512)
         self.assertEqual(after[1], fds)
         self.assertLessEqual(after[2], maps + 2)
 

@@ -147,6 +147,7 @@ static void strange(void)
         balanced(html(strange[i]));
         CHECK(!strstr(html(strange[i]), "width:-") && !strstr(html(strange[i]), ".-"));
     }
+    CHECK(strstr(plain("{\"exclusive_ns\":1,\"regions\":[[\"a\",\"b\",1,1,5,5]]}"), " 100 % "));
     CHECK(strstr(plain("{}"),
                  "by the measurement: 0 events in 0 locations\nExperiment: ?\nNo Python function"));
 }
