@@ -16,6 +16,9 @@ from types import ModuleType, TracebackType
 from typing import Any, Callable, Dict, Optional, Sequence, Type
 
 
+_USER = "user:"  # before the names of regions, as the bindings write them
+
+
 def _tracer() -> Any:
     from . import _tracer as tracer  # type: ignore[attr-defined]
 
@@ -30,19 +33,19 @@ def _caller(depth: int) -> tuple:
 def region_begin(name: str, file_name: Optional[str] = None, line_number: Optional[int] = None) -> None:
     """Enter a region of that name."""
     file, line = _caller(2)
-    _tracer().region_begin(name, file_name or file, line_number or line)
+    _tracer().region_begin(_USER + name, file_name or file, line_number or line)
 
 
 def region_end(name: str) -> None:
     """Leave the innermost region of that name."""
-    _tracer().region_end(name)
+    _tracer().region_end(_USER + name)
 
 
 class region:  # noqa: N801 - the name is the bindings'
     """A context manager and a decorator: what runs in it is a region of that name."""
 
     def __init__(self, region_name: str = "") -> None:
-        self._name = region_name
+        self._name = _USER + region_name if region_name else ""
         self._file, self._line = _caller(2)
 
     def __call__(self, function: Callable) -> Callable:

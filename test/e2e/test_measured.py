@@ -266,7 +266,7 @@ class Measured(KernelCase):
             "with scorep.instrumenter.disable():\n    leaf(2)\n@scorep.user.region('decorated')\ndef d(): leaf(3)\nd()"
         )
         _, trace = self.measured(code)
-        self.assertEqual((trace.enters["mine"], trace.enters["decorated"], trace.calls("leaf")), (1, 1, 2))
+        self.assertEqual((trace.enters["user:mine"], trace.enters["user:decorated"], trace.calls("leaf")), (1, 1, 2))
 
 
 if __name__ == "__main__":
