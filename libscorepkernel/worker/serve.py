@@ -32,7 +32,6 @@ class Server:
         self.pid = os.getpid()
         self.allow_stdin = False
         self._frames: Deque[wire.Frame] = deque()
-        self._arrived = asyncio.Event()
         self._answers: queue.SimpleQueue = queue.SimpleQueue()
         self._cell_task: Optional[asyncio.Task] = None
         for name in ("stdout", "stderr"):
@@ -65,16 +64,19 @@ class Server:
         with wire.high_descriptors():
             loop = asyncio.new_event_loop()
         asyncio.set_event_loop(loop)
+        self._arrived = asyncio.Event()  # not earlier: before Python 3.10 it belongs to the loop of its making
         loop.add_reader(self.connection.socket.fileno(), self._read)
         task = loop.create_task(self._serve())
         self.connection.send(wire.READY, 0)
         self.connection.hold(True)
-        while not task.done():
-            # A KeyboardInterrupt or SystemExit in a user's task ends run_until_complete, not us.
-            with contextlib.suppress(KeyboardInterrupt, SystemExit):
-                loop.run_until_complete(task)
-        loop.remove_reader(self.connection.socket.fileno())
-        self.connection.hold(False)
+        try:
+            while not task.done():
+                # A KeyboardInterrupt or SystemExit in a user's task ends run_until_complete, not us.
+                with contextlib.suppress(KeyboardInterrupt, SystemExit):
+                    loop.run_until_complete(task)
+        finally:
+            loop.remove_reader(self.connection.socket.fileno())
+            self.connection.hold(False)
 
     def _read(self) -> None:
         """Take what the library sent; called when there is something."""

@@ -74,6 +74,10 @@ class Trace:
     def calls(self, function: str) -> int:
         return self.enters.get("__main__:" + function, 0)
 
+    def calls_of_method(self, owner: str, method: str) -> int:
+        """Before Python 3.11, code does not know its qualified name."""
+        return self.enters.get(f"__main__.{owner}:{method}", 0) or self.calls(method)
+
 
 class KernelCase(unittest.TestCase):
     """A test class with a kernel of its own; self.run_cell and self.kc speak to it."""

@@ -64,7 +64,7 @@ class Measured(KernelCase):
         self.assertEqual(trace.calls("fib"), 177)
         self.assertEqual(trace.calls("numbers"), 6)  # five values and the end
         self.assertEqual(trace.calls("leaf"), 5 + 3 + 4)
-        self.assertEqual(trace.enters["__main__.Thing:method"], 3)
+        self.assertEqual(trace.calls_of_method("Thing", "method"), 3)
 
     def test_state_is_kept(self):
         self.ok("x = [1]\nalias = x\ng = numbers(3)")
@@ -141,7 +141,7 @@ class Measured(KernelCase):
         _, trace = self.measured("display(Thing())\nprint('x')\nThing()")
         for region in trace.enters:
             self.assertFalse(region.startswith(("IPython", "spk_worker", "traitlets")), region)
-        self.assertEqual(trace.enters["__main__.Thing:__repr__"], 2)
+        self.assertEqual(trace.calls_of_method("Thing", "__repr__"), 2)
 
     def test_input(self):
         request = self.kc.execute(SCOREP + "name = input('who? ')\nleaf(1)", allow_stdin=True)
