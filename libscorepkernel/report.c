@@ -72,8 +72,10 @@ static void name_region(const struct region *region, char *text, size_t size)
             name += sizeof locals - 1;
             continue;
         }
-        text[at++] = *name == ':' ? '.' : *name;
-        name++;
+        text[at] = *name++;
+        if (text[at] == ':')
+            text[at] = '.';
+        at++;
     }
     text[at] = 0;
 }

@@ -113,16 +113,23 @@ PY_INC   := $(shell $(PYTHON) -c 'import sysconfig as s; print("-isystem", s.get
 
 .PHONY: lint format
 lint: deps-lint
-	clang-format --dry-run -Werror $(LINT_ALL)
-	clang-tidy --quiet $(LINT_C) -- -std=c11 $(LINT_DEF) $(PY_INC)
-	clang-tidy --quiet $(LINT_CXX) -- -std=c++17 $(LINT_DEF)
-	cppcheck --quiet --std=c11 --enable=warning,performance,portability --inline-suppr --error-exitcode=1 \
+	$(if $(V),,@echo '  LINT    clang-format')
+	$(Q)clang-format --dry-run -Werror $(LINT_ALL)
+	$(if $(V),,@echo '  LINT    clang-tidy')
+	$(Q)clang-tidy --quiet $(LINT_C) -- -std=c11 $(LINT_DEF) $(PY_INC) 2>/dev/null
+	$(if $(V),,@echo '  LINT    clang-tidy')
+	$(Q)clang-tidy --quiet $(LINT_CXX) -- -std=c++17 $(LINT_DEF) 2>/dev/null
+	$(if $(V),,@echo '  LINT    cppcheck')
+	$(Q)cppcheck --quiet --std=c11 --enable=warning,performance,portability --inline-suppr --error-exitcode=1 \
 	  --suppress=missingIncludeSystem -DPY_VERSION_HEX=0x030b0000 '-DPy_RETURN_NONE=return 0' $(LINT_DEF) $(LINT_C)
-	for file in $(filter-out libscorepkernel/tracer/%,$(LINT_C)); do \
+	$(if $(V),,@echo '  LINT    gcc -fanalyzer')
+	$(Q)for file in $(filter-out libscorepkernel/tracer/%,$(LINT_C)); do \
 	  $(CC) -std=c11 -O1 -fanalyzer -Werror $(LINT_DEF) -c -o /dev/null $$file || exit 1; done
-	MYPYPATH=libscorepkernel mypy --python-version 3.9 --ignore-missing-imports --check-untyped-defs \
+	$(if $(V),,@echo '  LINT    mypy')
+	$(Q)MYPYPATH=libscorepkernel mypy --python-version 3.9 --ignore-missing-imports --check-untyped-defs \
 	  libscorepkernel/worker examples/demo.py test/run.py test/bench/bench.py
-	$(PYTHON) -m flake8 $(LINT_PY)
+	$(if $(V),,@echo '  LINT    flake8')
+	$(Q)$(PYTHON) -m flake8 $(LINT_PY)
 
 format:
 	clang-format -i $(LINT_ALL)

@@ -191,13 +191,32 @@ def steady(rows: Rows, kernels: Dict[str, Kernel], count: int) -> None:
     both(rows, "100,000 printed lines, all of them shown, ms", lines)
 
 
+def large_output(rows: Rows, kernels: Dict[str, Kernel]) -> None:
+    """A hundred lines of a megabyte: how long, and how far the kernel's own process grows."""
+    took: Dict[str, List[float]] = {OURS: [], THEIRS: []}
+    for _ in range(3):
+        for name, kernel in kernels.items():
+            milliseconds, outputs = kernel.run("for i in range(100): print('x' * 999999)")
+            length = sum(len(m["content"]["text"]) for m in outputs if m["msg_type"] == "stream")
+            assert length == 100_000_000, f"{name} lost text"
+            took[name].append(milliseconds)
+    both(rows, "100 printed lines of 1 MB, ms", took)
+    peaks = {name: [peak_mb(kernel.manager.provisioner.pid)] for name, kernel in kernels.items()}
+    both(rows, "the same, peak memory of the process that Jupyter started, MB", peaks)
+
+
+def peak_mb(pid: int) -> float:
+    with open(f"/proc/{pid}/status") as file:
+        return next(int(line.split()[1]) for line in file if line.startswith("VmHWM")) / 1024
+
+
 def show(rows: Rows) -> None:
-    print(f"| {'':58} | {'scorepkernel':>12} | {'ipykernel':>9} | {'ratio':>5} |")
-    print(f"|{'-' * 60}|{'-' * 13}:|{'-' * 10}:|{'-' * 6}:|")
+    print(f"| {'':61} | {'scorepkernel':>12} | {'ipykernel':>9} | {'ratio':>5} |")
+    print(f"|{'-' * 63}|{'-' * 13}:|{'-' * 10}:|{'-' * 6}:|")
     for what, ours, theirs in rows:
         cells = [f"{value:.3g}" if value is not None else "" for value in (ours, theirs)]
         ratio = f"{ours / theirs:.2f}" if ours is not None and theirs else ""
-        print(f"| {what:58} | {cells[0]:>12} | {cells[1]:>9} | {ratio:>5} |")
+        print(f"| {what:61} | {cells[0]:>12} | {cells[1]:>9} | {ratio:>5} |")
 
 
 def main() -> int:
@@ -215,6 +234,7 @@ def main() -> int:
         starts(rows, directory, 3 if arguments.quick else 11)
         kernels = {name: Kernel(name, directory) for name in (OURS, THEIRS)}
         steady(rows, kernels, 50 if arguments.quick else 500)
+        large_output(rows, kernels)
         ordinary, measured = measured_cells(kernels[OURS], 10 if arguments.quick else 60)
         rows.append(("an ordinary cell of 1,000 calls, ms", statistics.median(ordinary), None))
         rows.append(("the same measured, trace verified, ms", statistics.median(measured), None))
