@@ -83,7 +83,9 @@ static int begin_comm(struct spk_session *session, uint16_t kind, uint64_t reque
                       struct spk_text metadata, const struct spk_text *buffers, size_t count,
                       struct spk_error *error)
 {
-    if (!session || count > REQUEST_MAX_BUFFERS)
+    if (!session)
+        return -EINVAL;
+    if (count > REQUEST_MAX_BUFFERS)
         return failure_set(error, -EINVAL, "a comm message must not have more than %d buffers",
                            REQUEST_MAX_BUFFERS);
     struct spk_text *parts = calloc(2 + count, sizeof *parts);
@@ -135,7 +137,10 @@ static int plugin_input_reply(struct spk_session *session, uint64_t request, str
 
 static int plugin_interrupt(struct spk_session *session)
 {
-    return session ? session_want(session, SESSION_WANTS_INTERRUPT) : -EINVAL;
+    if (!session)
+        return -EINVAL;
+    atomic_store(&session->interrupted, atomic_load(&session->begun));
+    return session_want(session, SESSION_WANTS_INTERRUPT);
 }
 
 static int plugin_shutdown(struct spk_session *session, uint32_t grace_ms)

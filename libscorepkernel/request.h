@@ -18,9 +18,11 @@ struct request {
     struct request *next;
     uint64_t number; /* the host's */
     uint64_t execution_count;
-    uint16_t kind; /* enum worker_frame, or REQUEST_KERNEL_INFO */
-    int sent;      /* the worker has it */
-    size_t count;  /* of parts, the first of which is the content */
+    uint64_t order; /* 1 for the session's first */
+    uint16_t kind;  /* enum worker_frame, or REQUEST_KERNEL_INFO */
+    int sent;       /* the worker has it */
+    int tried;      /* the worker could not be started while this request was waiting for it */
+    size_t count;   /* of parts, the first of which is the content */
     struct spk_text parts[];
 };
 

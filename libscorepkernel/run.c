@@ -13,6 +13,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#define RUN_AT_ONCE 64
+
 /* Of more than have room, the one that waits longest goes without an answer. */
 static void remember_question(struct spk_session *session, uint64_t request)
 {
@@ -122,6 +124,8 @@ static int begin_active(struct spk_session *session)
         session_reply(session, SPK_REPLY_OK, answer_kernel_info(session->hello));
         return 1;
     }
+    if (session->state == SESSION_IDLE && !request->tried)
+        session_start_worker(session); /* starting now, or idle again and tried */
     if (session->state == SESSION_IDLE) {
         session_reply_error(session, "NoSession",
                             session->failure ? session->failure : "There is no Python session.");
@@ -143,12 +147,14 @@ static int begin_active(struct spk_session *session)
 
 void session_run_next(struct spk_session *session)
 {
-    for (;;) {
+    /* Bounded, as a host may begin a request in the reply of another for ever. */
+    for (int i = 0; i < RUN_AT_ONCE; i++) {
         if (!session->active)
             session->active = request_pop(&session->queue);
         if (!session->active || session->active->sent || !begin_active(session))
             return;
     }
+    (void)session_want(session, 0); /* fails only when there is nothing but waking to do already */
 }
 
 int session_forget_question(struct spk_session *session, uint64_t request)
@@ -222,7 +228,7 @@ static void keep_text(char **kept, struct frame *frame)
 
 static void on_comm(struct spk_session *session, struct frame *frame)
 {
-    struct spk_text content = {0}, metadata = {0}, buffers[REQUEST_MAX_BUFFERS];
+    struct spk_text content = {0}, metadata = {0}, ignored;
     const struct spk_host *host = &session->host;
     size_t count = 0;
     void (*deliver)(void *, uint64_t, struct spk_text, struct spk_text, const struct spk_text *, size_t) =
@@ -231,10 +237,16 @@ static void on_comm(struct spk_session *session, struct frame *frame)
                                                   : host->comm_close;
     if (frame_next_part(frame, &content) != 1 || frame_next_part(frame, &metadata) != 1)
         return;
-    while (count < REQUEST_MAX_BUFFERS && frame_next_part(frame, &buffers[count]) == 1)
+    for (struct frame ahead = *frame; frame_next_part(&ahead, &ignored) == 1;)
         count++;
-    if (deliver)
+    struct spk_text *buffers = calloc(count + 1, sizeof *buffers);
+    for (size_t i = 0; buffers && i < count; i++)
+        (void)frame_next_part(frame, &buffers[i]); /* counted above */
+    if (deliver && buffers)
         deliver(host->ctx, frame->request, content, metadata, buffers, count);
+    else if (deliver && host->log)
+        host->log(host->ctx, SPK_LOG_ERROR, (struct spk_text){"no memory for a comm message", 28});
+    free(buffers);
 }
 
 /* The outputs that are a content and nothing else. */

@@ -53,6 +53,7 @@ static void on_frame(void *owner, struct frame *frame)
 static void on_lost(void *owner)
 {
     struct spk_session *session = owner;
+    session->lost = 1;
     (void)keeper_signal(&session->keeper, session->worker.id, SIGKILL);
 }
 
@@ -69,13 +70,15 @@ static void give_up(struct spk_session *session, const char *why)
         session->state = SESSION_IDLE;
     session_status(session, SPK_STATUS_FAILED, why);
     if (session->active)
-        session->active->sent = 0; /* so that it is answered now */
-    session_run_next(session);
+        session->active->tried = 1;
+    for (struct request *request = session->queue.first; request; request = request->next)
+        request->tried = 1;
+    (void)session_want(session, 0); /* as in session_run_next */
 }
 
 static const struct keeper_events keeper_events;
 
-static void start_worker(struct spk_session *session)
+void session_start_worker(struct spk_session *session)
 {
     char python[PATHS_MAX], package[PATHS_MAX + 16];
     struct spk_error error = {.size = sizeof error};
@@ -83,6 +86,8 @@ static void start_worker(struct spk_session *session)
     free(session->failure);
     session->failure = NULL;
     session->state = SESSION_STARTING;
+    session->interrupts = 0;
+    session->lost = 0;
     memset(session->questions, 0, sizeof session->questions);
     session_status(session, SPK_STATUS_STARTING, result == 0 ? python : "");
     if (result == 0 && !session->keeper_alive) {
@@ -182,7 +187,7 @@ static void bury(struct spk_session *session, const char *how)
         abort_active(session);
     abort_waiting(session, &waiting);
     session_status(session, SPK_STATUS_DIED, told ? "" : text);
-    start_worker(session);
+    session_start_worker(session);
 }
 
 /* The active one, and all that waits behind it. */
@@ -201,6 +206,8 @@ static void on_exited(void *owner, uint64_t id, const struct keeper_end *end)
     if (id != session->worker.id)
         return;
     answer_how_it_ended(end, how, sizeof how);
+    if (session->lost)
+        snprintf(how, sizeof how, "%s", "was ended by the kernel, since what it sent was not understood");
     worker_drain(&session->worker);
     if (session->state == SESSION_ENDING) {
         worker_finish(&session->worker);
@@ -236,13 +243,26 @@ static const struct keeper_events keeper_events = {on_spawned, on_failed, on_exi
 
 /* --- interrupt and shutdown ------------------------------------------------------------------------ */
 
+/* The signal goes by way of the keeper and may overtake the request: so a frame that says which request is
+ * meant goes ahead of it. */
+static void send_interrupt(struct spk_session *session)
+{
+    unsigned char number[4];
+    frame_put_u32(number, ++session->interrupts);
+    struct spk_text part = {(const char *)number, sizeof number};
+    /* A process that has ended needs neither. */
+    (void)worker_send(&session->worker, WORKER_INTERRUPT, session->active->number, &part, 1);
+    (void)keeper_signal(&session->keeper, session->worker.id, SIGINT);
+}
+
 static void interrupt_now(struct spk_session *session)
 {
-    if (!session->active)
+    /* What was begun later than the call is not meant. */
+    if (!session->active || session->active->order > atomic_load(&session->interrupted))
         return;
     (void)session_forget_question(session, session->active->number); /* it ends with the interrupt */
     if (session->active->sent)
-        (void)keeper_signal(&session->keeper, session->worker.id, SIGINT); /* an ended process needs none */
+        send_interrupt(session);
     else if (session->active->kind == WORKER_EXECUTE)
         session_reply_error(session, "KeyboardInterrupt",
                             "The cell was interrupted before the session was ready.");
@@ -252,6 +272,7 @@ static void shutdown_now(struct spk_session *session)
 {
     if (session->state >= SESSION_ENDING)
         return;
+    atomic_store(&session->interrupted, atomic_load(&session->begun));
     /* Replies come in order: with a request running, the others have to wait for its end. */
     if (!session->active || !session->active->sent)
         abort_requests(session);
@@ -271,15 +292,13 @@ static void on_wake(void *owner, unsigned events)
     (void)events;
     (void)!read(session->wake.fd, &count, sizeof count);
     unsigned wanted = atomic_exchange(&session->wanted, 0);
+    /* What was begun before the interrupt is what it is meant for. */
+    if (session->state < SESSION_ENDING)
+        session_run_next(session);
     if (wanted & SESSION_WANTS_INTERRUPT)
         interrupt_now(session);
     if (wanted & SESSION_WANTS_SHUTDOWN)
         shutdown_now(session);
-    const struct request *first = session->active ? session->active : session->queue.first;
-    if (session->state == SESSION_IDLE && first && first->kind != REQUEST_KERNEL_INFO)
-        start_worker(session);
-    if (session->state < SESSION_ENDING)
-        session_run_next(session);
 }
 
 int session_want(struct spk_session *session, unsigned what)
@@ -311,13 +330,11 @@ static const char **copy_environment(const char *const *from)
 }
 
 /* The JSON members of WORKER_SETUP. */
-static char *make_setup(const char *directory, const char *notebook)
+static char *make_setup(const char *notebook)
 {
     struct json *setup = json_object();
     size_t len;
-    int result = json_set_text(setup, "directory", directory, strlen(directory));
-    result =
-        result ? result : json_set_text(setup, "version", SCOREPKERNEL_VERSION, strlen(SCOREPKERNEL_VERSION));
+    int result = json_set_text(setup, "version", SCOREPKERNEL_VERSION, strlen(SCOREPKERNEL_VERSION));
     if (result == 0 && notebook)
         result = json_set_text(setup, "notebook", notebook, strlen(notebook));
     char *text = result == 0 ? json_print(setup, &len) : NULL;
@@ -344,7 +361,7 @@ static int fill_in(struct spk_session *session, const struct spk_options *option
                            "the session's directory cannot be entered: %s; start the host in a "
                            "directory that exists",
                            failure_text(errno));
-    session->setup = make_setup(session->directory, notebook);
+    session->setup = make_setup(notebook);
     session->environment = copy_environment(environment);
     if (!session->python || !session->setup || !session->environment)
         return failure_set(error, -ENOMEM, "no memory for a session");
@@ -409,7 +426,7 @@ int session_create(const struct spk_host *host, const struct spk_options *option
     struct spk_host silent = {.size = sizeof silent};
     struct spk_host real = made->host;
     made->host = silent;
-    start_worker(made);
+    session_start_worker(made);
     made->host = real;
     made->dispatching = 0;
     made->untold = 1;
@@ -434,6 +451,7 @@ int session_begin(struct spk_session *session, uint16_t kind, uint64_t number, u
     struct request *request = request_create(kind, number, parts, count);
     if (!request)
         return failure_set(error, -ENOMEM, "no memory for a request of %zu bytes", total);
+    request->order = atomic_fetch_add(&session->begun, 1) + 1;
     request->execution_count = execution_count;
     int result = session_want(session, 0);
     if (result != 0) {

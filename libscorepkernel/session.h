@@ -37,6 +37,8 @@ struct spk_session {
     struct source wake; /* an eventfd: written when there is something to do but no descriptor to tell */
     atomic_uint wanted;
     atomic_uint grace_ms;
+    atomic_ullong begun;       /* how many requests there have been */
+    atomic_ullong interrupted; /* of them, how many had been begun when interrupt was called */
     enum session_state state;
     int dispatching;
     int untold; /* the host does not know yet how its creation began */
@@ -44,6 +46,8 @@ struct spk_session {
     uint64_t last_id; /* of the processes that the keeper was asked for */
     struct request_queue queue;
     struct request *active; /* begun, and not yet answered */
+    uint32_t interrupts;    /* sent to this worker */
+    int lost;               /* this worker did not speak our language, and is being ended */
     uint64_t
         questions[SESSION_MAX_QUESTIONS]; /* the requests that wait for input, the newest first; 0: none */
     char *hello;                          /* what the worker said first, JSON; NULL before */
@@ -72,6 +76,10 @@ int session_input_reply(struct spk_session *session, uint64_t request, struct sp
 
 /** The request does not wait for input any more (run.c). 1: it did; 0: it did not. */
 int session_forget_question(struct spk_session *session, uint64_t request);
+
+/** Start a worker. When that fails at once, the session is idle again, and every waiting request is marked
+ * tried. */
+void session_start_worker(struct spk_session *session);
 
 /** Any thread. */
 int session_want(struct spk_session *session, unsigned what);

@@ -296,11 +296,6 @@ void worker_drain(struct worker *worker)
     stream_flush(&worker->output.stream, 1);
 }
 
-void worker_flush(struct worker *worker)
-{
-    stream_flush(&worker->output.stream, 0);
-}
-
 void worker_finish(struct worker *worker)
 {
     struct source *sources[] = {&worker->socket, &worker->pipes[0], &worker->pipes[1], &worker->timer};

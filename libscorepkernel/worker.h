@@ -50,9 +50,6 @@ int worker_send(struct worker *worker, uint16_t type, uint64_t request, const st
 /** The process has ended: read what it left behind, and hand it on. */
 void worker_drain(struct worker *worker);
 
-/** Show at once what has been gathered. */
-void worker_flush(struct worker *worker);
-
 /** Close everything. Safe to repeat. The process itself is the keeper's business. */
 void worker_finish(struct worker *worker);
 

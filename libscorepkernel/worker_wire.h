@@ -24,7 +24,7 @@
 
 enum worker_frame {
     /* Library to worker. Requests have their number in the frame; each is answered by one WORKER_REPLY. */
-    WORKER_SETUP = 1, /* parts: JSON {token, notebook, version} */
+    WORKER_SETUP = 1, /* parts: JSON {token, version, notebook?} */
     WORKER_EXECUTE,   /* parts: content, metadata, JSON {execution_count, measure?} */
     WORKER_COMPLETE,  /* parts: content; so are the next four */
     WORKER_INSPECT,
@@ -36,6 +36,8 @@ enum worker_frame {
     WORKER_TO_COMM_CLOSE,
     WORKER_INPUT_REPLY, /* parts: the line */
     WORKER_SHUTDOWN,    /* end as a Python program does */
+    WORKER_INTERRUPT, /* parts: number (u32) of the SIGINT that follows it; the request is the one that it is
+                         meant for, should the signal come before the worker has begun it */
 
     /* Worker to library. */
     WORKER_HELLO = 64,   /* parts: JSON {language_info, banner}; the interpreter runs */
@@ -50,7 +52,7 @@ enum worker_frame {
     WORKER_FROM_COMM_OPEN, /* parts: content, metadata, buffers ...; so are the next two */
     WORKER_FROM_COMM_MESSAGE,
     WORKER_FROM_COMM_CLOSE,
-    WORKER_REPLY, /* parts: SPK_REPLY_* (u32), content, and for a measured cell JSON: see measure.c */
+    WORKER_REPLY, /* parts: SPK_REPLY_* (u32), content, and for a measured cell JSON: measure.py */
     WORKER_LOG,   /* parts: SPK_LOG_* (u32), text */
 };
 

@@ -4,6 +4,7 @@
  */
 #include "notice.h"
 
+#include <poll.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
@@ -42,7 +43,10 @@ void notice_print(const char *format, ...)
         return;
     len += (size_t)wanted < room ? (size_t)wanted : room - 1;
     line[len++] = '\n';
-    /* A log that nobody reads any more (a closed pipe) is no reason to stop. */
-    ssize_t written = write(STDERR_FILENO, line, len);
-    (void)written;
+    /* A log that nobody reads any more, closed or full, is no reason to stop. */
+    struct pollfd log = {.fd = STDERR_FILENO, .events = POLLOUT};
+    if (poll(&log, 1, 0) == 1 && (log.revents & POLLOUT)) {
+        ssize_t written = write(STDERR_FILENO, line, len);
+        (void)written;
+    }
 }

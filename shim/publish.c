@@ -26,8 +26,13 @@ void publish_text(struct host *host, const struct origin *parent, const char *ty
     struct json *value = json_parse(content.data, content.len);
     if (value)
         publish(host, parent, type, value);
-    else
+    else {
+        static const char lost[] =
+            "An output could not be shown: its JSON is nested more than 512 deep, or holds a number "
+            "that does not fit. Show it as text, with print or repr.\n";
         notice_print("a message of type %s from the library was dropped: it is no JSON", type);
+        publish_stream(host, parent, "stderr", (struct spk_text){lost, sizeof lost - 1});
+    }
 }
 
 void publish_status(struct host *host, const struct origin *parent, const char *state)

@@ -15,7 +15,7 @@
 #include "server.h"
 
 #define REQUESTS_CELLS 192
-#define REQUESTS_OTHERS 64
+#define REQUESTS_OTHERS 256
 
 struct request_ring {
     struct origin **origins;

@@ -219,7 +219,7 @@ static struct message *take(struct host *host, int *aborted)
 static const char *fault_of(const struct kind *kind, const struct message *message)
 {
     if (message->content_text.len == 0 || message->content_text.data[0] != '{')
-        return "the request's content is not an object";
+        return "the request's content is not an object, or no valid JSON";
     if (kind->needs && !json_text(json_get(message->content, kind->needs), NULL))
         return strcmp(kind->needs, "code") == 0 ? "the request's content has no text \"code\""
                                                 : "the request's content has no text \"comm_id\"";

@@ -52,6 +52,17 @@ nl::json parse_frame(const zmq::message_t &frame)
     return parse(frame.data<char>(), frame.size());
 }
 
+/* A content that is no JSON (JavaScript writes half a surrogate pair as it is) must not leave its request
+   without an answer: it is passed on as what is no content, and refused where contents are looked at. */
+nl::json parse_content(const zmq::message_t &frame)
+{
+    try {
+        return parse_frame(frame);
+    } catch (const std::exception &problem) {
+        return nl::json(problem.what());
+    }
+}
+
 /* The header or another object of the envelope; some clients send null for an empty one. */
 nl::json parse_object(const zmq::message_t &frame)
 {
@@ -172,8 +183,8 @@ void xeus_server::bind(zmq::socket_t &socket, connection_port port)
 {
     const std::string end_point =
         xeus::get_end_point(m_where.transport, m_where.ip, std::to_string(m_where.ports[port]));
-    /* No limit to what waits: a cell that prints faster than the network is slowed down in the library, and
-       requests that a client has sent must not be lost. */
+    /* No limit to what waits: at a limit ZeroMQ drops messages without a word. The price is that a client
+       that listens and does not read makes us grow. */
     socket.set(zmq::sockopt::sndhwm, 0);
     socket.set(zmq::sockopt::rcvhwm, 0);
     socket.set(zmq::sockopt::maxmsgsize, frame_max);
@@ -244,7 +255,7 @@ xeus::xmessage xeus_server::decode(zmq::multipart_t &wire) const
     xeus::xmessage_base_data data{parse_object(frames[1]),
                                   parse_object(frames[2]),
                                   parse_object(frames[3]),
-                                  parse_frame(frames[4]),
+                                  parse_content(frames[4]),
                                   {}};
     if (member(data.m_header, "msg_type").empty())
         throw std::invalid_argument("its header has no msg_type");

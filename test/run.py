@@ -16,7 +16,7 @@ import time
 from dataclasses import dataclass, field
 from typing import List, Tuple
 
-CASE = re.compile(r"^(test\w+) \((.+?)\).*?\.\.\. (ok|FAIL|ERROR|expected failure|skipped ['\"](.*)['\"])$", re.M)
+CASE = re.compile(r"^(test\w+) \((.+?)\)(?:\n.*?|.*?)\.\.\. (ok|FAIL|ERROR|expected failure|skipped ['\"](.*)['\"])$", re.M)
 RAN = re.compile(r"^Ran (\d+) tests? in", re.M)
 TOTALS = re.compile(r"^(?:OK|FAILED)(?: \((.*)\))?$", re.M)
 

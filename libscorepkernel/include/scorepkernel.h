@@ -31,7 +31,7 @@
  *            and each table says its size: a member that lies behind the size that the other side gave does
  *            not exist there. Check with SPK_HAS.
  * Processes. What the session starts has default signal dispositions and an empty signal mask, whatever the
- *            host's are.
+ *            host's are. It ends with the session, but for what the user detached on purpose (setsid, nohup).
  * Guests.    The library installs no signal handler, reaps no process but its own helper, changes no signal
  *            mask, directory, locale or environment, and prints nothing.
  */
@@ -93,7 +93,7 @@ struct spk_session;
 #define SPK_STATUS_FAILED                                                                         \
     4u                      /**< it could not be started; text names the remedy. Every request is \
                                  answered with that error, and the next one tries again */
-#define SPK_STATUS_ENDED 5u /**< after shutdown: no process of the session is left; destroy it */
+#define SPK_STATUS_ENDED 5u /**< after shutdown: nothing of the session runs any more; destroy it */
 
 /** The severity of spk_host.log. */
 #define SPK_LOG_DEBUG 0u
@@ -219,7 +219,8 @@ struct spk_plugin {
     int (*history)(struct spk_session *session, uint64_t request, struct spk_text content,
                    struct spk_error *error);
 
-    /** Comm messages from the client. buffers: count runs of raw bytes, at most 64 MiB in all. They have a
+    /** Comm messages from the client. buffers: count runs of raw bytes, at most 1024 of them
+     *  and 64 MiB in all (-EINVAL). They have a
      *  request number, for the output that they cause, and an empty reply ({"status": "ok"}), so that the
      *  host knows when it is done. */
     int (*comm_open)(struct spk_session *session, uint64_t request, struct spk_text content,
@@ -251,8 +252,9 @@ struct spk_plugin {
     int (*shutdown)(struct spk_session *session, uint32_t grace_ms);
 
     /** End at once whatever still runs, and release everything; there are no more callbacks. NULL is
-     *  allowed. After a shutdown that has not reached SPK_STATUS_ENDED, the rest of its grace time is still
-     *  granted, in the background. -EBUSY: called from a callback. */
+     *  allowed. Waits until the helper process has ended: some milliseconds, and 3 s should that one hang.
+     *  After a shutdown that has not reached SPK_STATUS_ENDED, the rest of its grace time is still granted,
+     *  in the background. -EBUSY: called from a callback. */
     int (*destroy)(struct spk_session *session);
 };
 

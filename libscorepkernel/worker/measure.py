@@ -18,6 +18,8 @@ import time
 from typing import Any, Callable, Iterator, Optional
 
 REPORTED_REGIONS = 10
+# Where the session began, which is where the notebook is; users' code may go elsewhere.
+_BESIDE = os.getcwd()
 
 
 class NotMeasured(Exception):
@@ -82,7 +84,7 @@ class Measurement:
         self._result: dict = {}
         self._seconds = 0.0
         self._tracer = _load_tracer(package)
-        self._directory = _make_directory(cell.session["directory"], self._warnings)
+        self._directory = _make_directory(_BESIDE, self._warnings)
         self._record = {
             "record": 1,
             "measurement": "built-in tracer",

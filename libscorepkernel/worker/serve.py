@@ -10,6 +10,7 @@ import inspect
 import json
 import os
 import queue
+import select
 import sys
 import threading
 from collections import deque
@@ -101,7 +102,8 @@ class Server:
             self.interrupts.before_cell = frame.kind == wire.EXECUTE
             if frame.kind == wire.SHUTDOWN:
                 return
-            await self._answer(frame)
+            if frame.kind != wire.INTERRUPT:  # of a request that is over
+                await self._answer(frame)
 
     async def _answer(self, frame: wire.Frame) -> None:
         try:
@@ -112,7 +114,21 @@ class Server:
             ]
         if os.getpid() != self.pid:
             os._exit(0)  # a child that the cell forked and that ran on past the cell's end
-        self.connection.send(wire.REPLY, frame.request, wire.u32(how), *map(wire.dump, parts))
+        try:
+            self.connection.send(wire.REPLY, frame.request, wire.u32(how), *map(wire.dump, parts))
+        except wire.TooLarge as problem:
+            failed = {"status": "error", "ename": "TooLarge", "evalue": str(problem), "traceback": []}
+            self.connection.send(wire.REPLY, frame.request, wire.u32(wire.ERROR), wire.dump(failed))
+
+    def _look_for_interrupt(self, request: int) -> None:
+        """The frame that announces an interrupt may be here before its signal, which then need not be obeyed."""
+        while select.select([self.connection.socket], [], [], 0)[0]:
+            self._read()
+        for frame in [frame for frame in self._frames if frame.kind == wire.INTERRUPT]:
+            self._frames.remove(frame)
+            if frame.request == request:
+                self.interrupts.served = int.from_bytes(frame.parts[0], "little")
+                self.interrupts.pending = True
 
     # --- cells ---------------------------------------------------------------------------------------
 
@@ -128,6 +144,7 @@ class Server:
         self.connection.begin_cell(frame.request)
         cell = measure.Cell(content["code"], options.get("measure"), options, metadata, self.connection.setup)
         cell.transform(sh.transform_cell)
+        self._look_for_interrupt(frame.request)
         measured = None
         try:
             with measure.measuring(cell, sh, self.package) as measured, self._user_code():

@@ -103,7 +103,11 @@ class SessionShell(InteractiveShell):
         content = {"ename": etype.__name__, "evalue": text, "traceback": stb}
         self.last_error = content
         _forget_sources()
-        self.connection.send(wire.ERROR_OUTPUT, self.connection.cell_of_caller(), wire.dump(content))
+        try:
+            self.connection.send(wire.ERROR_OUTPUT, self.connection.cell_of_caller(), wire.dump(content))
+        except wire.TooLarge as problem:
+            content.update(evalue=str(problem), traceback=[])
+            self.connection.send(wire.ERROR_OUTPUT, self.connection.cell_of_caller(), wire.dump(content))
 
     async def run_code(self, code_obj: Any, result: Any = None, *, async_: bool = False) -> bool:
         if self.measurement is None:

@@ -10,6 +10,7 @@ import fcntl
 import json
 import math
 import os
+import resource
 import select
 import signal
 import socket
@@ -26,7 +27,7 @@ OK, ERROR = 0, 1
 
 # Library to worker.
 SETUP, EXECUTE, COMPLETE, INSPECT, IS_COMPLETE, HISTORY, COMM_INFO = range(1, 8)
-TO_COMM_OPEN, TO_COMM_MESSAGE, TO_COMM_CLOSE, INPUT_REPLY, SHUTDOWN = range(8, 13)
+TO_COMM_OPEN, TO_COMM_MESSAGE, TO_COMM_CLOSE, INPUT_REPLY, SHUTDOWN, INTERRUPT = range(8, 14)
 # Worker to library.
 HELLO, READY, FAILED, DISPLAY_DATA, UPDATE_DISPLAY_DATA, EXECUTE_RESULT = range(64, 70)
 ERROR_OUTPUT, CLEAR_OUTPUT, INPUT_REQUEST, FROM_COMM_OPEN, FROM_COMM_MESSAGE = range(70, 75)
@@ -39,10 +40,18 @@ _HEADER = struct.Struct("<IHHQQ")
 _U32 = struct.Struct("<I")
 # Above what users' code is likely to close or to dup2 onto.
 _HIGH_FD = 200
+# What the library takes in one frame (FRAME_MAX_LEN), less some room for what stands around the outputs.
+_MAX_FRAME = (128 << 20) - 65536
+# Marks and text that are written together are not torn apart up to this length (PIPE_BUF).
+_ATOMIC = 4096
 # A text of this length is no piece of a line that more will be added to.
 _PIECE_LEN = 4096
 _MAX_PIECES = 64
 _HOLD_SECONDS = 0.005
+
+
+class TooLarge(ValueError):
+    """An output that is not sent, since the library would not take it."""
 
 
 class Frame(NamedTuple):
@@ -89,12 +98,18 @@ def dump(value: Any) -> bytes:
     return text.encode("utf-8", "replace")
 
 
+def _high() -> int:
+    """_HIGH_FD, or less where few descriptors are allowed."""
+    soft, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
+    return _HIGH_FD if soft < 0 else max(4, min(_HIGH_FD, soft // 2))
+
+
 @contextlib.contextmanager
 def high_descriptors() -> Iterator[None]:
     """Descriptors opened in the block get numbers that users' code is not likely to close."""
     fillers: List[int] = []
     try:
-        while not fillers or fillers[-1] < _HIGH_FD:
+        while not fillers or fillers[-1] < _high():
             fillers.append(os.open(os.devnull, os.O_RDONLY | os.O_CLOEXEC))
         yield
     finally:
@@ -114,6 +129,8 @@ class Interrupts:
         self.before_cell = False  # a request has been taken, its cell has not begun: an interrupt is meant for it
         self.on_interrupt: Optional[Any] = None  # asked first: returns True when it took care of it
         self.pending = False
+        self.received = 0  # signals
+        self.served = 0  # of those, how many have been obeyed before they came
         self._lock = lock
 
     def install(self) -> None:
@@ -121,6 +138,9 @@ class Interrupts:
         signal.signal(signal.SIGINT, self._handle)
 
     def _handle(self, number: int, frame: Any) -> None:
+        self.received += 1
+        if self.received <= self.served:
+            return
         if not self.in_cell:
             self.pending = self.before_cell
         elif self._lock._is_owned():
@@ -154,13 +174,13 @@ class Connection:
     """The socket and the two pipes to the library."""
 
     def __init__(self) -> None:
-        high = fcntl.fcntl(WORKER_FD, fcntl.F_DUPFD_CLOEXEC, _HIGH_FD)
+        high = fcntl.fcntl(WORKER_FD, fcntl.F_DUPFD_CLOEXEC, _high())
         os.close(WORKER_FD)
         self.socket = socket.socket(fileno=high)
         self._lock = threading.RLock()  # re-entered when a finaliser prints while we write
         self.interrupts = Interrupts(self._lock)
         self.interrupts.install()
-        self._pipes = {which: fcntl.fcntl(which, fcntl.F_DUPFD_CLOEXEC, _HIGH_FD) for which in (STDOUT, STDERR)}
+        self._pipes = {which: fcntl.fcntl(which, fcntl.F_DUPFD_CLOEXEC, _high()) for which in (STDOUT, STDERR)}
         self._received = bytearray()
         self._number = 0
         self._last = STDOUT
@@ -226,6 +246,12 @@ class Connection:
         """Send a frame; what was written before it is shown before it."""
         if self._forked:
             return
+        length = sum(map(len, parts))
+        if length > _MAX_FRAME:
+            raise TooLarge(
+                f"an output of {length >> 20} MiB is more than the {_MAX_FRAME >> 20} MiB that can be shown at once; "
+                "write it to a file, or show a part of it"
+            )
         payload = b"".join(piece for part in parts for piece in (_U32.pack(len(part)), part))
         with self._lock:
             self._release()
@@ -305,7 +331,10 @@ class Connection:
                 self._last = which
                 self._mark_both("S")
             if self._held_cell != self._cell:
-                data = self._mark("P", self._held_cell) + data + self._mark("P", self._cell)
+                pieces = [self._mark("P", self._held_cell), data, self._mark("P", self._cell)]
+                for piece in [b"".join(pieces)] if len(data) < _ATOMIC - 128 else pieces:
+                    self._write(which, piece)
+                return
         self._write(which, data)
 
     def _mark(self, kind: str, number: int) -> bytes:

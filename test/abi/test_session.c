@@ -382,7 +382,7 @@ int main(int argc, char **argv)
     input();
     dies("exit", "ended with exit code 3");
     dies("crash", "SIGSEGV");
-    dies("garbage", "SIGKILL");
+    dies("garbage", "was not understood");
     cut_off();
     last_words();
     dies_unseen();

@@ -371,15 +371,22 @@ class Malformed(KernelCase):
             self.signed(b'{"msg_type":7}', b"{}", b"{}", b"{}"),
             self.signed(header, b"7", b"{}", b"{}"),
             self.signed(header, b"{}", b"[]", b"{}"),
-            self.signed(header, b"{}", b"{}", b'{"code":"\xff"}'),
-            self.signed(header, b"{}", b"{}", b"[" * 100000 + b"]" * 100000),
-            self.signed(header, b"{}", b"{}", b""),
         ]
         for channel in ("shell", "control", "stdin"):
             for number, frames in enumerate(wrong):
                 before = self.log().count("was dropped")
                 self.raw(frames, channel)
                 until(lambda: self.log().count("was dropped") == before + 1, f"{number} on {channel} is logged once")
+        self.works()
+
+    def test_a_content_that_is_no_json_is_answered(self) -> None:
+        contents = (b'{"code":"\xff"}', b'{"code":"\\ud83d"}', b"[" * 100000 + b"]" * 100000, b"", b'{"a":NaN}')
+        for number, content in enumerate(contents):
+            header = b'{"msg_id":"no-json-%d","msg_type":"execute_request","session":"s","version":"5.3"}' % number
+            self.raw(self.signed(header, b"{}", b"{}", content), "shell")
+            shown = self.outputs("no-json-%d" % number)
+            self.assertEqual(kinds(shown), ["error"])
+            self.assertIn("no valid JSON", shown[0][1]["evalue"])
         self.works()
 
     def test_wrong_key(self) -> None:

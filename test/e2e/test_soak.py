@@ -40,8 +40,8 @@ def usage(pid: int) -> dict:
     descriptors = []
     for number in os.listdir(f"/proc/{pid}/fd"):
         try:
-            # IPython opens its history, and the journal beside it, as it needs them.
-            if "history.sqlite" not in os.readlink(f"/proc/{pid}/fd/{number}"):
+            # SQLite opens IPython's history, its journal and their directory as it needs them.
+            if "/ipython/profile_default" not in os.readlink(f"/proc/{pid}/fd/{number}"):
                 descriptors.append(number)
         except OSError:
             continue
