@@ -75,8 +75,16 @@ OTF2_LIBS   = $(if $(OTF2_HIDDEN),$(OTF2_STATIC) -Wl$(comma)--exclude-libs$(comm
               -Wl,--wrap=fopen,--wrap=gethostid,--wrap=malloc
 
 .PHONY: all help tracer
-all: $(HOST) $(LIB) $(KEEPER) $(WORKER) $(LOGOS) $(EMBED) tracer
+all: $(BUILD)/.ready $(HOST) $(LIB) $(KEEPER) $(WORKER) $(LOGOS) $(EMBED) tracer
 .DEFAULT_GOAL := all
+
+# Say what to do before the compiler says something else.
+$(BUILD)/.ready:
+	@mkdir -p $(@D)
+	@echo '#include <xeus/xeus.hpp>\n#include <nlohmann/json.hpp>\n#include <otf2/otf2.h>' | sed 's/\\n/\n/g' | \
+	  $(CXX) -E -x c++ - >/dev/null 2>&1 || { echo 'What the build needs is not installed: run "make deps".' >&2; exit 1; }
+	@touch $@
+$(LIB_OBJ) $(KEEPER_OBJ) $(HOST_OBJ): | $(BUILD)/.ready
 
 help:
 	@echo 'demo     install what is missing, build, run the example notebook, show where things are'
@@ -84,6 +92,7 @@ help:
 	@echo 'all      build into $(BUILD)        tracer   the built-in tracer for each of PYTHONS'
 	@echo 'check    the test suite (check-unit, check-fault, check-abi, check-e2e are its parts)'
 	@echo 'bench    measure, beside ipykernel  fuzz     FUZZ_SECONDS for each parser (60)'
+	@echo 'soak     1,500 measured cells       format   clang-format'
 	@echo 'lint     format, static analysis    install uninstall clean'
 	@echo 'Variables: SANITIZE=address,undefined|thread  PYTHON  PYTHONS  PREFIX  DESTDIR  WERROR=1  V=1'
 
@@ -168,20 +177,24 @@ define install_missing
 	test -n "$$missing" || exit 0; \
 	echo "installing:$$missing"; \
 	as=; test "$$(id -u)" = 0 || as=sudo; \
+	test -z "$$as" || command -v sudo >/dev/null || { echo "as root: apt-get install$$missing" >&2; exit 1; }; \
 	$$as apt-get update -q && \
 	$$as env DEBIAN_FRONTEND=noninteractive apt-get install -q -y --no-install-recommends $$missing
 endef
 
-.PHONY: deps deps-lint
+.PHONY: deps deps-demo deps-lint
 deps:
 	$(call install_missing,$(DEPS_BUILD) $(DEPS_RUN) $(DEPS_TEST))
+deps-demo:
+	$(call install_missing,$(DEPS_BUILD) $(DEPS_RUN))
 deps-lint:
 	$(call install_missing,$(DEPS_LINT))
 
 # The set-up comes first, in a make of its own: what it installs decides how the rest is built.
 .PHONY: demo
-demo: deps
+demo: deps-demo
 	$(Q)$(MAKE) --no-print-directory all
+	$(Q)rm -rf build/demo
 	$(Q)$(PYTHON) examples/demo.py $(TREE) examples/heat.ipynb build/demo
 
 # --- installing ---------------------------------------------------------------------------------------
@@ -200,21 +213,29 @@ Libs: -L$${libdir} -lscorepkernel
 endef
 export PKG_CONFIG_FILE
 
+# Readable by everybody, whatever the umask was in building; one byte code for each Python that the tracer is for.
 .PHONY: install uninstall
 install: all
-	install -d $(INSTALLED)/bin $(INSTALLED)/include $(INSTALLED)/lib/pkgconfig $(INSTALLED)/lib/scorepkernel
-	install -m 755 $(HOST) $(INSTALLED)/bin/
-	install -m 644 libscorepkernel/include/scorepkernel.h $(INSTALLED)/include/
-	install -m 755 $(LIB) $(INSTALLED)/lib/
-	cp -R $(PRIVATE)/. $(INSTALLED)/lib/scorepkernel/
-	find $(INSTALLED)/lib/scorepkernel -name '*.d' -delete
-	@echo "$$PKG_CONFIG_FILE" > $(INSTALLED)/lib/pkgconfig/scorepkernel.pc
-	@echo 'now tell Jupyter: $(PREFIX)/bin/scorepkernel install --python PYTHON'
+	install -d '$(INSTALLED)/bin' '$(INSTALLED)/include' '$(INSTALLED)/lib/pkgconfig'
+	install -m 755 $(HOST) '$(INSTALLED)/bin/'
+	install -m 644 libscorepkernel/include/scorepkernel.h '$(INSTALLED)/include/'
+	install -m 755 $(LIB) '$(INSTALLED)/lib/'
+	rm -rf '$(INSTALLED)/lib/scorepkernel'
+	cp -R $(PRIVATE) '$(INSTALLED)/lib/scorepkernel'
+	find '$(INSTALLED)/lib/scorepkernel' -name __pycache__ -prune -exec rm -rf {} +
+	for python in $(PYTHONS); do \
+	  "$$python" -m compileall -q -s '$(DESTDIR)' '$(INSTALLED)/lib/scorepkernel/worker' || exit 1; done
+	chmod -R u+rwX,go+rX,go-w '$(INSTALLED)/lib/scorepkernel'
+	@echo "$$PKG_CONFIG_FILE" > $(BUILD)/scorepkernel.pc
+	install -m 644 $(BUILD)/scorepkernel.pc '$(INSTALLED)/lib/pkgconfig/'
+	@test -n '$(DESTDIR)' || test "$$(id -u)" != 0 || ldconfig
+	@echo 'Now tell Jupyter: $(PREFIX)/bin/scorepkernel install --python PYTHON'
 
 uninstall:
-	rm -f $(INSTALLED)/bin/scorepkernel $(INSTALLED)/include/scorepkernel.h $(INSTALLED)/lib/libscorepkernel.so \
-	  $(INSTALLED)/lib/pkgconfig/scorepkernel.pc
-	rm -rf $(INSTALLED)/lib/scorepkernel
+	rm -f '$(INSTALLED)/bin/scorepkernel' '$(INSTALLED)/include/scorepkernel.h' \
+	  '$(INSTALLED)/lib/libscorepkernel.so' '$(INSTALLED)/lib/pkgconfig/scorepkernel.pc'
+	rm -rf '$(INSTALLED)/lib/scorepkernel'
+	@echo 'What "scorepkernel install" told Jupyter stays: jupyter kernelspec remove scorep-python'
 
 -include test/test.mk
 

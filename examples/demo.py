@@ -26,7 +26,14 @@ def main() -> int:
         check=True,
         stdout=subprocess.DEVNULL,
     )
-    environment = {**os.environ, "JUPYTER_PATH": os.path.join(tree, "share", "jupyter")}
+    environment = {
+        **os.environ,
+        "JUPYTER_PATH": os.path.join(tree, "share", "jupyter"),
+        # Nothing of the demonstration outside of the output directory.
+        "IPYTHONDIR": os.path.join(output, ".ipython"),
+        "JUPYTER_CONFIG_DIR": os.path.join(output, ".jupyter"),
+        "MPLCONFIGDIR": os.path.join(output, ".matplotlib"),
+    }
     # The demonstration is to be the same wherever it runs, and its traces are to lie beside it.
     environment.pop("SCOREP_EXPERIMENT_DIRECTORY", None)
     convert = [sys.executable, "-m", "nbconvert", "--log-level", "WARN"]

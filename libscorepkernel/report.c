@@ -53,6 +53,13 @@ static int is_in_cell(const struct region *region)
     return strncmp(region->file, cell_file, sizeof cell_file - 1) == 0;
 }
 
+static int is_cell_itself(const struct region *region)
+{
+    static const char module[] = "__main__:<module>", line[] = "__main__:<cell line: ";
+    return is_in_cell(region) &&
+           (strcmp(region->name, module) == 0 || strncmp(region->name, line, sizeof line - 1) == 0);
+}
+
 /* The notebook's own functions go by the name that Python gives them: Thing.method, outer.inner. The full
  * name (module.Class:function, as Score-P has it) is in the trace. */
 static void name_region(const struct region *region, char *text, size_t size)
@@ -65,7 +72,7 @@ static void name_region(const struct region *region, char *text, size_t size)
         return;
     }
     name += len + 1;
-    if (is_in_cell(region) && (strcmp(name, "<module>") == 0 || strncmp(name, "<cell line: ", 12) == 0))
+    if (is_cell_itself(region))
         name = "(the cell itself)";
     while (*name && at + 1 < size) {
         if (strncmp(name, locals, sizeof locals - 1) == 0) {
@@ -78,6 +85,12 @@ static void name_region(const struct region *region, char *text, size_t size)
         at++;
     }
     text[at] = 0;
+}
+
+/* IPython runs a cell statement by statement; to the user it ran once. */
+static void print_visits(struct buffer *out, const struct region *region)
+{
+    print_count(out, is_cell_itself(region) ? 1 : region->visits);
 }
 
 /* Where a region is, as the user knows it: "In [3]:7" for a cell, the file's name without its folders
@@ -141,7 +154,7 @@ static void plain_row(struct buffer *out, const struct region *region)
     padded(out, &cell, 7);
     print_seconds(&cell, region->inclusive_s);
     padded(out, &cell, 11);
-    print_count(&cell, region->visits);
+    print_visits(&cell, region);
     padded(out, &cell, 11);
     name_region(region, name, sizeof name);
     name_place(region, place, sizeof place);
@@ -183,7 +196,7 @@ static void html_row(struct buffer *out, const struct region *region)
         percent * 5 / 100, percent * 5 % 100, percent);
     print_seconds(out, region->inclusive_s);
     print_text(out, "</td><td style=\"text-align:right\">");
-    print_count(out, region->visits);
+    print_visits(out, region);
     print_text(out, "</td><td style=\"text-align:left\" title=\"");
     print_html(out, region->name);
     print_text(out, "&#10;");

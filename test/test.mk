@@ -50,14 +50,14 @@ $(BUILD)/test/fuzz/%-replay: test/fuzz/%.c test/fuzz/replay.c $(INNER)
 	$(Q)$(CC) $(ALL_CFLAGS) $(TEST_CFLAGS) $(SAN_FLAGS) -DFUZZ_CORPUS='"test/fuzz/corpus/$*"' -o $@ $< test/fuzz/replay.c \
 	  $(INNER) -lstdc++ -ldl -pthread
 
-RUN = PYTHON=$(PYTHON) SPK_TREE=$(abspath $(TREE)) SPK_ECHO_PLUGIN=$(abspath $(ECHO)) \
+RUN = PYTHON=$(PYTHON) SPK_TREE="$$PWD/$(TREE)" SPK_ECHO_PLUGIN="$$PWD/$(ECHO)" \
       SPK_SANITIZE=$(SANITIZE) $(TEST_ENV) $(PYTHON) test/run.py --tree $(TREE)
 
 # Python itself is not instrumented: the runtime has to be there before the tracer that is, and what Python
 # leaves allocated at its end is not ours.
 ifneq ($(findstring address,$(SANITIZE)),)
 TEST_ENV = ASAN_OPTIONS=detect_leaks=1:detect_stack_use_after_return=0:abort_on_error=0:handle_segv=0:handle_abort=0 \
-           LSAN_OPTIONS=suppressions=$(abspath test/lsan.supp):print_suppressions=0 UBSAN_OPTIONS=print_stacktrace=1 \
+           LSAN_OPTIONS=suppressions="$$PWD/test/lsan.supp":print_suppressions=0 UBSAN_OPTIONS=print_stacktrace=1 \
            SPK_PRELOAD=$(shell $(CC) -print-file-name=libasan.so)
 endif
 
@@ -137,4 +137,4 @@ format:
 # 1,500 measured cells in one notebook; prints what was used after the fiftieth and after the last.
 .PHONY: soak
 soak: all
-	$(Q)cd test/e2e && SPK_SOAK=1500 SPK_TREE=$(abspath $(TREE)) PYTHON=$(PYTHON) $(PYTHON) -W ignore::ResourceWarning -m unittest -v test_soak
+	$(Q)SPK_TREE="$$PWD/$(TREE)"; export SPK_TREE; cd test/e2e && SPK_SOAK=1500 PYTHON=$(PYTHON) $(PYTHON) -W ignore::ResourceWarning -m unittest -v test_soak

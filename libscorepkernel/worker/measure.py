@@ -17,6 +17,14 @@ import sysconfig
 import time
 from typing import Any, Callable, Iterator, Optional
 
+_tracer: Any = None
+_no_tracer = ""
+# At once, as users' code may clear sys.modules or sys.path.
+try:
+    from . import _tracer  # type: ignore[attr-defined,no-redef]
+except (ImportError, NotImplementedError) as problem:
+    _no_tracer = str(problem)
+
 REPORTED_REGIONS = 10
 # Where the session began, which is where the notebook is; users' code may go elsewhere.
 _BESIDE = os.getcwd()
@@ -82,7 +90,8 @@ class Measurement:
         self._shell = shell
         self._warnings: list = []
         self._result: dict = {}
-        self._seconds = 0.0
+        self._pid = os.getpid()
+        self._seconds = self._stopped = 0.0
         self._tracer = _load_tracer(package)
         self._directory = _make_directory(_BESIDE, self._warnings)
         self._record = {
@@ -119,13 +128,20 @@ class Measurement:
     @contextlib.contextmanager
     def recording(self) -> Iterator[None]:
         """Record what runs in the block."""
-        begin = time.perf_counter()
+        if os.getpid() != self._pid:
+            yield  # in a child that the cell forked
+            return
+        begin, self._stopped = time.perf_counter(), 0.0
         self._tracer.start()
         try:
             yield
         finally:
             self._tracer.stop()
-            self._seconds += time.perf_counter() - begin
+            self._seconds += (self._stopped or time.perf_counter()) - begin
+
+    def code_has_raised(self) -> None:
+        """What comes now is IPython's work on a traceback, which may take longer than the cell."""
+        self._stopped = self._stopped or time.perf_counter()
 
     def end(self) -> None:
         """Complete what is on disk."""
@@ -173,14 +189,12 @@ class Measurement:
 
 
 def _load_tracer(package: str) -> Any:
-    try:
-        from . import _tracer  # type: ignore[attr-defined]
-    except ImportError as problem:
+    if _tracer is None:
         raise NotMeasured(
             f"The cell was not run: the built-in tracer was not built for this Python ({sys.executable}, "
-            f"{sysconfig.get_config_var('SOABI')}): {problem}. In the source tree of libscorepkernel, run "
+            f"{sysconfig.get_config_var('SOABI')}): {_no_tracer}. In the source tree of libscorepkernel, run "
             f"`make install PYTHONS={sys.executable}` (with the PREFIX of this installation, {package})."
-        ) from None
+        )
     return _tracer
 
 

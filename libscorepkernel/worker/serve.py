@@ -10,7 +10,6 @@ import inspect
 import json
 import os
 import queue
-import select
 import sys
 import threading
 from collections import deque
@@ -34,6 +33,7 @@ class Server:
         self.allow_stdin = False
         self._frames: Deque[wire.Frame] = deque()
         self._answers: queue.SimpleQueue = queue.SimpleQueue()
+        self._taking = threading.Lock()
         self._cell_task: Optional[asyncio.Task] = None
         for name in ("stdout", "stderr"):
             stream = streams.OutStream(connection, getattr(wire, name.upper()), f"<{name}>")
@@ -65,6 +65,7 @@ class Server:
         with wire.high_descriptors():
             loop = asyncio.new_event_loop()
         asyncio.set_event_loop(loop)
+        self._loop = loop
         self._arrived = asyncio.Event()  # not earlier: before Python 3.10 it belongs to the loop of its making
         loop.add_reader(self.connection.socket.fileno(), self._read)
         task = loop.create_task(self._serve())
@@ -78,20 +79,30 @@ class Server:
         finally:
             loop.remove_reader(self.connection.socket.fileno())
             self.connection.hold(False)
+            _end_resource_tracker()
 
     def _read(self) -> None:
-        """Take what the library sent; called when there is something."""
+        """Take what the library sent; called on the loop when there is something."""
+        self._read_for(0)
+
+    def _read_for(self, seconds: Optional[float]) -> None:
+        """The same on any thread, waiting so long for it."""
         try:
-            self.connection.read_more()
+            if not self.connection.read_some(seconds):
+                return
         except (EOFError, OSError):
             # The library has gone, and with it whoever could want anything of us.
             os._exit(1)
+        with self._taking:
+            self._take()
+
+    def _take(self) -> None:
         while (frame := self.connection.next_received()) is not None:
             if frame.kind == wire.INPUT_REPLY:
                 self._answers.put((frame.request, frame.parts[0].decode("utf-8", "replace")))
             else:
                 self._frames.append(frame)
-                self._arrived.set()
+                self._loop.call_soon_threadsafe(self._arrived.set)
 
     async def _serve(self) -> None:
         while True:
@@ -113,7 +124,7 @@ class Server:
                 {"status": "error", "ename": type(problem).__name__, "evalue": str(problem), "traceback": []}
             ]
         if os.getpid() != self.pid:
-            os._exit(0)  # a child that the cell forked and that ran on past the cell's end
+            os._exit(how)  # a child that the cell forked and that ran on past the cell's end
         try:
             self.connection.send(wire.REPLY, frame.request, wire.u32(how), *map(wire.dump, parts))
         except wire.TooLarge as problem:
@@ -122,8 +133,7 @@ class Server:
 
     def _look_for_interrupt(self, request: int) -> None:
         """The frame that announces an interrupt may be here before its signal, which then need not be obeyed."""
-        while select.select([self.connection.socket], [], [], 0)[0]:
-            self._read()
+        self._read_for(0)
         for frame in [frame for frame in self._frames if frame.kind == wire.INTERRUPT]:
             self._frames.remove(frame)
             if frame.request == request:
@@ -237,17 +247,20 @@ class Server:
         return self._ask(prompt, True)
 
     def _ask(self, prompt: str, password: bool) -> str:
-        if not self.allow_stdin:
+        if not self.allow_stdin or self.connection.forked:
             raise StdinNotImplementedError("input() was called, but this client cannot ask the user")
         request = self.connection.cell_of_caller()
         while not self._answers.empty():
             self._answers.get()  # to a question that was interrupted
         self.connection.send(wire.INPUT_REQUEST, request, prompt.encode("utf-8", "replace"), wire.u32(password))
+        main = threading.current_thread() is threading.main_thread()
         while True:
-            if threading.current_thread() is threading.main_thread():
-                while self._answers.empty():
-                    self._read()
-            answered, line = self._answers.get()
+            try:
+                answered, line = self._answers.get_nowait()
+            except queue.Empty:
+                # While a cell waits for this thread, nobody else reads.
+                self._read_for(None if main else 0.05)
+                continue
             if answered == request:
                 return line
 
@@ -327,6 +340,15 @@ def _drive(coroutine: Any) -> Any:
     except StopIteration as stop:
         return stop.value
     raise RuntimeError("a cell without top-level await waited for something")
+
+
+def _end_resource_tracker() -> None:
+    """multiprocessing's tracker unlinks shared memory when its pipe closes. It belongs to our process group, which is
+    ended with us: so let it finish first."""
+    tracker = getattr(sys.modules.get("multiprocessing.resource_tracker"), "_resource_tracker", None)
+    with contextlib.suppress(Exception):  # of another Python's, which has no such method
+        if tracker is not None:
+            tracker._stop()
 
 
 def _set_environment() -> None:

@@ -3,7 +3,9 @@
 
 from __future__ import annotations
 
+import os
 import sys
+from types import TracebackType
 from typing import Any, Callable, Optional
 
 from IPython.core import page, payloadpage
@@ -15,6 +17,8 @@ from traitlets import Any as AnyTrait
 from traitlets import Type
 
 from . import wire
+
+_PACKAGE = os.path.dirname(os.path.abspath(__file__)) + os.sep
 
 
 class SessionDisplayHook(DisplayHook):
@@ -92,6 +96,13 @@ class SessionShell(InteractiveShell):
         """%load, %recall: text for a cell."""
         self.payload_manager.write_payload({"source": "set_next_input", "text": text, "replace": replace})
 
+    def showtraceback(self, *args: Any, **kwargs: Any) -> None:
+        if self.measurement is not None:
+            self.measurement.code_has_raised()
+        if isinstance(sys.exc_info()[1], KeyboardInterrupt):
+            _end_at_users_code(sys.exc_info()[2])
+        super().showtraceback(*args, **kwargs)
+
     def _showtraceback(self, etype: Any, evalue: Any, stb: Any) -> None:
         try:
             text = str(evalue)
@@ -114,6 +125,17 @@ class SessionShell(InteractiveShell):
             return await super().run_code(code_obj, result, async_=async_)
         with self.measurement.recording():
             return await super().run_code(code_obj, result, async_=async_)
+
+
+def _end_at_users_code(trace: Optional[TracebackType]) -> None:
+    """Cut off the frames at the end that are ours: where our signal handler raised, or input() waited."""
+    last = None
+    while trace is not None:
+        if not trace.tb_frame.f_code.co_filename.startswith(_PACKAGE):
+            last = trace
+        trace = trace.tb_next
+    if last is not None:
+        last.tb_next = None
 
 
 def _forget_sources() -> None:

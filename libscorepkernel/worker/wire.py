@@ -142,7 +142,7 @@ class Interrupts:
         if self.received <= self.served:
             return
         if not self.in_cell:
-            self.pending = self.before_cell
+            self.pending = self.pending or self.before_cell
         elif self._lock._is_owned():
             self.pending = True
         elif self.on_interrupt is None or not self.on_interrupt(frame):
@@ -157,8 +157,8 @@ class Interrupts:
     def begin(self) -> None:
         """Users' code runs from now on."""
         self.install()
-        self.before_cell = False
         self.in_cell = True
+        self.before_cell = False
         self.catch_up()
 
     def end(self) -> None:
@@ -182,6 +182,7 @@ class Connection:
         self.interrupts.install()
         self._pipes = {which: fcntl.fcntl(which, fcntl.F_DUPFD_CLOEXEC, _high()) for which in (STDOUT, STDERR)}
         self._received = bytearray()
+        self._reading = threading.Lock()
         self._number = 0
         self._last = STDOUT
         self._cell = 0
@@ -206,6 +207,7 @@ class Connection:
         self._holding = False
         self._held = []
         self._lock = threading.RLock()
+        self._reading = threading.Lock()
         self.interrupts = Interrupts(self._lock)
 
     # --- frames --------------------------------------------------------------------------------------
@@ -220,10 +222,29 @@ class Connection:
 
     def read_more(self) -> None:
         """Read once, waiting if there is nothing."""
-        chunk = self.socket.recv(1 << 16)
-        if not chunk:
-            raise EOFError("the library closed its socket")
-        self._received += chunk
+        while not self.read_some(None):
+            continue
+
+    def read_some(self, seconds: Optional[float]) -> bool:
+        """Read once if there is something, or comes within that time. Any thread may; EOFError: the library is gone."""
+        if self._forked:
+            raise EOFError("the library is the parent's")
+        if not select.select([self.socket], [], [], seconds)[0]:
+            return False
+        with self._reading:
+            try:
+                chunk = self.socket.recv(1 << 16, socket.MSG_DONTWAIT)
+            except BlockingIOError:
+                return False  # another thread was faster
+            if not chunk:
+                raise EOFError("the library closed its socket")
+            self._received += chunk
+        return True
+
+    @property
+    def forked(self) -> bool:
+        """Whether this is a child of the session, which has no connection of its own."""
+        return self._forked
 
     def next_received(self) -> Optional[Frame]:
         """A frame that has been read already, or None."""
@@ -245,6 +266,8 @@ class Connection:
     def send(self, kind: int, request: int, *parts: bytes) -> None:
         """Send a frame; what was written before it is shown before it."""
         if self._forked:
+            if kind == ERROR_OUTPUT:
+                self._write(STDERR, "\n".join(json.loads(parts[0])["traceback"]).encode() + b"\n")
             return
         length = sum(map(len, parts))
         if length > _MAX_FRAME:

@@ -166,11 +166,62 @@ class Cells(KernelCase):
         self.assertEqual(self.interrupted(printing)["ename"], "KeyboardInterrupt")
         self.assertEqual(self.ok("'alive'").result, "'alive'")
 
+    def test_an_interrupt_as_soon_as_a_cell_is_busy(self):
+        for _ in range(20):
+            began = time.monotonic()
+            request = self.kc.execute("import time; time.sleep(60)")
+            message = None
+            while not message or message["msg_type"] != "execute_input" or message["parent_header"]["msg_id"] != request:
+                message = self.kc.get_iopub_msg(timeout=PATIENCE)
+            self.km.interrupt_kernel()
+            self.assertEqual(self.reply_of(request)["ename"], "KeyboardInterrupt")
+            self.assertLess(time.monotonic() - began, 50)  # it slept on otherwise
+        self.assertEqual(self.ok("1 + 1").result, "2")
+
+    def test_an_output_that_is_too_large_costs_only_itself(self):
+        self.ok("kept = 1")
+        outcome = self.fails("'x' * 140_000_000", "TooLarge")
+        self.assertIn("write it to a file", outcome.reply["evalue"])
+        self.assertEqual(self.ok("kept").result, "1")
+
     def test_an_interrupt_between_cells_means_nothing(self):
         self.ok("x = 1")
         self.kc.control_channel.send(self.kc.session.msg("interrupt_request", {}))
         self.assertEqual(self.kc.get_control_msg(timeout=PATIENCE)["msg_type"], "interrupt_reply")
         self.assertEqual(self.ok("x").result, "1")
+
+    def test_input_in_other_places(self):
+        code = "import threading\nt = threading.Thread(target=lambda: print('got', input('in a thread? ')))\nt.start(); t.join()"
+        request = self.kc.execute(code, allow_stdin=True)
+        self.assertEqual(self.kc.get_stdin_msg(timeout=PATIENCE)["content"]["prompt"], "in a thread? ")
+        self.kc.input("it")
+        messages = self.outputs_of(request)
+        self.assertEqual(self.reply_of(request)["status"], "ok")
+        self.assertIn("got it\n", "".join(m["content"].get("text", "") for m in messages))
+        code = "import multiprocessing as mp\np = mp.get_context('fork').Process(target=input, args=('child? ',))\np.start(); p.join(); p.exitcode"
+        self.assertEqual(self.ok(code, allow_stdin=True).result, "1")
+        self.assertEqual(self.ok("1 + 1").result, "2")
+
+    def test_forked_children(self):
+        fork = "import os\npid = os.fork()\nif pid == 0:\n    print('child'); os._exit(7)\nelse:\n    code = os.waitpid(pid, 0)[1]"
+        for directive in ("", "%%execute_with_scorep\n"):
+            outcome = self.ok(directive + fork)
+            self.assertIn("child\n", outcome.text())
+            self.assertEqual(self.ok("code >> 8").result, "7")
+        outcome = self.ok("pid = os.fork()\nif pid == 0: raise ValueError('in the child')\nos.waitpid(pid, 0)[1] >> 8")
+        self.assertEqual(outcome.result, "1")
+        self.assertIn("in the child", outcome.text("stderr"))
+
+    def test_shared_memory_is_given_back(self):
+        before = set(os.listdir("/dev/shm"))
+        self.ok("from multiprocessing import shared_memory\nm = shared_memory.SharedMemory(create=True, size=100)")
+        self.assertNotEqual(set(os.listdir("/dev/shm")), before)
+        self.km.restart_kernel(now=False)
+        self.kc.wait_for_ready(timeout=PATIENCE)
+        deadline = time.monotonic() + PATIENCE
+        while set(os.listdir("/dev/shm")) - before:
+            self.assertLess(time.monotonic(), deadline)
+            time.sleep(0.05)
 
     def test_await_and_tasks(self):
         code = "import asyncio\nasync def f():\n    await asyncio.sleep(0.01)\n    return 7\nawait f()"
