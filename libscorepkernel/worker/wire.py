@@ -199,7 +199,7 @@ class Connection:
         setup = self.receive()
         self.setup = json.loads(setup.parts[0])
         self._token = self.setup.pop("token")
-        os.register_at_fork(before=self.flush, after_in_child=self._after_fork)
+        os.register_at_fork(before=self._before_fork, after_in_child=self._after_fork)
 
     def _after_fork(self) -> None:
         """A child's text belongs into the pipes; the socket and the marks are its parent's."""
@@ -323,6 +323,10 @@ class Connection:
 
     def flush(self) -> None:
         """Show what is held."""
+        self._before_fork()
+        self.interrupts.catch_up()
+
+    def _before_fork(self) -> None:
         with self._lock:
             self._release()
 

@@ -168,14 +168,13 @@ class Cells(KernelCase):
 
     def test_an_interrupt_as_soon_as_a_cell_is_busy(self):
         for _ in range(20):
-            began = time.monotonic()
-            request = self.kc.execute("import time; time.sleep(60)")
+            # No blocking call: a signal that comes just before one does not end it, in any Python.
+            request = self.kc.execute("while True: pass")
             message = None
             while not message or message["msg_type"] != "execute_input" or message["parent_header"]["msg_id"] != request:
                 message = self.kc.get_iopub_msg(timeout=PATIENCE)
             self.km.interrupt_kernel()
             self.assertEqual(self.reply_of(request)["ename"], "KeyboardInterrupt")
-            self.assertLess(time.monotonic() - began, 50)  # it slept on otherwise
         self.assertEqual(self.ok("1 + 1").result, "2")
 
     def test_an_output_that_is_too_large_costs_only_itself(self):
