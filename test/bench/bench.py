@@ -215,7 +215,7 @@ def show(rows: Rows) -> None:
     print(f"| {'':61} | {'scorepkernel':>12} | {'ipykernel':>9} | {'ratio':>5} |")
     print(f"|{'-' * 63}|{'-' * 13}:|{'-' * 10}:|{'-' * 6}:|")
     for what, ours, theirs in rows:
-        cells = [f"{value:.3g}" if value is not None else "" for value in (ours, theirs)]
+        cells = [(f"{value:.0f}" if value >= 1000 else f"{value:.3g}") if value is not None else "" for value in (ours, theirs)]
         ratio = f"{ours / theirs:.2f}" if ours is not None and theirs else ""
         print(f"| {what:61} | {cells[0]:>12} | {cells[1]:>9} | {ratio:>5} |")
 
