@@ -8,6 +8,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "kernelspec.h"
@@ -39,6 +40,8 @@ static int find_place(const struct install_options *options, const struct probe 
     int wanted = -1;
     if (place == INSTALL_DEFAULT)
         place = geteuid() == 0 ? INSTALL_SYSTEM : INSTALL_USER;
+    if (place == INSTALL_SYSTEM)
+        (void)umask(S_IWGRP | S_IWOTH); /* for all users, also when root keeps its files to itself */
     if (place == INSTALL_USER)
         wanted = user_data(data, sizeof data);
     else if (place == INSTALL_SYS_PREFIX)
