@@ -119,7 +119,7 @@ class Server:
     async def _answer(self, frame: wire.Frame) -> None:
         try:
             how, *parts = await self._handlers[frame.kind](frame)
-        except Exception as problem:  # one bad request must not end the session
+        except BaseException as problem:  # one bad request, or an interrupt of it, must not end the session
             how, parts = wire.ERROR, [
                 {"status": "error", "ename": type(problem).__name__, "evalue": str(problem), "traceback": []}
             ]

@@ -183,6 +183,15 @@ class Cells(KernelCase):
         self.assertIn("write it to a file", outcome.reply["evalue"])
         self.assertEqual(self.ok("kept").result, "1")
 
+    def test_an_interrupt_of_what_is_no_cell(self):
+        request = self.kc.execute("", user_expressions={"endless": "[0 for _ in iter(int, 1)]"})
+        while self.kc.get_iopub_msg(timeout=PATIENCE)["parent_header"].get("msg_id") != request:
+            continue
+        self.km.interrupt_kernel()
+        reply = self.reply_of(request)  # the interrupt came before the expression, or in it
+        self.assertEqual(reply.get("ename") or reply["user_expressions"]["endless"]["ename"], "KeyboardInterrupt")
+        self.assertEqual(self.ok("1 + 1").result, "2")
+
     def test_an_interrupt_between_cells_means_nothing(self):
         self.ok("x = 1")
         self.kc.control_channel.send(self.kc.session.msg("interrupt_request", {}))
