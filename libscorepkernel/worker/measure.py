@@ -145,6 +145,8 @@ class Measurement:
 
     def end(self) -> None:
         """Complete what is on disk."""
+        if os.getpid() != self._pid:
+            return  # in a child that the cell forked
         self._result = self._tracer.end()
         if self._result["error"]:
             self._warnings.append(

@@ -33,7 +33,6 @@ class Server:
         self.allow_stdin = False
         self._frames: Deque[wire.Frame] = deque()
         self._answers: queue.SimpleQueue = queue.SimpleQueue()
-        self._taking = threading.Lock()
         self._cell_task: Optional[asyncio.Task] = None
         for name in ("stdout", "stderr"):
             stream = streams.OutStream(connection, getattr(wire, name.upper()), f"<{name}>")
@@ -88,13 +87,14 @@ class Server:
     def _read_for(self, seconds: Optional[float]) -> None:
         """The same on any thread, waiting so long for it."""
         try:
-            if not self.connection.read_some(seconds):
-                return
+            something = self.connection.read_some(seconds)
         except (EOFError, OSError):
             # The library has gone, and with it whoever could want anything of us.
             os._exit(1)
-        with self._taking:
-            self._take()
+        if something:
+            with self.connection.lock:
+                self._take()
+        self.interrupts.catch_up()
 
     def _take(self) -> None:
         while (frame := self.connection.next_received()) is not None:
@@ -123,13 +123,17 @@ class Server:
             how, parts = wire.ERROR, [
                 {"status": "error", "ename": type(problem).__name__, "evalue": str(problem), "traceback": []}
             ]
-        if os.getpid() != self.pid:
-            os._exit(how)  # a child that the cell forked and that ran on past the cell's end
+        self._leave_if_forked(how)
         try:
             self.connection.send(wire.REPLY, frame.request, wire.u32(how), *map(wire.dump, parts))
         except wire.TooLarge as problem:
             failed = {"status": "error", "ename": "TooLarge", "evalue": str(problem), "traceback": []}
             self.connection.send(wire.REPLY, frame.request, wire.u32(wire.ERROR), wire.dump(failed))
+
+    def _leave_if_forked(self, how: int) -> None:
+        """A child that the cell forked has run on past the cell's end: what follows is its parent's business."""
+        if os.getpid() != self.pid:
+            os._exit(how)
 
     def _look_for_interrupt(self, request: int) -> None:
         """The frame that announces an interrupt may be here before its signal, which then need not be obeyed."""
@@ -166,6 +170,7 @@ class Server:
             content_of_error = {"ename": "NotMeasured", "evalue": str(problem), "traceback": [str(problem)]}
             sh.last_error = content_of_error
             self.connection.send(wire.ERROR_OUTPUT, frame.request, wire.dump(content_of_error))
+        self._leave_if_forked(wire.OK if sh.last_error is None else wire.ERROR)
         reply: dict = {"execution_count": options["execution_count"], "user_expressions": {}, "payload": []}
         if sh.last_error is None:
             reply["status"] = "ok"

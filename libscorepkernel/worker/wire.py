@@ -15,6 +15,7 @@ import select
 import signal
 import socket
 import struct
+import sys
 import threading
 import time
 from contextvars import ContextVar
@@ -152,7 +153,8 @@ class Interrupts:
         """Interrupt now, if an interrupt had to wait. Only the main thread sees any."""
         if self.pending and self.in_cell and not self._lock._is_owned() and _in_main_thread():
             self.pending = False
-            raise KeyboardInterrupt
+            if self.on_interrupt is None or not self.on_interrupt(sys._getframe()):
+                raise KeyboardInterrupt
 
     def begin(self) -> None:
         """Users' code runs from now on."""
@@ -177,12 +179,11 @@ class Connection:
         high = fcntl.fcntl(WORKER_FD, fcntl.F_DUPFD_CLOEXEC, _high())
         os.close(WORKER_FD)
         self.socket = socket.socket(fileno=high)
-        self._lock = threading.RLock()  # re-entered when a finaliser prints while we write
-        self.interrupts = Interrupts(self._lock)
+        self.lock = threading.RLock()  # re-entered when a finaliser prints while we write
+        self.interrupts = Interrupts(self.lock)
         self.interrupts.install()
         self._pipes = {which: fcntl.fcntl(which, fcntl.F_DUPFD_CLOEXEC, _high()) for which in (STDOUT, STDERR)}
         self._received = bytearray()
-        self._reading = threading.Lock()
         self._number = 0
         self._last = STDOUT
         self._cell = 0
@@ -206,9 +207,8 @@ class Connection:
         self._forked = True
         self._holding = False
         self._held = []
-        self._lock = threading.RLock()
-        self._reading = threading.Lock()
-        self.interrupts = Interrupts(self._lock)
+        self.lock = threading.RLock()
+        self.interrupts = Interrupts(self.lock)
 
     # --- frames --------------------------------------------------------------------------------------
 
@@ -231,7 +231,7 @@ class Connection:
             raise EOFError("the library is the parent's")
         if not select.select([self.socket], [], [], seconds)[0]:
             return False
-        with self._reading:
+        with self.lock:  # also against an interrupt between the two steps
             try:
                 chunk = self.socket.recv(1 << 16, socket.MSG_DONTWAIT)
             except BlockingIOError:
@@ -276,7 +276,7 @@ class Connection:
                 "write it to a file, or show a part of it"
             )
         payload = b"".join(piece for part in parts for piece in (_U32.pack(len(part)), part))
-        with self._lock:
+        with self.lock:
             self._release()
             barrier = self._mark_both("B") if kind not in (HELLO, FAILED) else 0
             self.socket.sendall(_HEADER.pack(len(payload), kind, 0, request, barrier) + payload)
@@ -290,7 +290,7 @@ class Connection:
         for thread in threading.enumerate():
             self._threads.setdefault(thread, self._cell)
         self._cell_var.set(request)
-        with self._lock:
+        with self.lock:
             self._release()
             self._cell = request
             mark = self._mark("P", request)
@@ -305,7 +305,7 @@ class Connection:
     def write(self, which: int, text: str) -> None:
         """Text, not empty, for standard output or error. Every piece of every print comes through here."""
         held = self._held
-        with self._lock:
+        with self.lock:
             cell = self._cell_var.get()
             if cell is None:
                 cell = self.cell_of_caller()
@@ -327,7 +327,7 @@ class Connection:
         self.interrupts.catch_up()
 
     def _before_fork(self) -> None:
-        with self._lock:
+        with self.lock:
             self._release()
 
     def hold(self, on: bool) -> None:
@@ -342,7 +342,7 @@ class Connection:
             self._overdue.wait()
             self._overdue.clear()
             _sleep(_HOLD_SECONDS)
-            with self._lock:
+            with self.lock:
                 self._waiting = False
                 self._release()
 

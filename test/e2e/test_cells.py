@@ -216,6 +216,8 @@ class Cells(KernelCase):
             outcome = self.ok(directive + fork)
             self.assertIn("child\n", outcome.text())
             self.assertEqual(self.ok("code >> 8").result, "7")
+            outcome = self.ok(directive + "pid = os.fork()\nos.waitpid(pid, 0)[1] if pid else print('runs on')")
+            self.assertEqual((outcome.result, outcome.text()), ("0", "runs on\n"))
         outcome = self.ok("pid = os.fork()\nif pid == 0: raise ValueError('in the child')\nos.waitpid(pid, 0)[1] >> 8")
         self.assertEqual(outcome.result, "1")
         self.assertIn("in the child", outcome.text("stderr"))
