@@ -49,7 +49,10 @@ WIRE_SRC   := libscorepkernel/buffer.c libscorepkernel/frame.c libscorepkernel/c
 LIB_SRC    := $(filter-out $(KEEPER_SRC),$(wildcard libscorepkernel/*.c))
 SHIM_C     := $(wildcard shim/*.c)
 SHIM_CXX   := $(wildcard shim/*.cpp)
-TRACER_SRC := $(wildcard libscorepkernel/tracer/*.c)
+# The tracer, and what feeds a real Score-P. The provider is an object of its own, which Score-P's libraries need.
+PROVIDER_SRC := libscorepkernel/scorep/provider.c
+TRACER_SRC := $(wildcard libscorepkernel/tracer/*.c) $(filter-out $(PROVIDER_SRC),$(wildcard libscorepkernel/scorep/*.c))
+TRACER_HDR := $(wildcard libscorepkernel/tracer/*.h libscorepkernel/scorep/*.h)
 WORKER_SRC := $(wildcard libscorepkernel/worker/*.py)
 
 LIB_OBJ    := $(LIB_SRC:%.c=$(OBJ)/%.o) $(OBJ)/shim/json_bridge.o
@@ -60,6 +63,7 @@ HOST    := $(TREE)/bin/scorepkernel
 LIB     := $(TREE)/lib/libscorepkernel.so
 PRIVATE := $(TREE)/lib/scorepkernel
 KEEPER  := $(PRIVATE)/scorepkernel-keeper
+PROVIDER := $(PRIVATE)/libscorepkernel-subsystems.so
 WORKER  := $(WORKER_SRC:libscorepkernel/worker/%=$(PRIVATE)/worker/spk_worker/%)
 LOGOS   := $(patsubst kernelspec/%,$(PRIVATE)/kernelspec/%,$(wildcard kernelspec/*.png kernelspec/*.svg))
 EMBED   := $(BUILD)/embed/host
@@ -75,7 +79,7 @@ OTF2_LIBS   = $(if $(OTF2_HIDDEN),$(OTF2_STATIC) -Wl$(comma)--exclude-libs$(comm
               -Wl,--wrap=fopen,--wrap=gethostid,--wrap=malloc
 
 .PHONY: all help tracer
-all: $(BUILD)/.ready $(HOST) $(LIB) $(KEEPER) $(WORKER) $(LOGOS) $(EMBED) tracer
+all: $(BUILD)/.ready $(HOST) $(LIB) $(KEEPER) $(PROVIDER) $(WORKER) $(LOGOS) $(EMBED) tracer
 .DEFAULT_GOAL := all
 
 # Say what to do before the compiler says something else.
@@ -117,6 +121,11 @@ $(KEEPER): $(KEEPER_OBJ)
 	$(if $(V),,@echo '  LINK    $@')
 	$(Q)$(CC) $(ALL_LDFLAGS) -o $@ $^
 
+$(PROVIDER): $(PROVIDER_SRC)
+	@mkdir -p $(@D)
+	$(if $(V),,@echo '  LINK    $@')
+	$(Q)$(CC) $(filter-out -MMD -MP,$(ALL_CFLAGS)) -shared $(ALL_LDFLAGS) -o $@ $< -ldl
+
 $(HOST): $(HOST_OBJ)
 	@mkdir -p $(@D)
 	$(if $(V),,@echo '  LINK    $@')
@@ -149,11 +158,12 @@ TRACER_$(1) := $(PRIVATE)/worker/spk_worker/_tracer$$(TRACER_SUFFIX_$(1))
 tracer: $$(TRACER_$(1))
 ifeq ($$(filter $$(TRACER_$(1)),$$(TRACERS)),)
 TRACERS += $$(TRACER_$(1))
-$$(TRACER_$(1)): $(TRACER_SRC) $(wildcard libscorepkernel/tracer/*.h)
+$$(TRACER_$(1)): $(TRACER_SRC) $(TRACER_HDR)
 	@test -n '$$(TRACER_SUFFIX_$(1))' || { echo 'no usable Python at $(2): set PYTHONS' >&2; exit 1; }
 	@mkdir -p $$(@D)
 	$(if $(V),,@echo '  TRACER  $$@')
-	$(Q)$(CC) $$(filter-out -Ilibscorepkernel% -MMD -MP,$$(ALL_CFLAGS)) -shared $$(ALL_LDFLAGS) -Wl,-z,undefs \
+	$(Q)$(CC) $$(filter-out -Ilibscorepkernel% -MMD -MP,$$(ALL_CFLAGS)) -Ilibscorepkernel/tracer \
+	  -Ilibscorepkernel/scorep -shared $$(ALL_LDFLAGS) -Wl,-z,undefs \
 	  $$$$($(2) -c '$(TRACER_INC)') $$(OTF2_CFLAGS) -o $$@.new $(TRACER_SRC) $$(OTF2_LIBS)
 	$(Q)mv -f $$@.new $$@
 endif

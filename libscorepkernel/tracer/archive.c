@@ -48,7 +48,7 @@ static OTF2_FlushType before_flush(void *context, OTF2_FileType type, OTF2_Locat
     (void)writer;
     if (type != OTF2_FILETYPE_EVENTS)
         return OTF2_FLUSH;
-    struct location *location = archive->locations[ref >> 32];
+    struct track *location = archive->locations[ref >> 32];
     if (final)
         return location->broken ? OTF2_NO_FLUSH : OTF2_FLUSH;
     archive->flushes++;
@@ -97,10 +97,25 @@ static void archive_free(struct archive *archive)
 {
     reserve_finish(&archive->reserve);
     chunks_finish(&archive->chunks);
-    for (uint32_t i = 0; i < archive->location_count; i++)
+    for (uint32_t i = 0; i < archive->sink.location_count; i++)
         free(archive->locations[i]);
     free(archive->locations);
     free(archive);
+}
+
+/* The region's text will need room in the definitions. */
+static bool announce_region(struct sink *sink, const struct region *region)
+{
+    struct archive *archive = (struct archive *)sink;
+    /* Name and file as strings of their own, the region, and what each record has around it. */
+    archive->definitions_len += strlen(region->name) + strlen(region->file) + 96;
+    if (FILES_LEN + archive->definitions_len <= archive->definitions_reserved)
+        return true;
+    int code = reserve_grow(&archive->reserve, DEFINITIONS_STEP);
+    if (code != 0)
+        fault_note(&archive->fault, -code, "the definitions");
+    archive->definitions_reserved += DEFINITIONS_STEP;
+    return true; /* a failed archive says so at each event */
 }
 
 struct archive *archive_create(const char *directory, uint64_t memory_limit, struct fault *fault)
@@ -111,6 +126,9 @@ struct archive *archive_create(const char *directory, uint64_t memory_limit, str
         fault_note(fault, code != 0 ? code : ENOMEM, directory);
         return NULL;
     }
+    static const struct sink_calls calls = {archive_add_location, announce_region, archive_enter,
+                                            archive_leave};
+    archive->sink.calls = &calls;
     chunks_init(&archive->chunks, CHUNK_LEN, memory_limit);
     reserve_init(&archive->reserve, directory);
     archive->definitions_reserved = FILES_LEN + DEFINITIONS_STEP;
@@ -118,7 +136,7 @@ struct archive *archive_create(const char *directory, uint64_t memory_limit, str
     if (code != 0)
         fault_note(&archive->fault, -code, directory);
     otf2_errors_to(&archive->fault);
-    if (code == 0 && open_otf2(archive, directory) && archive_add_location(archive))
+    if (code == 0 && open_otf2(archive, directory) && archive_add_location(&archive->sink))
         return archive;
     /* Closing writes an anchor file: the directory is the caller's, and stays as unusable as it was. */
     if (archive->otf2)
@@ -129,31 +147,19 @@ struct archive *archive_create(const char *directory, uint64_t memory_limit, str
     return NULL;
 }
 
-struct location *archive_location(const struct archive *archive, uint32_t number)
+struct sink *archive_sink(struct archive *archive)
 {
-    return archive->locations[number];
+    return &archive->sink;
 }
 
-void archive_announce_region(struct archive *archive, const struct region *region)
+struct location *archive_master(const struct archive *archive)
 {
-    /* Name and file as strings of their own, the region, and what each record has around it. */
-    archive->definitions_len += strlen(region->name) + strlen(region->file) + 96;
-    if (FILES_LEN + archive->definitions_len <= archive->definitions_reserved)
-        return;
-    int code = reserve_grow(&archive->reserve, DEFINITIONS_STEP);
-    if (code != 0)
-        fault_note(&archive->fault, -code, "the definitions");
-    archive->definitions_reserved += DEFINITIONS_STEP;
+    return &archive->locations[0]->location;
 }
 
 bool archive_failed(const struct archive *archive)
 {
     return archive->fault.code != 0;
-}
-
-uint32_t archive_location_count(const struct archive *archive)
-{
-    return archive->location_count;
 }
 
 uint64_t archive_flush_count(const struct archive *archive)
@@ -164,8 +170,8 @@ uint64_t archive_flush_count(const struct archive *archive)
 /* OTF2 counts its own buffer flush records as events, so it is asked; and before the writer is gone. */
 static void close_events(struct archive *archive, uint64_t *event_counts)
 {
-    for (uint32_t i = 0; i < archive->location_count; i++) {
-        struct location *location = archive->locations[i];
+    for (uint32_t i = 0; i < archive->sink.location_count; i++) {
+        struct track *location = archive->locations[i];
         (void)OTF2_EvtWriter_GetNumberOfEvents(location->writer, &event_counts[i]);
         (void)OTF2_Archive_CloseEvtWriter(archive->otf2, location->writer);
     }
@@ -176,7 +182,7 @@ static void close_events(struct archive *archive, uint64_t *event_counts)
 static void write_local_definitions(struct archive *archive)
 {
     (void)OTF2_Archive_OpenDefFiles(archive->otf2);
-    for (uint32_t i = 0; i < archive->location_count; i++) {
+    for (uint32_t i = 0; i < archive->sink.location_count; i++) {
         OTF2_DefWriter *writer = OTF2_Archive_GetDefWriter(archive->otf2, (OTF2_LocationRef)i << 32);
         if (writer)
             (void)OTF2_Archive_CloseDefWriter(archive->otf2, writer);
@@ -189,7 +195,7 @@ static void write_local_definitions(struct archive *archive)
 void archive_close(struct archive *archive, const struct measured *measured, struct fault *fault)
 {
     reserve_finish(&archive->reserve);
-    uint64_t *event_counts = calloc(archive->location_count, sizeof *event_counts);
+    uint64_t *event_counts = calloc(archive->sink.location_count, sizeof *event_counts);
     if (event_counts) {
         close_events(archive, event_counts);
         write_local_definitions(archive);

@@ -16,21 +16,22 @@
 
 #include "fault.h"
 #include "regions.h"
+#include "sink.h"
 
 #define ARCHIVE_LOCATIONS_MAX 16384u
 
 struct archive;
 
 /* One thread's events. Owned by its archive, valid until archive_close. */
-struct location {
+struct track {
+    struct location location;
     OTF2_EvtWriter *writer;
     struct archive *archive;
     uint32_t number;    /* 0 is the master thread */
     uint32_t credit;    /* events that there is room for on the disk */
     uint64_t unflushed; /* bytes reserved for events that are in memory, at most */
     uint64_t events;
-    struct location *next_spare; /* for recorder.c */
-    bool broken;                 /* a flush failed in the middle: OTF2 would write the same chunks again */
+    bool broken; /* a flush failed in the middle: OTF2 would write the same chunks again */
 };
 
 /* What was measured, for the definitions. Borrowed. */
@@ -45,21 +46,14 @@ struct measured {
 /* Creates the archive's files inside an existing directory. NULL: *fault says why, and with which errno. */
 struct archive *archive_create(const char *directory, uint64_t memory_limit, struct fault *fault);
 
-/* The next location, NULL once the archive failed or has ARCHIVE_LOCATIONS_MAX of them. */
-struct location *archive_add_location(struct archive *archive);
+/* What the recorder feeds. It refuses locations once the archive failed or has ARCHIVE_LOCATIONS_MAX of them.
+ */
+struct sink *archive_sink(struct archive *archive);
 
-/* Number 0 is there from the beginning. */
-struct location *archive_location(const struct archive *archive, uint32_t number);
-
-/* One more region needs this much text in the definitions. */
-void archive_announce_region(struct archive *archive, const struct region *region);
-
-/* False: not recorded. An enter that was recorded has paid for its leave: that one fits on the disk. */
-bool archive_enter(struct location *location, uint64_t time_ns, uint32_t region);
-bool archive_leave(struct location *location, uint64_t time_ns, uint32_t region);
+/* The master thread's, which is there from the beginning. */
+struct location *archive_master(const struct archive *archive);
 
 bool archive_failed(const struct archive *archive);
-uint32_t archive_location_count(const struct archive *archive);
 uint64_t archive_flush_count(const struct archive *archive);
 
 /* Writes the definitions, closes the files, frees the archive. *fault: the first thing that went wrong in

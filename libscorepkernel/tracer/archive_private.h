@@ -9,11 +9,11 @@
 #include "reserve.h"
 
 struct archive {
+    struct sink sink;
     OTF2_Archive *otf2;
     struct chunks chunks;
     struct reserve reserve;
-    struct location **locations;
-    uint32_t location_count;
+    struct track **locations; /* sink.location_count of them */
     uint32_t location_capacity;
     uint64_t definitions_len;      /* bytes that the definitions will need, at most */
     uint64_t definitions_reserved; /* bytes */
@@ -21,8 +21,13 @@ struct archive {
     struct fault fault;
 };
 
+/* As struct sink_calls has it. */
+struct location *archive_add_location(struct sink *sink);
+bool archive_enter(struct location *location, uint64_t time_ns, uint32_t region);
+bool archive_leave(struct location *location, uint64_t time_ns, uint32_t region);
+
 /* Gives back the room that was claimed for events that are about to be written. */
-void location_settle(struct location *location);
+void location_settle(struct track *location);
 
 /* Writes the global definitions. event_counts: by location number. What fails is in archive->fault. */
 void definitions_write(struct archive *archive, const struct measured *measured,

@@ -89,7 +89,7 @@ void definitions_write(struct archive *archive, const struct measured *measured,
                                                     measured->begin_realtime_ns);
     OTF2_StringRef empty = text(&texts, "");
     write_system_tree(&texts, measured->process);
-    write_locations(&texts, archive->location_count, event_counts);
+    write_locations(&texts, archive->sink.location_count, event_counts);
     write_regions(&texts, measured->regions, empty);
     (void)OTF2_Archive_CloseGlobalDefWriter(archive->otf2, texts.writer);
 }

@@ -17,42 +17,43 @@
 #define CREDIT_MAX 65536u
 #define LOCATION_LEN ((uint64_t)16 * 1024) /* its two files: whole blocks, directory entries */
 
-static bool append_location(struct archive *archive, struct location *location)
+static bool append_location(struct archive *archive, struct track *location)
 {
-    if (archive->location_count == archive->location_capacity) {
+    if (archive->sink.location_count == archive->location_capacity) {
         uint32_t capacity = archive->location_capacity ? archive->location_capacity * 2 : 8;
-        struct location **locations = realloc(archive->locations, capacity * sizeof(struct location *));
+        struct track **locations = realloc(archive->locations, capacity * sizeof(struct track *));
         if (!locations)
             return false;
         archive->locations = locations;
         archive->location_capacity = capacity;
     }
-    archive->locations[archive->location_count++] = location;
+    archive->locations[archive->sink.location_count++] = location;
     return true;
 }
 
-struct location *archive_add_location(struct archive *archive)
+struct location *archive_add_location(struct sink *sink)
 {
-    if (archive_failed(archive) || archive->location_count == ARCHIVE_LOCATIONS_MAX)
+    struct archive *archive = (struct archive *)sink;
+    if (archive_failed(archive) || archive->sink.location_count == ARCHIVE_LOCATIONS_MAX)
         return NULL;
     int code = reserve_grow(&archive->reserve, LOCATION_LEN);
-    struct location *location = code == 0 ? calloc(1, sizeof *location) : NULL;
+    struct track *location = code == 0 ? calloc(1, sizeof *location) : NULL;
     if (!location) {
         fault_note(&archive->fault, code != 0 ? -code : ENOMEM, "a new thread's location");
         return NULL;
     }
     location->archive = archive;
-    location->number = archive->location_count;
+    location->number = archive->sink.location_count;
     location->writer = OTF2_Archive_GetEvtWriter(archive->otf2, (OTF2_LocationRef)location->number << 32);
     if (!location->writer || !append_location(archive, location)) {
         fault_note(&archive->fault, ENOMEM, "a new thread's location");
         free(location);
         return NULL;
     }
-    return location;
+    return &location->location;
 }
 
-void location_settle(struct location *location)
+void location_settle(struct track *location)
 {
     uint64_t kept = location->credit * EVENT_LEN;
     if (location->unflushed <= kept)
@@ -62,7 +63,7 @@ void location_settle(struct location *location)
 }
 
 /* Room on the disk for more events; false once there is none. */
-static bool replenish(struct location *location)
+static bool replenish(struct track *location)
 {
     struct archive *archive = location->archive;
     if (archive_failed(archive))
@@ -84,15 +85,16 @@ static bool replenish(struct location *location)
     return true;
 }
 
-static bool give_up(struct location *location)
+static bool give_up(struct track *location)
 {
     location->broken = true;
     fault_note(&location->archive->fault, EIO, "the trace's events"); /* mostly OTF2 has said so itself */
     return false;
 }
 
-bool archive_enter(struct location *location, uint64_t time_ns, uint32_t region)
+bool archive_enter(struct location *where, uint64_t time_ns, uint32_t region)
 {
+    struct track *location = (struct track *)where;
     if (location->credit < 2 && !replenish(location))
         return false;
     if (location->broken || OTF2_EvtWriter_Enter(location->writer, NULL, time_ns, region) != OTF2_SUCCESS)
@@ -102,8 +104,9 @@ bool archive_enter(struct location *location, uint64_t time_ns, uint32_t region)
     return true;
 }
 
-bool archive_leave(struct location *location, uint64_t time_ns, uint32_t region)
+bool archive_leave(struct location *where, uint64_t time_ns, uint32_t region)
 {
+    struct track *location = (struct track *)where;
     if (location->broken || OTF2_EvtWriter_Leave(location->writer, NULL, time_ns, region) != OTF2_SUCCESS)
         return give_up(location);
     location->events++;

@@ -8,11 +8,19 @@
 #include <stdlib.h>
 
 #include "clock.h"
+#include "engine.h"
 #include "hooks.h"
 #include "result.h"
 
 struct measurement measurement;
 static uint64_t measurements_begun;
+
+/* What Score-P's files hold would otherwise be written by the child, too, when it ends. */
+static void before_fork(void)
+{
+    if (measurement.number != 0 && measurement.feed)
+        engine_flush();
+}
 
 /* Between fork and whatever the child does next, only what is async-signal-safe. Only the forking thread
  * exists in the child, so that clearing its own state stops all recording. */
@@ -23,6 +31,8 @@ static void in_forked_child(void)
     measurement.forked = true;
     measurement.recorder.on = false;
     threads_cut_off();
+    if (measurement.feed)
+        engine_forget();
 }
 
 static int raise_errno(int code, const char *path)
@@ -42,7 +52,7 @@ static int refuse_to_begin(void)
         return -1;
     }
     if (!watching_forks) {
-        int code = pthread_atfork(NULL, NULL, in_forked_child);
+        int code = pthread_atfork(before_fork, NULL, in_forked_child);
         if (code != 0)
             return raise_errno(code, "pthread_atfork");
         watching_forks = true;
@@ -59,7 +69,7 @@ static struct measurement detach(void)
     return detached;
 }
 
-/* All but the archive. */
+/* All but the archive or feed. */
 static void release(struct measurement *over)
 {
     recorder_finish(&over->recorder);
@@ -68,22 +78,31 @@ static void release(struct measurement *over)
     codes_finish(&over->codes);
 }
 
-static int begin(struct measurement *new, const char *directory, uint64_t memory_limit)
+static int open_sink(struct measurement *new, const struct measurement_options *options, struct fault *fault)
+{
+    if (options->settings)
+        new->feed = feed_create(options->settings, options->setting_count, options->profiled, fault);
+    else
+        new->archive = archive_create(options->directory, options->memory_limit, fault);
+    return new->feed || new->archive ? 0 : -1;
+}
+
+static int begin(struct measurement *new, const struct measurement_options *options)
 {
     struct fault fault = {0};
     new->begin_ns = clock_now_ns();
     new->begin_realtime_ns = clock_read_ns(CLOCK_REALTIME);
-    struct archive *archive = new->process ? archive_create(directory, memory_limit, &fault) : NULL;
-    if (!archive)
-        return raise_errno(fault.code ? fault.code : ENOMEM, directory);
-    recorder_init(&new->recorder, archive);
+    if (!new->process || open_sink(new, options, &fault) != 0)
+        return raise_errno(fault.code ? fault.code : ENOMEM, options->directory);
+    recorder_init(&new->recorder, new->feed ? feed_sink(new->feed) : archive_sink(new->archive));
     return 0;
 }
 
-int measurement_begin(const char *directory, const char *process, uint64_t memory_limit, struct scope *scope)
+int measurement_begin(struct measurement_options *options)
 {
-    struct measurement new = {.scope = *scope, .process = strdup(process)};
-    if (refuse_to_begin() != 0 || begin(&new, directory, memory_limit) != 0) {
+    struct measurement new = {.scope = options->scope, .process = strdup(options->process)};
+    scope_init(&options->scope);
+    if (refuse_to_begin() != 0 || begin(&new, options) != 0) {
         release(&new);
         return -1;
     }
@@ -109,8 +128,9 @@ int measurement_start(void)
         PyErr_NoMemory();
         return -1;
     }
-    if (!thread->location) /* location 0 was made for the master thread */
-        thread->location = archive_location(measurement.recorder.archive, 0);
+    if (!thread->location) /* the first one was made for the master thread */
+        thread->location =
+            measurement.feed ? feed_master(measurement.feed) : archive_master(measurement.archive);
     thread->door = DOOR_LOCKED;
     if (threads_note_bystanders() != 0 || hooks_start() != 0)
         return -1;
@@ -139,16 +159,9 @@ int measurement_stop(void)
     return 0;
 }
 
-static PyObject *close_and_report(struct measurement *over)
+static void close_archive(struct measurement *over, struct result *result)
 {
     struct recorder *recorder = &over->recorder;
-    struct result result = {
-        .events = recorder->events,
-        .lost = recorder->lost,
-        .locations = archive_location_count(recorder->archive),
-        .flushes = archive_flush_count(recorder->archive),
-        .recorded_ns = over->last_stop_ns - over->first_start_ns,
-    };
     struct measured measured = {
         .regions = &recorder->regions,
         .process = over->process,
@@ -156,7 +169,23 @@ static PyObject *close_and_report(struct measurement *over)
         .end_ns = clock_now_ns(),
         .begin_realtime_ns = over->begin_realtime_ns,
     };
-    archive_close(recorder->archive, &measured, &result.fault);
+    result->flushes = archive_flush_count(over->archive);
+    archive_close(over->archive, &measured, &result->fault);
+}
+
+static PyObject *close_and_report(struct measurement *over)
+{
+    struct recorder *recorder = &over->recorder;
+    struct result result = {
+        .events = recorder->events,
+        .lost = recorder->lost,
+        .locations = recorder->sink->location_count,
+        .recorded_ns = over->last_stop_ns - over->first_start_ns,
+    };
+    if (over->feed)
+        feed_close(over->feed, &result.fault);
+    else
+        close_archive(over, &result);
     PyObject *dictionary = result_make(&result, &recorder->regions, &recorder->summary);
     release(over);
     return dictionary;
@@ -182,7 +211,10 @@ void measurement_abandon(void)
     hooks_remove();
     threads_abandon();
     struct measurement over = detach();
-    archive_abandon(over.recorder.archive);
+    if (over.feed)
+        feed_abandon(over.feed);
+    else
+        archive_abandon(over.archive);
     release(&over);
 }
 

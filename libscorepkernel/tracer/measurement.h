@@ -2,20 +2,24 @@
  *
  * measurement: the one measurement that a process can have at a time, from begin to end.
  *
- * Ties archive, recorder, codes and threads together and tells the hooks when to come and go. All of it
- * needs the GIL, and the GIL is its only lock: free-threaded Pythons are refused.
+ * Ties archive or feed, recorder, codes and threads together and tells the hooks when to come and go. All of
+ * it needs the GIL, and the GIL is its only lock: free-threaded Pythons are refused.
  *
  * A fork ends the measurement for the child: it records nothing and writes nothing, and may begin anew. */
 #ifndef TRACER_MEASUREMENT_H
 #define TRACER_MEASUREMENT_H
 
+#include "archive.h"
 #include "codes.h"
+#include "feed.h"
 #include "python.h"
 #include "recorder.h"
 #include "threads.h"
 
 struct measurement {
-    uint64_t number; /* 1 for the process's first; 0 while there is none */
+    uint64_t number;         /* 1 for the process's first; 0 while there is none */
+    struct archive *archive; /* of our own, or NULL: the events are Score-P's */
+    struct feed *feed;
     struct recorder recorder;
     struct scope scope;
     struct codes codes;
@@ -35,8 +39,20 @@ static inline bool measurement_is_active(void)
     return measurement.number != 0 && !measurement.forked;
 }
 
-/* These set a Python exception and return -1 when they fail. scope is taken over in any case. */
-int measurement_begin(const char *directory, const char *process, uint64_t memory_limit, struct scope *scope);
+/* How it is to be measured. Borrowed, but for scope, which is taken over. */
+struct measurement_options {
+    const char *directory;
+    const char *process;
+    uint64_t memory_limit;
+    const struct engine_setting
+        *settings; /* of Score-P, which makes the directory itself; NULL: the archive's */
+    size_t setting_count;
+    bool profiled; /* Score-P's profile tells the times */
+    struct scope scope;
+};
+
+/* These set a Python exception and return -1 when they fail. */
+int measurement_begin(struct measurement_options *options);
 int measurement_start(void);
 int measurement_stop(void);
 /* A new reference to the result; NULL with an exception only without memory. */

@@ -3,42 +3,80 @@
  * module: the Python face of the built-in measurement. Knows nothing of how it is done. */
 #include "arguments.h"
 #include "measurement.h"
+#include "module_scorep.h"
 #include "python.h"
 
 #define MEMORY_MIN (1ll << 20)
 #define MEMORY_MAX (1ll << 40)
 #define MEMORY_DEFAULT (256ll << 20)
 
-/* Takes the scope over, so that its caller has an empty one afterwards. */
-static int begin(PyObject *path, const char *process, long long memory_limit, struct scope *scope)
+PyDoc_STRVAR(
+    begin_doc,
+    "begin(directory, *, cell, own, library, process='python', memory_limit=268435456,\n"
+    "      scorep=None, profiled=False)\n--\n\n"
+    "Begin a measurement; nothing is recorded before start(). Its events go into an OTF2 archive in\n"
+    "the existing directory, or to Score-P, which makes the directory.\n\n"
+    "cell: co_filename of the cell; its module-level code begins and ends the recording.\n"
+    "own: file name prefixes of code that is never recorded.\n"
+    "library: file name prefixes of code that is recorded where the user's code called it.\n"
+    "memory_limit: bytes of events in memory, from which on they are written during the run.\n"
+    "scorep: measure with Score-P, after load_scorep(): a dict of variables that it is to find in place\n"
+    "of the environment's; the experiment directory is one. profiled: its profile tells the times.\n"
+    "OSError: the archive cannot be written, or Score-P does not start (ECANCELED; see\n"
+    "scorep_messages()). RuntimeError: a measurement is active already.\n"
+    "NotImplementedError: this Python has no GIL.");
+
+static int check_begin(PyObject *path, long long memory_limit)
 {
     const char *directory = PyBytes_AsString(path);
     if (!directory || strlen(directory) > SCOPE_TEXT_MAX) {
         PyErr_SetString(PyExc_ValueError, "directory is too long");
         return -1;
     }
-    struct scope handed_over = *scope;
-    scope_init(scope);
-    return measurement_begin(directory, process, (uint64_t)memory_limit, &handed_over);
+    if (memory_limit < MEMORY_MIN || memory_limit > MEMORY_MAX) {
+        PyErr_Format(PyExc_ValueError, "memory_limit must be from %lld to %lld bytes", MEMORY_MIN,
+                     MEMORY_MAX);
+        return -1;
+    }
+    return 0;
 }
 
-PyDoc_STRVAR(begin_doc,
-             "begin(directory, *, cell, own, library, process='python', memory_limit=268435456)\n--\n\n"
-             "Create an OTF2 archive in the existing directory; nothing is recorded before start().\n\n"
-             "cell: co_filename of the cell; its module-level code begins and ends the recording.\n"
-             "own: file name prefixes of code that is never recorded.\n"
-             "library: file name prefixes of code that is recorded where the user's code called it.\n"
-             "memory_limit: bytes of events in memory, from which on they are written during the run.\n"
-             "OSError: the archive cannot be written. RuntimeError: a measurement is active already.\n"
-             "NotImplementedError: this Python has no GIL.");
+/* The texts are borrowed from the dictionary. */
+static int read_settings(PyObject *scorep, struct engine_setting *settings,
+                         struct measurement_options *options)
+{
+    PyObject *name, *value;
+    Py_ssize_t position = 0;
+    if (scorep == Py_None)
+        return 0;
+    if (!PyDict_Check(scorep) || PyDict_Size(scorep) > ENGINE_SETTINGS_MAX) {
+        PyErr_SetString(PyExc_TypeError, "scorep must be None or a small dict of texts");
+        return -1;
+    }
+    while (PyDict_Next(scorep, &position, &name, &value)) {
+        struct engine_setting *setting = &settings[options->setting_count];
+        setting->name = arguments_text(name, "a name in scorep", 255);
+        setting->value = setting->name ? arguments_text(value, "a value in scorep", SCOPE_TEXT_MAX) : NULL;
+        if (!setting->value)
+            return -1;
+        options->setting_count++;
+    }
+    options->settings = settings;
+    return 0;
+}
 
 static PyObject *tracer_begin(PyObject *module, PyObject *arguments, PyObject *keywords)
 {
     /* Python wants them writable, and never writes. */
-    static char texts[][16] = {"directory", "cell", "own", "library", "process", "memory_limit"};
-    static char *names[] = {texts[0], texts[1], texts[2], texts[3], texts[4], texts[5], NULL};
+    static char texts[][16] = {"directory", "cell",         "own",    "library",
+                               "process",   "memory_limit", "scorep", "profiled"};
+    static char *names[] = {texts[0], texts[1], texts[2], texts[3], texts[4],
+                            texts[5], texts[6], texts[7], NULL};
     PyObject *path = NULL, *cell = NULL, *own = NULL, *library = NULL, *process = NULL;
     long long memory_limit = MEMORY_DEFAULT;
+    PyObject *scorep = Py_None;
+    int profiled = 0;
+    struct engine_setting settings[ENGINE_SETTINGS_MAX];
     (void)module;
 #ifdef Py_GIL_DISABLED
     PyErr_SetString(PyExc_NotImplementedError,
@@ -46,25 +84,27 @@ static PyObject *tracer_begin(PyObject *module, PyObject *arguments, PyObject *k
                     "free-threaded build");
     return NULL;
 #endif
-    if (!PyArg_ParseTupleAndKeywords(arguments, keywords, "O&|$OO!O!OL:begin", names, PyUnicode_FSConverter,
+    if (!PyArg_ParseTupleAndKeywords(arguments, keywords, "O&|$OO!O!OLOp:begin", names, PyUnicode_FSConverter,
                                      &path, &cell, &PyTuple_Type, &own, &PyTuple_Type, &library, &process,
-                                     &memory_limit))
+                                     &memory_limit, &scorep, &profiled))
         return NULL;
     if (!cell || !own || !library) { /* which a format with keyword-only arguments cannot say */
         PyErr_SetString(PyExc_TypeError, "begin() needs cell, own and library");
         Py_DECREF(path);
         return NULL;
     }
-    struct scope scope;
-    scope_init(&scope);
-    const char *process_text = process ? arguments_text(process, "process", 255) : "python";
+    struct measurement_options options = {
+        .directory = PyBytes_AsString(path),
+        .process = process ? arguments_text(process, "process", 255) : "python",
+        .memory_limit = (uint64_t)memory_limit,
+        .profiled = profiled != 0,
+    };
     int result = -1;
-    if (memory_limit < MEMORY_MIN || memory_limit > MEMORY_MAX)
-        PyErr_Format(PyExc_ValueError, "memory_limit must be from %lld to %lld bytes", MEMORY_MIN,
-                     MEMORY_MAX);
-    else if (process_text && arguments_scope(&scope, cell, own, library) == 0)
-        result = begin(path, process_text, memory_limit, &scope);
-    scope_finish(&scope);
+    if (check_begin(path, memory_limit) == 0 && options.process &&
+        read_settings(scorep, settings, &options) == 0 &&
+        arguments_scope(&options.scope, cell, own, library) == 0)
+        result = measurement_begin(&options);
+    scope_finish(&options.scope);
     Py_DECREF(path);
     return result == 0 ? Py_NewRef(Py_None) : NULL;
 }
@@ -189,6 +229,12 @@ static PyObject *tracer_resume(PyObject *module, PyObject *unused)
 }
 
 static PyMethodDef methods[] = {
+    {"load_scorep", module_load_scorep, METH_VARARGS, module_load_scorep_doc},
+    {"scorep_messages", module_scorep_messages, METH_NOARGS, module_scorep_messages_doc},
+    {"parameter", module_parameter, METH_VARARGS, module_parameter_doc},
+    {"rewind_begin", module_rewind_begin, METH_VARARGS, module_rewind_begin_doc},
+    {"rewind_end", module_rewind_end, METH_VARARGS, module_rewind_end_doc},
+    {"record", module_record, METH_O, module_record_doc},
     {"begin", (PyCFunction)(void (*)(void))tracer_begin, METH_VARARGS | METH_KEYWORDS, begin_doc},
     {"start", tracer_start, METH_NOARGS, start_doc},
     {"stop", tracer_stop, METH_NOARGS, stop_doc},

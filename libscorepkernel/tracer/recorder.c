@@ -8,9 +8,9 @@
 
 #include "clock.h"
 
-void recorder_init(struct recorder *recorder, struct archive *archive)
+void recorder_init(struct recorder *recorder, struct sink *sink)
 {
-    *recorder = (struct recorder){.archive = archive};
+    *recorder = (struct recorder){.sink = sink};
     regions_init(&recorder->regions);
     summary_init(&recorder->summary);
 }
@@ -28,8 +28,9 @@ uint32_t recorder_region(struct recorder *recorder, const char *name, const char
     uint32_t region = regions_number(&recorder->regions, name, file, line);
     if (region == REGION_NONE || !summary_admit(&recorder->summary, region))
         return REGION_NONE;
-    if (region == known)
-        archive_announce_region(recorder->archive, &recorder->regions.items[region]);
+    struct sink *sink = recorder->sink;
+    if (region == known && !sink->calls->announce_region(sink, &recorder->regions.items[region]))
+        return REGION_NONE;
     return region;
 }
 
@@ -65,10 +66,15 @@ static bool grow_active(struct thread *thread, uint32_t region)
 static struct location *locate(struct recorder *recorder)
 {
     struct location *spare = recorder->spare_locations;
-    if (!spare || archive_location_count(recorder->archive) < RECORDER_FRESH_LOCATIONS)
-        return archive_add_location(recorder->archive);
+    if (!spare || recorder->sink->location_count < RECORDER_FRESH_LOCATIONS)
+        return recorder->sink->calls->add_location(recorder->sink);
     recorder->spare_locations = spare->next_spare;
     return spare;
+}
+
+static uint64_t now_ns(const struct recorder *recorder)
+{
+    return recorder->sink->takes_time ? 0 : clock_now_ns();
 }
 
 /* Records the enter of a frame that is on the stack already. */
@@ -76,10 +82,10 @@ static void open_frame(struct recorder *recorder, struct thread *thread, struct 
 {
     if (!thread->location)
         thread->location = locate(recorder);
-    uint64_t now = clock_now_ns();
+    uint64_t now = now_ns(recorder);
     if (region == REGION_NONE || !thread->location ||
         (region >= thread->active_len && !grow_active(thread, region)) ||
-        !archive_enter(thread->location, now, region)) {
+        !recorder->sink->calls->enter(thread->location, now, region)) {
         recorder->lost += 2; /* the leave is lost with it */
         return;
     }
@@ -93,7 +99,7 @@ static void open_frame(struct recorder *recorder, struct thread *thread, struct 
 
 static void close_frame(struct recorder *recorder, struct thread *thread, struct frame *frame, uint64_t now)
 {
-    if (archive_leave(thread->location, now, frame->region))
+    if (recorder->sink->calls->leave(thread->location, now, frame->region))
         recorder->events++;
     else
         recorder->lost++;
@@ -140,7 +146,7 @@ void recorder_enter(struct recorder *recorder, struct thread *thread, const void
 /* Leaves what was recorded in frames[from..], innermost first, and drops these frames. */
 static void close_from(struct recorder *recorder, struct thread *thread, uint32_t from)
 {
-    uint64_t now = clock_now_ns();
+    uint64_t now = now_ns(recorder);
     while (thread->depth > from) {
         struct frame *frame = &thread->frames[--thread->depth];
         if (frame->region != REGION_NONE)
@@ -162,7 +168,7 @@ static void settle(struct recorder *recorder, struct thread *thread)
             continue;
         if (!frame->ended)
             return;
-        close_frame(recorder, thread, frame, clock_now_ns());
+        close_frame(recorder, thread, frame, now_ns(recorder));
         remove_frame(thread, i);
     }
 }

@@ -12,9 +12,9 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#include "archive.h"
 #include "regions.h"
 #include "scope.h"
+#include "sink.h"
 #include "summary.h"
 
 #define RECORDER_DEPTH_MAX (1u << 20)
@@ -59,7 +59,7 @@ struct thread {
 };
 
 struct recorder {
-    struct archive *archive;
+    struct sink *sink;
     struct regions regions;
     struct summary summary;
     struct location *spare_locations; /* of ended threads */
@@ -75,11 +75,11 @@ struct visit {
     uint32_t region; /* REGION_NONE: recorder_wants said no, or there is no room for more regions */
 };
 
-/* The archive stays the caller's. */
-void recorder_init(struct recorder *recorder, struct archive *archive);
+/* The sink stays the caller's. */
+void recorder_init(struct recorder *recorder, struct sink *sink);
 void recorder_finish(struct recorder *recorder);
 
-/* A region's number, made known to archive and summary; REGION_NONE if there is no room for it. */
+/* A region's number, made known to sink and summary; REGION_NONE if there is no room for it. */
 uint32_t recorder_region(struct recorder *recorder, const char *name, const char *file, uint32_t line);
 
 /* Whether a function of that kind would be recorded here: only then its region is needed. */

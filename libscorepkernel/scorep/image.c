@@ -1,0 +1,72 @@
+/* SPDX-License-Identifier: BSD-3-Clause
+ *
+ * image.c - copies the variables of loaded libraries, and puts them back. Owns the copies. What the libraries
+ * hold outside of their variables (memory, files, keys, threads) is not its business: see engine.c.
+ */
+#include "image.h"
+
+#include <errno.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+static int add_segment(struct image *image, uintptr_t begin, uintptr_t end)
+{
+    size_t len = end > begin ? end - begin : 0;
+    if (!len)
+        return 0;
+    if (image->count == IMAGE_SEGMENTS_MAX || len > IMAGE_LEN_MAX - image->len)
+        return -E2BIG;
+    unsigned char *copy = malloc(len);
+    if (!copy)
+        return -ENOMEM;
+    // NOLINTNEXTLINE(performance-no-int-to-ptr): the loader gives addresses as numbers
+    unsigned char *address = (unsigned char *)begin;
+    memcpy(copy, address, len);
+    image->segments[image->count++] = (struct image_segment){address, copy, len};
+    image->len += len;
+    return 0;
+}
+
+/* The end of what the loader made read-only after relocating; whole pages only. 0: none. */
+static uintptr_t relro_end(const struct dl_phdr_info *library)
+{
+    uintptr_t page_len = (uintptr_t)sysconf(_SC_PAGESIZE);
+    for (int i = 0; i < library->dlpi_phnum; i++)
+        if (library->dlpi_phdr[i].p_type == PT_GNU_RELRO)
+            return (library->dlpi_addr + library->dlpi_phdr[i].p_vaddr + library->dlpi_phdr[i].p_memsz) &
+                   ~(page_len - 1);
+    return 0;
+}
+
+int image_add(struct image *image, const struct dl_phdr_info *library)
+{
+    uintptr_t closed = relro_end(library);
+    int result = 0;
+    for (int i = 0; result == 0 && i < library->dlpi_phnum; i++) {
+        const ElfW(Phdr) *segment = &library->dlpi_phdr[i];
+        uintptr_t begin = library->dlpi_addr + segment->p_vaddr, end = begin + segment->p_memsz;
+        if (segment->p_type == PT_LOAD && (segment->p_flags & PF_W)) {
+            /* The read-only part is the beginning of a writable segment. */
+            result = add_segment(image, closed > begin && closed <= end ? closed : begin, end);
+        } else if (segment->p_type == PT_TLS && library->dlpi_tls_data) {
+            begin = (uintptr_t)library->dlpi_tls_data;
+            result = add_segment(image, begin, begin + segment->p_memsz);
+        }
+    }
+    return result;
+}
+
+void image_restore(const struct image *image)
+{
+    for (size_t i = 0; i < image->count; i++)
+        memcpy(image->segments[i].address, image->segments[i].copy, image->segments[i].len);
+}
+
+void image_finish(struct image *image)
+{
+    for (size_t i = 0; i < image->count; i++)
+        free(image->segments[i].copy);
+    image->count = image->len = 0;
+}

@@ -1,0 +1,157 @@
+/* SPDX-License-Identifier: BSD-3-Clause
+ *
+ * module_scorep: see module_scorep.h. What is not of the measured thread, or while Score-P does not measure,
+ * is ignored, as the bindings' own functions do outside of a measurement. */
+#include "module_scorep.h"
+
+#include <errno.h>
+
+#include "arguments.h"
+#include "engine.h"
+#include "measurement.h"
+
+const char module_load_scorep_doc[] =
+    "load_scorep(provider, libraries, subsystems)\n--\n\n"
+    "Load Score-P into this process, once; nothing is measured by that.\n\n"
+    "provider: path of libscorepkernel-subsystems.so. libraries: tuple of absolute paths.\n"
+    "subsystems: the symbols of `scorep-config --adapter-init`, separated by blanks.\n"
+    "OSError: the loader said no; the text says what is missing.";
+
+/* The items of a tuple of texts; borrowed from it. -1 with an exception. */
+static int texts_of(PyObject *tuple, const char **texts, Py_ssize_t max)
+{
+    Py_ssize_t count = PyTuple_Size(tuple);
+    if (count > max) {
+        PyErr_SetString(PyExc_ValueError, "too many libraries");
+        return -1;
+    }
+    for (Py_ssize_t i = 0; i < count; i++) {
+        texts[i] = arguments_text(PyTuple_GetItem(tuple, i), "a library", REGION_TEXT_MAX);
+        if (!texts[i])
+            return -1;
+    }
+    return (int)count;
+}
+
+PyObject *module_load_scorep(PyObject *module, PyObject *arguments)
+{
+    const char *libraries[ENGINE_LIBRARIES_MAX];
+    struct engine_parts parts = {.libraries = libraries};
+    PyObject *tuple;
+    (void)module;
+    if (!PyArg_ParseTuple(arguments, "sO!s:load_scorep", &parts.provider, &PyTuple_Type, &tuple,
+                          &parts.subsystems))
+        return NULL;
+    int count = texts_of(tuple, libraries, ENGINE_LIBRARIES_MAX);
+    if (count < 0)
+        return NULL;
+    parts.library_count = (size_t)count;
+    struct fault fault = {0};
+    if (engine_load(&parts, &fault) == 0)
+        Py_RETURN_NONE;
+    PyObject *error = Py_BuildValue("is", fault.code, fault.detail);
+    if (error)
+        PyErr_SetObject(PyExc_OSError, error);
+    Py_XDECREF(error);
+    return NULL;
+}
+
+const char module_scorep_messages_doc[] =
+    "scorep_messages()\n--\n\nWhat Score-P wrote to standard error since the last begin().";
+
+PyObject *module_scorep_messages(PyObject *module, PyObject *unused)
+{
+    size_t len;
+    const char *text = engine_messages(&len);
+    (void)module;
+    (void)unused;
+    return PyUnicode_DecodeUTF8(text, (Py_ssize_t)len, "replace");
+}
+
+/* Whether Score-P measures this thread now. */
+static bool is_fed(void)
+{
+    struct thread *thread = measurement_is_active() && measurement.feed ? threads_find() : NULL;
+    return thread && recorder_accepts_regions(&measurement.recorder, thread);
+}
+
+const char module_parameter_doc[] =
+    "parameter(name, value)\n--\n\n"
+    "A parameter of the innermost region: an int, or a text. The built-in tracer has nowhere to show it.";
+
+PyObject *module_parameter(PyObject *module, PyObject *arguments)
+{
+    PyObject *name, *value;
+    (void)module;
+    if (!PyArg_ParseTuple(arguments, "OO:parameter", &name, &value))
+        return NULL;
+    const char *name_text = arguments_text(name, "name", REGION_TEXT_MAX);
+    if (!name_text)
+        return NULL;
+    if (PyUnicode_Check(value)) {
+        const char *text = PyUnicode_AsUTF8AndSize(value, NULL);
+        if (text && is_fed())
+            (void)engine_parameter_text(name_text, text); /* a Score-P that has given up says so at the end */
+    } else {
+        int overflow = 0;
+        long long number = PyLong_AsLongLongAndOverflow(value, &overflow);
+        if (!PyErr_Occurred() && is_fed()) {
+            if (overflow > 0)
+                (void)engine_parameter_unsigned(name_text, PyLong_AsUnsignedLongLong(value));
+            else
+                (void)engine_parameter_signed(name_text, number);
+        }
+    }
+    return PyErr_Occurred() ? NULL : Py_NewRef(Py_None);
+}
+
+const char module_rewind_begin_doc[] =
+    "rewind_begin(name, file, line)\n--\n\nBegin a region that rewind_end() may take back.";
+
+PyObject *module_rewind_begin(PyObject *module, PyObject *arguments)
+{
+    PyObject *name, *file;
+    long line;
+    (void)module;
+    if (!PyArg_ParseTuple(arguments, "OOl:rewind_begin", &name, &file, &line))
+        return NULL;
+    const char *name_text = arguments_text(name, "name", REGION_TEXT_MAX);
+    const char *file_text = name_text ? arguments_text(file, "file", REGION_TEXT_MAX) : NULL;
+    if (!file_text)
+        return NULL;
+    if (is_fed())
+        feed_rewind_begin(measurement.feed, name_text, file_text,
+                          line > 0 && line <= INT32_MAX ? (uint32_t)line : 0);
+    Py_RETURN_NONE;
+}
+
+const char module_rewind_end_doc[] = "rewind_end(name, rewound)\n--\n\n"
+                                     "End it; rewound: as if what was recorded in it had not been.";
+
+PyObject *module_rewind_end(PyObject *module, PyObject *arguments)
+{
+    PyObject *name;
+    int rewound;
+    (void)module;
+    if (!PyArg_ParseTuple(arguments, "Op:rewind_end", &name, &rewound))
+        return NULL;
+    const char *text = arguments_text(name, "name", REGION_TEXT_MAX);
+    if (!text)
+        return NULL;
+    if (is_fed())
+        feed_rewind_end(measurement.feed, text, rewound != 0);
+    Py_RETURN_NONE;
+}
+
+const char module_record_doc[] = "record(on)\n--\n\nStop or restart all of Score-P's recording.";
+
+PyObject *module_record(PyObject *module, PyObject *on)
+{
+    int wanted = PyObject_IsTrue(on);
+    (void)module;
+    if (wanted < 0)
+        return NULL;
+    if (is_fed())
+        (void)engine_record(wanted != 0); /* as in module_parameter */
+    Py_RETURN_NONE;
+}

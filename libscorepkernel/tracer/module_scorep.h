@@ -1,0 +1,19 @@
+/* SPDX-License-Identifier: BSD-3-Clause
+ *
+ * module_scorep: the part of the module that is about Score-P. See module.c for how it is put together. */
+#ifndef TRACER_MODULE_SCOREP_H
+#define TRACER_MODULE_SCOREP_H
+
+#include "python.h"
+
+extern const char module_load_scorep_doc[], module_scorep_messages_doc[], module_parameter_doc[],
+    module_rewind_begin_doc[], module_rewind_end_doc[], module_record_doc[];
+
+PyObject *module_load_scorep(PyObject *module, PyObject *arguments);
+PyObject *module_scorep_messages(PyObject *module, PyObject *unused);
+PyObject *module_parameter(PyObject *module, PyObject *arguments);
+PyObject *module_rewind_begin(PyObject *module, PyObject *arguments);
+PyObject *module_rewind_end(PyObject *module, PyObject *arguments);
+PyObject *module_record(PyObject *module, PyObject *on);
+
+#endif
