@@ -51,8 +51,10 @@ SHIM_C     := $(wildcard shim/*.c)
 SHIM_CXX   := $(wildcard shim/*.cpp)
 # The tracer, and what feeds a real Score-P. The provider is an object of its own, which Score-P's libraries need.
 PROVIDER_SRC := libscorepkernel/scorep/provider.c
-TRACER_SRC := $(wildcard libscorepkernel/tracer/*.c) $(filter-out $(PROVIDER_SRC),$(wildcard libscorepkernel/scorep/*.c))
-TRACER_HDR := $(wildcard libscorepkernel/tracer/*.h libscorepkernel/scorep/*.h)
+CUBEX_SRC  := $(wildcard libscorepkernel/cubex*.c)
+TRACER_SRC := $(wildcard libscorepkernel/tracer/*.c) $(CUBEX_SRC) \
+              $(filter-out $(PROVIDER_SRC),$(wildcard libscorepkernel/scorep/*.c))
+TRACER_HDR := $(wildcard libscorepkernel/tracer/*.h libscorepkernel/scorep/*.h libscorepkernel/cubex*.h)
 WORKER_SRC := $(wildcard libscorepkernel/worker/*.py)
 
 LIB_OBJ    := $(LIB_SRC:%.c=$(OBJ)/%.o) $(OBJ)/shim/json_bridge.o
@@ -163,7 +165,7 @@ $$(TRACER_$(1)): $(TRACER_SRC) $(TRACER_HDR)
 	@mkdir -p $$(@D)
 	$(if $(V),,@echo '  TRACER  $$@')
 	$(Q)$(CC) $$(filter-out -Ilibscorepkernel% -MMD -MP,$$(ALL_CFLAGS)) -Ilibscorepkernel/tracer \
-	  -Ilibscorepkernel/scorep -shared $$(ALL_LDFLAGS) -Wl,-z,undefs \
+	  -Ilibscorepkernel/scorep -Ilibscorepkernel -Ilibscorepkernel/include -shared $$(ALL_LDFLAGS) -Wl,-z,undefs \
 	  $$$$($(2) -c '$(TRACER_INC)') $$(OTF2_CFLAGS) -o $$@.new $(TRACER_SRC) $$(OTF2_LIBS)
 	$(Q)mv -f $$@.new $$@
 endif

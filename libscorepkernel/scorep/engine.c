@@ -14,9 +14,12 @@
  *   1,024. With the key goes its destructor, so that a thread which ends in a later measurement does not end
  *   its location of an earlier one.
  * - fopen, fclose: files that stay open are closed.
+ * - calloc, free: Score-P's own memory (SCOREP_TOTAL_MEMORY) is mapped, and given back even if it gave up.
+ * From the C library's heap, each measurement but the first would have to clear all 16 MB of it.
  * - __cxa_atexit: Score-P finalises at exit, also in a forked child, over its parent's trace. We finalise.
  * - abort, exit, failed assertions: come back here, and the measurement has given up.
  * - stderr: is a buffer.
+ * - dl_iterate_phdr: sees the process's libraries only where that is of use.
  * - getenv: settings of ours, without a change of the process's environment.
  */
 #include "engine.h"
@@ -41,6 +44,8 @@
 #define MESSAGES_LEN_MAX ((size_t)64 << 10)
 #define KEYS_MAX 1024 /* PTHREAD_KEYS_MAX of the C library */
 #define FILES_MAX 64
+#define BLOCKS_MAX 8
+#define BLOCK_MIN_LEN ((size_t)1 << 20)
 
 /* As in scorep/SCOREP_User_Types.h */
 #define USER_REGION_TYPE_FUNCTION 1u
@@ -78,7 +83,11 @@ static struct {
     pthread_key_t keys[KEYS_MAX];
     size_t key_count;
     FILE *files[FILES_MAX];
-    pthread_mutex_t lock; /* of keys and files: Score-P's threads make some, too */
+    struct block {
+        void *address; /* NULL: free place */
+        size_t len;
+    } blocks[BLOCKS_MAX];
+    pthread_mutex_t lock; /* of keys, files and blocks: Score-P's threads make some, too */
 } engine = {.lock = PTHREAD_MUTEX_INITIALIZER};
 
 /* Where a thread goes when Score-P wants to end the process; NULL outside of our calls. */
@@ -123,7 +132,7 @@ static FILE *open_file(const char *path, const char *mode)
 {
     char with_cloexec[16];
     (void)snprintf(with_cloexec, sizeof with_cloexec, "%.12se", mode);
-    FILE *file = fopen(path, with_cloexec);
+    FILE *file = fopen64(path, with_cloexec); /* fopen is wrapped here, for our own OTF2 */
     if (file)
         note_file(NULL, file);
     return file;
@@ -133,6 +142,44 @@ static int close_file(FILE *file)
 {
     note_file(file, NULL);
     return fclose(file);
+}
+
+/* The block at that address, or a free place for NULL. Under the lock. */
+static struct block *find_block(const void *address)
+{
+    for (size_t i = 0; i < BLOCKS_MAX; i++)
+        if (engine.blocks[i].address == address)
+            return &engine.blocks[i];
+    return NULL;
+}
+
+static void *allocate_cleared(size_t count, size_t size)
+{
+    size_t len;
+    if (__builtin_mul_overflow(count, size, &len) || len < BLOCK_MIN_LEN)
+        return calloc(count, size);
+    pthread_mutex_lock(&engine.lock);
+    struct block *block = find_block(NULL);
+    void *address =
+        block ? mmap(NULL, len, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0) : MAP_FAILED;
+    if (address != MAP_FAILED)
+        *block = (struct block){address, len};
+    pthread_mutex_unlock(&engine.lock);
+    return address != MAP_FAILED ? address : calloc(count, size);
+}
+
+static void release(void *address)
+{
+    pthread_mutex_lock(&engine.lock);
+    struct block *found = address ? find_block(address) : NULL;
+    struct block block = found ? *found : (struct block){0};
+    if (found)
+        *found = (struct block){0};
+    pthread_mutex_unlock(&engine.lock);
+    if (block.address)
+        (void)munmap(block.address, block.len); /* fails for bad arguments only */
+    else
+        free(address);
 }
 
 static int register_exit(void (*function)(void *), void *argument, void *library)
@@ -169,6 +216,16 @@ static char *get_variable(const char *name)
         if (strcmp(name, engine.settings[i].name) == 0)
             return (char *)(uintptr_t)engine.settings[i].value; /* which Score-P copies */
     return getenv(name); // NOLINT(concurrency-mt-unsafe): Score-P's own call
+}
+
+/* Score-P opens every library of the process at its start, some hundred in a notebook, to have lines for
+ * addresses. Only unwinding and sampling record addresses. */
+static int iterate_libraries(int (*visit)(struct dl_phdr_info *, size_t, void *), void *context)
+{
+    const char *unwinding = get_variable("SCOREP_ENABLE_UNWINDING");
+    if (!unwinding || strcasecmp(unwinding, "false") == 0)
+        return 0;
+    return dl_iterate_phdr(visit, context);
 }
 
 static ssize_t keep_message(void *cookie, const char *text, size_t len)
@@ -219,6 +276,8 @@ static int on_object(struct dl_phdr_info *object, size_t size, void *context)
         {"fopen", (void *)(uintptr_t)open_file},
         {"fopen64", (void *)(uintptr_t)open_file},
         {"fclose", (void *)(uintptr_t)close_file},
+        {"calloc", (void *)(uintptr_t)allocate_cleared},
+        {"free", (void *)(uintptr_t)release},
         {"__cxa_atexit", (void *)(uintptr_t)register_exit},
         {"atexit", (void *)(uintptr_t)register_exit},
         {"abort", (void *)(uintptr_t)end_process},
@@ -227,6 +286,7 @@ static int on_object(struct dl_phdr_info *object, size_t size, void *context)
         {"_exit", (void *)(uintptr_t)end_process_with},
         {"_Exit", (void *)(uintptr_t)end_process_with},
         {"getenv", (void *)(uintptr_t)get_variable},
+        {"dl_iterate_phdr", (void *)(uintptr_t)iterate_libraries},
         {"stderr", &engine.messages_file},
     };
     struct loaded *loaded = context;
@@ -411,6 +471,11 @@ static void reset(void)
         if (engine.files[i])
             (void)fclose(engine.files[i]);
         engine.files[i] = NULL;
+    }
+    for (size_t i = 0; i < BLOCKS_MAX; i++) {
+        if (engine.blocks[i].address)
+            (void)munmap(engine.blocks[i].address, engine.blocks[i].len);
+        engine.blocks[i] = (struct block){0};
     }
     pthread_mutex_unlock(&engine.lock);
     image_restore(&engine.image);

@@ -3,6 +3,7 @@
  * module: the Python face of the built-in measurement. Knows nothing of how it is done. */
 #include "arguments.h"
 #include "measurement.h"
+#include "module_profile.h"
 #include "module_scorep.h"
 #include "python.h"
 
@@ -229,6 +230,7 @@ static PyObject *tracer_resume(PyObject *module, PyObject *unused)
 }
 
 static PyMethodDef methods[] = {
+    {"read_profile", module_read_profile, METH_O, module_read_profile_doc},
     {"load_scorep", module_load_scorep, METH_VARARGS, module_load_scorep_doc},
     {"scorep_messages", module_scorep_messages, METH_NOARGS, module_scorep_messages_doc},
     {"parameter", module_parameter, METH_VARARGS, module_parameter_doc},

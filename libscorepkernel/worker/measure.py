@@ -1,10 +1,11 @@
 # SPDX-License-Identifier: BSD-3-Clause
-"""Measured cells: their experiment directory, and the measurement around their code."""
+"""Measured cells: their experiment directory, the measurement around their code, and what is said of it."""
 
 from __future__ import annotations
 
 import contextlib
 import errno
+import functools
 import io
 import json
 import os
@@ -17,21 +18,11 @@ import sysconfig
 import time
 from typing import Any, Callable, Iterator, Optional
 
-_tracer: Any = None
-_no_tracer = ""
-# At once, as users' code may clear sys.modules or sys.path.
-try:
-    from . import _tracer  # type: ignore[attr-defined,no-redef]
-except (ImportError, NotImplementedError) as problem:
-    _no_tracer = str(problem)
+from . import faults, systems
 
 REPORTED_REGIONS = 10
 # Where the session began, which is where the notebook is; users' code may go elsewhere.
 _BESIDE = os.getcwd()
-
-
-class NotMeasured(Exception):
-    """The cell was not run, because it could not be measured; the text names the remedy."""
 
 
 class Cell:
@@ -83,20 +74,20 @@ def measuring(cell: Cell, shell: Any, package: str) -> Iterator[Optional["Measur
 
 
 class Measurement:
-    """One cell under the built-in tracer."""
+    """One cell under a measurement system."""
 
     def __init__(self, cell: Cell, shell: Any, package: str) -> None:
         self._cell = cell
         self._shell = shell
         self._warnings: list = []
-        self._result: dict = {}
         self._pid = os.getpid()
         self._seconds = self._stopped = 0.0
-        self._tracer = _load_tracer(package)
-        self._directory = _make_directory(_BESIDE, self._warnings)
+        self._faults = 0
+        self._system = systems.choose(package, self._warnings)
+        self._directory = _make_directory(_BESIDE, self._system.makes_directory, self._warnings)
         self._record = {
             "record": 1,
-            "measurement": "built-in tracer",
+            "measurement": self._system.name,
             "status": "running",
             "started": time.strftime("%Y-%m-%dT%H:%M:%S%z"),
             "host": socket.gethostname(),
@@ -114,16 +105,15 @@ class Measurement:
             "executable": sys.executable,
             "environment": {key: value for key, value in os.environ.items() if key.startswith("SCOREP_")},
         }
+        scope = {"cell": cell.file_name(shell), "own": _own(package), "library": _library()}
         try:
-            self._write("cell.py", cell.source if cell.source.endswith("\n") else cell.source + "\n")
-            self._write_record()
-            self._tracer.begin(
-                self._directory, cell=cell.file_name(shell), own=_own(package), library=_library()
-            )
+            if not self._system.makes_directory:
+                self._write_all()
+            self._system.begin(self._directory, scope)
+            if self._system.makes_directory:
+                self._write_all()
         except OSError as problem:
             raise _unwritable(self._directory, problem) from None
-        except (RuntimeError, NotImplementedError) as problem:
-            raise NotMeasured(f"The cell was not run: {problem}") from None
 
     @contextlib.contextmanager
     def recording(self) -> Iterator[None]:
@@ -131,13 +121,15 @@ class Measurement:
         if os.getpid() != self._pid:
             yield  # in a child that the cell forked
             return
-        begin, self._stopped = time.perf_counter(), 0.0
-        self._tracer.start()
+        begin, self._stopped, faults_before = time.perf_counter(), 0.0, faults.taken()
+        self._system.start()
         try:
             yield
         finally:
-            self._tracer.stop()
-            self._seconds += (self._stopped or time.perf_counter()) - begin
+            if os.getpid() == self._pid:
+                self._system.stop()
+                self._seconds += (self._stopped or time.perf_counter()) - begin
+                self._faults += faults.taken() - faults_before
 
     def code_has_raised(self) -> None:
         """What comes now is IPython's work on a traceback, which may take longer than the cell."""
@@ -147,19 +139,15 @@ class Measurement:
         """Complete what is on disk."""
         if os.getpid() != self._pid:
             return  # in a child that the cell forked
-        self._result = self._tracer.end()
-        if self._result["error"]:
-            self._warnings.append(
-                f"The trace is incomplete: {self._result['error']}. Free some space, or set "
-                "SCOREP_EXPERIMENT_DIRECTORY to a place that has it, and measure again."
-            )
+        self._outcome = self._system.end(self._warnings)
         error = self._shell.last_error
         self._record.update(
             status="ok" if error is None else f"error: {error['ename']}",
             seconds=self._seconds,
-            events=self._result["events"],
-            locations=self._result["locations"],
-            flushes=self._result["flushes"],
+            page_faults=self._faults,
+            events=self._outcome.events,
+            locations=self._outcome.locations,
+            messages=self._outcome.messages,
             warnings=self._warnings,
         )
         try:
@@ -169,18 +157,25 @@ class Measurement:
 
     def report(self) -> dict:
         """What the library shows under the cell."""
-        regions = self._result["regions"]
+        regions = self._outcome.regions
         return {
-            "measurement": "built-in tracer",
+            "measurement": self._system.name,
             "directory": self._directory,
             "seconds": self._seconds,
-            "events": self._result["events"],
-            "locations": self._result["locations"],
+            "events": self._outcome.events,
+            "locations": self._outcome.locations,
+            "page_faults": self._faults,
+            "page_faults_seconds": self._faults * faults.seconds_each(),
             "regions": [list(region) for region in regions[:REPORTED_REGIONS]],
             "region_count": len(regions),
             "exclusive_ns": sum(region[5] for region in regions),
+            "messages": self._outcome.messages,
             "warnings": self._warnings,
         }
+
+    def _write_all(self) -> None:
+        self._write("cell.py", self._cell.source if self._cell.source.endswith("\n") else self._cell.source + "\n")
+        self._write_record()
 
     def _write(self, name: str, text: str) -> None:
         with io.open(os.path.join(self._directory, name), "w", encoding="utf-8", errors="backslashreplace") as file:
@@ -190,27 +185,17 @@ class Measurement:
         self._write("scorepkernel.json", json.dumps(self._record, indent=2, ensure_ascii=False, default=str) + "\n")
 
 
-def _load_tracer(package: str) -> Any:
-    if _tracer is None:
-        raise NotMeasured(
-            f"The cell was not run: the built-in tracer was not built for this Python ({sys.executable}, "
-            f"{sysconfig.get_config_var('SOABI')}): {_no_tracer}. In the source tree of libscorepkernel, run "
-            f"`make install PYTHONS={sys.executable}` (with the PREFIX of this installation, {package})."
-        )
-    return _tracer
-
-
-def _unwritable(directory: str, problem: OSError) -> NotMeasured:
-    return NotMeasured(
+def _unwritable(directory: str, problem: OSError) -> systems.NotMeasured:
+    return systems.NotMeasured(
         f"The cell was not run: the experiment directory {directory} cannot be written: {problem.strerror}. "
         "Set SCOREP_EXPERIMENT_DIRECTORY to a place that can, for example with\n"
         "%env SCOREP_EXPERIMENT_DIRECTORY=/tmp/my-experiment"
     )
 
 
-def _make_directory(beside: str, warnings: list) -> str:
+def _make_directory(beside: str, only_name: bool, warnings: list) -> str:
     """The experiment directory, new and empty: where SCOREP_EXPERIMENT_DIRECTORY says, else beside the notebook.
-    As Score-P does, an older one of that name is renamed."""
+    As Score-P does, an older one of that name is renamed. only_name: its parent is made, not itself."""
     wanted = os.environ.get("SCOREP_EXPERIMENT_DIRECTORY")
     path = os.path.abspath(wanted) if wanted else ""
     try:
@@ -221,12 +206,19 @@ def _make_directory(beside: str, warnings: list) -> str:
                 kept = f"{path}-{time.strftime('%Y%m%d_%H%M')}_{secrets.token_hex(4)}"
                 os.rename(path, kept)
                 warnings.append(f"The experiment that was at {path} is now at {kept}.")
-            os.makedirs(path, exist_ok=True)
+            if only_name:
+                os.makedirs(os.path.dirname(path), exist_ok=True)
+                if os.path.isdir(path):
+                    os.rmdir(path)
+            else:
+                os.makedirs(path, exist_ok=True)
             return path
         while True:
             name = f"scorep-{time.strftime('%Y%m%d_%H%M')}_{secrets.token_hex(4)}"
             path = os.path.join(beside, name)
             with contextlib.suppress(FileExistsError):
+                if only_name and os.access(beside, os.W_OK | os.X_OK):
+                    return path
                 os.mkdir(path)
                 return path
     except OSError as problem:
@@ -239,11 +231,12 @@ def _version_of(module: str) -> Optional[str]:
 
 def _own(package: str) -> tuple:
     """Where the code lies that is never recorded: ours and IPython's."""
-    modules = ("IPython", "traitlets", "matplotlib_inline", "comm", "ipykernel")
+    modules = ("IPython", "traitlets", "matplotlib_inline", "comm", "ipykernel", "scorep")
     found = [os.path.dirname(sys.modules[name].__file__ or "") for name in modules if name in sys.modules]
     return (package + os.sep, *(path + os.sep for path in found if path))
 
 
+@functools.lru_cache(maxsize=1)
 def _library() -> tuple:
     """Where the standard library and installed packages lie."""
     named = sysconfig.get_paths()

@@ -19,7 +19,11 @@ from IPython.core.completer import provisionalcompleter, rectify_completions
 from IPython.core.error import StdinNotImplementedError
 from IPython.utils.tokenutil import token_at_cursor
 
-from . import comms, measure, scorep_api, shell, streams, wire
+from . import comms, measure, scorep_api, shell, streams, systems, wire
+
+
+# The first cells come at once, when all of a notebook is run: what can wait does.
+_IDLE_SECONDS = 0.3
 
 
 class Server:
@@ -68,6 +72,7 @@ class Server:
         self._arrived = asyncio.Event()  # not earlier: before Python 3.10 it belongs to the loop of its making
         loop.add_reader(self.connection.socket.fileno(), self._read)
         task = loop.create_task(self._serve())
+        loop.call_later(_IDLE_SECONDS, systems.prepare, self.package)
         self.connection.send(wire.READY, 0)
         self.connection.hold(True)
         try:
@@ -166,7 +171,7 @@ class Server:
         except KeyboardInterrupt:
             # It came between the cell's code and us.
             sh.showtraceback((KeyboardInterrupt, KeyboardInterrupt(), None), exception_only=True)
-        except measure.NotMeasured as problem:
+        except systems.NotMeasured as problem:
             content_of_error = {"ename": "NotMeasured", "evalue": str(problem), "traceback": [str(problem)]}
             sh.last_error = content_of_error
             self.connection.send(wire.ERROR_OUTPUT, frame.request, wire.dump(content_of_error))

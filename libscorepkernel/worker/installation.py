@@ -1,0 +1,222 @@
+# SPDX-License-Identifier: BSD-3-Clause
+"""Which Score-P there is, and whether it can measure in this process: asked once, tried once, and remembered.
+
+scorep-config says which libraries and subsystems belong together. Whether this Score-P can be used again and again in
+one process is no promise of Score-P's: it is tried in a process of its own (selftest.py). Both answers are kept in
+the user's cache directory, for as long as scorep-config and the measurement library are the same files.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import json
+import os
+import re
+import shutil
+import signal
+import stat
+import struct
+import subprocess
+import sys
+import tempfile
+from typing import Any, List, NamedTuple, Optional, Tuple
+
+# Threads have locations of their own with Score-P's model for POSIX threads. The session is no MPI program, and
+# nothing in it was instrumented by a compiler.
+ARGUMENTS = ("--user", "--thread=pthread", "--mpp=none", "--nocompiler")
+_FORMAT = 1
+_CONFIG_SECONDS = 20
+_SELFTEST_SECONDS = 60
+
+
+class Unusable(Exception):
+    """There is a Score-P, but not one that can be used here; the text says why, and what to do."""
+
+
+class Installation(NamedTuple):
+    """A Score-P that can be loaded into this process."""
+
+    config: str  # path of scorep-config
+    version: str
+    libraries: Tuple[str, ...]  # absolute paths
+    subsystems: str  # symbols, separated by blanks
+    verdict: str  # of the self-test; empty: it passed
+
+
+def locate() -> Optional[str]:
+    """The scorep-config that PATH leads to."""
+    found = shutil.which("scorep-config")
+    return os.path.abspath(found) if found else None
+
+
+def ask(config: str) -> Installation:
+    """What scorep-config says of itself; the verdict is yet to be found."""
+    version = _run(config, "--version").strip()
+    directories = re.findall(r"(?:^|\s)-L(\S+)", _run(config, *ARGUMENTS, "--ldflags"))
+    names: List[str] = []
+    for option in ("--libs", "--mgmt-libs"):
+        names += re.findall(r"(?:^|\s)-l(scorep_\S+)", _run(config, *ARGUMENTS, option))
+    subsystems = re.findall(r"&\s*(\w+)", _run(config, *ARGUMENTS, "--adapter-init"))
+    libraries: List[str] = []
+    for name in dict.fromkeys(names):
+        paths = [os.path.join(directory, f"lib{name}.so") for directory in directories]
+        found = next(filter(os.path.exists, paths), None)
+        if found is None:
+            raise Unusable(
+                f"{config} names the library {name}, but {paths[0] if paths else name} does not exist: this Score-P was "
+                "built without shared libraries, or is not complete. Build it with --enable-shared."
+            )
+        libraries.append(os.path.abspath(found))
+    if not libraries or not subsystems:
+        raise Unusable(
+            f"{config} names no libraries to load: it is broken, or not Score-P's. Install Score-P anew (8.0 or newer), "
+            "or take it off PATH."
+        )
+    return Installation(config, version, tuple(libraries), " ".join(subsystems), "not tried")
+
+
+def _run(config: str, *arguments: str) -> str:
+    try:
+        done = subprocess.run(
+            [config, *arguments],
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            timeout=_CONFIG_SECONDS,
+            encoding="utf-8",
+            errors="replace",
+        )
+    except (OSError, subprocess.SubprocessError) as problem:
+        raise Unusable(f"{config} cannot be run: {problem}. Install Score-P anew, or take it off PATH.") from None
+    if done.returncode != 0:
+        said = (done.stderr or done.stdout).strip()[-500:] or "nothing"
+        command = " ".join([config, *arguments])
+        raise Unusable(f"`{command}` failed with exit code {done.returncode} and said: {said}")
+    return done.stdout
+
+
+def stamp(installation: Installation) -> List[Any]:
+    """What is different as soon as it is another Score-P."""
+    found: List[Any] = []
+    measurement = next((path for path in installation.libraries if "libscorep_measurement" in path), "")
+    for path in (installation.config, measurement):
+        with contextlib.suppress(OSError):
+            status = os.stat(path)
+            found += [path, os.path.realpath(path), status.st_size, status.st_mtime_ns, status.st_ino]
+    return found + [_build_id(measurement)]
+
+
+def _build_id(path: str) -> str:
+    """The identifier that the linker put into a library; empty if there is none."""
+    mark = struct.pack("=III", 4, 20, 3) + b"GNU\0"
+    with contextlib.suppress(OSError), open(path, "rb") as file:
+        head = file.read(8192)
+        at = head.find(mark)
+        if at >= 0:
+            return head[at + len(mark) :][:20].hex()
+    return ""
+
+
+# --- what is remembered ----------------------------------------------------------------------------------
+
+
+def _cache_file(config: str) -> Optional[str]:
+    """Where the answers about this Score-P are kept, for this Python and this kernel; None: nowhere."""
+    base = os.environ.get("XDG_CACHE_HOME") or os.path.expanduser("~/.cache")
+    directory = os.path.join(base, "scorepkernel")
+    try:
+        os.makedirs(directory, mode=0o700, exist_ok=True)
+        status = os.lstat(directory)
+    except OSError:
+        return None
+    # Libraries are loaded from what is written there: so nobody else may write it.
+    if not stat.S_ISDIR(status.st_mode) or status.st_uid != os.getuid() or status.st_mode & 0o022:
+        return None
+    package = os.path.dirname(os.path.abspath(__file__))
+    key = repr((config, ARGUMENTS, sys.executable, sys.version, package)).encode()
+    return os.path.join(directory, f"scorep-{hashlib.sha256(key).hexdigest()[:16]}.json")
+
+
+def remembered(config: str) -> Optional[Installation]:
+    """What is known of it, if it still is the same one."""
+    path = _cache_file(config)
+    try:
+        if path is None:
+            return None
+        descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW)
+        with open(descriptor, encoding="utf-8") as file:
+            if os.fstat(descriptor).st_uid != os.getuid():
+                return None
+            kept = json.load(file)
+        found = Installation(config, kept["version"], tuple(kept["libraries"]), kept["subsystems"], kept["verdict"])
+        return found if kept["format"] == _FORMAT and kept["stamp"] == stamp(found) else None
+    except (OSError, ValueError, KeyError, TypeError):
+        return None
+
+
+def remember(installation: Installation) -> None:
+    """Keep it; where it cannot be kept it is found out again."""
+    path = _cache_file(installation.config)
+    if path is None:
+        return
+    content = {**installation._asdict(), "format": _FORMAT, "stamp": stamp(installation)}
+    with contextlib.suppress(OSError):
+        descriptor, new = tempfile.mkstemp(dir=os.path.dirname(path), prefix=".new-")
+        with open(descriptor, "w", encoding="utf-8") as file:
+            json.dump(content, file, indent=1)
+        os.replace(new, path)
+
+
+# --- the self-test ---------------------------------------------------------------------------------------
+
+
+def begin_selftest(installation: Installation) -> subprocess.Popen:
+    """Start it: it ends by itself, and says its verdict on standard output."""
+    package = os.path.dirname(os.path.abspath(__file__))
+    code = "import sys; sys.path.insert(0, sys.argv.pop(1)); from spk_worker import selftest; selftest.main()"
+    clean = {name: value for name, value in os.environ.items() if not name.startswith("SCOREP_")}
+    return subprocess.Popen(
+        [sys.executable, "-I", "-c", code, os.path.dirname(package), json.dumps(installation)],
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        env=clean,
+        start_new_session=True,
+        encoding="utf-8",
+        errors="replace",
+    )
+
+
+def end_selftest(installation: Installation, process: subprocess.Popen) -> Installation:
+    """Wait for the verdict, and remember it."""
+    try:
+        output, errors = process.communicate(timeout=_SELFTEST_SECONDS)
+        verdict = _verdict(process.returncode, output, errors)
+    except subprocess.TimeoutExpired:
+        process.kill()
+        process.communicate()
+        verdict = f"the self-test did not end within {_SELFTEST_SECONDS} s"
+    installation = installation._replace(verdict=verdict)
+    remember(installation)
+    return installation
+
+
+def _verdict(status: int, output: str, errors: str) -> str:
+    said = output.strip().splitlines()[-1:] or [""]
+    if status == 0 and said[0].startswith("verdict:"):
+        return said[0][len("verdict:") :].strip()
+    if status < 0:
+        how = f"was ended by {signal.Signals(-status).name}"
+    else:
+        how = f"ended with exit code {status}"
+    return f"the self-test {how}: {errors.strip()[-300:]}"
+
+
+def find(config: str) -> Installation:
+    """All that is to be known of it, remembered or found out now, which takes a quarter of a second."""
+    known = remembered(config)
+    if known is not None:
+        return known
+    installation = ask(config)
+    return end_selftest(installation, begin_selftest(installation))

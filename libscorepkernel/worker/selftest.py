@@ -1,0 +1,97 @@
+# SPDX-License-Identifier: BSD-3-Clause
+"""Whether a Score-P can measure a process several times: three experiments in a row, read back. Run as a process of
+its own by installation.py, since a Score-P that cannot may well end it."""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+import tempfile
+import threading
+from typing import Any, Callable, List, Tuple
+
+from . import _tracer, installation  # type: ignore[attr-defined]
+
+_CELL = "<cell>"
+_OUTLIVING = 1  # the experiment whose thread lives on into the next one
+_CALLS = 20
+
+
+def _leaf(stop: threading.Event, begun: threading.Event) -> None:
+    begun.set()
+    stop.wait()
+
+
+def _called() -> None:
+    pass
+
+
+def _fails() -> None:
+    raise ValueError
+
+
+def _cell(number: int, threads: List[Tuple[threading.Event, threading.Thread]]) -> None:
+    for _ in range(_CALLS + number):
+        _called()
+    try:
+        _fails()
+    except ValueError:
+        pass
+    worker = threading.Thread(target=_called)
+    worker.start()
+    worker.join()
+    if number == _OUTLIVING:
+        stop, begun = threading.Event(), threading.Event()
+        thread = threading.Thread(target=_leaf, args=(stop, begun))
+        thread.start()
+        begun.wait()
+        threads.append((stop, thread))
+    elif threads:
+        stop, thread = threads.pop()
+        stop.set()
+        thread.join()
+
+
+def _measure(directory: str, number: int, run: Callable) -> None:
+    settings = {
+        "SCOREP_EXPERIMENT_DIRECTORY": directory,
+        "SCOREP_ENABLE_TRACING": "true",
+        "SCOREP_ENABLE_PROFILING": "true",
+    }
+    _tracer.begin(directory, cell=_CELL, own=(), library=(), scorep=settings, profiled=True)
+    code = compile("run(number, threads)", _CELL, "exec")
+    _tracer.start()
+    exec(code, {"run": run, "number": number, "threads": _threads})
+    _tracer.stop()
+    _tracer.end()
+
+
+_threads: List[Any] = []
+
+
+def _problem(directory: str, number: int) -> str:
+    """What is wrong with an experiment; empty: nothing."""
+    if not os.path.exists(os.path.join(directory, "traces.otf2")):
+        return f"experiment {number + 1} has no trace"
+    regions, locations = _tracer.read_profile(os.path.join(directory, "profile.cubex"))
+    visits = {region[0].rpartition(":")[2]: region[3] for region in regions}
+    expected = {"_called": _CALLS + number + 1, "_fails": 1}
+    if any(visits.get(name) != count for name, count in expected.items()):
+        return f"experiment {number + 1} counted {visits}, not {expected}"
+    if locations != (3 if number == _OUTLIVING else 2):
+        return f"experiment {number + 1} has {locations} locations"
+    return ""
+
+
+def main() -> None:
+    """Say the verdict on standard output."""
+    found = installation.Installation(*json.loads(sys.argv[1]))
+    provider = os.path.join(os.path.dirname(__file__), "..", "..", "libscorepkernel-subsystems.so")
+    _tracer.load_scorep(os.path.abspath(provider), tuple(found.libraries), found.subsystems)
+    with tempfile.TemporaryDirectory(prefix="scorepkernel-") as base:
+        directories = [os.path.join(base, f"experiment{number}") for number in range(3)]
+        for number, directory in enumerate(directories):
+            _measure(directory, number, _cell)
+        problems = [_problem(directory, number) for number, directory in enumerate(directories)]
+    print("verdict:", next(filter(None, problems), ""), flush=True)

@@ -1,0 +1,268 @@
+# SPDX-License-Identifier: BSD-3-Clause
+"""The measurement systems that a cell can run under: Score-P where there is one, else the built-in tracer."""
+
+from __future__ import annotations
+
+import errno
+import os
+import re
+import subprocess
+import sys
+import sysconfig
+from typing import Any, List, NamedTuple, Optional
+
+from . import installation
+
+_tracer: Any = None
+_no_tracer = ""
+# At once, as users' code may clear sys.modules or sys.path.
+try:
+    from . import _tracer  # type: ignore[attr-defined,no-redef]
+except (ImportError, NotImplementedError) as problem:
+    _no_tracer = str(problem)
+
+# Score-P's profile in the forms that are read here; others (TAU_SNAPSHOT, NONE ...) are the user's own business.
+_CUBE_FORMATS = ("", "default", "cube4", "cube_tuple")
+_TRUE = ("true", "yes", "on", "1")
+
+
+class NotMeasured(Exception):
+    """The cell was not run, because it could not be measured; the text names the remedy."""
+
+
+class Outcome(NamedTuple):
+    """What a measurement found."""
+
+    events: int
+    locations: int
+    regions: list  # of (name, file, line, visits, inclusive ns, exclusive ns), most exclusive time first
+    messages: str  # of the measurement system itself
+
+
+class System:
+    """A measurement system, for one cell."""
+
+    name = ""
+    makes_directory = False  # the experiment directory is made by the system itself
+
+    def begin(self, directory: str, scope: dict) -> None:
+        """Make the experiment. OSError: it cannot be written; NotMeasured."""
+        raise NotImplementedError
+
+    def start(self) -> None:
+        """Record from now on."""
+        _tracer.start()
+
+    def stop(self) -> None:
+        """Record no more, until the next start."""
+        _tracer.stop()
+
+    def end(self, warnings: List[str]) -> Outcome:
+        """Write the experiment, and say what was found; what went wrong is added to warnings."""
+        raise NotImplementedError
+
+
+class BuiltIn(System):
+    """The tracer that comes with the kernel."""
+
+    name = "built-in tracer"
+
+    def begin(self, directory: str, scope: dict) -> None:
+        try:
+            _tracer.begin(directory, **scope)
+        except (RuntimeError, NotImplementedError) as problem:
+            raise NotMeasured(f"The cell was not run: {problem}") from None
+
+    def end(self, warnings: List[str]) -> Outcome:
+        found = _tracer.end()
+        if found["error"]:
+            warnings.append(
+                f"The trace is incomplete: {found['error']}. Free some space, or set "
+                "SCOREP_EXPERIMENT_DIRECTORY to a place that has it, and measure again."
+            )
+        return Outcome(found["events"], found["locations"], found["regions"], "")
+
+
+class ScoreP(System):
+    """Score-P itself, in this process."""
+
+    makes_directory = True
+
+    def __init__(self, found: installation.Installation) -> None:
+        self.name = f"Score-P {found.version}"
+        self._profiled = False
+
+    def begin(self, directory: str, scope: dict) -> None:
+        self._directory = directory
+        settings = {"SCOREP_EXPERIMENT_DIRECTORY": directory}
+        if "SCOREP_ENABLE_TRACING" not in os.environ:
+            settings["SCOREP_ENABLE_TRACING"] = "true"
+        form = os.environ.get("SCOREP_PROFILING_FORMAT", "").lower()
+        self._profiled = form in _CUBE_FORMATS and os.environ.get("SCOREP_ENABLE_PROFILING", "true").lower() in _TRUE
+        try:
+            _tracer.begin(directory, scorep=settings, profiled=self._profiled, **scope)
+        except RuntimeError as problem:
+            raise NotMeasured(f"The cell was not run: {problem}") from None
+        except OSError as problem:
+            if problem.errno != errno.ECANCELED:
+                raise
+            raise NotMeasured(_why_no_start(_tracer.scorep_messages())) from None
+
+    def end(self, warnings: List[str]) -> Outcome:
+        found = _tracer.end()
+        messages = _tracer.scorep_messages()
+        regions, locations = found["regions"], found["locations"]
+        path = os.path.join(self._directory, "profile.cubex")
+        if found["error"]:
+            warnings.append(
+                "Score-P gave up, and the experiment is incomplete. The session goes on, and so does the next measured "
+                f"cell. {_remedy(messages)}"
+            )
+        elif self._profiled:
+            try:
+                regions, locations = _tracer.read_profile(path)
+            except (OSError, ValueError) as problem:
+                warnings.append(f"Score-P's profile cannot be read: {problem}. Open {path} with Cube.")
+        warnings += _from_messages(messages)
+        return Outcome(found["events"], locations, regions, _worth_showing(messages))
+
+
+# --- what Score-P says -----------------------------------------------------------------------------------
+
+# Each: what Score-P's message has in it, and what to do.
+_REMEDIES = (
+    ("SCOREP_TOTAL_MEMORY", "Give it more memory, for example with\n%env SCOREP_TOTAL_MEMORY=64M"),
+    ("Out of memory", "Give it more memory, for example with\n%env SCOREP_TOTAL_MEMORY=64M"),
+    ("filter", "Correct the file that SCOREP_FILTERING_FILE names, or unset it:\ndel os.environ['SCOREP_FILTERING_FILE']"),
+    (
+        "xperiment directory",
+        "Set SCOREP_EXPERIMENT_DIRECTORY to a place that can be written, for example with\n"
+        "%env SCOREP_EXPERIMENT_DIRECTORY=/tmp/my-experiment",
+    ),
+    ("No space left", "Free some space, or set SCOREP_EXPERIMENT_DIRECTORY to a place that has it."),
+    ("variable", "Correct or unset the SCOREP_ variable that it names; `!scorep-info config-vars --full` explains them."),
+)
+# Said of each thread that still runs when the cell ends, which is no fault, or that has just ended.
+_HARMLESS = re.compile(r"^\[Score-P\].*Thread after main \(location=\d+\)\n?", re.M)
+
+
+def _remedy(messages: str) -> str:
+    return next((remedy for mark, remedy in _REMEDIES if mark in messages), "")
+
+
+def _why_no_start(messages: str) -> str:
+    said = _worth_showing(messages) or "(It said nothing.)"
+    return f"The cell was not run: Score-P did not start. It said:\n{said}\n{_remedy(messages)}".rstrip()
+
+
+def _from_messages(messages: str) -> List[str]:
+    found = []
+    flushes = messages.count("Trace buffer flush")
+    if flushes:
+        memory = os.environ.get("SCOREP_TOTAL_MEMORY", "16000k")
+        found.append(
+            f"Score-P's memory was full, and was written to disk {flushes} times during the cell: the times contain that. "
+            f"Give it more than the {memory} that it has, for example with %env SCOREP_TOTAL_MEMORY=256M"
+        )
+    if "nconsistent" in messages:
+        found.append("Score-P found its profile inconsistent, and its numbers cannot be trusted. See what it says below.")
+    if "No space left" in messages:
+        found.append(f"Score-P could not write all of the experiment. {_remedy('No space left')}")
+    return found
+
+
+def _worth_showing(messages: str) -> str:
+    return _HARMLESS.sub("", messages).strip()[:4000]
+
+
+# --- the choice ------------------------------------------------------------------------------------------
+
+_loaded: List[installation.Installation] = []
+_unusable: dict = {}  # by path of scorep-config: why
+_trial: Optional[tuple] = None  # an installation and the process of its self-test
+
+
+def choose(package: str, warnings: List[str]) -> System:
+    """What the next cell is measured by. SCOREPKERNEL_MEASUREMENT decides; without it, Score-P if there is one."""
+    wanted = os.environ.get("SCOREPKERNEL_MEASUREMENT", "auto").lower()
+    if wanted not in ("auto", "scorep", "built-in"):
+        raise NotMeasured(
+            f"The cell was not run: SCOREPKERNEL_MEASUREMENT is {wanted!r}, but must be auto, scorep or built-in."
+        )
+    _need_tracer(package)
+    if wanted == "built-in":
+        return BuiltIn()
+    try:
+        found = _load(package)
+    except installation.Unusable as problem:
+        if wanted == "scorep":
+            raise NotMeasured(f"The cell was not run: {problem}") from None
+        warnings.append(f"Measured by the built-in tracer, as Score-P cannot be used: {problem}")
+        return BuiltIn()
+    if found is not None:
+        return ScoreP(found)
+    if wanted == "scorep":
+        raise NotMeasured(
+            "The cell was not run: SCOREPKERNEL_MEASUREMENT is scorep, but there is no scorep-config on PATH. Load "
+            "Score-P's module before the notebook server starts, or unset the variable."
+        )
+    return BuiltIn()
+
+
+def _load(package: str) -> Optional[installation.Installation]:
+    """Score-P, ready to measure; None: there is none. Which one it is cannot change in a session's life."""
+    if _loaded:
+        return _loaded[0]
+    config = installation.locate()
+    if config is None:
+        return None
+    if config in _unusable:
+        raise installation.Unusable(_unusable[config])
+    try:
+        found = _finish_trial(config) or installation.find(config)
+        if found.verdict:
+            raise installation.Unusable(
+                f"{config} (version {found.version}) did not pass its self-test, which measures three times in one "
+                f"process: {found.verdict}"
+            )
+        provider = os.path.join(os.path.dirname(os.path.dirname(package)), "libscorepkernel-subsystems.so")
+        _tracer.load_scorep(provider, found.libraries, found.subsystems)
+    except (OSError, installation.Unusable) as problem:
+        _unusable[config] = problem.strerror or str(problem) if isinstance(problem, OSError) else str(problem)
+        raise installation.Unusable(_unusable[config]) from None
+    _loaded.append(found)
+    return found
+
+
+def prepare(package: str) -> None:
+    """While the user thinks: what the first measured cell would have to wait for. Takes some milliseconds."""
+    global _trial
+    config = installation.locate()
+    if config is None or _tracer is None or os.environ.get("SCOREPKERNEL_MEASUREMENT") == "built-in":
+        return
+    try:
+        if installation.remembered(config) is not None:
+            _load(package)
+        else:
+            found = installation.ask(config)
+            _trial = (found, installation.begin_selftest(found))
+    except (OSError, installation.Unusable, subprocess.SubprocessError):
+        pass  # the first measured cell comes here again, and says why
+
+
+def _finish_trial(config: str) -> Optional[installation.Installation]:
+    global _trial
+    trial, _trial = _trial, None
+    if trial is None:
+        return None
+    found = installation.end_selftest(*trial)
+    return found if found.config == config else None
+
+
+def _need_tracer(package: str) -> None:
+    if _tracer is None:
+        raise NotMeasured(
+            f"The cell was not run: the built-in tracer was not built for this Python ({sys.executable}, "
+            f"{sysconfig.get_config_var('SOABI')}): {_no_tracer}. In the source tree of libscorepkernel, run "
+            f"`make install PYTHONS={sys.executable}` (with the PREFIX of this installation, {package})."
+        )
