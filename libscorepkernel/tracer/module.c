@@ -229,7 +229,18 @@ static PyObject *tracer_resume(PyObject *module, PyObject *unused)
     Py_RETURN_NONE;
 }
 
+PyDoc_STRVAR(recording_doc, "recording()\n--\n\nWhether calls of this thread are recorded now.");
+
+static PyObject *tracer_recording(PyObject *module, PyObject *unused)
+{
+    (void)module;
+    (void)unused;
+    const struct thread *thread = recording_thread();
+    return PyBool_FromLong(thread && measurement.recorder.on && !thread->suspended);
+}
+
 static PyMethodDef methods[] = {
+    {"recording", tracer_recording, METH_NOARGS, recording_doc},
     {"read_profile", module_read_profile, METH_O, module_read_profile_doc},
     {"load_scorep", module_load_scorep, METH_VARARGS, module_load_scorep_doc},
     {"scorep_messages", module_scorep_messages, METH_NOARGS, module_scorep_messages_doc},

@@ -96,9 +96,10 @@ static inline bool recorder_wants(const struct recorder *recorder, const struct 
 void recorder_enter(struct recorder *recorder, struct thread *thread, const void *key, struct visit visit);
 void recorder_leave(struct recorder *recorder, struct thread *thread, const void *key);
 
+/* While the user suspends recording, too: that is about functions, as it is with the bindings. */
 static inline bool recorder_accepts_regions(const struct recorder *recorder, const struct thread *thread)
 {
-    return recorder->on && !thread->suspended && thread->door != DOOR_LOCKED;
+    return recorder->on && thread->door != DOOR_LOCKED;
 }
 
 /* A region of the user's, on whatever is the innermost recorded function. Left at the latest with it.

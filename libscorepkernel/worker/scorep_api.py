@@ -1,9 +1,10 @@
 # SPDX-License-Identifier: BSD-3-Clause
-"""The parts of the Score-P bindings' Python API that users' code calls, on the built-in tracer.
+"""The Score-P bindings' Python API in a session, for users' code that calls it.
 
-A notebook that says `import scorep.user` runs unchanged where there is no Score-P: a finder at the very end of
-sys.meta_path, asked only when nothing else has a module of that name, makes these. Outside of a measured cell they
-do nothing, as the bindings' own.
+Where the bindings are installed they are used, with an instrumenter of ours: theirs would start a second measurement.
+Where they are not, a finder at the very end of sys.meta_path, asked only when nothing else has a module of that name,
+makes the parts that users' code calls; so a notebook runs unchanged. Outside of a measured cell all of it does
+nothing, as the bindings' own.
 """
 
 from __future__ import annotations
@@ -104,7 +105,86 @@ class disable(_Switch):  # noqa: N801
 
 
 def parameter(name: str, value: Any) -> None:
-    """A parameter of the region: kept by Score-P; the built-in tracer has nowhere to show it."""
+    """A parameter of the innermost region."""
+    _tracer().parameter(name, value)
+
+
+def rewind_begin(name: str, file_name: Optional[str] = None, line_number: Optional[int] = None) -> None:
+    """Enter a region that may be taken back."""
+    file, line = _caller(2)
+    _tracer().rewind_begin(name, file_name or file, line_number or line)
+
+
+def rewind_end(name: str, value: bool) -> None:
+    """Leave it; value: as if nothing had been recorded in it."""
+    _tracer().rewind_end(name, value)
+
+
+def force_finalize() -> None:
+    """The experiment is written at the cell's end, and not before."""
+
+
+class Instrumenter:
+    """What the bindings' modules use in a session: scorep.instrumenter.global_instrumenter."""
+
+    def register(self) -> None:
+        _tracer().resume()
+
+    def unregister(self) -> None:
+        _tracer().suspend()
+
+    def get_registered(self) -> bool:
+        return _tracer().recording()
+
+    def try_region_begin(self, code_object: Any) -> bool:
+        return False  # begin it by name
+
+    def try_region_end(self, code_object: Any) -> bool:
+        return False
+
+    def region_begin(
+        self, module_name: str, function_name: str, file_name: str, line_number: int, code_object: Any = None
+    ) -> None:
+        _tracer().region_begin(f"{module_name}:{function_name}", *_known_place(file_name, line_number))
+
+    def region_end(self, module_name: str, function_name: str, code_object: Any = None) -> None:
+        _tracer().region_end(f"{module_name}:{function_name}")
+
+    def rewind_begin(self, name: str, file_name: str, line_number: int) -> None:
+        _tracer().rewind_begin(name, *_known_place(file_name, line_number))
+
+    def rewind_end(self, name: str, value: bool) -> None:
+        _tracer().rewind_end(name, value)
+
+    def user_enable_recording(self) -> None:
+        _tracer().record(True)
+
+    def user_disable_recording(self) -> None:
+        _tracer().record(False)
+
+    def user_parameter_int(self, name: str, value: int) -> None:
+        _tracer().parameter(name, value)
+
+    user_parameter_uint = user_parameter_int
+
+    def user_parameter_string(self, name: str, value: str) -> None:
+        _tracer().parameter(name, value)
+
+    def force_finalize(self) -> None:
+        force_finalize()
+
+    def reregister_exit_handler(self) -> None:
+        pass  # there is none
+
+
+def _known_place(file_name: str, line_number: int) -> tuple:
+    """The bindings take the file from the module, and a notebook's cell has none."""
+    if file_name != "None":
+        return file_name, line_number
+    frame: Any = sys._getframe(2)
+    while frame is not None and frame.f_globals.get("__name__", "").partition(".")[0] == "scorep":
+        frame = frame.f_back
+    return (frame.f_code.co_filename, frame.f_lineno) if frame is not None else (file_name, line_number)
 
 
 _MODULES: Dict[str, Dict[str, Any]] = {
@@ -116,6 +196,11 @@ _MODULES: Dict[str, Dict[str, Any]] = {
         "parameter_int": parameter,
         "parameter_uint": parameter,
         "parameter_string": parameter,
+        "rewind_begin": rewind_begin,
+        "rewind_end": rewind_end,
+        "enable_recording": lambda: _tracer().record(True),
+        "disable_recording": lambda: _tracer().record(False),
+        "force_finalize": force_finalize,
     },
     "scorep.instrumenter": {"enable": enable, "disable": disable},
 }
@@ -137,6 +222,28 @@ class _Finder(importlib.abc.MetaPathFinder, importlib.abc.Loader):
         module.__dict__.update(_MODULES[module.__name__])
 
 
+class _Adopter(importlib.abc.MetaPathFinder):
+    """Gives the bindings' own module our instrumenter, as soon as it is imported."""
+
+    def find_spec(
+        self, name: str, path: Optional[Sequence[str]], target: Optional[ModuleType] = None
+    ) -> Optional[importlib.machinery.ModuleSpec]:
+        if name != "scorep.instrumenter":
+            return None
+        spec = importlib.machinery.PathFinder.find_spec(name, path, target)
+        if spec is None or spec.loader is None:
+            return None
+        execute = spec.loader.exec_module
+
+        def exec_module(module: ModuleType) -> None:
+            execute(module)
+            module.global_instrumenter = Instrumenter()  # type: ignore[attr-defined]
+
+        spec.loader.exec_module = exec_module  # type: ignore[method-assign]
+        return spec
+
+
 def offer() -> None:
-    """Make the modules importable where no others of their name are."""
+    """Make the modules importable where no others of their name are, and ours where they are."""
+    sys.meta_path.insert(0, _Adopter())
     sys.meta_path.append(_Finder())
