@@ -235,6 +235,11 @@ static int send_number(struct keeper *keeper, uint16_t type, uint64_t id, uint32
     return send_frame(keeper, type, id, &(struct spk_text){(const char *)number, sizeof number}, 1, NULL, 0);
 }
 
+int keeper_adopt(struct keeper *keeper, uint64_t id, uint32_t pid)
+{
+    return send_number(keeper, KEEPER_ADOPT, id, pid);
+}
+
 int keeper_signal(struct keeper *keeper, uint64_t id, int number)
 {
     return send_number(keeper, KEEPER_SIGNAL, id, (uint32_t)number);

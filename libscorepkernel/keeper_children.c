@@ -101,6 +101,38 @@ int children_spawn(struct children *children, uint64_t id, const struct spawn *s
     return 0;
 }
 
+/* The parent of the process in /proc/NAME, or 0. */
+static pid_t parent_of(const char *name)
+{
+    char path[64], line[512];
+    snprintf(path, sizeof path, "/proc/%.20s/stat", name);
+    int fd = open(path, O_RDONLY | O_CLOEXEC);
+    if (fd < 0)
+        return 0;
+    ssize_t got = read(fd, line, sizeof line - 1);
+    close(fd);
+    if (got <= 0)
+        return 0;
+    line[got] = 0;
+    /* " S 1234 ...": state and parent. The program's name before them comes in parentheses and may itself
+     * hold any character. */
+    const char *after = strrchr(line, ')');
+    return after && strlen(after) > 4 ? (pid_t)strtol(after + 3, NULL, 10) : 0;
+}
+
+int children_adopt(struct children *children, uint64_t id, pid_t pid)
+{
+    char name[32];
+    if (children->count == CHILDREN_MAX)
+        return -EAGAIN;
+    /* Only we reap our children: so the number is still this process's. */
+    snprintf(name, sizeof name, "%ld", (long)pid);
+    if (pid <= 0 || parent_of(name) != getpid())
+        return -ESRCH;
+    children->list[children->count++] = (struct child){id, pid};
+    return 0;
+}
+
 int children_signal(const struct children *children, uint64_t id, int signal_number)
 {
     for (size_t i = 0; i < children->count; i++)
@@ -133,25 +165,6 @@ void children_kill(const struct children *children)
 {
     for (size_t i = 0; i < children->count; i++)
         kill(-children->list[i].pid, SIGKILL);
-}
-
-/* The parent of the process in /proc/NAME, or 0. */
-static pid_t parent_of(const char *name)
-{
-    char path[64], line[512];
-    snprintf(path, sizeof path, "/proc/%.20s/stat", name);
-    int fd = open(path, O_RDONLY | O_CLOEXEC);
-    if (fd < 0)
-        return 0;
-    ssize_t got = read(fd, line, sizeof line - 1);
-    close(fd);
-    if (got <= 0)
-        return 0;
-    line[got] = 0;
-    /* " S 1234 ...": state and parent. The program's name before them comes in parentheses and may itself
-     * hold any character. */
-    const char *after = strrchr(line, ')');
-    return after && strlen(after) > 4 ? (pid_t)strtol(after + 3, NULL, 10) : 0;
 }
 
 static void kill_children_once(void)

@@ -14,7 +14,7 @@
 
 struct child {
     uint64_t id; /* the library's name for it */
-    pid_t pid;   /* leader of a session and process group of its own */
+    pid_t pid;   /* leader of a process group of its own */
 };
 
 struct children {
@@ -34,6 +34,10 @@ struct spawn {
 
 /** Start a process. 0, or a negative errno with *stage telling what was being done. */
 int children_spawn(struct children *children, uint64_t id, const struct spawn *spawn, const char **stage);
+
+/** Take a process that was inherited under an id. 0, -EAGAIN: there are too many; -ESRCH: it is no child of
+ * ours. */
+int children_adopt(struct children *children, uint64_t id, pid_t pid);
 
 /** The process's whole group. 0, -ESRCH. */
 int children_signal(const struct children *children, uint64_t id, int signal_number);

@@ -154,6 +154,10 @@ static void on_frame(struct keeper *keeper, struct frame *frame)
     if (frame->type == KEEPER_SIGNAL && value > 0 && value < NSIG) {
         /* A process that has just ended has nothing to be told; its end is on its way to the library. */
         (void)children_signal(&keeper->children, frame->request, (int)value);
+    } else if (frame->type == KEEPER_ADOPT) {
+        int result = children_adopt(&keeper->children, frame->request, (pid_t)value);
+        if (result != 0)
+            tell_failed(keeper, frame->request, result, "adopting a process");
     } else if (frame->type == KEEPER_END && !keeper->ending) {
         keeper->ending = 1;
         keeper->deadline = now_ms() + value;

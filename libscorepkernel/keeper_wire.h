@@ -14,6 +14,7 @@ enum keeper_frame {
     KEEPER_SPAWN = 1, /* parts: program, directory, argument count (u32), arguments, environment; the frame's
                          descriptors become the process's 0, 1, 2, 3 ... */
     KEEPER_SIGNAL,    /* parts: signal number (u32); to the process's whole group */
+    KEEPER_ADOPT,     /* parts: pid (u32) of a process that the keeper has inherited, to be known by the id */
     KEEPER_END,       /* parts: grace time in ms (u32): give the processes that long, then kill; then end */
 
     /* Keeper to library. */

@@ -75,6 +75,36 @@ static int shown(struct spk_text text)
     return text.len < 80 ? (int)text.len : 80;
 }
 
+/* The next word of text, which is shortened by it. Empty: there is none. */
+static struct spk_text next_word(struct spk_text *text)
+{
+    struct spk_text word = {text->data, 0};
+    while (word.len < text->len && !is_blank(text->data[word.len]))
+        word.len++;
+    *text = trimmed((struct spk_text){text->data + word.len, text->len - word.len});
+    return word;
+}
+
+/* The options of %%execute_with_scorep. */
+static void read_options(struct magic *magic, struct spk_text arguments)
+{
+    while (magic->kind == MAGIC_EXECUTE && arguments.len) {
+        struct spk_text word = next_word(&arguments);
+        if (equals(word, "--guard"))
+            magic->guard = MAGIC_GUARD_YES;
+        else if (equals(word, "--no-guard"))
+            magic->guard = MAGIC_GUARD_NO;
+        else {
+            magic->kind = MAGIC_BAD;
+            snprintf(
+                magic->error, sizeof magic->error,
+                "%%%%execute_with_scorep has no option \"%.*s\"; it has --guard and --no-guard. The code to "
+                "measure begins in the next line; the cell was not run.",
+                shown(word), word.data);
+        }
+    }
+}
+
 static void read_known(struct magic *magic, enum magic_kind kind, struct spk_text name,
                        struct spk_text arguments)
 {
@@ -84,13 +114,8 @@ static void read_known(struct magic *magic, enum magic_kind kind, struct spk_tex
                  "%%%%%.*s is not part of this version of the kernel (" SCOREPKERNEL_VERSION
                  "). The directive that it knows is %%%%execute_with_scorep.",
                  shown(name), name.data);
-    } else if (arguments.len) {
-        magic->kind = MAGIC_BAD;
-        snprintf(magic->error, sizeof magic->error,
-                 "%%%%%.*s takes no arguments, but \"%.*s\" stands behind it. The code to measure begins in "
-                 "the next "
-                 "line; the cell was not run.",
-                 shown(name), name.data, shown(arguments), arguments.data);
+    } else {
+        read_options(magic, arguments);
     }
 }
 

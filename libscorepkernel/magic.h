@@ -15,10 +15,14 @@ enum magic_kind {
     MAGIC_BAD,     /* one of ours, but not as it must be: error says how */
 };
 
+/* Whether the session is kept safe from the cell: --guard, --no-guard. */
+enum magic_guard { MAGIC_GUARD_AUTO, MAGIC_GUARD_YES, MAGIC_GUARD_NO };
+
 struct magic {
     enum magic_kind kind;
     struct spk_text line; /* the directive as written, without the newline; borrowed from the cell */
     size_t lines;         /* how many lines the directive and what stands before it take */
+    enum magic_guard guard;
     char error[512];
 };
 

@@ -67,6 +67,8 @@ static struct json *cell_options(const struct request *request, const struct mag
         struct json *measure = json_object();
         result = json_set_integer(measure, "lines", (int64_t)magic->lines);
         result = result ? result : json_set_text(measure, "text", magic->line.data, magic->line.len);
+        if (result == 0 && magic->guard != MAGIC_GUARD_AUTO)
+            result = json_set_boolean(measure, "guard", magic->guard == MAGIC_GUARD_YES);
         if (result == 0)
             result = json_set(options, "measure", measure);
         else
@@ -189,6 +191,7 @@ static void on_reply(struct spk_session *session, struct frame *frame)
     struct request *request = session->active;
     if (!request || !request->sent || frame->request != request->number)
         return; /* an answer to what was never asked */
+    spare_drop(&session->spare);
     if (frame_next_part(frame, &how) != 1 || frame_next_part(frame, &content) != 1)
         return;
     if (frame_next_part(frame, &measurement) == 1 && session->host.display_data) {
@@ -210,7 +213,19 @@ static void on_ready(struct spk_session *session)
     if (session->state != SESSION_STARTING)
         return;
     session->state = SESSION_READY;
+    session->promoted = 0;
     session_status(session, SPK_STATUS_READY, "");
+}
+
+/* A copy of the worker stands by until the running cell has ended. Without it, the cell runs unguarded. */
+static void on_spare(struct spk_session *session, struct frame *frame)
+{
+    uint64_t id = ++session->last_id;
+    int result = spare_take(&session->spare, id, frame, &session->worker.channel);
+    if (result == 0)
+        result = keeper_adopt(&session->keeper, id, session->spare.pid);
+    if (result != 0)
+        spare_drop(&session->spare);
 }
 
 /* Keep a text of the worker's: what it said first, or why it cannot work. */
@@ -307,6 +322,9 @@ void session_on_frame(struct spk_session *session, struct frame *frame)
         break;
     case WORKER_FAILED:
         keep_text(&session->failure, frame);
+        break;
+    case WORKER_SPARE:
+        on_spare(session, frame);
         break;
     case WORKER_REPLY:
         on_reply(session, frame);

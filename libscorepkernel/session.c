@@ -117,6 +117,8 @@ static void on_failed(void *owner, uint64_t id, int code, struct spk_text stage)
 {
     struct spk_session *session = owner;
     char text[512];
+    if (id == session->spare.id && id) /* it could not be adopted: nobody would know of its end */
+        spare_drop(&session->spare);
     if (id != session->worker.id)
         return;
     snprintf(text, sizeof text,
@@ -178,6 +180,8 @@ static void bury(struct spk_session *session, const char *how)
              "define what you need.",
              how);
     worker_finish(&session->worker);
+    spare_drop(&session->spare);
+    session->promoted = 0;
     session->state = SESSION_IDLE;
     struct request_queue waiting = take_waiting(session);
     int told = session->active && session->active->sent;
@@ -199,10 +203,31 @@ static void abort_requests(struct spk_session *session)
     abort_waiting(session, &waiting);
 }
 
+/* The worker has ended in a guarded cell: its spare goes on in its place. 0, or -errno: it cannot. */
+static int promote(struct spk_session *session, const char *how)
+{
+    struct spare spare = session->spare;
+    char text[1024];
+    session->spare = SPARE_NONE;
+    spare_explain(&spare, how, text, sizeof text);
+    worker_finish(&session->worker);
+    int result = worker_adopt(&session->worker, &session->loop, spare.id, spare.fds, &worker_events, session);
+    free(spare.lacks);
+    if (result != 0)
+        return result;
+    session->state = SESSION_STARTING;
+    session->promoted = 1;
+    session->interrupts = 0;
+    session_reply_error(session, "SessionRestored", text);
+    return 0;
+}
+
 static void on_exited(void *owner, uint64_t id, const struct keeper_end *end)
 {
     struct spk_session *session = owner;
     char how[256];
+    if (id == session->spare.id)
+        spare_drop(&session->spare); /* given up when memory ran short, or killed */
     if (id != session->worker.id)
         return;
     answer_how_it_ended(end, how, sizeof how);
@@ -212,9 +237,10 @@ static void on_exited(void *owner, uint64_t id, const struct keeper_end *end)
     if (session->state == SESSION_ENDING) {
         worker_finish(&session->worker);
         abort_requests(session);
-    } else if (session->state == SESSION_STARTING) {
+    } else if (session->state == SESSION_STARTING && !session->promoted) {
         explain_failed_start(session, how);
-    } else {
+    } else if (!(session->state == SESSION_READY && session->spare.id && session->active &&
+                 session->active->sent && promote(session, how) == 0)) {
         bury(session, how);
     }
 }
@@ -277,6 +303,7 @@ static void shutdown_now(struct spk_session *session)
     if (!session->active || !session->active->sent)
         abort_requests(session);
     interrupt_now(session);
+    spare_drop(&session->spare);
     session->state = SESSION_ENDING;
     if (session->worker.id)
         (void)worker_send(&session->worker, WORKER_SHUTDOWN, 0, NULL,
@@ -384,6 +411,7 @@ static int open_loop(struct spk_session *session, struct spk_error *error)
 
 static void release(struct spk_session *session)
 {
+    spare_drop(&session->spare);
     keeper_finish(&session->keeper);
     worker_finish(&session->worker);
     loop_forget(&session->loop, &session->wake);
@@ -409,6 +437,7 @@ int session_create(const struct spk_host *host, const struct spk_options *option
     if (!made)
         return failure_set(error, -ENOMEM, "no memory for a session");
     made->loop.fd = made->wake.fd = made->keeper.channel.fd = -1;
+    made->spare = SPARE_NONE;
     /* A host built before the newest member gives a smaller table: what it lacks is NULL. */
     memcpy(&made->host, host, host->size < sizeof made->host ? host->size : sizeof made->host);
     int result = fill_in(made, options, error);

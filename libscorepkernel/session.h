@@ -8,6 +8,7 @@
 #include "keeper.h"
 #include "paths.h"
 #include "request.h"
+#include "spare.h"
 #include "worker.h"
 
 #include <stdatomic.h>
@@ -34,6 +35,8 @@ struct spk_session {
     struct loop loop;
     struct keeper keeper;
     struct worker worker;
+    struct spare spare; /* while a guarded cell runs */
+    int promoted;       /* the worker was the spare, and has not said WORKER_READY */
     struct source wake; /* an eventfd: written when there is something to do but no descriptor to tell */
     atomic_uint wanted;
     atomic_uint grace_ms;

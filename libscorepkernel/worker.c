@@ -236,12 +236,10 @@ static int send_setup(struct worker *worker, const char *setup)
     return result;
 }
 
-int worker_spawn(struct worker *worker, struct loop *loop, struct keeper *keeper, uint64_t id,
-                 const struct worker_start *start, const struct worker_events *events, void *owner,
-                 struct spk_error *error)
+static struct worker without_channels(struct loop *loop, uint64_t id, const struct worker_events *events,
+                                      void *owner)
 {
-    int ends[4] = {-1, -1, -1, -1};
-    *worker = (struct worker){
+    return (struct worker){
         .id = id,
         .loop = loop,
         .channel = CHANNEL_CLOSED,
@@ -252,6 +250,37 @@ int worker_spawn(struct worker *worker, struct loop *loop, struct keeper *keeper
         .events = events,
         .owner = owner,
     };
+}
+
+int worker_adopt(struct worker *worker, struct loop *loop, uint64_t id, const int fds[3],
+                 const struct worker_events *events, void *owner)
+{
+    *worker = without_channels(loop, id, events, owner);
+    channel_init(&worker->channel, fds[0]);
+    worker->socket.fd = fds[0];
+    for (int i = 0; i < 2; i++)
+        worker->pipes[i].fd = fds[1 + i];
+    int result = make_token(worker->output.token);
+    for (int i = 0; i < 3 && result == 0; i++)
+        if (fcntl(fds[i], F_SETFL, O_NONBLOCK) != 0)
+            result = -errno;
+    if (result == 0) {
+        worker->timer.fd = timerfd_create(CLOCK_MONOTONIC, TFD_CLOEXEC | TFD_NONBLOCK);
+        result = worker->timer.fd < 0 ? -errno : watch_all(worker);
+    }
+    if (result == 0)
+        result = send_setup(worker, NULL);
+    if (result != 0)
+        worker_finish(worker);
+    return result;
+}
+
+int worker_spawn(struct worker *worker, struct loop *loop, struct keeper *keeper, uint64_t id,
+                 const struct worker_start *start, const struct worker_events *events, void *owner,
+                 struct spk_error *error)
+{
+    int ends[4] = {-1, -1, -1, -1};
+    *worker = without_channels(loop, id, events, owner);
     const char *argv[] = {start->python, "-c", bootstrap, start->package, NULL};
     struct keeper_spawn spawn = {start->python, start->directory, argv, start->environment, ends, 4};
     int result = make_channels(worker, ends);

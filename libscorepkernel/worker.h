@@ -43,6 +43,11 @@ int worker_spawn(struct worker *worker, struct loop *loop, struct keeper *keeper
                  const struct worker_start *start, const struct worker_events *events, void *owner,
                  struct spk_error *error);
 
+/** Listen to a process that exists, and waits for WORKER_SETUP: a spare. fds: its socket and its two pipes,
+ * taken over in any case. 0 or -errno; on failure as after worker_finish. */
+int worker_adopt(struct worker *worker, struct loop *loop, uint64_t id, const int fds[3],
+                 const struct worker_events *events, void *owner);
+
 /** Send a frame. 0 or -errno. */
 int worker_send(struct worker *worker, uint16_t type, uint64_t request, const struct spk_text *parts,
                 size_t count);

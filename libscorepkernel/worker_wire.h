@@ -54,6 +54,9 @@ enum worker_frame {
     WORKER_FROM_COMM_CLOSE,
     WORKER_REPLY, /* parts: SPK_REPLY_* (u32), content, and for a measured cell JSON: measure.py */
     WORKER_LOG,   /* parts: SPK_LOG_* (u32), text */
+    WORKER_SPARE, /* parts: pid (u32), JSON: what it lacks (spare.c). A forked copy of the worker is parked
+                     until the running cell ends. Descriptors: its socket, and the pipes of its output.
+                     WORKER_SETUP on that socket makes it the worker; end of file ends it. */
 };
 
 #endif

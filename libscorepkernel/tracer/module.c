@@ -3,6 +3,7 @@
  * module: the Python face of the built-in measurement. Knows nothing of how it is done. */
 #include "arguments.h"
 #include "measurement.h"
+#include "module_fork.h"
 #include "module_profile.h"
 #include "module_scorep.h"
 #include "python.h"
@@ -241,6 +242,8 @@ static PyObject *tracer_recording(PyObject *module, PyObject *unused)
 
 static PyMethodDef methods[] = {
     {"recording", tracer_recording, METH_NOARGS, recording_doc},
+    {"prepare_fork", module_prepare_fork, METH_NOARGS, module_prepare_fork_doc},
+    {"fork_plainly", module_fork_plainly, METH_NOARGS, module_fork_plainly_doc},
     {"read_profile", module_read_profile, METH_O, module_read_profile_doc},
     {"load_scorep", module_load_scorep, METH_VARARGS, module_load_scorep_doc},
     {"scorep_messages", module_scorep_messages, METH_NOARGS, module_scorep_messages_doc},

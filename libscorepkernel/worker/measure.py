@@ -59,12 +59,12 @@ class Cell:
 
 
 @contextlib.contextmanager
-def measuring(cell: Cell, shell: Any, package: str) -> Iterator[Optional["Measurement"]]:
+def measuring(cell: Cell, shell: Any, package: str, guard: Any) -> Iterator[Optional["Measurement"]]:
     """Measure what shell runs in the block, if the cell is to be measured."""
     if cell.wanted is None:
         yield None
         return
-    measurement = Measurement(cell, shell, package)
+    measurement = Measurement(cell, shell, package, guard)
     shell.measurement = measurement
     try:
         yield measurement
@@ -76,9 +76,10 @@ def measuring(cell: Cell, shell: Any, package: str) -> Iterator[Optional["Measur
 class Measurement:
     """One cell under a measurement system."""
 
-    def __init__(self, cell: Cell, shell: Any, package: str) -> None:
+    def __init__(self, cell: Cell, shell: Any, package: str, guard: Any) -> None:
         self._cell = cell
         self._shell = shell
+        self._way = f"in the session, {'guarded' if guard.on else 'unguarded'} ({guard.why})"
         self._warnings: list = []
         self._pid = os.getpid()
         self._seconds = self._stopped = 0.0
@@ -88,6 +89,7 @@ class Measurement:
         self._record = {
             "record": 1,
             "measurement": self._system.name,
+            "way": self._way,
             "status": "running",
             "started": time.strftime("%Y-%m-%dT%H:%M:%S%z"),
             "host": socket.gethostname(),
@@ -160,6 +162,7 @@ class Measurement:
         regions = self._outcome.regions
         return {
             "measurement": self._system.name,
+            "way": self._way,
             "directory": self._directory,
             "seconds": self._seconds,
             "events": self._outcome.events,

@@ -10,6 +10,7 @@ import inspect
 import json
 import os
 import queue
+import socket
 import sys
 import threading
 from collections import deque
@@ -19,7 +20,7 @@ from IPython.core.completer import provisionalcompleter, rectify_completions
 from IPython.core.error import StdinNotImplementedError
 from IPython.utils.tokenutil import token_at_cursor
 
-from . import comms, measure, scorep_api, shell, streams, systems, wire
+from . import comms, measure, scorep_api, shell, spare, streams, systems, wire
 
 
 # The first cells come at once, when all of a notebook is run: what can wait does.
@@ -64,11 +65,37 @@ class Server:
 
     def run(self) -> None:
         """Serve until SHUTDOWN, or until the library is gone."""
-        faulthandler.enable(file=self.connection._pipes[wire.STDERR], all_threads=False)
+        self._make_loop()
+        while True:
+            try:
+                return self._run()
+            except spare.Promoted:
+                spare.renew(self)
+                if not spare.renew_loop(self._loop):
+                    self._make_loop()
+
+    def take_over(self, connection: socket.socket, token: str) -> None:
+        """This process is a forked copy that is the session from now on."""
+        with contextlib.suppress(ValueError, OSError):
+            self._loop._selector.unregister(self.connection.socket)  # type: ignore[attr-defined]
+        self.connection.take_over(connection, token)
+        self.interrupts = self.connection.interrupts
+        self.pid = os.getpid()
+        self._frames.clear()
+
+    def descriptors(self) -> set:
+        """The connections that are the worker's own."""
+        pair = [getattr(self._loop, name, None) for name in ("_ssock", "_csock")]
+        return self.connection.descriptors() | {end.fileno() for end in pair if end is not None}
+
+    def _make_loop(self) -> None:
         with wire.high_descriptors():
-            loop = asyncio.new_event_loop()
-        asyncio.set_event_loop(loop)
-        self._loop = loop
+            self._loop = asyncio.new_event_loop()
+        asyncio.set_event_loop(self._loop)
+
+    def _run(self) -> None:
+        loop = self._loop
+        faulthandler.enable(file=self.connection._pipes[wire.STDERR], all_threads=False)
         self._arrived = asyncio.Event()  # not earlier: before Python 3.10 it belongs to the loop of its making
         loop.add_reader(self.connection.socket.fileno(), self._read)
         task = loop.create_task(self._serve())
@@ -81,9 +108,10 @@ class Server:
                 with contextlib.suppress(KeyboardInterrupt, SystemExit):
                     loop.run_until_complete(task)
         finally:
-            loop.remove_reader(self.connection.socket.fileno())
-            self.connection.hold(False)
-            _end_resource_tracker()
+            if os.getpid() == self.pid and task.done():
+                loop.remove_reader(self.connection.socket.fileno())
+                self.connection.hold(False)
+                _end_resource_tracker()
 
     def _read(self) -> None:
         """Take what the library sent; called on the loop when there is something."""
@@ -124,6 +152,8 @@ class Server:
     async def _answer(self, frame: wire.Frame) -> None:
         try:
             how, *parts = await self._handlers[frame.kind](frame)
+        except spare.Promoted:
+            raise
         except BaseException as problem:  # one bad request, or an interrupt of it, must not end the session
             how, parts = wire.ERROR, [
                 {"status": "error", "ename": type(problem).__name__, "evalue": str(problem), "traceback": []}
@@ -166,8 +196,9 @@ class Server:
         self._look_for_interrupt(frame.request)
         measured = None
         try:
-            with measure.measuring(cell, sh, self.package) as measured, self._user_code():
-                await self._run(cell, silent, bool(content.get("store_history", not silent)), metadata)
+            guard = self._guard(cell)
+            with measure.measuring(cell, sh, self.package, guard) as measured, self._user_code():
+                await self._run_cell(cell, silent, bool(content.get("store_history", not silent)), metadata)
         except KeyboardInterrupt:
             # It came between the cell's code and us.
             sh.showtraceback((KeyboardInterrupt, KeyboardInterrupt(), None), exception_only=True)
@@ -188,7 +219,11 @@ class Server:
         how = wire.OK if sh.last_error is None else wire.ERROR
         return (how, reply) if measured is None else (how, reply, measured.report())
 
-    async def _run(self, cell: measure.Cell, silent: bool, store_history: bool, metadata: dict) -> None:
+    def _guard(self, cell: measure.Cell) -> Optional[spare.Guard]:
+        """Keep the session safe from a measured cell, if that is wanted or cheap."""
+        return spare.guard(self, cell.wanted.get("guard")) if cell.wanted else None
+
+    async def _run_cell(self, cell: measure.Cell, silent: bool, store_history: bool, metadata: dict) -> None:
         """What InteractiveShell.run_cell does, on the loop that is already running."""
         sh, result = self.shell, None
         transformed = {"transformed_cell": cell.transformed, "preprocessing_exc_tuple": cell.problem}

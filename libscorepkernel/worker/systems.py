@@ -175,6 +175,17 @@ def _worth_showing(messages: str) -> str:
     return _HARMLESS.sub("", messages).strip()[:4000]
 
 
+def prepare_fork() -> None:
+    """Before a fork: write what C code holds back, and end OpenMP's threads, which a fork does not carry."""
+    if _tracer is not None:
+        _tracer.prepare_fork()
+
+
+def fork_plainly() -> int:
+    """Fork a process that has one thread, without Python's preparations for others."""
+    return _tracer.fork_plainly()
+
+
 # --- the choice ------------------------------------------------------------------------------------------
 
 _loaded: List[installation.Installation] = []

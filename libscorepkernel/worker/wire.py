@@ -4,6 +4,7 @@ libscorepkernel/worker_wire.h and frame.h, which say what they look like and why
 
 from __future__ import annotations
 
+import array
 import base64
 import contextlib
 import fcntl
@@ -19,7 +20,7 @@ import sys
 import threading
 import time
 from contextvars import ContextVar
-from typing import Any, Iterator, List, NamedTuple, Optional
+from typing import Any, Iterable, Iterator, List, NamedTuple, Optional
 from weakref import WeakKeyDictionary
 
 WORKER_FD = 3
@@ -32,7 +33,7 @@ TO_COMM_OPEN, TO_COMM_MESSAGE, TO_COMM_CLOSE, INPUT_REPLY, SHUTDOWN, INTERRUPT =
 # Worker to library.
 HELLO, READY, FAILED, DISPLAY_DATA, UPDATE_DISPLAY_DATA, EXECUTE_RESULT = range(64, 70)
 ERROR_OUTPUT, CLEAR_OUTPUT, INPUT_REQUEST, FROM_COMM_OPEN, FROM_COMM_MESSAGE = range(70, 75)
-FROM_COMM_CLOSE, REPLY, LOG = range(75, 78)
+FROM_COMM_CLOSE, REPLY, LOG, SPARE = range(75, 79)
 
 # Kept, as users' code may replace them.
 _dumps, _sleep = json.dumps, time.sleep
@@ -118,6 +119,34 @@ def high_descriptors() -> Iterator[None]:
             os.close(filler)
 
 
+def decode(data: bytearray) -> Optional[Frame]:
+    """Take the first frame off data; None: it is not whole yet."""
+    if len(data) < _HEADER.size:
+        return None
+    length, kind, _, request, _ = _HEADER.unpack_from(data)
+    end = _HEADER.size + length
+    if len(data) < end:
+        return None
+    parts, at = [], _HEADER.size
+    while at < end:
+        (size,) = _U32.unpack_from(data, at)
+        parts.append(bytes(data[at + 4 : at + 4 + size]))
+        at += 4 + size
+    del data[:end]
+    return Frame(kind, request, parts)
+
+
+def receive_one(connection: socket.socket) -> Optional[Frame]:
+    """Wait for one frame on a socket that is nobody's connection yet; None: it was closed."""
+    data = bytearray()
+    while (frame := decode(data)) is None:
+        chunk = connection.recv(1 << 16)
+        if not chunk:
+            return None
+        data += chunk
+    return frame
+
+
 class Interrupts:
     """Lets SIGINT into users' code only.
 
@@ -168,8 +197,16 @@ class Interrupts:
         self.in_cell = self.pending = False
 
 
+def _payload(parts: Iterable[bytes]) -> bytes:
+    return b"".join(piece for part in parts for piece in (_U32.pack(len(part)), part))
+
+
 def _in_main_thread() -> bool:
     return threading.get_ident() == threading.main_thread().ident
+
+
+def _copies_of_output() -> dict:
+    return {which: fcntl.fcntl(which, fcntl.F_DUPFD_CLOEXEC, _high()) for which in (STDOUT, STDERR)}
 
 
 class Connection:
@@ -182,7 +219,7 @@ class Connection:
         self.lock = threading.RLock()  # re-entered when a finaliser prints while we write
         self.interrupts = Interrupts(self.lock)
         self.interrupts.install()
-        self._pipes = {which: fcntl.fcntl(which, fcntl.F_DUPFD_CLOEXEC, _high()) for which in (STDOUT, STDERR)}
+        self._pipes = _copies_of_output()
         self._received = bytearray()
         self._number = 0
         self._last = STDOUT
@@ -209,6 +246,25 @@ class Connection:
         self._held = []
         self.lock = threading.RLock()
         self.interrupts = Interrupts(self.lock)
+
+    def take_over(self, connection: socket.socket, token: str) -> None:
+        """In a forked copy that is the session from now on: speak for it, over a socket and pipes of its own."""
+        self.socket.close()
+        for pipe in self._pipes.values():
+            os.close(pipe)
+        self.socket = connection
+        self._pipes = _copies_of_output()
+        self._received = bytearray()
+        self._number, self._last, self._cell = 0, STDOUT, 0
+        self._token = token
+        self._waiting = False
+        self._overdue = threading.Event()
+        self._forked = False
+        self.interrupts.install()
+
+    def descriptors(self) -> set:
+        """What is open for the connection itself."""
+        return {self.socket.fileno(), *self._pipes.values()}
 
     # --- frames --------------------------------------------------------------------------------------
 
@@ -248,20 +304,7 @@ class Connection:
 
     def next_received(self) -> Optional[Frame]:
         """A frame that has been read already, or None."""
-        data = self._received
-        if len(data) < _HEADER.size:
-            return None
-        length, kind, _, request, _ = _HEADER.unpack_from(data)
-        end = _HEADER.size + length
-        if len(data) < end:
-            return None
-        parts, at = [], _HEADER.size
-        while at < end:
-            (size,) = _U32.unpack_from(data, at)
-            parts.append(bytes(data[at + 4 : at + 4 + size]))
-            at += 4 + size
-        del data[:end]
-        return Frame(kind, request, parts)
+        return decode(self._received)
 
     def send(self, kind: int, request: int, *parts: bytes) -> None:
         """Send a frame; what was written before it is shown before it."""
@@ -275,12 +318,21 @@ class Connection:
                 f"an output of {length >> 20} MiB is more than the {_MAX_FRAME >> 20} MiB that can be shown at once; "
                 "write it to a file, or show a part of it"
             )
-        payload = b"".join(piece for part in parts for piece in (_U32.pack(len(part)), part))
+        payload = _payload(parts)
         with self.lock:
             self._release()
             barrier = self._mark_both("B") if kind not in (HELLO, FAILED) else 0
             self.socket.sendall(_HEADER.pack(len(payload), kind, 0, request, barrier) + payload)
         self.interrupts.catch_up()
+
+    def send_with_descriptors(self, descriptors: List[int], kind: int, request: int, *parts: bytes) -> None:
+        """Send a small frame that is no output, and descriptors with its first byte."""
+        payload = _payload(parts)
+        data = _HEADER.pack(len(payload), kind, len(descriptors), request, 0) + payload
+        rights = array.array("i", descriptors)
+        with self.lock:
+            sent = self.socket.sendmsg([data], [(socket.SOL_SOCKET, socket.SCM_RIGHTS, rights)])
+            self.socket.sendall(data[sent:])
 
     # --- text ----------------------------------------------------------------------------------------
 

@@ -1,0 +1,274 @@
+# SPDX-License-Identifier: BSD-3-Clause
+"""The spare: a forked copy of the session, parked while a guarded cell runs. Should the cell end the session, it goes on
+in its place, from just before the cell.
+
+A fork makes the cell copy each page that it writes. So the session is guarded by itself only where that costs little;
+the user may decide for a cell (--guard, --no-guard).
+"""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import fcntl
+import json
+import os
+import selectors
+import signal
+import socket
+import stat
+import sys
+import threading
+from typing import Any, Dict, Iterator, NamedTuple, Optional
+
+from . import faults, systems, wire
+
+_BUDGET_MS = 20.0
+# The first to go when memory runs short.
+_OOM_SCORE = 800
+# What the worker has running of its own: its output's thread, and IPython's history's.
+_OWN_THREADS = ("scorepkernel-output", "IPythonHistorySavingThread")
+
+
+class Promoted(BaseException):
+    """Raised in the spare when it has become the session: back to the server's beginning."""
+
+
+class Guard(NamedTuple):
+    """Whether the session is guarded, and why."""
+
+    on: bool
+    why: str
+
+
+def guard(server: Any, wanted: Optional[bool]) -> Guard:
+    """Park a spare before a measured cell, or say why not. In the spare it never returns, but may raise Promoted."""
+    if wanted is False:
+        return Guard(False, "as asked")
+    cost_ms = 1e3 * _private_pages() * faults.seconds_each()
+    budget_ms = _budget_ms()
+    if wanted is None and cost_ms > budget_ms:
+        return Guard(False, f"a guard might slow the cell by {cost_ms:.0f} ms, and may by {budget_ms:g} ms")
+    try:
+        with _history_at_rest(server.shell):
+            _park(server)
+    except OSError as problem:
+        return Guard(False, f"no copy of the session could be made: {problem.strerror}")
+    return Guard(True, "as asked" if wanted else f"it slows the cell by at most {max(cost_ms, 0.1):.1f} ms")
+
+
+def _budget_ms() -> float:
+    text = os.environ.get("SCOREPKERNEL_GUARD_BUDGET", "")
+    try:
+        return float(text) if text else _BUDGET_MS
+    except ValueError:
+        raise systems.NotMeasured(
+            f"The cell was not run: SCOREPKERNEL_GUARD_BUDGET is {text!r}, but must be a number of milliseconds."
+        ) from None
+
+
+def _private_pages() -> float:
+    """How many pages a write would have to copy first."""
+    with open("/proc/self/status", encoding="ascii", errors="replace") as file:
+        for line in file:
+            if line.startswith("RssAnon:"):
+                return int(line.split()[1]) * 1024 / os.sysconf("SC_PAGESIZE")
+    return 0.0
+
+
+@contextlib.contextmanager
+def _history_at_rest(shell: Any) -> Iterator[None]:
+    """IPython's history is in no transaction: a copy of one would take the database for broken, and put it aside."""
+    names = ("db_input_cache_lock", "db_output_cache_lock")
+    locks = [getattr(shell.history_manager, name) for name in names if hasattr(shell.history_manager, name)]
+    with contextlib.ExitStack() as held:
+        for lock in locks:
+            held.enter_context(lock)
+        yield
+
+
+# --- parking ---------------------------------------------------------------------------------------------
+
+
+def _park(server: Any) -> None:
+    connection = server.connection
+    connection.flush()
+    random_state = sys.modules["random"].getstate() if "random" in sys.modules else None
+    systems.prepare_fork()
+    lacks = _lacks(server.descriptors())
+    with wire.high_descriptors():
+        ours, theirs = socket.socketpair()
+        pipes = [os.pipe2(os.O_CLOEXEC) for _ in range(2)]
+    blocked = signal.pthread_sigmask(signal.SIG_BLOCK, signal.valid_signals())
+    pid = -1
+    try:
+        pid = os.fork()
+        if pid:
+            os.waitpid(pid, 0)
+    finally:
+        if pid:
+            signal.pthread_sigmask(signal.SIG_SETMASK, blocked)
+            for _, write in pipes:
+                os.close(write)
+            theirs.close()
+    if pid:
+        _introduce(connection, ours, [read for read, _ in pipes], lacks)
+        return
+    # Nothing of what follows may come back to the cell, which would then run twice.
+    try:
+        ours.close()
+        for read, _ in pipes:
+            os.close(read)
+        _become_orphan(theirs)
+        _wait(server, theirs, [write for _, write in pipes], random_state)
+        signal.pthread_sigmask(signal.SIG_SETMASK, blocked)
+    except BaseException:
+        os._exit(70)
+    raise Promoted
+
+
+def _introduce(connection: wire.Connection, ours: socket.socket, pipes: list, lacks: dict) -> None:
+    """Tell the library of the spare, and hand its descriptors over."""
+    try:
+        number = ours.recv(4)
+        if len(number) != 4:
+            raise OSError(errno.EAGAIN, "the copy could not be copied")
+        ends = [ours.fileno(), *pipes]
+        connection.send_with_descriptors(ends, wire.SPARE, 0, number, wire.dump(lacks))
+    finally:
+        ours.close()
+        for read in pipes:
+            os.close(read)
+
+
+def _become_orphan(theirs: socket.socket) -> None:
+    """Not the session's child: users' os.wait() must not find it, nor wait for it."""
+    try:
+        pid = systems.fork_plainly()
+    except OSError:
+        os._exit(1)
+    if pid:
+        theirs.send(pid.to_bytes(4, "little"))
+        os._exit(0)
+
+
+def _wait(server: Any, theirs: socket.socket, outputs: list, random_state: Any) -> None:
+    """Stay parked. Returns when this process is to be the session."""
+    with contextlib.suppress(OSError):
+        os.setpgid(0, 0)  # out of the reach of interrupts
+    with contextlib.suppress(OSError), open("/proc/self/oom_score_adj", "w") as file:
+        file.write(str(_OOM_SCORE))
+    _let_go_of_connections(keep={theirs.fileno(), *outputs})
+    for target, output in zip((wire.STDOUT, wire.STDERR), outputs):
+        os.dup2(output, target)
+        os.close(output)
+    frame = wire.receive_one(theirs)
+    if frame is None:
+        os._exit(0)
+    with contextlib.suppress(OSError), open("/proc/self/oom_score_adj", "w") as file:
+        file.write("0")
+    _forget_signals()
+    if random_state is not None:
+        sys.modules["random"].setstate(random_state)
+    server.take_over(theirs, json.loads(frame.parts[0])["token"])
+
+
+def _let_go_of_connections(keep: set) -> None:
+    """Others wait for the end of a pipe or socket: what the session closes in the cell must not stay open here. The
+    numbers stay taken, by ends that are dead: objects of the user's go on holding them."""
+    dead_read, other = os.pipe2(os.O_CLOEXEC)
+    os.close(other)
+    other, dead_write = os.pipe2(os.O_CLOEXEC)
+    os.close(other)
+    left, right = socket.socketpair()
+    right.close()
+    own = {dead_read, dead_write, left.fileno(), *keep}
+    for name in os.listdir("/proc/self/fd"):
+        number = int(name)
+        kind = _kind(number)
+        if number in own or kind is None:
+            continue
+        inheritable = os.get_inheritable(number)
+        if kind is stat.S_ISSOCK:
+            os.dup2(left.fileno(), number, inheritable)
+        elif fcntl.fcntl(number, fcntl.F_GETFL) & os.O_ACCMODE == os.O_WRONLY:
+            os.dup2(dead_write, number, inheritable)
+        else:
+            os.dup2(dead_read, number, inheritable)
+    for number in (dead_read, dead_write, left.detach()):
+        os.close(number)
+
+
+def _kind(number: int) -> Any:
+    with contextlib.suppress(OSError):
+        mode = os.fstat(number).st_mode
+        for kind in (stat.S_ISSOCK, stat.S_ISFIFO):
+            if kind(mode):
+                return kind
+    return None
+
+
+def _lacks(own: set) -> Dict[str, int]:
+    """What the copy does not have, beside what is the worker's own and made anew."""
+    connections = [int(name) for name in os.listdir("/proc/self/fd") if int(name) > 2 and int(name) not in own]
+    children = 0
+    for task in os.listdir("/proc/self/task"):
+        with contextlib.suppress(OSError), open(f"/proc/self/task/{task}/children") as file:
+            children += len(file.read().split())
+    threads = [t for t in threading.enumerate() if type(t).__name__ not in _OWN_THREADS and t.name not in _OWN_THREADS]
+    return {
+        "threads": len(threads) - 1,
+        "children": children,
+        "connections": sum(_kind(number) is not None for number in connections),
+    }
+
+
+def _forget_signals() -> None:
+    """What was sent to the original is not meant for the copy."""
+    for number in signal.sigpending():
+        with contextlib.suppress(OSError, ValueError, TypeError):
+            before = signal.signal(number, signal.SIG_IGN)
+            signal.signal(number, before)
+
+
+# --- going on --------------------------------------------------------------------------------------------
+
+
+def renew(server: Any) -> None:
+    """What did not survive the fork is made anew: the event loop's descriptors, IPython's history."""
+    _renew_history(server.shell)
+    tracker = getattr(sys.modules.get("multiprocessing.resource_tracker"), "_resource_tracker", None)
+    if tracker is not None:
+        tracker._fd = tracker._pid = None  # it starts another one when it is needed
+
+
+def _renew_history(shell: Any) -> None:
+    old = shell.history_manager
+    for owner in (getattr(old, "save_thread", None), old):
+        # The thread's connection can be closed by nobody else, but released; as can one that fails to close.
+        with contextlib.suppress(Exception):
+            owner.db.close()
+        with contextlib.suppress(Exception):
+            owner.db = None
+    with wire.high_descriptors():
+        new = type(old)(shell=shell, parent=shell)
+    for name in ("input_hist_parsed", "input_hist_raw", "output_hist", "dir_hist", "output_hist_reprs"):
+        setattr(new, name, getattr(old, name))
+    shell.history_manager = new
+
+
+def renew_loop(loop: Any) -> bool:
+    """Give an event loop descriptors of its own again, so that users' tasks on it go on. False: it is of another kind."""
+    try:
+        old, loop._selector = loop._selector, selectors.DefaultSelector()
+        inner = loop._ssock.fileno()
+        for key in list(old.get_map().values()):
+            if key.fd != inner:
+                with contextlib.suppress(OSError, ValueError, KeyError):
+                    loop._selector.register(key.fileobj, key.events, key.data)
+        old.close()
+        loop._close_self_pipe()
+        loop._make_self_pipe()
+    except AttributeError:
+        return False
+    return True
