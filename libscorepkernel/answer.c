@@ -46,6 +46,16 @@ struct json *answer_failed(const char *ename, const char *text, uint64_t executi
     return checked(content, result);
 }
 
+struct json *answer_done(uint64_t execution_count)
+{
+    struct json *content = json_object();
+    int result = set_text(content, "status", "ok");
+    result = result ? result : json_set_integer(content, "execution_count", (int64_t)execution_count);
+    result = result ? result : json_set(content, "user_expressions", json_object());
+    result = result ? result : json_set(content, "payload", json_array());
+    return checked(content, result);
+}
+
 /* A copy of a member of an object. */
 static struct json *copied(const struct json *object, const char *name, const char *fallback)
 {

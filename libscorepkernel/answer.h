@@ -15,6 +15,9 @@ struct json *answer_error(const char *ename, const char *text);
 /** The content of a reply with status "error" (or "aborted" when ename is NULL). */
 struct json *answer_failed(const char *ename, const char *text, uint64_t execution_count);
 
+/** The content of the reply to a cell that was done without the worker. */
+struct json *answer_done(uint64_t execution_count);
+
 /** The content of a kernel_info_reply. hello: the worker's JSON, or NULL when there is none. */
 struct json *answer_kernel_info(const char *hello);
 

@@ -15,12 +15,12 @@ static const struct {
 } directives[] = {
     {"execute_with_scorep", MAGIC_EXECUTE},
     {"scorep_env", MAGIC_BAD},
-    {"scorep_python_binding_arguments", MAGIC_BAD},
+    {"scorep_python_binding_arguments", MAGIC_ARGUMENTS},
     {"enable_multicellmode", MAGIC_BAD},
     {"finalize_multicellmode", MAGIC_BAD},
     {"abort_multicellmode", MAGIC_BAD},
-    {"marshalling_settings", MAGIC_BAD},
-    {"serializer_settings", MAGIC_BAD},
+    {"marshalling_settings", MAGIC_SETTINGS},
+    {"serializer_settings", MAGIC_SETTINGS},
     {"start_writefile", MAGIC_BAD},
     {"end_writefile", MAGIC_BAD},
     {"abort_writefile", MAGIC_BAD},
@@ -112,9 +112,10 @@ static void read_known(struct magic *magic, enum magic_kind kind, struct spk_tex
     if (kind == MAGIC_BAD) {
         snprintf(magic->error, sizeof magic->error,
                  "%%%%%.*s is not part of this version of the kernel (" SCOREPKERNEL_VERSION
-                 "). The directive that it knows is %%%%execute_with_scorep.",
+                 "). The directives that it knows are %%%%execute_with_scorep, %%%%marshalling_settings and "
+                 "%%%%scorep_python_binding_arguments.",
                  shown(name), name.data);
-    } else {
+    } else if (kind == MAGIC_EXECUTE) {
         read_options(magic, arguments);
     }
 }
@@ -133,6 +134,8 @@ void magic_read(struct spk_text cell, struct magic *magic)
         return;
     struct spk_text arguments = trimmed((struct spk_text){name.data + name.len, line.len - 2 - name.len});
     magic->line = line;
+    magic->body =
+        (struct spk_text){name.data + name.len, (size_t)(cell.data + cell.len - name.data) - name.len};
     for (size_t i = 0; i < sizeof directives / sizeof *directives; i++) {
         if (equals(name, directives[i].name)) {
             read_known(magic, directives[i].kind, name, arguments);

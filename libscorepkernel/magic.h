@@ -10,9 +10,11 @@
 #include "scorepkernel.h"
 
 enum magic_kind {
-    MAGIC_NONE,    /* an ordinary cell: none of our business */
-    MAGIC_EXECUTE, /* %%execute_with_scorep */
-    MAGIC_BAD,     /* one of ours, but not as it must be: error says how */
+    MAGIC_NONE,      /* an ordinary cell: none of our business */
+    MAGIC_EXECUTE,   /* %%execute_with_scorep */
+    MAGIC_SETTINGS,  /* %%marshalling_settings */
+    MAGIC_ARGUMENTS, /* %%scorep_python_binding_arguments */
+    MAGIC_BAD,       /* one of ours, but not as it must be: error says how */
 };
 
 /* Whether the session is kept safe from the cell: --guard, --no-guard. */
@@ -23,6 +25,8 @@ struct magic {
     struct spk_text line; /* the directive as written, without the newline; borrowed from the cell */
     size_t lines;         /* how many lines the directive and what stands before it take */
     enum magic_guard guard;
+    struct spk_text
+        body; /* what follows the directive's name: the rest of its line, and the lines after it */
     char error[512];
 };
 

@@ -58,21 +58,37 @@ void session_reply_error(struct spk_session *session, const char *ename, const c
 
 /* --- to the worker --------------------------------------------------------------------------------- */
 
-/* The options that go with a cell, as JSON. NULL: no memory. */
-static struct json *cell_options(const struct request *request, const struct magic *magic)
+static int set_string(struct json *object, const char *name, const char *text)
 {
-    struct json *options = json_object();
+    return json_set_text(object, name, text, strlen(text));
+}
+
+/* How a cell is to be measured, as JSON. NULL: no memory. */
+static struct json *measure_options(const struct settings *settings, const struct magic *magic)
+{
+    struct json *measure = json_object();
+    int result = json_set_integer(measure, "lines", (int64_t)magic->lines);
+    result = result ? result : json_set_text(measure, "text", magic->line.data, magic->line.len);
+    if (result == 0 && magic->guard != MAGIC_GUARD_AUTO)
+        result = json_set_boolean(measure, "guard", magic->guard == MAGIC_GUARD_YES);
+    result = result ? result : set_string(measure, "process", settings_process_name(settings));
+    result = result ? result : set_string(measure, "arguments", settings->arguments);
+    result = result ? result : json_set_boolean(measure, "disk", settings->disk);
+    if (result == 0)
+        return measure;
+    json_free(measure);
+    return NULL;
+}
+
+/* The options that go with a cell, as JSON. NULL: no memory. */
+static struct json *cell_options(const struct spk_session *session, const struct request *request,
+                                 const struct magic *magic)
+{
+    struct json *options = json_object(), *measure = NULL;
     int result = json_set_integer(options, "execution_count", (int64_t)request->execution_count);
     if (result == 0 && magic->kind == MAGIC_EXECUTE) {
-        struct json *measure = json_object();
-        result = json_set_integer(measure, "lines", (int64_t)magic->lines);
-        result = result ? result : json_set_text(measure, "text", magic->line.data, magic->line.len);
-        if (result == 0 && magic->guard != MAGIC_GUARD_AUTO)
-            result = json_set_boolean(measure, "guard", magic->guard == MAGIC_GUARD_YES);
-        if (result == 0)
-            result = json_set(options, "measure", measure);
-        else
-            json_free(measure);
+        measure = measure_options(&session->settings, magic);
+        result = measure ? json_set(options, "measure", measure) : -ENOMEM;
     }
     if (result == 0)
         return options;
@@ -82,7 +98,7 @@ static struct json *cell_options(const struct request *request, const struct mag
 
 static int send_execute(struct spk_session *session, const struct request *request, const struct magic *magic)
 {
-    struct json *options = cell_options(request, magic);
+    struct json *options = cell_options(session, request, magic);
     size_t len;
     char *text = options ? json_print(options, &len) : NULL;
     int result = -ENOMEM;
@@ -93,6 +109,36 @@ static int send_execute(struct spk_session *session, const struct request *reque
     free(text);
     json_free(options);
     return result;
+}
+
+/* Processes are started ahead for what the settings say. */
+static void plan(struct spk_session *session)
+{
+    struct json *wanted = measure_options(&session->settings, &(struct magic){.line = {"", 0}});
+    size_t len;
+    char *text = wanted ? json_print(wanted, &len) : NULL;
+    if (session->settings.process != SETTINGS_LAUNCH)
+        runner_drop(session);
+    else if (text)
+        (void)worker_send(&session->worker, WORKER_PLAN, 0, &(struct spk_text){text, len},
+                          1); /* it need not be */
+    free(text);
+    json_free(wanted);
+}
+
+/* A cell that changes the settings, or shows them. */
+static void run_settings(struct spk_session *session, const struct magic *magic)
+{
+    char said[SETTINGS_ARGUMENTS_MAX + 256];
+    int result = (magic->kind == MAGIC_SETTINGS ? settings_read_marshalling : settings_read_arguments)(
+        &session->settings, magic->body, said, sizeof said);
+    if (result != 0) {
+        session_reply_error(session, "ScorePDirectiveError", said);
+        return;
+    }
+    session_on_text(session, session->active->number, SPK_STDOUT, (struct spk_text){said, strlen(said)});
+    plan(session);
+    session_reply(session, SPK_REPLY_OK, answer_done(session->active->execution_count));
 }
 
 /* Read the cell's directive and send it. A bad one is answered at once. */
@@ -110,6 +156,8 @@ static int run_cell(struct spk_session *session, const struct request *request)
                             "The execute request has no member \"code\" that is a text.");
     else if (magic.kind == MAGIC_BAD)
         session_reply_error(session, "ScorePDirectiveError", magic.error);
+    else if (magic.kind == MAGIC_SETTINGS || magic.kind == MAGIC_ARGUMENTS)
+        run_settings(session, &magic);
     else
         result = send_execute(session, request, &magic);
     json_free(content);
@@ -176,7 +224,8 @@ int session_input_reply(struct spk_session *session, uint64_t request, struct sp
     if (session->state != SESSION_READY || !session_forget_question(session, request))
         return failure_set(error, -ENOENT, "request %llu does not wait for input",
                            (unsigned long long)request);
-    int result = worker_send(&session->worker, WORKER_INPUT_REPLY, request, &value, 1);
+    struct worker *asker = runner_has(&session->runner, request) ? &session->runner.worker : &session->worker;
+    int result = worker_send(asker, WORKER_INPUT_REPLY, request, &value, 1);
     if (result == 0)
         return 0;
     remember_question(session, request);
@@ -311,6 +360,25 @@ static void on_numbered(struct spk_session *session, struct frame *frame)
     }
 }
 
+void session_on_output(struct spk_session *session, struct frame *frame)
+{
+    switch (frame->type) {
+    case WORKER_FROM_COMM_OPEN:
+    case WORKER_FROM_COMM_MESSAGE:
+    case WORKER_FROM_COMM_CLOSE:
+        on_comm(session, frame);
+        break;
+    case WORKER_CLEAR_OUTPUT:
+    case WORKER_INPUT_REQUEST:
+    case WORKER_LOG:
+        on_numbered(session, frame);
+        break;
+    default:
+        on_content(session, frame);
+        break;
+    }
+}
+
 void session_on_frame(struct spk_session *session, struct frame *frame)
 {
     switch (frame->type) {
@@ -326,21 +394,14 @@ void session_on_frame(struct spk_session *session, struct frame *frame)
     case WORKER_SPARE:
         on_spare(session, frame);
         break;
+    case WORKER_LAUNCH:
+        runner_launch(session, frame);
+        break;
     case WORKER_REPLY:
         on_reply(session, frame);
         break;
-    case WORKER_FROM_COMM_OPEN:
-    case WORKER_FROM_COMM_MESSAGE:
-    case WORKER_FROM_COMM_CLOSE:
-        on_comm(session, frame);
-        break;
-    case WORKER_CLEAR_OUTPUT:
-    case WORKER_INPUT_REQUEST:
-    case WORKER_LOG:
-        on_numbered(session, frame);
-        break;
     default:
-        on_content(session, frame);
+        session_on_output(session, frame);
         break;
     }
     session_run_next(session);

@@ -37,11 +37,15 @@ static void tell_start(struct spk_session *session)
 
 /* --- the worker ------------------------------------------------------------------------------------ */
 
-static void on_text(void *owner, uint64_t request, uint32_t which, struct spk_text text)
+void session_on_text(struct spk_session *session, uint64_t request, uint32_t which, struct spk_text text)
 {
-    struct spk_session *session = owner;
     if (session->host.stream)
         session->host.stream(session->host.ctx, request, which, text);
+}
+
+static void on_text(void *owner, uint64_t request, uint32_t which, struct spk_text text)
+{
+    session_on_text(owner, request, which, text);
 }
 
 static void on_frame(void *owner, struct frame *frame)
@@ -86,7 +90,6 @@ void session_start_worker(struct spk_session *session)
     free(session->failure);
     session->failure = NULL;
     session->state = SESSION_STARTING;
-    session->interrupts = 0;
     session->lost = 0;
     memset(session->questions, 0, sizeof session->questions);
     session_status(session, SPK_STATUS_STARTING, result == 0 ? python : "");
@@ -97,8 +100,11 @@ void session_start_worker(struct spk_session *session)
     }
     if (result == 0) {
         snprintf(package, sizeof package, "%s/worker", session->private_path);
-        struct worker_start start = {python, package, session->directory, session->environment,
-                                     session->setup};
+        struct worker_start start = {.python = python,
+                                     .package = package,
+                                     .directory = session->directory,
+                                     .environment = session->environment,
+                                     .setup = session->setup};
         result = worker_spawn(&session->worker, &session->loop, &session->keeper, ++session->last_id, &start,
                               &worker_events, session, &error);
     }
@@ -119,8 +125,12 @@ static void on_failed(void *owner, uint64_t id, int code, struct spk_text stage)
     char text[512];
     if (id == session->spare.id && id) /* it could not be adopted: nobody would know of its end */
         spare_drop(&session->spare);
-    if (id != session->worker.id)
+    if (id != session->worker.id) {
+        snprintf(text, sizeof text, "could not be started: %s (%.*s)", failure_text(-code), (int)stage.len,
+                 stage.data);
+        (void)runner_ended(session, id, text);
         return;
+    }
     snprintf(text, sizeof text,
              "The Python interpreter \"%.200s\" could not be started: %s (%.*s). Check it by hand, or point "
              "the kernel "
@@ -181,6 +191,7 @@ static void bury(struct spk_session *session, const char *how)
              how);
     worker_finish(&session->worker);
     spare_drop(&session->spare);
+    runner_drop(session);
     session->promoted = 0;
     session->state = SESSION_IDLE;
     struct request_queue waiting = take_waiting(session);
@@ -217,7 +228,6 @@ static int promote(struct spk_session *session, const char *how)
         return result;
     session->state = SESSION_STARTING;
     session->promoted = 1;
-    session->interrupts = 0;
     session_reply_error(session, "SessionRestored", text);
     return 0;
 }
@@ -228,9 +238,9 @@ static void on_exited(void *owner, uint64_t id, const struct keeper_end *end)
     char how[256];
     if (id == session->spare.id)
         spare_drop(&session->spare); /* given up when memory ran short, or killed */
-    if (id != session->worker.id)
-        return;
     answer_how_it_ended(end, how, sizeof how);
+    if (runner_ended(session, id, how) || id != session->worker.id)
+        return;
     if (session->lost)
         snprintf(how, sizeof how, "%s", "was ended by the kernel, since what it sent was not understood");
     worker_drain(&session->worker);
@@ -274,11 +284,13 @@ static const struct keeper_events keeper_events = {on_spawned, on_failed, on_exi
 static void send_interrupt(struct spk_session *session)
 {
     unsigned char number[4];
-    frame_put_u32(number, ++session->interrupts);
+    struct worker *worker =
+        runner_has(&session->runner, session->active->number) ? &session->runner.worker : &session->worker;
+    frame_put_u32(number, ++worker->interrupts);
     struct spk_text part = {(const char *)number, sizeof number};
     /* A process that has ended needs neither. */
-    (void)worker_send(&session->worker, WORKER_INTERRUPT, session->active->number, &part, 1);
-    (void)keeper_signal(&session->keeper, session->worker.id, SIGINT);
+    (void)worker_send(worker, WORKER_INTERRUPT, session->active->number, &part, 1);
+    (void)keeper_signal(&session->keeper, worker->id, SIGINT);
 }
 
 static void interrupt_now(struct spk_session *session)
@@ -287,6 +299,8 @@ static void interrupt_now(struct spk_session *session)
     if (!session->active || session->active->order > atomic_load(&session->interrupted))
         return;
     (void)session_forget_question(session, session->active->number); /* it ends with the interrupt */
+    if (runner_interrupt(session))
+        return;
     if (session->active->sent)
         send_interrupt(session);
     else if (session->active->kind == WORKER_EXECUTE)
@@ -304,6 +318,8 @@ static void shutdown_now(struct spk_session *session)
         abort_requests(session);
     interrupt_now(session);
     spare_drop(&session->spare);
+    if (!runner_has(&session->runner, session->active ? session->active->number : 0))
+        runner_drop(session);
     session->state = SESSION_ENDING;
     if (session->worker.id)
         (void)worker_send(&session->worker, WORKER_SHUTDOWN, 0, NULL,
@@ -412,6 +428,7 @@ static int open_loop(struct spk_session *session, struct spk_error *error)
 static void release(struct spk_session *session)
 {
     spare_drop(&session->spare);
+    runner_drop(session);
     keeper_finish(&session->keeper);
     worker_finish(&session->worker);
     loop_forget(&session->loop, &session->wake);
@@ -438,6 +455,7 @@ int session_create(const struct spk_host *host, const struct spk_options *option
         return failure_set(error, -ENOMEM, "no memory for a session");
     made->loop.fd = made->wake.fd = made->keeper.channel.fd = -1;
     made->spare = SPARE_NONE;
+    made->runner = RUNNER_CLOSED;
     /* A host built before the newest member gives a smaller table: what it lacks is NULL. */
     memcpy(&made->host, host, host->size < sizeof made->host ? host->size : sizeof made->host);
     int result = fill_in(made, options, error);

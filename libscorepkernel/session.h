@@ -8,6 +8,8 @@
 #include "keeper.h"
 #include "paths.h"
 #include "request.h"
+#include "runner.h"
+#include "settings.h"
 #include "spare.h"
 #include "worker.h"
 
@@ -35,6 +37,8 @@ struct spk_session {
     struct loop loop;
     struct keeper keeper;
     struct worker worker;
+    struct settings settings;
+    struct runner runner;
     struct spare spare; /* while a guarded cell runs */
     int promoted;       /* the worker was the spare, and has not said WORKER_READY */
     struct source wake; /* an eventfd: written when there is something to do but no descriptor to tell */
@@ -49,7 +53,6 @@ struct spk_session {
     uint64_t last_id; /* of the processes that the keeper was asked for */
     struct request_queue queue;
     struct request *active; /* begun, and not yet answered */
-    uint32_t interrupts;    /* sent to this worker */
     int lost;               /* this worker did not speak our language, and is being ended */
     uint64_t
         questions[SESSION_MAX_QUESTIONS]; /* the requests that wait for input, the newest first; 0: none */
@@ -97,8 +100,12 @@ void session_reply_error(struct spk_session *session, const char *ename, const c
 /** Begin what stands first in the queue, as far as that is possible now (run.c). */
 void session_run_next(struct spk_session *session);
 
-/** A frame from the worker (run.c). */
+/** A frame from the worker, and of its frames those that are output (run.c). */
 void session_on_frame(struct spk_session *session, struct frame *frame);
+void session_on_output(struct spk_session *session, struct frame *frame);
+
+/** Text for the host. */
+void session_on_text(struct spk_session *session, uint64_t request, uint32_t which, struct spk_text text);
 
 void session_status(struct spk_session *session, uint32_t status, const char *text);
 

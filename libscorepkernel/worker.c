@@ -281,8 +281,9 @@ int worker_spawn(struct worker *worker, struct loop *loop, struct keeper *keeper
 {
     int ends[4] = {-1, -1, -1, -1};
     *worker = without_channels(loop, id, events, owner);
-    const char *argv[] = {start->python, "-c", bootstrap, start->package, NULL};
-    struct keeper_spawn spawn = {start->python, start->directory, argv, start->environment, ends, 4};
+    const char *usual[] = {start->python, "-c", bootstrap, start->package, NULL};
+    const char *const *argv = start->argv ? start->argv : usual;
+    struct keeper_spawn spawn = {argv[0], start->directory, argv, start->environment, ends, 4};
     int result = make_channels(worker, ends);
     if (result == 0)
         result = watch_all(worker);
@@ -305,7 +306,13 @@ int worker_spawn(struct worker *worker, struct loop *loop, struct keeper *keeper
 int worker_send(struct worker *worker, uint16_t type, uint64_t request, const struct spk_text *parts,
                 size_t count)
 {
-    int result = channel_send(&worker->channel, type, request, parts, count, NULL, 0);
+    return worker_send_fd(worker, type, request, parts, count, -1);
+}
+
+int worker_send_fd(struct worker *worker, uint16_t type, uint64_t request, const struct spk_text *parts,
+                   size_t count, int fd)
+{
+    int result = channel_send(&worker->channel, type, request, parts, count, &fd, fd >= 0 ? 1 : 0);
     if (result == 0 && worker->channel.out.len)
         result = loop_watch(worker->loop, &worker->socket, LOOP_READ | LOOP_WRITE);
     return result;

@@ -19,15 +19,17 @@ struct worker_events {
 
 /* Where a process is to come from. */
 struct worker_start {
-    const char *python;    /* absolute path */
-    const char *package;   /* directory that holds the package spk_worker */
-    const char *directory; /* its working directory */
+    const char *python;      /* absolute path */
+    const char *package;     /* directory that holds the package spk_worker */
+    const char *const *argv; /* instead of both: the whole command, closed by NULL */
+    const char *directory;   /* its working directory */
     const char *const *environment;
     const char *setup; /* JSON members for WORKER_SETUP besides the token, or NULL */
 };
 
 struct worker {
-    uint64_t id; /* towards the keeper; 0: there is no process */
+    uint64_t id;         /* towards the keeper; 0: there is no process */
+    uint32_t interrupts; /* sent to it */
     struct loop *loop;
     struct channel channel;
     struct source socket, pipes[2], timer;
@@ -51,6 +53,10 @@ int worker_adopt(struct worker *worker, struct loop *loop, uint64_t id, const in
 /** Send a frame. 0 or -errno. */
 int worker_send(struct worker *worker, uint16_t type, uint64_t request, const struct spk_text *parts,
                 size_t count);
+
+/** The same with a descriptor, which stays the caller's; -1: without. */
+int worker_send_fd(struct worker *worker, uint16_t type, uint64_t request, const struct spk_text *parts,
+                   size_t count, int fd);
 
 /** The process has ended: read what it left behind, and hand it on. */
 void worker_drain(struct worker *worker);

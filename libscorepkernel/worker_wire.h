@@ -38,6 +38,13 @@ enum worker_frame {
     WORKER_SHUTDOWN,    /* end as a Python program does */
     WORKER_INTERRUPT, /* parts: number (u32) of the SIGINT that follows it; the request is the one that it is
                          meant for, should the signal come before the worker has begun it */
+    WORKER_PLAN, /* parts: JSON {process?, arguments?}: say with WORKER_LAUNCH, request 0, what a runner for
+                    such cells would be, so that it can be started ahead */
+    WORKER_TAKE_STATE, /* to a runner. parts: JSON, the options of the cell that comes next; descriptor: the
+                          variables (persist.py) */
+    WORKER_RETURN, /* to the worker that sent WORKER_LAUNCH. parts: SPK_REPLY_* (u32), content, measurement,
+                      JSON of WORKER_STATE or empty; descriptor, if so: the changed variables. When the runner
+                      ended instead, content is empty and measurement a text that says how */
 
     /* Worker to library. */
     WORKER_HELLO = 64,   /* parts: JSON {language_info, banner}; the interpreter runs */
@@ -52,11 +59,16 @@ enum worker_frame {
     WORKER_FROM_COMM_OPEN, /* parts: content, metadata, buffers ...; so are the next two */
     WORKER_FROM_COMM_MESSAGE,
     WORKER_FROM_COMM_CLOSE,
-    WORKER_REPLY, /* parts: SPK_REPLY_* (u32), content, and for a measured cell JSON: measure.py */
-    WORKER_LOG,   /* parts: SPK_LOG_* (u32), text */
-    WORKER_SPARE, /* parts: pid (u32), JSON: what it lacks (spare.c). A forked copy of the worker is parked
-                     until the running cell ends. Descriptors: its socket, and the pipes of its output.
-                     WORKER_SETUP on that socket makes it the worker; end of file ends it. */
+    WORKER_REPLY,  /* parts: SPK_REPLY_* (u32), content, and for a measured cell JSON: measure.py */
+    WORKER_LOG,    /* parts: SPK_LOG_* (u32), text */
+    WORKER_LAUNCH, /* parts: JSON {key, argv, environment}, pid (u32) or empty, the options of
+                      WORKER_TAKE_STATE. The request's cell is to run in a runner: started so, or the one of
+                      that key which waits; or the forked copy that pid is. Descriptors: the variables; of a
+                      copy, its socket and pipes instead */
+    WORKER_STATE,  /* from a runner, before its reply. parts: JSON; descriptor: the changed variables */
+    WORKER_SPARE,  /* parts: pid (u32), JSON: what it lacks (spare.c). A forked copy of the worker is parked
+                      until the running cell ends. Descriptors: its socket, and the pipes of its output.
+                      WORKER_SETUP on that socket makes it the worker; end of file ends it. */
 };
 
 #endif

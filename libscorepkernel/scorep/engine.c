@@ -55,6 +55,8 @@
 struct calls {
     void (*init_measurement)(void);
     void (*finalize_measurement)(void);
+    bool (*is_initialized)(void);
+    const char *(*get_directory)(void);
     void (*region_init)(void **handle, const char **last_file, uint32_t *last_handle, const char *name,
                         uint32_t type, const char *file, uint32_t line);
     void (*region_set_group)(void *handle, const char *group);
@@ -306,27 +308,15 @@ static int on_object(struct dl_phdr_info *object, size_t size, void *context)
     return loaded->result;
 }
 
-static int read_own_header(unsigned char header[64])
-{
-    int fd = open("/proc/self/exe", O_RDONLY | O_CLOEXEC);
-    ssize_t got = fd >= 0 ? read(fd, header, 64) : -1;
-    if (fd >= 0)
-        close(fd);
-    return got == 64 ? 0 : -EIO;
-}
-
 /* A file without a name that holds the root object. Its descriptor, or a negative errno. */
 static int make_root(const struct engine_parts *parts)
 {
     const char *needed[ENGINE_LIBRARIES_MAX + 1] = {parts->provider};
-    unsigned char header[64];
     if (parts->library_count > ENGINE_LIBRARIES_MAX)
         return -E2BIG;
     memcpy(needed + 1, parts->libraries, parts->library_count * sizeof *needed);
     unsigned char *image = malloc(ROOT_LEN_MAX);
-    long len = image ? read_own_header(header) : -ENOMEM;
-    if (len == 0)
-        len = root_make(header, needed, parts->library_count + 1, image, ROOT_LEN_MAX);
+    long len = image ? root_make_here(needed, parts->library_count + 1, image, ROOT_LEN_MAX) : -ENOMEM;
     int fd = len > 0 ? memfd_create("scorepkernel-root", MFD_CLOEXEC) : (int)len;
     if (fd < 0 && len > 0)
         fd = -errno;
@@ -369,6 +359,8 @@ static int find_calls(void *handle, struct fault *fault)
     } wanted[] = {
         {"SCOREP_InitMeasurement", &engine.calls.init_measurement},
         {"SCOREP_FinalizeMeasurement", &engine.calls.finalize_measurement},
+        {"SCOREP_IsInitialized", &engine.calls.is_initialized},
+        {"SCOREP_GetExperimentDirName", &engine.calls.get_directory},
         {"SCOREP_User_RegionInit", &engine.calls.region_init},
         {"SCOREP_User_RegionSetGroup", &engine.calls.region_set_group},
         {"SCOREP_User_RegionEnter", &engine.calls.region_enter},
@@ -405,12 +397,14 @@ int engine_load(const struct engine_parts *parts, struct fault *fault)
     if (engine.loaded)
         return 0;
     loaded = (struct loaded){.first = true};
-    (void)dl_iterate_phdr(on_object, &loaded);
+    if (parts->provider)
+        (void)dl_iterate_phdr(on_object, &loaded);
     loaded.first = false;
     if (open_messages() != 0)
         return note(fault, ENOMEM, "Score-P's messages");
-    void *handle = open_libraries(parts, fault);
-    if (!handle || find_calls(handle, fault) != 0 || provide(handle, parts->subsystems, fault) != 0)
+    void *handle = parts->provider ? open_libraries(parts, fault) : dlopen(NULL, RTLD_NOW);
+    if (!handle || find_calls(handle, fault) != 0 ||
+        (parts->provider && provide(handle, parts->subsystems, fault) != 0))
         return -1; /* what was loaded stays: Score-P's libraries do not expect to be unloaded */
     (void)dl_iterate_phdr(on_object, &loaded);
     if (loaded.result != 0)
@@ -422,6 +416,11 @@ int engine_load(const struct engine_parts *parts, struct fault *fault)
 bool engine_is_loaded(void)
 {
     return engine.loaded;
+}
+
+const char *engine_directory(void)
+{
+    return engine.loaded && engine.calls.is_initialized() ? engine.calls.get_directory() : NULL;
 }
 
 /* --- measuring ----------------------------------------------------------------------------------------- */
@@ -486,8 +485,12 @@ int engine_begin(const struct engine_setting *settings, size_t count, struct fau
 {
     if (!engine.loaded)
         return note(fault, EINVAL, "Score-P is not loaded");
-    reset();
     engine.messages_len = 0;
+    if (!engine.used && engine_directory()) {
+        engine.used = true;
+        return 0;
+    }
+    reset();
     engine.used = true;
     engine.settings = settings;
     engine.setting_count = count;

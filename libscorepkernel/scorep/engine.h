@@ -20,7 +20,8 @@
 
 /* What to load. Borrowed. */
 struct engine_parts {
-    const char *provider;         /* path of the shared object with the list of subsystems (provider.c) */
+    const char *provider; /* path of the shared object with the list of subsystems (provider.c); NULL: all of
+                             Score-P is in the process already, preloaded, and the rest is not looked at */
     const char *const *libraries; /* absolute paths of Score-P's */
     size_t library_count;
     const char *subsystems; /* their symbols, separated by blanks */
@@ -29,6 +30,10 @@ struct engine_parts {
 /** 0, or -1 with *fault set. A second call does nothing. Score-P stays idle until a measurement begins. */
 int engine_load(const struct engine_parts *parts, struct fault *fault);
 bool engine_is_loaded(void);
+
+/** The experiment directory, where Score-P measures already: it was preloaded, and something that it wraps
+ * was called. Then engine_begin goes on with that. NULL: it does not. */
+const char *engine_directory(void);
 
 /* A variable that Score-P is to find in place of the environment's. Borrowed. */
 struct engine_setting {

@@ -12,7 +12,9 @@
 
 #include <elf.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <string.h>
+#include <unistd.h>
 
 #define SEGMENT_COUNT 2
 #define FIXED_ENTRIES 5 /* STRTAB, SYMTAB, STRSZ, SYMENT, NULL */
@@ -96,4 +98,15 @@ long root_make(const unsigned char like[64], const char *const *needed, size_t c
     put_dynamic(image, &at, DT_STRSZ, layout.end - layout.strings);
     put_dynamic(image, &at, DT_SYMENT, sizeof(Elf64_Sym));
     return (long)layout.end;
+}
+
+long root_make_here(const char *const *needed, size_t count, unsigned char *image, size_t size)
+{
+    unsigned char header[64];
+    int fd = open("/proc/self/exe", O_RDONLY | O_CLOEXEC);
+    if (fd < 0)
+        return -errno;
+    ssize_t got = read(fd, header, sizeof header);
+    close(fd);
+    return got == (ssize_t)sizeof header ? root_make(header, needed, count, image, size) : -ENOEXEC;
 }

@@ -13,4 +13,7 @@
 long root_make(const unsigned char like[64], const char *const *needed, size_t count, unsigned char *image,
                size_t size);
 
+/** The same for this machine, like the program that runs: the one call here that opens a file. */
+long root_make_here(const char *const *needed, size_t count, unsigned char *image, size_t size);
+
 #endif

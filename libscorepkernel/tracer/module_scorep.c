@@ -9,11 +9,13 @@
 #include "arguments.h"
 #include "engine.h"
 #include "measurement.h"
+#include "root.h"
 
 const char module_load_scorep_doc[] =
     "load_scorep(provider, libraries, subsystems)\n--\n\n"
     "Load Score-P into this process, once; nothing is measured by that.\n\n"
-    "provider: path of libscorepkernel-subsystems.so. libraries: tuple of absolute paths.\n"
+    "provider: path of libscorepkernel-subsystems.so, or None: Score-P is preloaded, and the rest is not\n"
+    "looked at. libraries: tuple of absolute paths.\n"
     "subsystems: the symbols of `scorep-config --adapter-init`, separated by blanks.\n"
     "OSError: the loader said no; the text says what is missing.";
 
@@ -39,7 +41,7 @@ PyObject *module_load_scorep(PyObject *module, PyObject *arguments)
     struct engine_parts parts = {.libraries = libraries};
     PyObject *tuple;
     (void)module;
-    if (!PyArg_ParseTuple(arguments, "sO!s:load_scorep", &parts.provider, &PyTuple_Type, &tuple,
+    if (!PyArg_ParseTuple(arguments, "zO!s:load_scorep", &parts.provider, &PyTuple_Type, &tuple,
                           &parts.subsystems))
         return NULL;
     int count = texts_of(tuple, libraries, ENGINE_LIBRARIES_MAX);
@@ -54,6 +56,42 @@ PyObject *module_load_scorep(PyObject *module, PyObject *arguments)
         PyErr_SetObject(PyExc_OSError, error);
     Py_XDECREF(error);
     return NULL;
+}
+
+const char module_scorep_directory_doc[] =
+    "scorep_directory()\n--\n\n"
+    "The experiment directory, where a preloaded Score-P measures already, or None.";
+
+PyObject *module_scorep_directory(PyObject *module, PyObject *unused)
+{
+    const char *directory = engine_directory();
+    (void)module;
+    (void)unused;
+    return directory ? PyUnicode_DecodeFSDefault(directory) : Py_NewRef(Py_None);
+}
+
+const char module_make_root_doc[] =
+    "make_root(libraries)\n--\n\n"
+    "A shared object, as bytes, that needs these libraries (absolute paths) and is nothing else.";
+
+PyObject *module_make_root(PyObject *module, PyObject *tuple)
+{
+    const char *libraries[ENGINE_LIBRARIES_MAX];
+    static unsigned char image[1 << 16];
+    (void)module;
+    if (!PyTuple_Check(tuple)) {
+        PyErr_SetString(PyExc_TypeError, "libraries must be a tuple");
+        return NULL;
+    }
+    int count = texts_of(tuple, libraries, ENGINE_LIBRARIES_MAX);
+    if (count < 0)
+        return NULL;
+    long len = root_make_here(libraries, (size_t)count, image, sizeof image);
+    if (len < 0) {
+        errno = (int)-len;
+        return PyErr_SetFromErrno(PyExc_OSError);
+    }
+    return PyBytes_FromStringAndSize((const char *)image, len);
 }
 
 const char module_scorep_messages_doc[] =

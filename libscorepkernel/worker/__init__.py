@@ -13,10 +13,26 @@ import os
 import sys
 
 
+# What LD_PRELOAD is to be again, as soon as a process runs that was started with more in it.
+PRELOAD_BEFORE = "SCOREPKERNEL_PRELOAD_BEFORE"
+
+
+def _restore_environment() -> None:
+    """What was for this process's start is not for what it starts."""
+    os.environ.pop("SCOREPKERNEL_SUBSYSTEMS", None)
+    before = os.environ.pop(PRELOAD_BEFORE, None)
+    if before:
+        os.environ["LD_PRELOAD"] = before
+    elif before is not None:
+        os.environ.pop("LD_PRELOAD", None)
+
+
 def main() -> None:
     """Serve the library until it says stop or goes away."""
+    _restore_environment()
     from . import wire
 
+    launched = "SCOREPKERNEL_PRELOADED" in os.environ
     package = os.path.dirname(os.path.abspath(__file__))
     sys.argv[:] = [""]
     connection = wire.Connection()

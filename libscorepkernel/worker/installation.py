@@ -9,6 +9,7 @@ the user's cache directory, for as long as scorep-config and the measurement lib
 from __future__ import annotations
 
 import contextlib
+import errno
 import hashlib
 import json
 import os
@@ -20,7 +21,7 @@ import struct
 import subprocess
 import sys
 import tempfile
-from typing import Any, List, NamedTuple, Optional, Tuple
+from typing import Any, List, NamedTuple, Optional, Sequence, Tuple
 
 # Threads have locations of their own with Score-P's model for POSIX threads. The session is no MPI program, and
 # nothing in it was instrumented by a compiler.
@@ -50,14 +51,14 @@ def locate() -> Optional[str]:
     return os.path.abspath(found) if found else None
 
 
-def ask(config: str) -> Installation:
+def ask(config: str, arguments: Sequence[str] = ARGUMENTS) -> Installation:
     """What scorep-config says of itself; the verdict is yet to be found."""
     version = _run(config, "--version").strip()
-    directories = re.findall(r"(?:^|\s)-L(\S+)", _run(config, *ARGUMENTS, "--ldflags"))
+    directories = re.findall(r"(?:^|\s)-L(\S+)", _run(config, *arguments, "--ldflags"))
     names: List[str] = []
     for option in ("--libs", "--mgmt-libs"):
-        names += re.findall(r"(?:^|\s)-l(scorep_\S+)", _run(config, *ARGUMENTS, option))
-    subsystems = re.findall(r"&\s*(\w+)", _run(config, *ARGUMENTS, "--adapter-init"))
+        names += re.findall(r"(?:^|\s)-l(scorep_\S+)", _run(config, *arguments, option))
+    subsystems = re.findall(r"&\s*(\w+)", _run(config, *arguments, "--adapter-init"))
     libraries: List[str] = []
     for name in dict.fromkeys(names):
         paths = [os.path.join(directory, f"lib{name}.so") for directory in directories]
@@ -121,8 +122,8 @@ def _build_id(path: str) -> str:
 # --- what is remembered ----------------------------------------------------------------------------------
 
 
-def _cache_file(config: str) -> Optional[str]:
-    """Where the answers about this Score-P are kept, for this Python and this kernel; None: nowhere."""
+def _cache_directory() -> Optional[str]:
+    """A directory of the user's own; None: there is none."""
     base = os.environ.get("XDG_CACHE_HOME") or os.path.expanduser("~/.cache")
     directory = os.path.join(base, "scorepkernel")
     try:
@@ -133,14 +134,20 @@ def _cache_file(config: str) -> Optional[str]:
     # Libraries are loaded from what is written there: so nobody else may write it.
     if not stat.S_ISDIR(status.st_mode) or status.st_uid != os.getuid() or status.st_mode & 0o022:
         return None
+    return directory
+
+
+def _cache_file(config: str, arguments: Sequence[str], ending: str) -> Optional[str]:
+    """Where the answers about this Score-P are kept, for this Python and this kernel; None: nowhere."""
+    directory = _cache_directory()
     package = os.path.dirname(os.path.abspath(__file__))
-    key = repr((config, ARGUMENTS, sys.executable, sys.version, package)).encode()
-    return os.path.join(directory, f"scorep-{hashlib.sha256(key).hexdigest()[:16]}.json")
+    key = repr((config, tuple(arguments), sys.executable, sys.version, package)).encode()
+    return directory and os.path.join(directory, f"scorep-{hashlib.sha256(key).hexdigest()[:16]}.{ending}")
 
 
-def remembered(config: str) -> Optional[Installation]:
+def remembered(config: str, arguments: Sequence[str] = ARGUMENTS) -> Optional[Installation]:
     """What is known of it, if it still is the same one."""
-    path = _cache_file(config)
+    path = _cache_file(config, arguments, "json")
     try:
         if path is None:
             return None
@@ -155,17 +162,46 @@ def remembered(config: str) -> Optional[Installation]:
         return None
 
 
-def remember(installation: Installation) -> None:
+def remember(installation: Installation, arguments: Sequence[str] = ARGUMENTS) -> None:
     """Keep it; where it cannot be kept it is found out again."""
-    path = _cache_file(installation.config)
-    if path is None:
-        return
+    path = _cache_file(installation.config, arguments, "json")
     content = {**installation._asdict(), "format": _FORMAT, "stamp": stamp(installation)}
     with contextlib.suppress(OSError):
-        descriptor, new = tempfile.mkstemp(dir=os.path.dirname(path), prefix=".new-")
-        with open(descriptor, "w", encoding="utf-8") as file:
-            json.dump(content, file, indent=1)
-        os.replace(new, path)
+        if path is not None:
+            _write(path, json.dumps(content, indent=1).encode())
+
+
+def _write(path: str, content: bytes) -> None:
+    """Whole or not at all."""
+    descriptor, new = tempfile.mkstemp(dir=os.path.dirname(path), prefix=".new-")
+    with open(descriptor, "wb") as file:
+        file.write(content)
+    os.replace(new, path)
+
+
+def preloads(config: str, arguments: Sequence[str]) -> Tuple[str, str, str]:
+    """For a process that is started with these arguments of the bindings: what LD_PRELOAD is to be, the subsystems, and
+    the version. Unusable; OSError: there is no place of the user's own for it."""
+    from . import _tracer  # type: ignore[attr-defined]
+
+    wanted = tuple(dict.fromkeys(["--user", *arguments]))
+    found = remembered(config, wanted)
+    if found is None:
+        found = ask(config, wanted)
+        remember(found, wanted)
+    # Those that take the place of others' functions must come before the C library; the rest comes with the root.
+    first = [path for path in _run(config, *wanted, "--preload-libs").split() if "libscorep_constructor" not in path]
+    package = os.path.dirname(os.path.abspath(__file__))
+    provider = os.path.join(os.path.dirname(os.path.dirname(package)), "libscorepkernel-subsystems.so")
+    root = _cache_file(config, wanted, "so")
+    if root is None:
+        raise OSError(errno.EACCES, "there is no cache directory")
+    content = _tracer.make_root((provider, *found.libraries))
+    with contextlib.suppress(OSError), open(root, "rb") as file:
+        if file.read() == content:
+            return " ".join([*first, root]), found.subsystems, found.version
+    _write(root, content)
+    return " ".join([*first, root]), found.subsystems, found.version
 
 
 # --- the self-test ---------------------------------------------------------------------------------------

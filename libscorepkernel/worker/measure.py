@@ -59,12 +59,12 @@ class Cell:
 
 
 @contextlib.contextmanager
-def measuring(cell: Cell, shell: Any, package: str, guard: Any) -> Iterator[Optional["Measurement"]]:
+def measuring(cell: Cell, shell: Any, package: str, way: str) -> Iterator[Optional["Measurement"]]:
     """Measure what shell runs in the block, if the cell is to be measured."""
     if cell.wanted is None:
         yield None
         return
-    measurement = Measurement(cell, shell, package, guard)
+    measurement = Measurement(cell, shell, package, way)
     shell.measurement = measurement
     try:
         yield measurement
@@ -76,16 +76,18 @@ def measuring(cell: Cell, shell: Any, package: str, guard: Any) -> Iterator[Opti
 class Measurement:
     """One cell under a measurement system."""
 
-    def __init__(self, cell: Cell, shell: Any, package: str, guard: Any) -> None:
+    def __init__(self, cell: Cell, shell: Any, package: str, way: str) -> None:
         self._cell = cell
         self._shell = shell
-        self._way = f"in the session, {'guarded' if guard.on else 'unguarded'} ({guard.why})"
+        self._way = way
         self._warnings: list = []
         self._pid = os.getpid()
         self._seconds = self._stopped = 0.0
         self._faults = 0
         self._system = systems.choose(package, self._warnings)
-        self._directory = _make_directory(_BESIDE, self._system.makes_directory, self._warnings)
+        self._directory = self._system.directory() or _make_directory(
+            _BESIDE, self._system.makes_directory, self._warnings
+        )
         self._record = {
             "record": 1,
             "measurement": self._system.name,
@@ -188,6 +190,11 @@ class Measurement:
         self._write("scorepkernel.json", json.dumps(self._record, indent=2, ensure_ascii=False, default=str) + "\n")
 
 
+def new_directory_name(beside: str = _BESIDE) -> str:
+    """A path for an experiment directory, which nobody else has."""
+    return os.path.join(beside, f"scorep-{time.strftime('%Y%m%d_%H%M')}_{secrets.token_hex(4)}")
+
+
 def _unwritable(directory: str, problem: OSError) -> systems.NotMeasured:
     return systems.NotMeasured(
         f"The cell was not run: the experiment directory {directory} cannot be written: {problem.strerror}. "
@@ -217,8 +224,7 @@ def _make_directory(beside: str, only_name: bool, warnings: list) -> str:
                 os.makedirs(path, exist_ok=True)
             return path
         while True:
-            name = f"scorep-{time.strftime('%Y%m%d_%H%M')}_{secrets.token_hex(4)}"
-            path = os.path.join(beside, name)
+            path = new_directory_name(beside)
             with contextlib.suppress(FileExistsError):
                 if only_name and os.access(beside, os.W_OK | os.X_OK):
                     return path

@@ -20,7 +20,7 @@ from IPython.core.completer import provisionalcompleter, rectify_completions
 from IPython.core.error import StdinNotImplementedError
 from IPython.utils.tokenutil import token_at_cursor
 
-from . import comms, measure, scorep_api, shell, spare, streams, systems, wire
+from . import comms, launch, measure, scorep_api, shell, spare, streams, systems, wire
 
 
 # The first cells come at once, when all of a notebook is run: what can wait does.
@@ -47,6 +47,8 @@ class Server:
         with wire.high_descriptors():
             self.shell = shell.create(connection, self.raw_input, self.getpass)
         self.comms = comms.Comms(connection)
+        self.launcher = launch.Launcher(self)
+        self.runner: Optional[launch.Runner] = None  # where this process is for a launched cell
         scorep_api.offer()
         self._takes_cell_id = "cell_id" in inspect.signature(self.shell.run_cell_async).parameters
         self._handlers = {
@@ -133,6 +135,8 @@ class Server:
         while (frame := self.connection.next_received()) is not None:
             if frame.kind == wire.INPUT_REPLY:
                 self._answers.put((frame.request, frame.parts[0].decode("utf-8", "replace")))
+            elif frame.kind == wire.RETURN:
+                self.launcher.on_return(frame)
             else:
                 self._frames.append(frame)
                 self._loop.call_soon_threadsafe(self._arrived.set)
@@ -145,9 +149,25 @@ class Server:
             frame = self._frames.popleft()
             self.interrupts.before_cell = frame.kind == wire.EXECUTE
             if frame.kind == wire.SHUTDOWN:
+                if self.runner:
+                    self.runner.leave()
                 return
-            if frame.kind != wire.INTERRUPT:  # of a request that is over
+            if frame.kind == wire.PLAN:
+                self.launcher.ahead(json.loads(frame.parts[0]))
+            elif frame.kind == wire.TAKE_STATE:
+                self.runner = launch.Runner(self, False)
+                self._take_state(frame)
+            elif frame.kind != wire.INTERRUPT:  # of a request that is over
                 await self._answer(frame)
+
+    def _take_state(self, frame: wire.Frame) -> None:
+        self.connection.begin_cell(frame.request)
+        assert self.runner
+        try:
+            with self._user_code():  # whose objects are made from what came
+                self.runner.take(frame)
+        except BaseException as problem:
+            self.runner.problem = problem
 
     async def _answer(self, frame: wire.Frame) -> None:
         try:
@@ -182,11 +202,12 @@ class Server:
     # --- cells ---------------------------------------------------------------------------------------
 
     async def execute(self, frame: wire.Frame) -> tuple:
-        """Run a cell, measured or not."""
+        """Run a cell, measured or not, here or elsewhere."""
         content, options = json.loads(frame.parts[0]), json.loads(frame.parts[2])
         metadata = json.loads(frame.parts[1] or b"{}")
-        sh = self.shell
+        sh, measured = self.shell, None
         silent = bool(content.get("silent", False))
+        store = bool(content.get("store_history", not silent)) and not silent
         self.allow_stdin = bool(content.get("allow_stdin", False))
         sh.execution_count = options["execution_count"]
         sh.last_error, sh.interrupted = None, False
@@ -194,18 +215,31 @@ class Server:
         cell = measure.Cell(content["code"], options.get("measure"), options, metadata, self.connection.setup)
         cell.transform(sh.transform_cell)
         self._look_for_interrupt(frame.request)
-        measured = None
         try:
-            guard = self._guard(cell)
-            with measure.measuring(cell, sh, self.package, guard) as measured, self._user_code():
-                await self._run_cell(cell, silent, bool(content.get("store_history", not silent)), metadata)
+            way = self._way(cell, options)
+            if way.process != "session":
+                return await self._launch(frame, cell, options, way, store)
+            with measure.measuring(cell, sh, self.package, way.why) as measured, self._user_code():
+                await self._run_cell(cell, silent, store, metadata)
         except KeyboardInterrupt:
             # It came between the cell's code and us.
             sh.showtraceback((KeyboardInterrupt, KeyboardInterrupt(), None), exception_only=True)
         except systems.NotMeasured as problem:
-            content_of_error = {"ename": "NotMeasured", "evalue": str(problem), "traceback": [str(problem)]}
-            sh.last_error = content_of_error
-            self.connection.send(wire.ERROR_OUTPUT, frame.request, wire.dump(content_of_error))
+            self._show_error(frame.request, "NotMeasured", str(problem))
+        how, reply = self._reply(content, options)
+        if self.runner:
+            self.runner.end(frame.request, options["execution_count"], bool((cell.wanted or {}).get("disk")))
+        return (how, reply) if measured is None else (how, reply, measured.report())
+
+    def _show_error(self, request: int, ename: str, text: str) -> None:
+        """An error of the kernel's, not of the cell's code."""
+        content = {"ename": ename, "evalue": text, "traceback": [text]}
+        self.shell.last_error = content
+        self.connection.send(wire.ERROR_OUTPUT, request, wire.dump(content))
+
+    def _reply(self, content: dict, options: dict) -> tuple:
+        """What is said at a cell's end."""
+        sh = self.shell
         self._leave_if_forked(wire.OK if sh.last_error is None else wire.ERROR)
         reply: dict = {"execution_count": options["execution_count"], "user_expressions": {}, "payload": []}
         if sh.last_error is None:
@@ -216,12 +250,35 @@ class Server:
             reply.update(sh.last_error, status="error")
         reply["payload"] = sh.payload_manager.read_payload()
         sh.payload_manager.clear_payload()
-        how = wire.OK if sh.last_error is None else wire.ERROR
-        return (how, reply) if measured is None else (how, reply, measured.report())
+        return wire.OK if sh.last_error is None else wire.ERROR, reply
 
-    def _guard(self, cell: measure.Cell) -> Optional[spare.Guard]:
-        """Keep the session safe from a measured cell, if that is wanted or cheap."""
-        return spare.guard(self, cell.wanted.get("guard")) if cell.wanted else None
+    def _way(self, cell: measure.Cell, options: dict) -> launch.Way:
+        """Where the cell runs. In a forked copy of the session this raises spare.Promoted."""
+        if "launched" in options:
+            if self.runner is None:
+                self.runner = launch.Runner(self, True)
+            self.runner.begin()
+            return launch.Way("session", options["launched"]["way"])
+        if cell.wanted is None:
+            return launch.Way("session", "")
+        way = launch.choose(cell.wanted, self.package)
+        if way.process != "session":
+            return way
+        guard = spare.guard(self, cell.wanted.get("guard"))
+        return launch.Way("session", f"in the session, {'guarded' if guard.on else 'unguarded'} ({guard.why})")
+
+    async def _launch(
+        self, frame: wire.Frame, cell: measure.Cell, options: dict, way: launch.Way, store: bool
+    ) -> tuple:
+        """Have a cell run in a process of its own. Its output does not come by here, its variables do."""
+        sh = self.shell
+        if store:
+            sh.history_manager.store_inputs(options["execution_count"], cell.transformed, cell.source)
+        how, reply, measurement = await self.launcher.run(frame.request, cell.wanted or {}, options, way)
+        if "execution_count" not in reply:  # there was no reply of its own
+            self._show_error(frame.request, reply["ename"], reply["evalue"])
+            reply["execution_count"] = options["execution_count"]
+        return (how, reply) if measurement is None else (how, reply, measurement)
 
     async def _run_cell(self, cell: measure.Cell, silent: bool, store_history: bool, metadata: dict) -> None:
         """What InteractiveShell.run_cell does, on the loop that is already running."""
@@ -230,7 +287,7 @@ class Server:
         extra = {"cell_id": metadata.get("cellId")} if self._takes_cell_id else {}
         coroutine = sh.run_cell_async(
             cell.source,
-            store_history=store_history and not silent,
+            store_history=store_history,
             silent=silent,
             **transformed,
             **extra,
@@ -271,6 +328,11 @@ class Server:
             return await task
         finally:
             self.interrupts.on_interrupt = None
+
+    @property
+    def loop(self) -> asyncio.AbstractEventLoop:
+        """The loop that users' tasks run on."""
+        return self._loop
 
     @contextlib.contextmanager
     def _user_code(self) -> Iterator[None]:

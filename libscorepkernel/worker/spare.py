@@ -19,7 +19,7 @@ import socket
 import stat
 import sys
 import threading
-from typing import Any, Dict, Iterator, NamedTuple, Optional
+from typing import Any, Dict, Iterator, List, NamedTuple, Optional
 
 from . import faults, systems, wire
 
@@ -50,8 +50,9 @@ def guard(server: Any, wanted: Optional[bool]) -> Guard:
     if wanted is None and cost_ms > budget_ms:
         return Guard(False, f"a guard might slow the cell by {cost_ms:.0f} ms, and may by {budget_ms:g} ms")
     try:
-        with _history_at_rest(server.shell):
-            _park(server)
+        with history_at_rest(server.shell):
+            copy = fork_copy(server)
+        introduce(server.connection, copy, wire.SPARE, 0, None, wire.dump(copy.lacks))
     except OSError as problem:
         return Guard(False, f"no copy of the session could be made: {problem.strerror}")
     return Guard(True, "as asked" if wanted else f"it slows the cell by at most {max(cost_ms, 0.1):.1f} ms")
@@ -77,7 +78,7 @@ def _private_pages() -> float:
 
 
 @contextlib.contextmanager
-def _history_at_rest(shell: Any) -> Iterator[None]:
+def history_at_rest(shell: Any) -> Iterator[None]:
     """IPython's history is in no transaction: a copy of one would take the database for broken, and put it aside."""
     names = ("db_input_cache_lock", "db_output_cache_lock")
     locks = [getattr(shell.history_manager, name) for name in names if hasattr(shell.history_manager, name)]
@@ -90,9 +91,18 @@ def _history_at_rest(shell: Any) -> Iterator[None]:
 # --- parking ---------------------------------------------------------------------------------------------
 
 
-def _park(server: Any) -> None:
-    connection = server.connection
-    connection.flush()
+class Copy(NamedTuple):
+    """A parked copy, as its original sees it."""
+
+    socket: socket.socket
+    pipes: List[int]
+    lacks: Dict[str, int]
+
+
+def fork_copy(server: Any) -> Copy:
+    """Make a copy of this process. It waits for its socket: until that closes, and the copy ends, or until
+    WORKER_SETUP comes, and the copy raises Promoted. OSError: there can be none."""
+    server.connection.flush()
     random_state = sys.modules["random"].getstate() if "random" in sys.modules else None
     systems.prepare_fork()
     lacks = _lacks(server.descriptors())
@@ -112,8 +122,7 @@ def _park(server: Any) -> None:
                 os.close(write)
             theirs.close()
     if pid:
-        _introduce(connection, ours, [read for read, _ in pipes], lacks)
-        return
+        return Copy(ours, [read for read, _ in pipes], lacks)
     # Nothing of what follows may come back to the cell, which would then run twice.
     try:
         ours.close()
@@ -127,17 +136,18 @@ def _park(server: Any) -> None:
     raise Promoted
 
 
-def _introduce(connection: wire.Connection, ours: socket.socket, pipes: list, lacks: dict) -> None:
-    """Tell the library of the spare, and hand its descriptors over."""
+def introduce(connection: wire.Connection, copy: Copy, kind: int, request: int, *parts: Optional[bytes]) -> None:
+    """Tell the library of a copy, and hand its descriptors over. The part None stands for its process number."""
     try:
-        number = ours.recv(4)
+        number = copy.socket.recv(4)
         if len(number) != 4:
             raise OSError(errno.EAGAIN, "the copy could not be copied")
-        ends = [ours.fileno(), *pipes]
-        connection.send_with_descriptors(ends, wire.SPARE, 0, number, wire.dump(lacks))
+        ends = [copy.socket.fileno(), *copy.pipes]
+        filled = [number if part is None else part for part in parts]
+        connection.send_with_descriptors(ends, kind, request, *filled)
     finally:
-        ours.close()
-        for read in pipes:
+        copy.socket.close()
+        for read in copy.pipes:
             os.close(read)
 
 

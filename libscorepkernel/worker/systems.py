@@ -21,6 +21,8 @@ try:
 except (ImportError, NotImplementedError) as problem:
     _no_tracer = str(problem)
 
+# In a launched process: the version of the Score-P that was preloaded.
+PRELOADED_VERSION = "SCOREPKERNEL_PRELOADED_VERSION"
 # Score-P's profile in the forms that are read here; others (TAU_SNAPSHOT, NONE ...) are the user's own business.
 _CUBE_FORMATS = ("", "default", "cube4", "cube_tuple")
 _TRUE = ("true", "yes", "on", "1")
@@ -44,6 +46,10 @@ class System:
 
     name = ""
     makes_directory = False  # the experiment directory is made by the system itself
+
+    def directory(self) -> Optional[str]:
+        """The experiment directory that there is already."""
+        return None
 
     def begin(self, directory: str, scope: dict) -> None:
         """Make the experiment. OSError: it cannot be written; NotMeasured."""
@@ -89,8 +95,11 @@ class ScoreP(System):
     makes_directory = True
 
     def __init__(self, found: installation.Installation) -> None:
-        self.name = f"Score-P {found.version}"
+        self.name = f"Score-P {found.version}".strip()
         self._profiled = False
+
+    def directory(self) -> Optional[str]:
+        return _tracer.scorep_directory()
 
     def begin(self, directory: str, scope: dict) -> None:
         self._directory = directory
@@ -189,30 +198,38 @@ def fork_plainly() -> int:
 # --- the choice ------------------------------------------------------------------------------------------
 
 _loaded: List[installation.Installation] = []
-_unusable: dict = {}  # by path of scorep-config: why
+_known: dict = {}  # installations by path of scorep-config
+_unusable: dict = {}  # by the same: why
+_once = False
 _trial: Optional[tuple] = None  # an installation and the process of its self-test
 
 
-def choose(package: str, warnings: List[str]) -> System:
-    """What the next cell is measured by. SCOREPKERNEL_MEASUREMENT decides; without it, Score-P if there is one."""
-    wanted = os.environ.get("SCOREPKERNEL_MEASUREMENT", "auto").lower()
-    if wanted not in ("auto", "scorep", "built-in"):
+def wanted() -> str:
+    """What SCOREPKERNEL_MEASUREMENT says: auto, scorep or built-in."""
+    text = os.environ.get("SCOREPKERNEL_MEASUREMENT", "auto").lower()
+    if text not in ("auto", "scorep", "built-in"):
         raise NotMeasured(
-            f"The cell was not run: SCOREPKERNEL_MEASUREMENT is {wanted!r}, but must be auto, scorep or built-in."
+            f"The cell was not run: SCOREPKERNEL_MEASUREMENT is {text!r}, but must be auto, scorep or built-in."
         )
+    return text
+
+
+def choose(package: str, warnings: List[str]) -> System:
+    """What the next cell is measured by: Score-P if there is one, unless the user wants it otherwise."""
+    choice = wanted()
     _need_tracer(package)
-    if wanted == "built-in":
+    if choice == "built-in":
         return BuiltIn()
     try:
         found = _load(package)
     except installation.Unusable as problem:
-        if wanted == "scorep":
+        if choice == "scorep":
             raise NotMeasured(f"The cell was not run: {problem}") from None
         warnings.append(f"Measured by the built-in tracer, as Score-P cannot be used: {problem}")
         return BuiltIn()
     if found is not None:
         return ScoreP(found)
-    if wanted == "scorep":
+    if choice == "scorep":
         raise NotMeasured(
             "The cell was not run: SCOREPKERNEL_MEASUREMENT is scorep, but there is no scorep-config on PATH. Load "
             "Score-P's module before the notebook server starts, or unset the variable."
@@ -220,28 +237,61 @@ def choose(package: str, warnings: List[str]) -> System:
     return BuiltIn()
 
 
+def needs_fork(package: str) -> bool:
+    """Whether there is a Score-P that can measure a process once only."""
+    config = installation.locate()
+    if config is None or _loaded or _tracer is None or wanted() == "built-in" or not hasattr(os, "fork"):
+        return False
+    try:
+        return bool(_know(config).verdict)
+    except installation.Unusable:
+        return False  # which _load will say
+
+
+def measure_once() -> None:
+    """This process is there for one cell: that Score-P could not measure it again does not matter."""
+    global _once
+    _once = True
+
+
+def _know(config: str) -> installation.Installation:
+    if config not in _known:
+        _known[config] = _finish_trial(config) or installation.find(config)
+    return _known[config]
+
+
 def _load(package: str) -> Optional[installation.Installation]:
     """Score-P, ready to measure; None: there is none. Which one it is cannot change in a session's life."""
     if _loaded:
         return _loaded[0]
+    preloaded = os.environ.pop(PRELOADED_VERSION, None)
     config = installation.locate()
-    if config is None:
+    if config is None and preloaded is None:
         return None
     if config in _unusable:
         raise installation.Unusable(_unusable[config])
     try:
-        found = _finish_trial(config) or installation.find(config)
-        if found.verdict:
-            raise installation.Unusable(
-                f"{config} (version {found.version}) did not pass its self-test, which measures three times in one "
-                f"process: {found.verdict}"
-            )
-        provider = os.path.join(os.path.dirname(os.path.dirname(package)), "libscorepkernel-subsystems.so")
-        _tracer.load_scorep(provider, found.libraries, found.subsystems)
+        if preloaded is not None:
+            found = installation.Installation(config or "", preloaded, (), "", "")
+            _tracer.load_scorep(None, (), "")
+        else:
+            found = _load_into_session(str(config), package)
     except (OSError, installation.Unusable) as problem:
         _unusable[config] = problem.strerror or str(problem) if isinstance(problem, OSError) else str(problem)
         raise installation.Unusable(_unusable[config]) from None
     _loaded.append(found)
+    return found
+
+
+def _load_into_session(config: str, package: str) -> installation.Installation:
+    found = _know(config)
+    if found.verdict and not _once:
+        raise installation.Unusable(
+            f"{config} (version {found.version}) did not pass its self-test, which measures three times in one "
+            f"process: {found.verdict}"
+        )
+    provider = os.path.join(os.path.dirname(os.path.dirname(package)), "libscorepkernel-subsystems.so")
+    _tracer.load_scorep(provider, found.libraries, found.subsystems)
     return found
 
 

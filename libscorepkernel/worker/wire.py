@@ -19,21 +19,23 @@ import struct
 import sys
 import threading
 import time
+from collections import deque
 from contextvars import ContextVar
-from typing import Any, Iterable, Iterator, List, NamedTuple, Optional
+from typing import Any, Deque, Iterable, Iterator, List, NamedTuple, Optional
 from weakref import WeakKeyDictionary
 
 WORKER_FD = 3
 STDOUT, STDERR = 1, 2
-OK, ERROR = 0, 1
+OK, ERROR, ABORTED = 0, 1, 2
 
 # Library to worker.
 SETUP, EXECUTE, COMPLETE, INSPECT, IS_COMPLETE, HISTORY, COMM_INFO = range(1, 8)
 TO_COMM_OPEN, TO_COMM_MESSAGE, TO_COMM_CLOSE, INPUT_REPLY, SHUTDOWN, INTERRUPT = range(8, 14)
+PLAN, TAKE_STATE, RETURN = range(14, 17)
 # Worker to library.
 HELLO, READY, FAILED, DISPLAY_DATA, UPDATE_DISPLAY_DATA, EXECUTE_RESULT = range(64, 70)
 ERROR_OUTPUT, CLEAR_OUTPUT, INPUT_REQUEST, FROM_COMM_OPEN, FROM_COMM_MESSAGE = range(70, 75)
-FROM_COMM_CLOSE, REPLY, LOG, SPARE = range(75, 79)
+FROM_COMM_CLOSE, REPLY, LOG, LAUNCH, STATE, SPARE = range(75, 81)
 
 # Kept, as users' code may replace them.
 _dumps, _sleep = json.dumps, time.sleep
@@ -50,6 +52,8 @@ _ATOMIC = 4096
 _PIECE_LEN = 4096
 _MAX_PIECES = 64
 _HOLD_SECONDS = 0.005
+# In one frame (FRAME_MAX_FDS).
+_MAX_DESCRIPTORS = 8
 
 
 class TooLarge(ValueError):
@@ -62,6 +66,7 @@ class Frame(NamedTuple):
     kind: int
     request: int
     parts: list
+    descriptors: int  # how many came with it
 
 
 def u32(value: int) -> bytes:
@@ -123,7 +128,7 @@ def decode(data: bytearray) -> Optional[Frame]:
     """Take the first frame off data; None: it is not whole yet."""
     if len(data) < _HEADER.size:
         return None
-    length, kind, _, request, _ = _HEADER.unpack_from(data)
+    length, kind, descriptors, request, _ = _HEADER.unpack_from(data)
     end = _HEADER.size + length
     if len(data) < end:
         return None
@@ -133,7 +138,7 @@ def decode(data: bytearray) -> Optional[Frame]:
         parts.append(bytes(data[at + 4 : at + 4 + size]))
         at += 4 + size
     del data[:end]
-    return Frame(kind, request, parts)
+    return Frame(kind, request, parts, descriptors)
 
 
 def receive_one(connection: socket.socket) -> Optional[Frame]:
@@ -221,6 +226,7 @@ class Connection:
         self.interrupts.install()
         self._pipes = _copies_of_output()
         self._received = bytearray()
+        self._descriptors: Deque[int] = deque()  # received, not yet claimed
         self._number = 0
         self._last = STDOUT
         self._cell = 0
@@ -289,13 +295,30 @@ class Connection:
             return False
         with self.lock:  # also against an interrupt between the two steps
             try:
-                chunk = self.socket.recv(1 << 16, socket.MSG_DONTWAIT)
+                chunk = self._receive()
             except BlockingIOError:
                 return False  # another thread was faster
             if not chunk:
                 raise EOFError("the library closed its socket")
             self._received += chunk
         return True
+
+    def _receive(self) -> bytes:
+        room = socket.CMSG_SPACE(_MAX_DESCRIPTORS * array.array("i").itemsize)
+        chunk, rights, _, _ = self.socket.recvmsg(1 << 16, room, socket.MSG_DONTWAIT | socket.MSG_CMSG_CLOEXEC)
+        for level, kind, data in rights:
+            if (level, kind) == (socket.SOL_SOCKET, socket.SCM_RIGHTS):
+                found = array.array("i")
+                found.frombytes(data[: len(data) - len(data) % found.itemsize])
+                self._descriptors += found
+        return chunk
+
+    def claim(self, frame: Frame) -> Optional[int]:
+        """The descriptor that came with a frame, the caller's from now on."""
+        claimed = [self._descriptors.popleft() for _ in range(min(frame.descriptors, len(self._descriptors)))]
+        for surplus in claimed[1:]:
+            os.close(surplus)
+        return claimed[0] if claimed else None
 
     @property
     def forked(self) -> bool:

@@ -1,0 +1,239 @@
+# SPDX-License-Identifier: BSD-3-Clause
+"""A notebook's variables in another process, and back.
+
+The session (A) writes them to a file; the process in which the cell runs (B) receives them from it, or has them as a
+forked child of A; after the cell, B writes what the cell changed to another file, which A applies.
+
+    A: send(namespace, file)              B: received = receive(file, namespace)     launched afresh
+                                          B: received = baseline(namespace)          or a forked child
+                                          B: the cell runs
+    A: apply_changes(file, namespace)     B: send_changes(received, namespace, file)
+
+What changed is found by looking: all is pickled before the cell and after it, in B, and compared. Not carried: the
+state of modules that are imported, what C extensions keep to themselves, and the memory that objects other than
+NumPy's arrays share without a reference from one to the other. The descriptors are the caller's; nothing is opened.
+Pickles are code: a file has to come from the same session."""
+
+from __future__ import annotations
+
+import random
+import re
+from typing import Any, Collection, Dict, List, NamedTuple, Set, Tuple
+
+from . import persist_around, persist_file
+from .persist_lost import Lost, LostVariable, StandIn, describe
+from .persist_received import Received
+
+__all__ = ["Applied", "Lost", "LostVariable", "Received", "Sent"]
+__all__ += ["apply_changes", "baseline", "receive", "send", "send_changes"]
+
+# A module's own names, and those under which IPython keeps inputs and outputs.
+_NOT_THE_USERS = re.compile(
+    "__(name|doc|package|loader|spec|builtins?|file|cached|annotate|conditional_annotations)__"
+    r"|_{1,3}|_i{1,3}|_i?\d+|_[iod]h|In|Out"
+)
+_STATE, _CHANGES = "state", "changes"
+
+
+class Sent(NamedTuple):
+    """What did not travel, and the length of the file."""
+
+    lost: List[Lost]
+    size: int
+
+
+class Applied(NamedTuple):
+    """The names that were bound anew or updated in place, those that were deleted, and what did not travel."""
+
+    changed: List[str]
+    deleted: List[str]
+    lost: List[Lost]
+
+
+def send(namespace: Dict[str, Any], file_descriptor: int, hidden: Collection[str] = ()) -> Sent:
+    """In A: write the variables that the user defined, and what is around them, to the (empty) file. hidden: names
+    that are not the user's."""
+    from . import persist_units
+
+    variables = _variables(namespace, hidden)
+    collected = persist_units.quietly(persist_units.Collected, variables, namespace, ())
+    lost = [failure.lost for key, failure in collected.failures.items() if key.startswith("v:")]
+    return _write(file_descriptor, {"kind": _STATE, "deleted": []}, collected.units, lost, persist_around.look())
+
+
+def receive(file_descriptor: int, namespace: Dict[str, Any]) -> Received:
+    """In B: fill the namespace from A's file. Names of variables that could not travel raise when they are used."""
+    reader = persist_file.Reader(file_descriptor)
+    packages = _Packages(reader, _STATE, True)
+    received = Received(reader)
+    received.foreign = dict(namespace)
+    received.lost = persist_around.settle(packages.around, persist_around.EARLY) + packages.lost
+    variables: Dict[str, Any] = {}
+    for values, _, _ in packages.load(namespace, received.lost):
+        for key, value in values.items():
+            if key.startswith("v:"):
+                variables[key[2:]] = namespace[key[2:]] = value
+    for lost in received.lost:
+        if lost.name in packages.names:
+            namespace[lost.name] = received.stand_ins[lost.name] = StandIn(lost)
+    received.lost += persist_around.settle(packages.around, persist_around.LATE)
+    received.foreign = {name: v for name, v in received.foreign.items() if name not in packages.names}
+    received.names = set(received.stand_ins)
+    received.look(variables, namespace)
+    return received
+
+
+def baseline(namespace: Dict[str, Any], hidden: Collection[str] = (), random_state: Any = None) -> Received:
+    """In a forked child of A: remember the variables, which are here already. random_state: A's random.getstate()
+    before the fork, as Python seeds a forked child anew."""
+    received = Received(None)
+    if random_state is not None:
+        random.setstate(random_state)
+    received.look(_variables(namespace, hidden), namespace)
+    return received
+
+
+def send_changes(
+    received: Received, namespace: Dict[str, Any], file_descriptor: int, hidden: Collection[str] = ()
+) -> Sent:
+    """In B, after the cell: write what it changed to the (empty) file."""
+    from . import persist_units
+
+    nothing = object()
+    variables = {
+        name: value
+        for name, value in _variables(namespace, hidden).items()
+        if received.foreign.get(name, nothing) is not value and received.stand_ins.get(name, nothing) is not value
+    }
+    collected = persist_units.quietly(
+        persist_units.Collected, variables, namespace, received.classes, received.arrays()
+    )
+    changed = received.changed_units(collected)
+    lost = [
+        failure.lost
+        for key, failure in collected.failures.items()
+        if key not in received.failed or failure.rest is None or received.is_changed(received.failed[key], failure.rest)
+    ]
+    deleted = sorted(name for name in received.names if name not in namespace)
+    index = {"kind": _CHANGES, "deleted": deleted, "classes": {} if received.is_launched else received.classes}
+    return _write(file_descriptor, index, changed, lost, persist_around.changes(received.around))
+
+
+def apply_changes(file_descriptor: int, namespace: Dict[str, Any]) -> Applied:
+    """In A: make the variables what they are in B. What did not change stays the object that it is, and so does an
+    array that was changed in place."""
+    reader = persist_file.Reader(file_descriptor)
+    packages = _Packages(reader, _CHANGES, False)
+    lost = packages.lost + persist_around.apply(packages.around, persist_around.EARLY)
+    _recognize_classes(reader.index["classes"])
+    variables: Dict[str, Any] = {}
+    changed: Set[str] = set()
+    for values, updates, seen_through in packages.load(namespace, lost):
+        for old, new in updates:
+            old[...] = new
+        altered = {id(value) for key, value in values.items() if key.startswith("c:")}
+        altered |= {id(array) for array in [*(old for old, _ in updates), *seen_through]}
+        changed |= {name for name, value in namespace.items() if id(value) in altered}
+        variables.update({key[2:]: value for key, value in values.items() if key.startswith("v:")})
+    changed |= {name for name, value in variables.items() if name not in namespace or namespace[name] is not value}
+    # After all is loaded: what is loaded refers to A's arrays by the names that they had.
+    namespace.update(variables)
+    deleted = [name for name in reader.index["deleted"] if name in namespace]
+    for name in deleted:
+        del namespace[name]
+    lost += persist_around.apply(packages.around, persist_around.LATE)
+    return Applied(sorted(changed), deleted, lost)
+
+
+# --- what the above share ------------------------------------------------------------------------------------
+
+
+def _variables(namespace: Dict[str, Any], hidden: Collection[str]) -> Dict[str, Any]:
+    return {
+        name: value
+        for name, value in list(namespace.items())
+        if isinstance(name, str) and name not in hidden and not _NOT_THE_USERS.fullmatch(name)
+    }
+
+
+def _write(
+    file_descriptor: int, index: Dict[str, Any], units: List[Any], lost: List[Lost], around: Dict[str, bytes]
+) -> Sent:
+    packages = [persist_file.Package({"around": key}, state, ()) for key, state in around.items()]
+    for unit in units:
+        about = {"keys": unit.keys, "types": unit.types, "blobs": unit.dumped.blobs}
+        packages.append(persist_file.Package(about, unit.dumped.data, unit.dumped.buffers))
+    return Sent(lost, persist_file.write(file_descriptor, {**index, "lost": lost}, packages))
+
+
+class _Packages:
+    """What is in a file."""
+
+    def __init__(self, reader: persist_file.Reader, kind: str, keep: bool) -> None:
+        if reader.index.get("kind") != kind:
+            raise ValueError(f"the file of variables is another: {reader.index.get('kind')!r}, not {kind!r}")
+        self.lost = [Lost(*map(str, lost)) for lost in reader.index["lost"]]
+        self.around: Dict[str, bytes] = {}
+        self._units: List[persist_file.Package] = []
+        self._loaded: List[Any] = []
+        for package in reader.packages(keep):
+            if "around" in package.about:
+                self.around[package.about["around"]] = package.data
+            else:
+                self._units.append(package)
+        keys = [key for unit in self._units for key in unit.about["keys"]]
+        self.names = {key[2:] for key in keys if key.startswith("v:")} | {lost.name for lost in self.lost}
+
+    def load(self, namespace: Dict[str, Any], lost: List[Lost]) -> Any:
+        """The values of each unit by their keys, the arrays that are to be updated as (old, new), and parts of them.
+        Adds to lost."""
+        from . import persist_pickle, persist_units
+
+        waiting, failed = self._units, []  # type: List[persist_file.Package], List[persist_file.Package]
+        problems: Dict[str, BaseException] = {}
+        while waiting:
+            failed = []
+            for unit in waiting:
+                keys = unit.about["keys"]
+                unpickler = persist_pickle.Unpickler(unit.data, list(unit.buffers), unit.about["blobs"], namespace)
+                try:
+                    values = dict(zip(keys, persist_units.quietly(unpickler.load)))
+                except KeyboardInterrupt:
+                    raise
+                except BaseException as problem:
+                    failed.append(unit)
+                    problems.update({key: problem for key in keys})
+                else:
+                    self._loaded.append(values)  # a class is tracked for as long as it is alive
+                    yield values, unpickler.updates, unpickler.seen_through
+                # It refers to itself, and to the buffers.
+                unpickler.memo.clear()  # type: ignore[attr-defined]
+            # What makes a class may call functions, which need variables that were not there yet.
+            waiting = failed if len(failed) < len(waiting) else []
+        for unit in failed:
+            for key, kind in zip(unit.about["keys"], unit.about["types"]):
+                if key.startswith("v:"):
+                    lost.append(Lost(key[2:], kind, key[2:], _reason(key, problems)))
+
+
+def _reason(key: str, problems: Dict[str, BaseException]) -> str:
+    problem = problems[key]
+    culprit = problems.get(f"c:{getattr(problem, 'key', '')}")
+    return describe(problem) if culprit is None else f"{describe(problem)}: {describe(culprit)}"
+
+
+def _recognize_classes(places: Dict[str, Tuple[int, str]]) -> None:
+    """Call classes as the forked child calls them, in which they lie where they lie here."""
+    from . import persist_rebuild
+
+    wanted = {tuple(place): key for key, place in places.items() if persist_rebuild.tracked(key) is None}
+    waiting: List[type] = [object] if wanted else []
+    seen = set()
+    while waiting:
+        cls = waiting.pop()
+        if id(cls) not in seen:
+            seen.add(id(cls))
+            waiting += type.__subclasses__(cls)
+            key = wanted.get((id(cls), cls.__qualname__))
+            if key is not None:
+                persist_rebuild.track(key, cls)

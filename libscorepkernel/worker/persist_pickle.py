@@ -1,0 +1,315 @@
+# SPDX-License-Identifier: BSD-3-Clause
+"""The picklers: cloudpickle's, with what a notebook's variables need beside.
+
+Imported when variables travel and not before, as it imports cloudpickle."""
+
+from __future__ import annotations
+
+import dataclasses
+import functools
+import io
+import pickle
+import sys
+import types
+from typing import Any, Collection, Dict, List, Optional, Tuple
+
+import cloudpickle
+
+from . import persist_arrays, persist_rebuild
+
+# What is smaller travels in the pickle.
+OUT_OF_BAND = 4096
+_FUNCTION_STATE = "__name__ __qualname__ __module__ __doc__ __annotations__ __defaults__ __kwdefaults__ __type_params__"
+_LRU_CACHE = type(functools.lru_cache(maxsize=1)(len))
+_SENTINELS = "MISSING KW_ONLY _HAS_DEFAULT_FACTORY _FIELD _FIELD_CLASSVAR _FIELD_INITVAR"
+
+
+class Place:
+    """What only the reading process knows; Unpickler.find_class puts it in."""
+
+    def __init__(self, name: str) -> None:
+        self._name = name
+
+    def __reduce__(self) -> str:
+        return self._name
+
+    def __call__(self, *_: Any) -> Any:  # pickle wants to be told something callable
+        raise pickle.UnpicklingError(f"{self._name} outside of a notebook's variables")
+
+
+NAMESPACE, INTO, VIEW = Place("NAMESPACE"), Place("INTO"), Place("VIEW")
+
+
+class _Hollow:
+    """A closure's cell without its content, which a function needs before its content can be made."""
+
+    def __reduce__(self) -> Tuple:
+        return types.CellType, ()
+
+
+class Pickler(cloudpickle.CloudPickler):
+    """Pickles what a notebook defines by value, and by reference: its namespace, classes that travel elsewhere.
+
+    by_value: the classes (their tracker's ids) to define; None: all. kept: arrays (their ids) that the reader has, by
+    name. anchors: see persist_arrays."""
+
+    def __init__(
+        self,
+        namespace: Dict[str, Any],
+        by_value: Optional[Collection[str]],
+        kept: Dict[int, str],
+        anchors: Dict[int, Any],
+    ) -> None:
+        self.file = io.BytesIO()
+        self.buffers: List[memoryview] = []
+        self.blobs: List[memoryview] = []
+        self.namespace, self.by_value, self.kept, self.anchors = namespace, by_value, kept, anchors
+        # Found on the way, and kept alive with the pickler: ids are compared.
+        self.classes: Dict[str, type] = {}
+        self.arrays: List[Any] = []
+        self.shared: Dict[int, Any] = {}
+        self._hollows: Dict[int, _Hollow] = {}
+        buffers = self.buffers
+
+        def out_of_band(buffer: pickle.PickleBuffer) -> bool:
+            raw = buffer.raw()
+            if raw.nbytes < OUT_OF_BAND:
+                return True
+            buffers.append(raw)
+            return False
+
+        super().__init__(self.file, protocol=5, buffer_callback=out_of_band)
+        self._array_type = persist_arrays.array_type()
+
+    # --- overrides of cloudpickle ------------------------------------------------------------------------
+
+    def dump(self, obj: Any) -> None:
+        """cloudpickle's looks into every RuntimeError, and fails on some."""
+        super(cloudpickle.CloudPickler, self).dump(obj)
+
+    def reducer_override(self, obj: Any) -> Any:
+        """Called for everything but the commonest types."""
+        kind = type(obj)
+        if kind is self._array_type:
+            return self._array(obj)
+        if issubclass(kind, type):
+            return self._class(obj)
+        own = _REDUCERS.get(kind)
+        reduced = NotImplemented if own is None else own(self, obj)
+        return super().reducer_override(obj) if reduced is NotImplemented else reduced
+
+    def _class(self, cls: type) -> Any:
+        reduced = super().reducer_override(cls)
+        if reduced is NotImplemented or len(reduced) < 6:
+            return reduced  # importable
+        key = persist_rebuild.tracker_id(cls)
+        self.classes[key] = cls
+        if self.by_value is not None and key not in self.by_value:
+            return persist_rebuild.find_class, (key, cls.__qualname__)
+        maker, arguments, state, _, _, setter = reduced
+        state[0].pop("__slotnames__", None)  # which pickle itself adds
+        if any(isinstance(base, types.FunctionType) for base in arguments[2]) and issubclass(cls, tuple):
+            # typing.NamedTuple is written as a base, but is none: it would want to see the class's body again.
+            arguments = (*arguments[:2], cls.__bases__, *arguments[3:])
+        return persist_rebuild.make_class, (maker, arguments), (setter, state), None, None, persist_rebuild.fill_class
+
+    def _dynamic_function_reduce(self, func: Any) -> Any:
+        if func.__globals__ is not self.namespace:
+            return super()._dynamic_function_reduce(func)
+        state = {name: getattr(func, name) for name in _FUNCTION_STATE.split() if hasattr(func, name)}
+        cells = func.__closure__ or ()
+        # cloudpickle would give each function cells of its own; here functions share what they shared.
+        hollow = tuple(map(self._hollow, cells))
+        contents = [(self._hollow(cell), cell.cell_contents) for cell in cells if not _is_empty(cell)]
+        arguments = (func.__code__, NAMESPACE, hollow)
+        return persist_rebuild.make_function, arguments, (state, dict(func.__dict__), contents), None, None, persist_rebuild.fill_function
+
+    def _hollow(self, cell: Any) -> _Hollow:
+        self.shared[id(cell)] = cell
+        return self._hollows.setdefault(id(cell), _Hollow())
+
+    def _cell(self, cell: Any) -> Any:
+        contents = () if _is_empty(cell) else (cell.cell_contents,)
+        return persist_rebuild.same, (self._hollow(cell),), (contents,), None, None, persist_rebuild.fill_cell
+
+    def _method(self, method: Any) -> Any:
+        """By its name in the class, if it is there: its function then stays the class's."""
+        owner, func = method.__self__, method.__func__
+        for base in (owner if isinstance(owner, type) else type(owner)).__mro__:
+            found = base.__dict__.get(getattr(func, "__name__", ""))
+            if found is not None:
+                same = found is func or getattr(found, "__func__", None) is func
+                return (getattr, (owner, func.__name__)) if same else NotImplemented
+        return NotImplemented
+
+    def _module(self, module: Any) -> Any:
+        if sys.modules.get(module.__name__) is not module:
+            return NotImplemented
+        prefix = module.__name__ + "."
+        # After `import scipy.optimize`, the name scipy is bound; its submodule has to be there all the same.
+        inner = [name for name in list(sys.modules) if name.startswith(prefix) and "._" not in name]
+        return persist_rebuild.import_module, (module.__name__, inner)
+
+    def _file(self, file: Any) -> Any:
+        for name in ("stdout", "stderr"):
+            if file is getattr(sys, name):
+                return getattr, (sys, name)
+        raise pickle.PicklingError("an open file belongs to its process")  # cloudpickle would send a copy of it
+
+    def _memoryview(self, view: memoryview) -> Any:
+        whole = memoryview(view.obj)
+        if view.obj is None or (whole.format, whole.shape, whole.strides) != (view.format, view.shape, view.strides):
+            raise pickle.PicklingError("a part of a buffer cannot be taken by itself")
+        return memoryview, (view.obj,)
+
+    def _lru_cache(self, wrapper: Any) -> Any:
+        """By value, and empty; pickle would look for its name in a process that does not have it yet."""
+        if is_importable(wrapper):
+            return NotImplemented
+        return persist_rebuild.make_lru_cache, (wrapper.__wrapped__, wrapper.cache_parameters())
+
+    def _sentinel(self, obj: Any) -> Any:
+        """dataclasses tells them by identity, which cloudpickle keeps for some, and only since version 3."""
+        for name in _SENTINELS.split():
+            if obj is getattr(dataclasses, name, None):
+                return getattr, (dataclasses, name)
+        return NotImplemented
+
+    def _array(self, array: Any) -> Any:
+        if not persist_arrays.has_memory(array):
+            return NotImplemented
+        self.arrays.append(array)
+        name = self.kept.get(id(array))
+        anchor = self.anchors.get(id(persist_arrays.root(array)))
+        if anchor is not None and anchor is not array:
+            part = persist_arrays.part_of(array, anchor)
+            if part is not None:
+                return VIEW, (name, anchor, part)
+        if array.dtype.kind in "mM" and array.flags.forc:
+            # NumPy has no buffers for times.
+            buffer = pickle.PickleBuffer(persist_arrays.linear(array))
+            reduced: Any = (persist_rebuild.make_times, (buffer, array.shape, array.strides, array.dtype))
+        else:
+            reduced = array.__reduce_ex__(5)
+        # The parts of an anchor count on where its elements lie.
+        strides = array.strides if anchor is not None else None
+        return reduced if name is None else (INTO, (name, strides, *reduced))
+
+
+_REDUCERS: Dict[type, Any] = {
+    types.CellType: Pickler._cell,
+    types.MethodType: Pickler._method,
+    types.ModuleType: Pickler._module,
+    io.TextIOWrapper: Pickler._file,
+    memoryview: Pickler._memoryview,
+    _LRU_CACHE: Pickler._lru_cache,
+    **{type(getattr(dataclasses, n)): Pickler._sentinel for n in _SENTINELS.split() if hasattr(dataclasses, n)},
+}
+
+
+class CarefulPickler(Pickler):
+    """Asks of every object whether it is the namespace or large. That is several times slower for long lists of
+    numbers, so that it is used where such an object was seen."""
+
+    def persistent_id(self, obj: Any) -> Any:
+        kind = type(obj)
+        if kind is dict:
+            return ("namespace", 0) if obj is self.namespace else None
+        if (kind is bytes or kind is bytearray) and len(obj) >= OUT_OF_BAND:
+            if id(obj) not in self.shared:
+                self.shared[id(obj)] = obj
+                self._places[id(obj)] = len(self.blobs)
+                self.blobs.append(memoryview(obj))
+            return (kind.__name__, self._places[id(obj)])
+        return None
+
+    @functools.cached_property
+    def _places(self) -> Dict[int, int]:
+        return {}
+
+
+class TolerantPickler(CarefulPickler):
+    """Pickles around what cannot be: for what is left, so that a change in it is seen, and to find the culprit."""
+
+    culprit: Any = None
+    problem: Optional[BaseException] = None
+
+    def reducer_override(self, obj: Any) -> Any:
+        try:
+            reduced = super().reducer_override(obj)
+            if reduced is NotImplemented and not isinstance(obj, (type, types.FunctionType)):
+                reducer = self.dispatch_table.get(type(obj))
+                reduced = reducer(obj) if reducer else obj.__reduce_ex__(5)
+                if isinstance(reduced, str) and not is_importable(obj, reduced):
+                    raise pickle.PicklingError(f"it is not {reduced} of an importable module")
+            return reduced
+        except (KeyboardInterrupt, RecursionError):
+            raise
+        except BaseException as problem:
+            if self.problem is None:
+                self.culprit, self.problem = obj, problem
+            return persist_rebuild.opaque, (id(obj),)
+
+
+class Unpickler(pickle.Unpickler):
+    """Reads what a Pickler wrote. Arrays that are to be updated in place are listed in `updates`, as (old, new), for
+    the caller to copy once all is read."""
+
+    def __init__(self, data: bytes, buffers: List[memoryview], blobs: int, namespace: Dict[str, Any]) -> None:
+        count = len(buffers) - blobs
+        super().__init__(io.BytesIO(data), buffers=buffers[:count])
+        self._blobs, self._made = buffers[count:], {}  # type: Any, Dict[int, Any]
+        self._namespace = namespace
+        self.updates: List[Tuple[Any, Any]] = []
+        self.seen_through: List[Any] = []  # parts of such arrays
+
+    def find_class(self, module: str, name: str) -> Any:
+        if module == __name__ and name in ("NAMESPACE", "INTO", "VIEW"):
+            return {"NAMESPACE": self._namespace, "INTO": self._into, "VIEW": self._view}[name]
+        return super().find_class(module, name)
+
+    def persistent_load(self, pid: Any) -> Any:
+        kind, place = pid
+        if kind == "namespace":
+            return self._namespace
+        if place not in self._made:
+            blob = self._blobs[place]
+            self._made[place] = bytearray(blob) if kind == "bytearray" else bytes(blob)
+        return self._made[place]
+
+    def _into(self, name: str, strides: Optional[Tuple], make: Any, arguments: Tuple, state: Any = None) -> Any:
+        new: Any = make(*arguments)
+        old: Any = self._namespace.get(name)
+        if state is not None:
+            new.__setstate__(state)
+        if not persist_arrays.is_alike(new, old) or (strides is not None and strides != old.strides):
+            return new
+        self.updates.append((old, new))
+        return old
+
+    def _view(self, name: Optional[str], anchor: Any, part: Tuple) -> Any:
+        new = persist_arrays.view(anchor, *part)
+        old: Any = self._namespace.get(name or "")
+        if name is not None and persist_arrays.is_alike(new, old):
+            if old.strides == new.strides and persist_arrays.address(old) == persist_arrays.address(new):
+                self.seen_through.append(old)
+                return old
+        return new
+
+
+def is_importable(obj: Any, name: Optional[str] = None) -> bool:
+    """Whether another process gets it by importing a module."""
+    module = getattr(obj, "__module__", None) or "builtins"
+    found: Any = sys.modules.get(module) if module != "__main__" else None
+    path: Any = name or getattr(obj, "__qualname__", None) or getattr(obj, "__name__", "")
+    for part in path.split("."):
+        found = getattr(found, part, None)
+    return found is obj and obj is not None
+
+
+def _is_empty(cell: Any) -> bool:
+    try:
+        cell.cell_contents
+    except ValueError:
+        return True
+    return False
