@@ -118,11 +118,27 @@ static void summary(struct buffer *out, const struct json *measured,
     long long locations = json_integer(json_get(measured, "locations"), 0);
     print_text(out, "Measured in ");
     print_seconds(out, json_number(json_get(measured, "seconds"), 0));
-    print_text(out, " by the ");
+    print_text(out, " by ");
     print(out, text_or(json_get(measured, "measurement"), "measurement"));
     print_text(out, ": ");
     print_count(out, json_integer(json_get(measured, "events"), 0));
     print_text(out, " events in %lld %s", locations, locations == 1 ? "location" : "locations");
+}
+
+/* Where the cell ran, and what that cost it. */
+static void circumstances(struct buffer *out, const struct json *measured,
+                          int (*print)(struct buffer *, const char *))
+{
+    static const double worth_telling_s = 1e-4;
+    double seconds = json_number(json_get(measured, "page_faults_seconds"), 0);
+    print_text(out, "Ran ");
+    print(out, text_or(json_get(measured, "way"), "somewhere"));
+    if (seconds < worth_telling_s)
+        return;
+    print_text(out, "; ");
+    print_count(out, json_integer(json_get(measured, "page_faults"), 0));
+    print_text(out, " page faults, which took about ");
+    print_seconds(out, seconds);
 }
 
 static void remaining(struct buffer *out, const struct json *measured)
@@ -165,11 +181,16 @@ static void plain_row(struct buffer *out, const struct region *region)
 static void plain(struct buffer *out, const struct json *measured)
 {
     const struct json *regions = json_get(measured, "regions"), *warnings = json_get(measured, "warnings");
+    const char *messages = text_or(json_get(measured, "messages"), "");
     double total_ns = json_number(json_get(measured, "exclusive_ns"), 0);
     summary(out, measured, print_plain);
     print_text(out, "\nExperiment: %s\n", text_or(json_get(measured, "directory"), "?"));
+    circumstances(out, measured, print_plain);
+    print_text(out, "\n");
     for (size_t i = 0; i < json_count(warnings); i++)
         print_text(out, "Warning: %s\n", text_or(json_at(warnings, i), ""));
+    if (messages[0])
+        print_text(out, "The measurement system says:\n%s\n", messages);
     if (!json_count(regions)) {
         print_text(out, "No Python function was called.\n");
         return;
@@ -213,16 +234,24 @@ static void html_row(struct buffer *out, const struct region *region)
 static void html(struct buffer *out, const struct json *measured)
 {
     const struct json *regions = json_get(measured, "regions"), *warnings = json_get(measured, "warnings");
+    const char *messages = text_or(json_get(measured, "messages"), "");
     double total_ns = json_number(json_get(measured, "exclusive_ns"), 0);
     print_text(out, "<div style=\"border-left:3px solid #e4572e;padding-left:0.8em\"><div>");
     summary(out, measured, print_html);
     print_text(out, "</div><div><small>Experiment: <code>");
     print_html(out, text_or(json_get(measured, "directory"), "?"));
-    print_text(out, "</code></small></div>");
+    print_text(out, "</code></small></div><div><small>");
+    circumstances(out, measured, print_html);
+    print_text(out, "</small></div>");
     for (size_t i = 0; i < json_count(warnings); i++) {
         print_text(out, "<div><b>Warning:</b> ");
         print_html(out, text_or(json_at(warnings, i), ""));
         print_text(out, "</div>");
+    }
+    if (messages[0]) {
+        print_text(out, "<details><summary>The measurement system says</summary><pre>");
+        print_html(out, messages);
+        print_text(out, "</pre></details>");
     }
     if (!json_count(regions)) {
         print_text(out, "<div>No Python function was called.</div></div>");

@@ -99,8 +99,9 @@ def plan(wanted: dict, package: str, simple: bool = False) -> Dict[str, Any]:
         command = [sys.executable, *flags, "-m", "scorep", "--noinstrumenter", *arguments, script]
     if config and (needs or not found):
         # Score-P may begin before the cell's variables are here, and would choose a directory of its own.
-        environment.setdefault("SCOREP_EXPERIMENT_DIRECTORY", measure.new_directory_name())
-        environment.setdefault("SCOREP_ENABLE_TRACING", "true")
+        ours = {"SCOREP_EXPERIMENT_DIRECTORY": measure.new_directory_name(), "SCOREP_ENABLE_TRACING": "true"}
+        environment[systems.SET_FOR_START] = " ".join(name for name in ours if name not in environment)
+        environment = {**ours, **environment}
     return {
         "key": json.dumps([command, environment.get("LD_PRELOAD"), sorted(os.environ.get(n, "") for n in ("PATH",))]),
         "argv": command,
@@ -111,10 +112,16 @@ def plan(wanted: dict, package: str, simple: bool = False) -> Dict[str, Any]:
 
 
 def _preloads(config: str, arguments: List[str]) -> Optional[Tuple[str, str, str]]:
-    """What to preload, and the subsystems; None: it cannot be had so."""
+    """What to preload, the subsystems and the version; None: there is no place for it. NotMeasured: scorep-config says
+    no, and would to the bindings, too."""
     try:
         return installation.preloads(config, arguments)
-    except (installation.Unusable, OSError):
+    except installation.Unusable as problem:
+        raise systems.NotMeasured(
+            f"The cell was not run: {problem}. Correct the arguments with %%scorep_python_binding_arguments; alone, it "
+            "shows them, and - takes them back."
+        ) from None
+    except OSError:
         return None
 
 

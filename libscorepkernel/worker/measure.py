@@ -163,7 +163,7 @@ class Measurement:
         """What the library shows under the cell."""
         regions = self._outcome.regions
         return {
-            "measurement": self._system.name,
+            "measurement": self._system.spoken,
             "way": self._way,
             "directory": self._directory,
             "seconds": self._seconds,

@@ -122,7 +122,8 @@ class Pickler(cloudpickle.CloudPickler):
         hollow = tuple(map(self._hollow, cells))
         contents = [(self._hollow(cell), cell.cell_contents) for cell in cells if not _is_empty(cell)]
         arguments = (func.__code__, NAMESPACE, hollow)
-        return persist_rebuild.make_function, arguments, (state, dict(func.__dict__), contents), None, None, persist_rebuild.fill_function
+        contained = (state, dict(func.__dict__), contents)
+        return persist_rebuild.make_function, arguments, contained, None, None, persist_rebuild.fill_function
 
     def _hollow(self, cell: Any) -> _Hollow:
         self.shared[id(cell)] = cell

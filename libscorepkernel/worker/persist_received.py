@@ -86,8 +86,8 @@ class Received:
             if unit.keys in self.units:
                 if self.is_changed(self.units[unit.keys], unit.dumped):
                     changed.append(unit)
-            # What is left of a unit, when all else of it is gone or travels.
-            elif len(unit.keys) > 1 or not before or any(not is_changed(k) for k in before if k != key) or is_changed(key):
+            # What is left of a unit stays, if all else of it is gone or travels.
+            elif len(unit.keys) > 1 or is_changed(key) or not all(is_changed(k) for k in before if k != key):
                 changed.append(unit)
         return changed
 

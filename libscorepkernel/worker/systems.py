@@ -23,6 +23,8 @@ except (ImportError, NotImplementedError) as problem:
 
 # In a launched process: the version of the Score-P that was preloaded.
 PRELOADED_VERSION = "SCOREPKERNEL_PRELOADED_VERSION"
+# There, too: the variables that were set for its start only.
+SET_FOR_START = "SCOREPKERNEL_SET_FOR_START"
 # Score-P's profile in the forms that are read here; others (TAU_SNAPSHOT, NONE ...) are the user's own business.
 _CUBE_FORMATS = ("", "default", "cube4", "cube_tuple")
 _TRUE = ("true", "yes", "on", "1")
@@ -45,6 +47,7 @@ class System:
     """A measurement system, for one cell."""
 
     name = ""
+    spoken = ""  # the name within a sentence
     makes_directory = False  # the experiment directory is made by the system itself
 
     def directory(self) -> Optional[str]:
@@ -72,6 +75,7 @@ class BuiltIn(System):
     """The tracer that comes with the kernel."""
 
     name = "built-in tracer"
+    spoken = "the built-in tracer"
 
     def begin(self, directory: str, scope: dict) -> None:
         try:
@@ -95,7 +99,7 @@ class ScoreP(System):
     makes_directory = True
 
     def __init__(self, found: installation.Installation) -> None:
-        self.name = f"Score-P {found.version}".strip()
+        self.name = self.spoken = f"Score-P {found.version}".strip()
         self._profiled = False
 
     def directory(self) -> Optional[str]:
@@ -116,6 +120,8 @@ class ScoreP(System):
             if problem.errno != errno.ECANCELED:
                 raise
             raise NotMeasured(_why_no_start(_tracer.scorep_messages())) from None
+        for name in os.environ.pop(SET_FOR_START, "").split():
+            os.environ.pop(name, None)  # a Score-P that the cell starts has a directory of its own
 
     def end(self, warnings: List[str]) -> Outcome:
         found = _tracer.end()

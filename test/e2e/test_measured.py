@@ -3,6 +3,7 @@
 
 import json
 import os
+import shutil
 import stat
 import subprocess
 import unittest
@@ -10,6 +11,7 @@ import unittest
 from kernel import PYTHON, KernelCase, Trace
 
 SCOREP = "%%execute_with_scorep\n"
+UNGUARDED = "%%execute_with_scorep --no-guard\n"
 DEFINITIONS = """
 def leaf(n):
     return n
@@ -44,7 +46,15 @@ def needs_tracer() -> None:
         raise unittest.SkipTest(f"the built-in tracer was not built for {PYTHON}")
 
 
+def needs_scorep() -> None:
+    if not shutil.which("scorep-config"):
+        raise unittest.SkipTest("there is no Score-P: no scorep-config on PATH")
+
+
 class Measured(KernelCase):
+    environment = {"SCOREPKERNEL_MEASUREMENT": "built-in"}
+    system = "built-in tracer"
+
     @classmethod
     def setUpClass(cls) -> None:
         needs_tracer()
@@ -170,7 +180,7 @@ class Measured(KernelCase):
             self.assertEqual(file.read(), SCOREP + "leaf(1)\n")
         with open(os.path.join(outcome.experiment, "scorepkernel.json")) as file:
             record = json.load(file)
-        self.assertEqual((record["status"], record["measurement"]), ("ok", "built-in tracer"))
+        self.assertEqual((record["status"], record["measurement"]), ("ok", self.system))
         for key in ("versions", "host", "options", "directive", "environment", "execution_count", "events"):
             self.assertIn(key, record)
 
@@ -223,7 +233,7 @@ class Measured(KernelCase):
 
     def test_bad_directives(self):
         for code, part in (
-            ("%%execute_with_scorep now\nx = 1", "takes no arguments"),
+            ("%%execute_with_scorep now\nx = 1", "has no option"),
             ("%%scorep_nonsense\nx = 1", "no directive"),
             ("%%scorep_env\nA=1", "not part of this version"),
         ):
@@ -247,7 +257,7 @@ class Measured(KernelCase):
         self.assertIsNotNone(outcome.report)
 
     def test_a_crash_leaves_the_notebook_alive(self):
-        outcome = self.fails(SCOREP + "import os, signal\nos.kill(os.getpid(), signal.SIGKILL)", "SessionDied")
+        outcome = self.fails(UNGUARDED + "import os, signal\nos.kill(os.getpid(), signal.SIGKILL)", "SessionDied")
         self.assertIn("SIGKILL", outcome.reply["evalue"])
         self.ok(DEFINITIONS)
         _, trace = self.measured("leaf(1)")
@@ -258,15 +268,37 @@ class Measured(KernelCase):
         self.assertTrue(stat.S_ISDIR(os.stat(outcome.experiment).st_mode))
 
     def test_the_scorep_api(self):
-        outcome = self.run_cell("import importlib.util; importlib.util.find_spec('scorep').origin")
-        if outcome.result != "None" and outcome.result is not None:
-            self.skipTest("the real Score-P bindings are installed: theirs are used")
         code = (
             "import scorep.user, scorep.instrumenter\nwith scorep.user.region('mine'):\n    leaf(1)\n"
-            "with scorep.instrumenter.disable():\n    leaf(2)\n@scorep.user.region('decorated')\ndef d(): leaf(3)\nd()"
+            "with scorep.instrumenter.disable():\n    leaf(2)\n    with scorep.user.region('quiet'): leaf(3)\n@scorep.user.region('decorated')\ndef d(): leaf(3)\nd()"
         )
         _, trace = self.measured(code)
         self.assertEqual((trace.enters["user:mine"], trace.enters["user:decorated"], trace.calls("leaf")), (1, 1, 2))
+        self.assertEqual(trace.enters["user:quiet"], 1)  # as by the bindings: what is disabled are functions
+
+
+class MeasuredByScoreP(Measured):
+    """The same, by the real Score-P."""
+
+    environment = {"SCOREPKERNEL_MEASUREMENT": "scorep"}
+
+    @classmethod
+    def setUpClass(cls) -> None:
+        needs_scorep()
+        version = subprocess.run(["scorep-config", "--version"], capture_output=True, text=True, check=True).stdout
+        cls.system = f"Score-P {version.strip()}"
+        super().setUpClass()
+
+    def test_a_full_disk_in_the_middle_of_a_trace(self):
+        self.skipTest("what Score-P does there is in test_bad_score_p.py")
+
+    def test_the_profile_is_score_ps(self):
+        outcome, _ = self.measured("fib(10)\nlist(numbers(5))")
+        names = os.listdir(outcome.experiment)
+        for name in ("profile.cubex", "scorep.cfg", "traces.otf2", "cell.py", "scorepkernel.json"):
+            self.assertIn(name, names)
+        self.assertRegex(outcome.report, r"Measured in .* by Score-P \d")
+        self.assertRegex(outcome.report, r" 177 +fib +\(In \[\d+\]:\d+\)")
 
 
 if __name__ == "__main__":
