@@ -23,7 +23,7 @@ from typing import Callable, Dict, List, Optional, Tuple
 from jupyter_client.manager import KernelManager
 
 OURS, THEIRS = "scorep-python", "python3"
-MEASURED = """%%execute_with_scorep
+MEASURED = """%%execute_with_scorep --no-guard
 for _ in range(1000):
     called()"""
 ORDINARY = MEASURED.split("\n", 1)[1]
@@ -221,6 +221,8 @@ def show(rows: Rows) -> None:
 
 
 def main() -> int:
+    import with_scorep  # it needs what stands above
+
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("tree", help="the build's tree")
     parser.add_argument("--quick", action="store_true", help="fewer repetitions")
@@ -236,14 +238,16 @@ def main() -> int:
         kernels = {name: Kernel(name, directory) for name in (OURS, THEIRS)}
         steady(rows, kernels, 50 if arguments.quick else 500)
         large_output(rows, kernels)
+        kernels[OURS].run("%env SCOREPKERNEL_MEASUREMENT=built-in")
         ordinary, measured = measured_cells(kernels[OURS], 10 if arguments.quick else 60)
         rows.append(("an ordinary cell of 1,000 calls, ms", statistics.median(ordinary), None))
-        rows.append(("the same measured, trace verified, ms", statistics.median(measured), None))
+        rows.append(("the same by the built-in tracer, trace verified, ms", statistics.median(measured), None))
         beyond = statistics.median(measured) - statistics.median(ordinary)
         rows.append(("measured beyond ordinary (medians), ms", beyond, None))
         for kernel in kernels.values():
             kernel.stop()
-    show(rows)
+        show(rows)
+        with_scorep.show(directory, arguments.quick)
     return 0
 
 
