@@ -32,7 +32,6 @@ def main() -> None:
     _restore_environment()
     from . import wire
 
-    launched = "SCOREPKERNEL_PRELOADED" in os.environ
     package = os.path.dirname(os.path.abspath(__file__))
     sys.argv[:] = [""]
     connection = wire.Connection()

@@ -65,14 +65,14 @@ def ask(config: str, arguments: Sequence[str] = ARGUMENTS) -> Installation:
         found = next(filter(os.path.exists, paths), None)
         if found is None:
             raise Unusable(
-                f"{config} names the library {name}, but {paths[0] if paths else name} does not exist: this Score-P was "
-                "built without shared libraries, or is not complete. Build it with --enable-shared."
+                f"{config} names the library {name}, but {paths[0] if paths else name} does not exist: this Score-P "
+                "was built without shared libraries, or is not complete. Build it with --enable-shared."
             )
         libraries.append(os.path.abspath(found))
     if not libraries or not subsystems:
         raise Unusable(
-            f"{config} names no libraries to load: it is broken, or not Score-P's. Install Score-P anew (8.0 or newer), "
-            "or take it off PATH."
+            f"{config} names no libraries to load: it is broken, or not Score-P's. Install Score-P anew (8.0 or "
+            "newer), or take it off PATH."
         )
     return Installation(config, version, tuple(libraries), " ".join(subsystems), "not tried")
 

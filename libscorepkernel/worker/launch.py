@@ -1,11 +1,11 @@
 # SPDX-License-Identifier: BSD-3-Clause
-"""Cells that run in a process of their own: which do and why, how the process is started, and how the variables go there
-and come back. The library starts it and carries what the two say to each other (runner.c).
+"""Cells that run in a process of their own: which do and why, how the process is started, and how the variables go
+there and come back. The library starts it and carries what the two say to each other (runner.c).
 
 `python -m scorep` asks scorep-config eight times, compiles a library and starts Python twice. Here the process is
 started right away with Score-P's libraries preloaded: scorep-config has been asked once, and nothing is compiled.
-Score-P's constructor is left out, so that the process can be started ahead, and wait unmeasured for its cell. Where that
-does not work, `python -m scorep` is used after all.
+Score-P's constructor is left out, so that the process can be started ahead, and wait unmeasured for its cell. Where
+that does not work, `python -m scorep` is used after all.
 """
 
 from __future__ import annotations
@@ -43,8 +43,8 @@ def choose(wanted: dict, package: str) -> Way:
     needs = [word for word in arguments if not _is_own(word) and word not in _NO_DIFFERENCE]
     if process == "session" and needs:
         raise systems.NotMeasured(
-            f"The cell was not run: {' '.join(needs)} must be there when a process starts, but PROCESS=session asks for "
-            "the session, which runs. Take it back with `%%scorep_python_binding_arguments -`, or let the cell be "
+            f"The cell was not run: {' '.join(needs)} must be there when a process starts, but PROCESS=session asks "
+            "for the session, which runs. Take it back with `%%scorep_python_binding_arguments -`, or let the cell be "
             "launched with `%%marshalling_settings PROCESS=launch`."
         )
     if process == "launch":
@@ -63,8 +63,8 @@ def _split(text: str) -> List[str]:
         return shlex.split(text)
     except ValueError as problem:
         raise systems.NotMeasured(
-            f"The cell was not run: the arguments of Score-P's bindings cannot be split: {problem}. Set them again with "
-            "%%scorep_python_binding_arguments"
+            f"The cell was not run: the arguments of Score-P's bindings cannot be split: {problem}. Set them again "
+            "with %%scorep_python_binding_arguments"
         ) from None
 
 

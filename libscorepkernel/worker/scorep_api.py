@@ -239,7 +239,7 @@ class _Adopter(importlib.abc.MetaPathFinder):
             execute(module)
             module.global_instrumenter = Instrumenter()  # type: ignore[attr-defined]
 
-        spec.loader.exec_module = exec_module  # type: ignore[method-assign]
+        setattr(spec.loader, "exec_module", exec_module)  # of this import alone
         return spec
 
 

@@ -11,12 +11,11 @@ from typing import Any, Callable, Optional
 from IPython.core import page, payloadpage
 from IPython.core.displayhook import DisplayHook
 from IPython.core.displaypub import DisplayPublisher
-from IPython.core.error import UsageError
 from IPython.core.interactiveshell import InteractiveShell, InteractiveShellABC
 from traitlets import Any as AnyTrait
 from traitlets import Type
 
-from . import wire
+from . import directives, wire
 
 _PACKAGE = os.path.dirname(os.path.abspath(__file__)) + os.sep
 
@@ -157,24 +156,6 @@ def _forget_sources() -> None:
                     del cache[key]
 
 
-def _execute_with_scorep(line: str, cell: str = "") -> None:
-    """Measure this cell.
-
-    ::
-
-        %%execute_with_scorep
-        result = solve(grid)
-
-    The cell runs in the notebook's session, with its variables, and leaves its own behind, like any other cell. Under
-    it you find where the time went. Beside the notebook (or where SCOREP_EXPERIMENT_DIRECTORY says) lies its
-    experiment directory, with an OTF2 trace (traces.otf2) that Vampir and the OTF2 tools open, the cell's source
-    (cell.py) and a record of how it was measured (scorepkernel.json).
-
-    The directive stands in the cell's first line that is neither blank nor a comment, and takes no arguments.
-    """
-    raise UsageError("%%execute_with_scorep must be the cell's first line that is neither blank nor a comment")
-
-
 # What much of the ecosystem looks at to find out that it runs in a notebook.
 SessionShell.__name__ = "ZMQInteractiveShell"
 InteractiveShellABC.register(SessionShell)
@@ -201,9 +182,7 @@ def create(connection: wire.Connection, raw_input: Callable, getpass: Callable) 
     sys.modules["__main__"].__dict__.pop("spk_worker", None)
     # The namespace of the bootstrap is not the user's: IPython makes a new __main__.
     shell = SessionShell.instance(config=config, profile_dir=profile)
-    shell.register_magic_function(_execute_with_scorep, "cell", "execute_with_scorep")
-    # What IPython looks for when the directive stands further down.
-    shell.register_magic_function(_execute_with_scorep, "line", "%execute_with_scorep")
+    directives.register(shell)
     builtins.input = raw_input
     getpass_module.getpass = getpass
     return shell

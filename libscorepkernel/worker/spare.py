@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: BSD-3-Clause
-"""The spare: a forked copy of the session, parked while a guarded cell runs. Should the cell end the session, it goes on
-in its place, from just before the cell.
+"""The spare: a forked copy of the session, parked while a guarded cell runs. Should the cell end the session, it goes
+on in its place, from just before the cell.
 
 A fork makes the cell copy each page that it writes. So the session is guarded by itself only where that costs little;
 the user may decide for a cell (--guard, --no-guard).
@@ -268,7 +268,8 @@ def _renew_history(shell: Any) -> None:
 
 
 def renew_loop(loop: Any) -> bool:
-    """Give an event loop descriptors of its own again, so that users' tasks on it go on. False: it is of another kind."""
+    """Give an event loop descriptors of its own again, so that users' tasks on it go on. False: it is of another
+    kind."""
     try:
         old, loop._selector = loop._selector, selectors.DefaultSelector()
         inner = loop._ssock.fileno()

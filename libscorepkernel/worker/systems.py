@@ -146,16 +146,16 @@ class ScoreP(System):
 
 # Each: what Score-P's message has in it, and what to do.
 _REMEDIES = (
+    ("set variable", "Correct or unset the SCOREP_ variable that it names; !scorep-info config-vars --full explains it."),
     ("SCOREP_TOTAL_MEMORY", "Give it more memory, for example with\n%env SCOREP_TOTAL_MEMORY=64M"),
     ("Out of memory", "Give it more memory, for example with\n%env SCOREP_TOTAL_MEMORY=64M"),
-    ("filter", "Correct the file that SCOREP_FILTERING_FILE names, or unset it:\ndel os.environ['SCOREP_FILTERING_FILE']"),
+    ("filter", "Correct the file of SCOREP_FILTERING_FILE, or unset it:\ndel os.environ['SCOREP_FILTERING_FILE']"),
     (
         "xperiment directory",
         "Set SCOREP_EXPERIMENT_DIRECTORY to a place that can be written, for example with\n"
         "%env SCOREP_EXPERIMENT_DIRECTORY=/tmp/my-experiment",
     ),
     ("No space left", "Free some space, or set SCOREP_EXPERIMENT_DIRECTORY to a place that has it."),
-    ("variable", "Correct or unset the SCOREP_ variable that it names; `!scorep-info config-vars --full` explains them."),
 )
 # Said of each thread that still runs when the cell ends, which is no fault, or that has just ended.
 _HARMLESS = re.compile(r"^\[Score-P\].*Thread after main \(location=\d+\)\n?", re.M)
@@ -176,11 +176,11 @@ def _from_messages(messages: str) -> List[str]:
     if flushes:
         memory = os.environ.get("SCOREP_TOTAL_MEMORY", "16000k")
         found.append(
-            f"Score-P's memory was full, and was written to disk {flushes} times during the cell: the times contain that. "
-            f"Give it more than the {memory} that it has, for example with %env SCOREP_TOTAL_MEMORY=256M"
+            f"Score-P's memory was full, and was written to disk {flushes} times during the cell: the times contain "
+            f"that. Give it more than the {memory} that it has, for example with %env SCOREP_TOTAL_MEMORY=256M"
         )
     if "nconsistent" in messages:
-        found.append("Score-P found its profile inconsistent, and its numbers cannot be trusted. See what it says below.")
+        found.append("Score-P found its profile inconsistent: its numbers cannot be trusted. See what it says below.")
     if "No space left" in messages:
         found.append(f"Score-P could not write all of the experiment. {_remedy('No space left')}")
     return found

@@ -1,0 +1,92 @@
+# SPDX-License-Identifier: BSD-3-Clause
+"""The kernel's directives as magics of IPython's: so that they complete with Tab and explain themselves with `?`. What
+they do is done by the library, which reads them before a cell comes here; one that comes here stands in the wrong
+place."""
+
+from __future__ import annotations
+
+from typing import Any, Callable
+
+from IPython.core.error import UsageError
+
+
+def execute_with_scorep(line: str, cell: str = "") -> None:
+    """Measure this cell.
+
+    ::
+
+        %%execute_with_scorep [--guard | --no-guard]
+        result = solve(grid)
+
+    The cell runs in the notebook's session, with its variables, and leaves its own behind, like any other cell. It runs
+    under Score-P where there is one (scorep-config on PATH), else under the built-in tracer; SCOREPKERNEL_MEASUREMENT =
+    scorep or built-in decides. Under the cell you find where the time went. Beside the notebook (or where
+    SCOREP_EXPERIMENT_DIRECTORY says) lies its experiment directory, with an OTF2 trace (traces.otf2) that Vampir and
+    the OTF2 tools open, with Score-P also a profile (profile.cubex) for Cube, the cell's source (cell.py) and a
+    record of how it was measured (scorepkernel.json).
+
+    Score-P reads its SCOREP_ variables at the beginning of each measured cell: set them with %env or os.environ.
+    Tracing is on unless SCOREP_ENABLE_TRACING says otherwise.
+
+    --guard: keep a copy of the session while the cell runs. Should the cell end the session (a crash in C code, kill
+    -9, os._exit), the copy goes on in its place, with the variables as before the cell. Each page of memory that the
+    cell writes is copied then, which slows it. --no-guard: do not. Without either, the session is guarded where that
+    slows the cell by at most SCOREPKERNEL_GUARD_BUDGET milliseconds (20).
+
+    The directive stands in the cell's first line that is neither blank nor a comment.
+    """
+
+
+def marshalling_settings(line: str, cell: str = "") -> None:
+    """Say where measured cells run, and how their variables get there.
+
+    ::
+
+        %%marshalling_settings PROCESS=launch MODE=memory
+
+    PROCESS=auto: in the session, unless something needs another way; each report says which, and why. PROCESS=session:
+    in the session. PROCESS=launch: each in a fresh process that Score-P has been with from its start. PROCESS=forked:
+    in a forked copy of the session. From a launched or forked cell, what it changed comes back; what cannot travel
+    (generators, sockets, locks ...) is named, and the session keeps what it had.
+
+    MODE=memory or disk: how variables travel. MARSHALLER=cloudpickle. Without settings, shows those in force.
+    """
+
+
+def scorep_python_binding_arguments(line: str, cell: str = "") -> None:
+    """Set the arguments that Score-P's Python bindings would get.
+
+    ::
+
+        %%scorep_python_binding_arguments
+        --io=runtime:posix --memory
+
+    What must be there when a process starts (--mpp, --io, --cuda, --memory ...) has measured cells launched. Without
+    arguments, shows those in force; - takes them back.
+    """
+
+
+_DIRECTIVES = {
+    "execute_with_scorep": execute_with_scorep,
+    "marshalling_settings": marshalling_settings,
+    "serializer_settings": marshalling_settings,
+    "scorep_python_binding_arguments": scorep_python_binding_arguments,
+}
+
+
+def _misplaced(name: str, explained: Callable) -> Callable:
+    def directive(line: str, cell: str = "") -> None:
+        raise UsageError(f"%%{name} must be the cell's first line that is neither blank nor a comment")
+
+    directive.__doc__ = explained.__doc__
+    directive.__name__ = name
+    return directive
+
+
+def register(shell: Any) -> None:
+    """Make them known to IPython."""
+    for name, explained in _DIRECTIVES.items():
+        directive = _misplaced(name, explained)
+        shell.register_magic_function(directive, "cell", name)
+        # What IPython looks for when the directive stands further down.
+        shell.register_magic_function(directive, "line", f"%{name}")
