@@ -12,6 +12,7 @@ ECHO      := $(BUILD)/test/abi/echo_plugin.so
 E2E       := $(wildcard test/e2e/test_*.py)
 ABI_PY    := $(wildcard test/abi/test_*.py)
 TRACER_PY := $(wildcard test/tracer/test_*.py)
+PERSIST_PY := $(wildcard test/persist/test_*.py)
 
 # The library's own modules, with their inner names, for tests of one module.
 INNER := $(BUILD)/inner.a
@@ -65,7 +66,7 @@ endif
 check: deps
 	$(Q)$(MAKE) --no-print-directory check-all
 check-all: all $(UNIT) $(FAULT) $(ABI) $(REPLAY) $(ECHO)
-	$(Q)$(RUN) $(UNIT) $(REPLAY) $(FAULT) $(ABI) $(ABI_PY) $(TRACER_PY) $(E2E)
+	$(Q)$(RUN) $(UNIT) $(REPLAY) $(FAULT) $(ABI) $(ABI_PY) $(TRACER_PY) $(PERSIST_PY) $(E2E)
 check-unit: all $(UNIT) $(REPLAY)
 	$(Q)$(RUN) $(UNIT) $(REPLAY)
 check-fault: all $(FAULT)
@@ -104,11 +105,12 @@ bench: deps
 
 # --- lint ---------------------------------------------------------------------------------------------
 
-LINT_C   := $(wildcard libscorepkernel/*.c libscorepkernel/tracer/*.c shim/*.c examples/embed/*.c)
+LINT_C   := $(wildcard libscorepkernel/*.c libscorepkernel/tracer/*.c libscorepkernel/scorep/*.c shim/*.c examples/embed/*.c)
 LINT_CXX := $(SHIM_CXX)
 LINT_ALL := $(LINT_C) $(LINT_CXX) $(wildcard libscorepkernel/*.h libscorepkernel/*/*.h shim/*.h shim/*.hpp)
 LINT_PY  := libscorepkernel/worker examples test
-LINT_DEF := -D_GNU_SOURCE -DSCOREPKERNEL_VERSION='"$(VERSION)"' -Ilibscorepkernel/include -Ilibscorepkernel -Ishim
+LINT_DEF := -D_GNU_SOURCE -DSCOREPKERNEL_VERSION='"$(VERSION)"' -Ilibscorepkernel/include -Ilibscorepkernel -Ilibscorepkernel/tracer \
+            -Ilibscorepkernel/scorep -Ishim
 PY_INC   := $(shell $(PYTHON) -c 'import sysconfig as s; print("-isystem", s.get_path("include"))' 2>/dev/null)
 
 .PHONY: lint format

@@ -26,6 +26,7 @@ static int add_segment(struct image *image, uintptr_t begin, uintptr_t end)
     memcpy(copy, address, len);
     image->segments[image->count++] = (struct image_segment){address, copy, len};
     image->len += len;
+    // cppcheck-suppress memleak ; the image owns the copy
     return 0;
 }
 

@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import contextlib
 import errno
+import importlib.util
 import json
 import os
 import shlex
@@ -174,6 +175,11 @@ class Launcher:
     async def run(self, request: int, wanted: dict, options: dict, way: Way) -> Tuple[int, dict, Optional[dict]]:
         """Run the cell there. What it replied, and its measurement, if there is one."""
         lost: List[str] = []
+        if importlib.util.find_spec("cloudpickle") is None:
+            raise systems.NotMeasured(
+                f"The cell was not run: it needs a process of its own ({way.why}), and variables travel by cloudpickle, which "
+                f"this Python does not have. Install it with\n{sys.executable} -m pip install cloudpickle"
+            )
         if way.process == "forked":
             hand_over = self._fork
         else:

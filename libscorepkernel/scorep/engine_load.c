@@ -1,0 +1,155 @@
+/* SPDX-License-Identifier: BSD-3-Clause
+ *
+ * engine_load.c - brings Score-P's libraries into the process: by a root object that names them (root.h), in
+ * one dlopen, since they refer to each other. Then it grafts them, and takes an image of their variables.
+ * They stay until the end.
+ */
+#include "engine_private.h"
+
+#include <dlfcn.h>
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+#include "root.h"
+
+#define ROOT_LEN_MAX ((size_t)64 << 10)
+
+/* The objects that were in the process before: what is added to them is Score-P's or what Score-P needs. */
+struct loaded {
+    uintptr_t before[4096];
+    size_t count;
+    bool first;
+    int result;
+};
+
+static bool is_score_p(const char *path)
+{
+    static const char *const names[] = {"libscorep_", "libotf2.", "libcube4"};
+    const char *slash = strrchr(path, '/');
+    const char *name = slash ? slash + 1 : path;
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++)
+        if (strncmp(name, names[i], strlen(names[i])) == 0)
+            return true;
+    return false;
+}
+
+static int on_object(struct dl_phdr_info *object, size_t size, void *context)
+{
+    struct loaded *loaded = context;
+    (void)size;
+    if (loaded->first) {
+        if (loaded->count < sizeof loaded->before / sizeof *loaded->before)
+            loaded->before[loaded->count++] = object->dlpi_addr;
+        return 0;
+    }
+    for (size_t i = 0; i < loaded->count; i++)
+        if (loaded->before[i] == object->dlpi_addr)
+            return 0;
+    if (!is_score_p(object->dlpi_name))
+        return 0;
+    int changed = graft_apply(object, engine_grafts, engine_graft_count);
+    loaded->result = changed < 0 ? changed : image_add(&engine.image, object);
+    return loaded->result;
+}
+
+/* A file without a name that holds the root object. Its descriptor, or a negative errno. */
+static int make_root(const struct engine_parts *parts)
+{
+    const char *needed[ENGINE_LIBRARIES_MAX + 1] = {parts->provider};
+    if (parts->library_count > ENGINE_LIBRARIES_MAX)
+        return -E2BIG;
+    memcpy(needed + 1, parts->libraries, parts->library_count * sizeof *needed);
+    unsigned char *image = malloc(ROOT_LEN_MAX);
+    long len = image ? root_make_here(needed, parts->library_count + 1, image, ROOT_LEN_MAX) : -ENOMEM;
+    int fd = len > 0 ? memfd_create("scorepkernel-root", MFD_CLOEXEC) : (int)len;
+    if (fd < 0 && len > 0)
+        fd = -errno;
+    if (fd >= 0 && write(fd, image, (size_t)len) != len) {
+        close(fd);
+        fd = -EIO;
+    }
+    free(image);
+    return fd;
+}
+
+static void *open_libraries(const struct engine_parts *parts, struct fault *fault)
+{
+    char path[64];
+    int fd = make_root(parts);
+    if (fd < 0) {
+        (void)engine_fault(fault, -fd, "the list of Score-P's libraries");
+        return NULL;
+    }
+    (void)snprintf(path, sizeof path, "/proc/self/fd/%d", fd);
+    void *handle = dlopen(path, RTLD_NOW | RTLD_GLOBAL);
+    if (!handle)
+        (void)engine_fault(fault, ELIBACC,
+                           dlerror()); // NOLINT(concurrency-mt-unsafe): glibc keeps it for each thread
+    close(fd);
+    return handle;
+}
+
+static int find_calls(void *handle, struct fault *fault)
+{
+    const struct {
+        const char *name;
+        void *where;
+    } wanted[] = {
+        {"SCOREP_InitMeasurement", &engine.calls.init_measurement},
+        {"SCOREP_FinalizeMeasurement", &engine.calls.finalize_measurement},
+        {"SCOREP_IsInitialized", &engine.calls.is_initialized},
+        {"SCOREP_GetExperimentDirName", &engine.calls.get_directory},
+        {"SCOREP_User_RegionInit", &engine.calls.region_init},
+        {"SCOREP_User_RegionSetGroup", &engine.calls.region_set_group},
+        {"SCOREP_User_RegionEnter", &engine.calls.region_enter},
+        {"SCOREP_User_RegionEnd", &engine.calls.region_end},
+        {"SCOREP_User_RewindRegionEnter", &engine.calls.rewind_enter},
+        {"SCOREP_User_RewindRegionEnd", &engine.calls.rewind_end},
+        {"SCOREP_User_ParameterInt64", &engine.calls.parameter_signed},
+        {"SCOREP_User_ParameterUint64", &engine.calls.parameter_unsigned},
+        {"SCOREP_User_ParameterString", &engine.calls.parameter_text},
+        {"SCOREP_User_EnableRecording", &engine.calls.enable_recording},
+        {"SCOREP_User_DisableRecording", &engine.calls.disable_recording},
+    };
+    for (size_t i = 0; i < sizeof wanted / sizeof *wanted; i++) {
+        void *found = dlsym(handle, wanted[i].name);
+        if (!found)
+            return engine_fault(fault, ELIBACC, wanted[i].name);
+        memcpy(wanted[i].where, &found, sizeof found);
+    }
+    return 0;
+}
+
+static int provide(void *handle, const char *subsystems, struct fault *fault)
+{
+    int (*fill)(const char *) = NULL;
+    void *found = dlsym(handle, "scorepkernel_provide");
+    memcpy(&fill, &found, sizeof found);
+    int missing = fill ? fill(subsystems) : 1;
+    return missing ? engine_fault(fault, ELIBACC, subsystems) : 0;
+}
+
+int engine_load(const struct engine_parts *parts, struct fault *fault)
+{
+    static struct loaded loaded;
+    if (engine.loaded)
+        return 0;
+    loaded = (struct loaded){.first = true};
+    if (parts->provider)
+        (void)dl_iterate_phdr(on_object, &loaded);
+    loaded.first = false;
+    if (engine_open_messages() != 0)
+        return engine_fault(fault, ENOMEM, "Score-P's messages");
+    void *handle = parts->provider ? open_libraries(parts, fault) : dlopen(NULL, RTLD_NOW);
+    if (!handle || find_calls(handle, fault) != 0 ||
+        (parts->provider && provide(handle, parts->subsystems, fault) != 0))
+        return -1; /* what was loaded stays: Score-P's libraries do not expect to be unloaded */
+    (void)dl_iterate_phdr(on_object, &loaded);
+    if (loaded.result != 0)
+        return engine_fault(fault, -loaded.result, "preparing Score-P's libraries");
+    engine.loaded = true;
+    return 0;
+}
