@@ -177,8 +177,9 @@ class Launcher:
         lost: List[str] = []
         if importlib.util.find_spec("cloudpickle") is None:
             raise systems.NotMeasured(
-                f"The cell was not run: it needs a process of its own ({way.why}), and variables travel by cloudpickle, which "
-                f"this Python does not have. Install it with\n{sys.executable} -m pip install cloudpickle"
+                f"The cell was not run: it needs a process of its own ({way.why}), and variables travel by "
+                f"cloudpickle, which this Python does not have. Install it with\n"
+                f"{sys.executable} -m pip install cloudpickle"
             )
         if way.process == "forked":
             hand_over = self._fork
