@@ -83,7 +83,19 @@ def plan(wanted: dict, package: str, simple: bool = False) -> Dict[str, Any]:
     flags = subprocess._args_from_interpreter_flags()  # type: ignore[attr-defined]
     environment = {name: value for name, value in os.environ.items() if "\0" not in value}
     config = None if systems.wanted() == "built-in" else installation.locate()
-    found = _preloads(config, arguments) if config and not simple else None
+    found = None
+    if config and not simple:
+        try:
+            found = installation.preloads(config, arguments)
+        except installation.Unusable as problem:
+            if needs:
+                raise systems.NotMeasured(
+                    f"The cell was not run: {problem}. Correct the arguments with %%scorep_python_binding_arguments; "
+                    "alone, it shows them, and - takes them back."
+                ) from None
+            config = None  # the process finds that out, too, and measures by itself
+        except OSError:
+            pass  # there is no place for what is preloaded
     code = (
         f"import sys; sys.path.insert(0, {os.path.dirname(package)!r}); import spk_worker; del sys.path[0]; "
         "spk_worker.main()"
@@ -110,20 +122,6 @@ def plan(wanted: dict, package: str, simple: bool = False) -> Dict[str, Any]:
         # One that measures from its start cannot be started ahead.
         "ahead": int(bool(found or not config) and not needs),
     }
-
-
-def _preloads(config: str, arguments: List[str]) -> Optional[Tuple[str, str, str]]:
-    """What to preload, the subsystems and the version; None: there is no place for it. NotMeasured: scorep-config says
-    no, and would to the bindings, too."""
-    try:
-        return installation.preloads(config, arguments)
-    except installation.Unusable as problem:
-        raise systems.NotMeasured(
-            f"The cell was not run: {problem}. Correct the arguments with %%scorep_python_binding_arguments; alone, it "
-            "shows them, and - takes them back."
-        ) from None
-    except OSError:
-        return None
 
 
 # --- the variables ---------------------------------------------------------------------------------------

@@ -146,7 +146,7 @@ class ScoreP(System):
 
 # Each: what Score-P's message has in it, and what to do.
 _REMEDIES = (
-    ("set variable", "Correct or unset the SCOREP_ variable that it names; !scorep-info config-vars --full tells more."),
+    ("set variable", "Correct or unset the SCOREP_ variable that it names; !scorep-info config-vars --full helps."),
     ("SCOREP_TOTAL_MEMORY", "Give it more memory, for example with\n%env SCOREP_TOTAL_MEMORY=64M"),
     ("Out of memory", "Give it more memory, for example with\n%env SCOREP_TOTAL_MEMORY=64M"),
     ("filter", "Correct the file of SCOREP_FILTERING_FILE, or unset it:\ndel os.environ['SCOREP_FILTERING_FILE']"),
