@@ -14,7 +14,7 @@ static const struct {
     enum magic_kind kind;
 } directives[] = {
     {"execute_with_scorep", MAGIC_EXECUTE},
-    {"scorep_env", MAGIC_BAD},
+    {"scorep_env", MAGIC_ENV},
     {"scorep_python_binding_arguments", MAGIC_ARGUMENTS},
     {"enable_multicellmode", MAGIC_BAD},
     {"finalize_multicellmode", MAGIC_BAD},
@@ -85,6 +85,28 @@ static struct spk_text next_word(struct spk_text *text)
     return word;
 }
 
+static void refuse_option(struct magic *magic, struct spk_text word, const char *why)
+{
+    magic->kind = MAGIC_BAD;
+    snprintf(magic->error, sizeof magic->error,
+             "%%%%execute_with_scorep %s \"%.*s\"; it has --guard, --no-guard and --repeat N. The code to "
+             "measure begins "
+             "in the next line; the cell was not run.",
+             why, shown(word), word.data);
+}
+
+/* A whole number from 1 to max; 0: it is none such. */
+static unsigned read_number(struct spk_text word, unsigned max)
+{
+    unsigned number = 0;
+    for (size_t i = 0; i < word.len; i++) {
+        if (word.data[i] < '0' || word.data[i] > '9' || number > max)
+            return 0;
+        number = number * 10 + (unsigned)(word.data[i] - '0');
+    }
+    return number <= max ? number : 0;
+}
+
 /* The options of %%execute_with_scorep. */
 static void read_options(struct magic *magic, struct spk_text arguments)
 {
@@ -94,14 +116,10 @@ static void read_options(struct magic *magic, struct spk_text arguments)
             magic->guard = MAGIC_GUARD_YES;
         else if (equals(word, "--no-guard"))
             magic->guard = MAGIC_GUARD_NO;
-        else {
-            magic->kind = MAGIC_BAD;
-            snprintf(
-                magic->error, sizeof magic->error,
-                "%%%%execute_with_scorep has no option \"%.*s\"; it has --guard and --no-guard. The code to "
-                "measure begins in the next line; the cell was not run.",
-                shown(word), word.data);
-        }
+        else if (!equals(word, "--repeat"))
+            refuse_option(magic, word, "has no option");
+        else if (!(magic->repeat = read_number(word = next_word(&arguments), MAGIC_REPEAT_MAX)))
+            refuse_option(magic, word, "--repeat wants a number from 1 to 1000, not");
     }
 }
 
@@ -112,8 +130,8 @@ static void read_known(struct magic *magic, enum magic_kind kind, struct spk_tex
     if (kind == MAGIC_BAD) {
         snprintf(magic->error, sizeof magic->error,
                  "%%%%%.*s is not part of this version of the kernel (" SCOREPKERNEL_VERSION
-                 "). The directives that it knows are %%%%execute_with_scorep, %%%%marshalling_settings and "
-                 "%%%%scorep_python_binding_arguments.",
+                 "). The directives that it knows are %%%%execute_with_scorep, %%%%scorep_env, "
+                 "%%%%marshalling_settings and %%%%scorep_python_binding_arguments.",
                  shown(name), name.data);
     } else if (kind == MAGIC_EXECUTE) {
         read_options(magic, arguments);
@@ -122,7 +140,7 @@ static void read_known(struct magic *magic, enum magic_kind kind, struct spk_tex
 
 void magic_read(struct spk_text cell, struct magic *magic)
 {
-    *magic = (struct magic){.kind = MAGIC_NONE};
+    *magic = (struct magic){.kind = MAGIC_NONE, .repeat = 1};
     struct spk_text line = first_line(cell, &magic->lines);
     if (!begins(line, "%%"))
         return;

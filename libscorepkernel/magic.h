@@ -14,17 +14,21 @@ enum magic_kind {
     MAGIC_EXECUTE,   /* %%execute_with_scorep */
     MAGIC_SETTINGS,  /* %%marshalling_settings */
     MAGIC_ARGUMENTS, /* %%scorep_python_binding_arguments */
+    MAGIC_ENV,       /* %%scorep_env */
     MAGIC_BAD,       /* one of ours, but not as it must be: error says how */
 };
 
 /* Whether the session is kept safe from the cell: --guard, --no-guard. */
 enum magic_guard { MAGIC_GUARD_AUTO, MAGIC_GUARD_YES, MAGIC_GUARD_NO };
 
+#define MAGIC_REPEAT_MAX 1000u
+
 struct magic {
     enum magic_kind kind;
     struct spk_text line; /* the directive as written, without the newline; borrowed from the cell */
     size_t lines;         /* how many lines the directive and what stands before it take */
     enum magic_guard guard;
+    unsigned repeat; /* how often the cell is measured */
     struct spk_text
         body; /* what follows the directive's name: the rest of its line, and the lines after it */
     char error[512];

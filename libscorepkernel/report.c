@@ -20,7 +20,8 @@ struct region {
     long long visits;
     double inclusive_s;
     double exclusive_s;
-    double percent; /* of the exclusive time of all regions */
+    double percent;         /* of the exclusive time of all regions */
+    double least_s, most_s; /* exclusive, where there were several runs; most_s is negative otherwise */
 };
 
 static const char *text_or(const struct json *value, const char *fallback)
@@ -40,6 +41,8 @@ static struct region region_of(const struct json *row, double total_ns)
         .visits = json_integer(json_at(row, 3), 0),
         .inclusive_s = json_number(json_at(row, 4), 0) / 1e9,
         .exclusive_s = exclusive_ns / 1e9,
+        .least_s = json_number(json_at(row, 6), 0) / 1e9,
+        .most_s = json_number(json_at(row, 7), -1) / 1e9,
         .percent = percent < 0     ? 0
                    : percent > 100 ? 100
                                    : percent, /* of another's JSON, which may be wrong */
@@ -112,12 +115,26 @@ static int print_plain(struct buffer *out, const char *text)
     return print_text(out, "%s", text);
 }
 
+/* Of a cell that was measured several times. */
+static void spread(struct buffer *out, const struct json *measured)
+{
+    long long runs = json_integer(json_get(measured, "runs"), 1);
+    if (runs < 2)
+        return;
+    print_text(out, " (the median of %lld, from ", runs);
+    print_seconds(out, json_number(json_get(measured, "seconds_least"), 0));
+    print_text(out, " to ");
+    print_seconds(out, json_number(json_get(measured, "seconds_most"), 0));
+    print_text(out, ")");
+}
+
 static void summary(struct buffer *out, const struct json *measured,
                     int (*print)(struct buffer *, const char *))
 {
     long long locations = json_integer(json_get(measured, "locations"), 0);
     print_text(out, "Measured in ");
     print_seconds(out, json_number(json_get(measured, "seconds"), 0));
+    spread(out, measured);
     print_text(out, " by ");
     print(out, text_or(json_get(measured, "measurement"), "measurement"));
     print_text(out, ": ");
@@ -160,6 +177,13 @@ static void padded(struct buffer *out, struct buffer *cell, size_t width)
     buffer_consume(cell, cell->len);
 }
 
+static void print_range(struct buffer *out, const struct region *region)
+{
+    print_seconds(out, region->least_s);
+    print_text(out, " to ");
+    print_seconds(out, region->most_s);
+}
+
 static void plain_row(struct buffer *out, const struct region *region)
 {
     struct buffer cell = {0};
@@ -174,7 +198,12 @@ static void plain_row(struct buffer *out, const struct region *region)
     padded(out, &cell, 11);
     name_region(region, name, sizeof name);
     name_place(region, place, sizeof place);
-    print_text(out, "  %s  (%s)\n", name, place);
+    print_text(out, "  %s  (%s)", name, place);
+    if (region->most_s >= 0) {
+        print_text(out, "  exclusive ");
+        print_range(out, region);
+    }
+    print_text(out, "\n");
     buffer_finish(&cell);
 }
 
@@ -209,6 +238,11 @@ static void html_row(struct buffer *out, const struct region *region)
     char name[TEXT_MAX], place[TEXT_MAX];
     print_text(out, "<tr><td style=\"text-align:right\">");
     print_seconds(out, region->exclusive_s);
+    if (region->most_s >= 0) {
+        print_text(out, "<br><small style=\"opacity:0.6\">");
+        print_range(out, region);
+        print_text(out, "</small>");
+    }
     print_text(
         out,
         "</td><td style=\"text-align:left;min-width:8em\"><span style=\"display:inline-block;height:0.7em;"

@@ -4,6 +4,7 @@
  * the worker at a time. Owns nothing of its own: the session's life is session.c's.
  */
 #include "answer.h"
+#include "env.h"
 #include "failure.h"
 #include "magic.h"
 #include "report.h"
@@ -71,6 +72,7 @@ static struct json *measure_options(const struct settings *settings, const struc
     result = result ? result : json_set_text(measure, "text", magic->line.data, magic->line.len);
     if (result == 0 && magic->guard != MAGIC_GUARD_AUTO)
         result = json_set_boolean(measure, "guard", magic->guard == MAGIC_GUARD_YES);
+    result = result ? result : json_set_integer(measure, "repeat", magic->repeat);
     result = result ? result : set_string(measure, "process", settings_process_name(settings));
     result = result ? result : set_string(measure, "arguments", settings->arguments);
     result = result ? result : json_set_boolean(measure, "disk", settings->disk);
@@ -96,9 +98,9 @@ static struct json *cell_options(const struct spk_session *session, const struct
     return NULL;
 }
 
-static int send_execute(struct spk_session *session, const struct request *request, const struct magic *magic)
+/* Takes options over; NULL stands for those that there was no memory for. */
+static int send_execute(struct spk_session *session, const struct request *request, struct json *options)
 {
-    struct json *options = cell_options(session, request, magic);
     size_t len;
     char *text = options ? json_print(options, &len) : NULL;
     int result = -ENOMEM;
@@ -111,10 +113,30 @@ static int send_execute(struct spk_session *session, const struct request *reque
     return result;
 }
 
+/* %%scorep_env: it is for the worker to change its environment, and to tell what is in force. */
+static int run_env(struct spk_session *session, const struct request *request, const struct magic *magic)
+{
+    char error[512];
+    struct json *options = cell_options(session, request, magic), *changes = json_array();
+    int result = env_read(magic->body, changes, error, sizeof error);
+    if (result != 0) {
+        json_free(changes);
+        json_free(options);
+        session_reply_error(session, "ScorePDirectiveError",
+                            result == -EINVAL ? error : failure_text(-result));
+        return 0;
+    }
+    result = json_set(options, "environment", changes);
+    if (result == 0)
+        return send_execute(session, request, options);
+    json_free(options);
+    return result;
+}
+
 /* Processes are started ahead for what the settings say. */
 static void plan(struct spk_session *session)
 {
-    struct json *wanted = measure_options(&session->settings, &(struct magic){.line = {"", 0}});
+    struct json *wanted = measure_options(&session->settings, &(struct magic){.line = {"", 0}, .repeat = 1});
     size_t len;
     char *text = wanted ? json_print(wanted, &len) : NULL;
     if (session->settings.process != SETTINGS_LAUNCH)
@@ -158,8 +180,10 @@ static int run_cell(struct spk_session *session, const struct request *request)
         session_reply_error(session, "ScorePDirectiveError", magic.error);
     else if (magic.kind == MAGIC_SETTINGS || magic.kind == MAGIC_ARGUMENTS)
         run_settings(session, &magic);
+    else if (magic.kind == MAGIC_ENV)
+        result = run_env(session, request, &magic);
     else
-        result = send_execute(session, request, &magic);
+        result = send_execute(session, request, cell_options(session, request, &magic));
     json_free(content);
     return result;
 }

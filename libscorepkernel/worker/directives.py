@@ -15,7 +15,7 @@ def execute_with_scorep(line: str, cell: str = "") -> None:
 
     ::
 
-        %%execute_with_scorep [--guard | --no-guard]
+        %%execute_with_scorep [--guard | --no-guard] [--repeat N]
         result = solve(grid)
 
     The cell runs in the notebook's session, with its variables, and leaves its own behind, like any other cell. It runs
@@ -32,6 +32,9 @@ def execute_with_scorep(line: str, cell: str = "") -> None:
     -9, os._exit), the copy goes on in its place, with the variables as before the cell. Each page of memory that the
     cell writes is copied then, which slows it. --no-guard: do not. Without either, the session is guarded where that
     slows the cell by at most SCOREPKERNEL_GUARD_BUDGET milliseconds (20).
+
+    --repeat N: measure the cell N times, into N experiments, and report medians and spread. What the cell changes, it
+    changes N times.
 
     The directive stands in the cell's first line that is neither blank nor a comment.
     """
@@ -66,7 +69,24 @@ def scorep_python_binding_arguments(line: str, cell: str = "") -> None:
     """
 
 
+def scorep_env(line: str, cell: str = "") -> None:
+    """Set environment variables, for Score-P above all.
+
+    ::
+
+        %%scorep_env
+        SCOREP_TOTAL_MEMORY=64M
+        SCOREP_FILTERING_FILE="my filter.txt"  # quotes and comments as in a shell
+        -SCOREP_METRIC_PAPI
+
+    KEY=VALUE sets, -KEY unsets. They count from the next measured cell on, like those set with %env or os.environ: the
+    last one wins. Shows all SCOREP variables that are in force; without lines, it does only that. A SCOREP_ variable
+    that this Score-P does not know is pointed out.
+    """
+
+
 _DIRECTIVES = {
+    "scorep_env": scorep_env,
     "execute_with_scorep": execute_with_scorep,
     "marshalling_settings": marshalling_settings,
     "serializer_settings": marshalling_settings,

@@ -36,6 +36,7 @@ class Cell:
         self.number: int = options["execution_count"]
         self.id: Optional[str] = metadata.get("cellId")
         self.session = session
+        self.repeat: int = (wanted or {}).get("repeat", 1)
         self.transformed = source
         self.problem: Any = None  # sys.exc_info() of a transformation that failed
 
@@ -172,6 +173,7 @@ class Measurement:
             "page_faults": self._faults,
             "page_faults_seconds": self._faults * faults.seconds_each(),
             "regions": [list(region) for region in regions[:REPORTED_REGIONS]],
+            "all_regions": regions if self._cell.repeat > 1 else [],
             "region_count": len(regions),
             "exclusive_ns": sum(region[5] for region in regions),
             "messages": self._outcome.messages,

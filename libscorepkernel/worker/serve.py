@@ -20,7 +20,7 @@ from IPython.core.completer import provisionalcompleter, rectify_completions
 from IPython.core.error import StdinNotImplementedError
 from IPython.utils.tokenutil import token_at_cursor
 
-from . import comms, launch, measure, scorep_api, shell, spare, streams, systems, wire
+from . import comms, environment, launch, measure, repeats, scorep_api, shell, spare, streams, systems, wire
 
 
 # The first cells come at once, when all of a notebook is run: what can wait does.
@@ -205,13 +205,16 @@ class Server:
         """Run a cell, measured or not, here or elsewhere."""
         content, options = json.loads(frame.parts[0]), json.loads(frame.parts[2])
         metadata = json.loads(frame.parts[1] or b"{}")
-        sh, measured = self.shell, None
+        sh, reports = self.shell, []  # type: ignore[var-annotated]
         silent = bool(content.get("silent", False))
         store = bool(content.get("store_history", not silent)) and not silent
         self.allow_stdin = bool(content.get("allow_stdin", False))
         sh.execution_count = options["execution_count"]
         sh.last_error, sh.interrupted = None, False
         self.connection.begin_cell(frame.request)
+        if "environment" in options:
+            print(environment.apply(options["environment"]), end="")
+            return self._reply(content, options)
         cell = measure.Cell(content["code"], options.get("measure"), options, metadata, self.connection.setup)
         cell.transform(sh.transform_cell)
         self._look_for_interrupt(frame.request)
@@ -219,8 +222,13 @@ class Server:
             way = self._way(cell, options)
             if way.process != "session":
                 return await self._launch(frame, cell, options, way, store)
-            with measure.measuring(cell, sh, self.package, way.why) as measured, self._user_code():
-                await self._run_cell(cell, silent, store, metadata)
+            for turn in range(cell.repeat):
+                sh.execution_count = cell.number
+                with measure.measuring(cell, sh, self.package, way.why) as measured, self._user_code():
+                    await self._run_cell(cell, silent, store and turn == 0, metadata)
+                reports.append(measured and measured.report())
+                if sh.last_error is not None:
+                    break
         except KeyboardInterrupt:
             # It came between the cell's code and us.
             sh.showtraceback((KeyboardInterrupt, KeyboardInterrupt(), None), exception_only=True)
@@ -229,7 +237,7 @@ class Server:
         how, reply = self._reply(content, options)
         if self.runner:
             self.runner.end(frame.request, options["execution_count"], bool((cell.wanted or {}).get("disk")))
-        return (how, reply) if measured is None else (how, reply, measured.report())
+        return (how, reply, repeats.combined(reports)) if any(reports) else (how, reply)
 
     def _show_error(self, request: int, ename: str, text: str) -> None:
         """An error of the kernel's, not of the cell's code."""

@@ -1,0 +1,154 @@
+/* SPDX-License-Identifier: BSD-3-Clause
+ *
+ * env.c - reads the lines of %%scorep_env, as a shell reads a file of assignments: blank lines and comments,
+ * an "export" in front, single quotes (all is literal), double quotes (a backslash escapes " \ $ and `), a
+ * comment behind a value. Nothing is expanded. Beyond a shell, -KEY unsets. Pure.
+ */
+#include "env.h"
+
+#include "buffer.h"
+#include "json_bridge.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+
+static int is_space(char c)
+{
+    return c == ' ' || c == '\t' || c == '\r' || c == '\f' || c == '\v';
+}
+
+static int is_name(struct spk_text text)
+{
+    for (size_t i = 0; i < text.len; i++) {
+        char c = text.data[i];
+        int letter = (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z') || c == '_';
+        if (!letter && !(i > 0 && c >= '0' && c <= '9'))
+            return 0;
+    }
+    return text.len > 0;
+}
+
+static struct spk_text trimmed(struct spk_text text)
+{
+    while (text.len && is_space(text.data[0]))
+        text = (struct spk_text){text.data + 1, text.len - 1};
+    while (text.len && is_space(text.data[text.len - 1]))
+        text.len--;
+    return text;
+}
+
+/* A value on its way from a line, unquoted. */
+struct value {
+    const char *at, *end;
+    struct buffer text;
+};
+
+static int put(struct value *value, char c)
+{
+    return value->text.len < ENV_VALUE_MAX ? buffer_append(&value->text, &c, 1) : -E2BIG;
+}
+
+/* What stands between a quote and the next one of its kind. */
+static int take_quoted(struct value *value, char quote)
+{
+    while (value->at < value->end) {
+        char c = *value->at++;
+        if (c == quote)
+            return 0;
+        if (quote == '"' && c == '\\' && value->at < value->end && strchr("\"\\$`", *value->at))
+            c = *value->at++;
+        int result = put(value, c);
+        if (result != 0)
+            return result;
+    }
+    return -EINVAL;
+}
+
+/* Words, quoted or not, up to a comment. 0; -EINVAL: a quote is not closed; -E2BIG. */
+static int take_value(struct value *value)
+{
+    int result = 0;
+    while (result == 0 && value->at < value->end) {
+        char c = *value->at++;
+        if (c == '\'' || c == '"')
+            result = take_quoted(value, c);
+        else if (c == '\\' && value->at < value->end)
+            result = put(value, *value->at++);
+        else if (is_space(c)) {
+            while (value->at < value->end && is_space(*value->at))
+                value->at++;
+            if (value->at < value->end && *value->at == '#')
+                return 0;
+            result = put(value, ' ');
+        } else
+            result = put(value, c);
+    }
+    return result;
+}
+
+static int add(struct json *changes, struct spk_text key, const char *value, size_t len)
+{
+    struct json *pair = json_array();
+    int result = json_append_text(pair, key.data, key.len);
+    if (result == 0 && value)
+        result = json_append_text(pair, value, len);
+    if (result == 0)
+        return json_append(changes, pair);
+    json_free(pair);
+    return result;
+}
+
+static int shown(struct spk_text text)
+{
+    return text.len < 80 ? (int)text.len : 80;
+}
+
+static int read_line(struct spk_text line, struct json *changes, char *error, size_t size)
+{
+    static const char export[] = "export ";
+    if (line.len > sizeof export && memcmp(line.data, export, sizeof export - 1) == 0)
+        line = trimmed((struct spk_text){line.data + sizeof export - 1, line.len - sizeof export + 1});
+    struct spk_text unset = {line.data + 1, line.len - 1};
+    if (line.data[0] == '-' && is_name(unset))
+        return add(changes, unset, NULL, 0);
+    const char *sign = memchr(line.data, '=', line.len);
+    struct spk_text key = {line.data, sign ? (size_t)(sign - line.data) : 0};
+    if (!is_name(key)) {
+        snprintf(error, size,
+                 "\"%.*s\" is no KEY=VALUE and no -KEY. Nothing was changed. Put a value with blanks or # in "
+                 "quotes.",
+                 shown(line), line.data);
+        return -EINVAL;
+    }
+    struct value value = {.at = sign + 1, .end = line.data + line.len};
+    int result = take_value(&value);
+    if (result == 0)
+        result =
+            add(changes, key, value.text.len ? (const char *)buffer_bytes(&value.text) : "", value.text.len);
+    buffer_finish(&value.text);
+    if (result == 0 || result == -ENOMEM)
+        return result;
+    snprintf(error, size, "The value of %.*s %s. Nothing was changed.", shown(key), key.data,
+             result == -E2BIG ? "is longer than 64 KiB" : "has a quote that is not closed in its line");
+    return -EINVAL;
+}
+
+int env_read(struct spk_text text, struct json *changes, char *error, size_t size)
+{
+    while (text.len) {
+        const char *end = memchr(text.data, '\n', text.len);
+        size_t len = end ? (size_t)(end - text.data) : text.len;
+        struct spk_text line = trimmed((struct spk_text){text.data, len});
+        len += end ? 1 : 0;
+        text = (struct spk_text){text.data + len, text.len - len};
+        if (line.len && memchr(line.data, 0, line.len)) {
+            snprintf(error, size, "A line holds a NUL. Nothing was changed.");
+            return -EINVAL;
+        }
+        int result = line.len && line.data[0] != '#' ? read_line(line, changes, error, size) : 0;
+        if (result != 0)
+            return result;
+    }
+    return 0;
+}
