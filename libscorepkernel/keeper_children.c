@@ -129,6 +129,11 @@ int children_adopt(struct children *children, uint64_t id, pid_t pid)
     snprintf(name, sizeof name, "%ld", (long)pid);
     if (pid <= 0 || parent_of(name) != getpid())
         return -ESRCH;
+    /* Under two ids its end would be told of once, and the other's number signalled when it is somebody
+     * else's. */
+    for (size_t i = 0; i < children->count; i++)
+        if (children->list[i].pid == pid)
+            return -EEXIST;
     children->list[children->count++] = (struct child){id, pid};
     return 0;
 }

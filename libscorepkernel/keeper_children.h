@@ -36,7 +36,7 @@ struct spawn {
 int children_spawn(struct children *children, uint64_t id, const struct spawn *spawn, const char **stage);
 
 /** Take a process that was inherited under an id. 0, -EAGAIN: there are too many; -ESRCH: it is no child of
- * ours. */
+ * ours; -EEXIST: it has an id already. */
 int children_adopt(struct children *children, uint64_t id, pid_t pid);
 
 /** The process's whole group. 0, -ESRCH. */

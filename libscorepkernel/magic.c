@@ -16,9 +16,9 @@ static const struct {
     {"execute_with_scorep", MAGIC_EXECUTE},
     {"scorep_env", MAGIC_ENV},
     {"scorep_python_binding_arguments", MAGIC_ARGUMENTS},
-    {"enable_multicellmode", MAGIC_BAD},
-    {"finalize_multicellmode", MAGIC_BAD},
-    {"abort_multicellmode", MAGIC_BAD},
+    {"enable_multicellmode", MAGIC_ENABLE_MARKING},
+    {"finalize_multicellmode", MAGIC_FINALIZE_MARKING},
+    {"abort_multicellmode", MAGIC_ABORT_MARKING},
     {"marshalling_settings", MAGIC_SETTINGS},
     {"serializer_settings", MAGIC_SETTINGS},
     {"start_writefile", MAGIC_BAD},
@@ -26,6 +26,17 @@ static const struct {
     {"abort_writefile", MAGIC_BAD},
     {"enable_vampir_launch_on_scorep_instrumented", MAGIC_BAD},
     {"disable_vampir_launch", MAGIC_BAD},
+};
+
+/* Line magics, where they are all of a cell. */
+static const struct {
+    const char *name;
+    enum magic_kind kind;
+    unsigned numbers; /* so many follow */
+} line_magics[] = {
+    {"scorep_marked", MAGIC_MARKED, 0},
+    {"scorep_unmark", MAGIC_UNMARK, 1},
+    {"scorep_move", MAGIC_MOVE, 2},
 };
 
 static int is_blank(char c)
@@ -110,7 +121,7 @@ static unsigned read_number(struct spk_text word, unsigned max)
 /* The options of %%execute_with_scorep. */
 static void read_options(struct magic *magic, struct spk_text arguments)
 {
-    while (magic->kind == MAGIC_EXECUTE && arguments.len) {
+    while (magic->kind != MAGIC_BAD && arguments.len) {
         struct spk_text word = next_word(&arguments);
         if (equals(word, "--guard"))
             magic->guard = MAGIC_GUARD_YES;
@@ -130,11 +141,32 @@ static void read_known(struct magic *magic, enum magic_kind kind, struct spk_tex
     if (kind == MAGIC_BAD) {
         snprintf(magic->error, sizeof magic->error,
                  "%%%%%.*s is not part of this version of the kernel (" SCOREPKERNEL_VERSION
-                 "). The directives that it knows are %%%%execute_with_scorep, %%%%scorep_env, "
-                 "%%%%marshalling_settings and %%%%scorep_python_binding_arguments.",
+                 "). %%%%execute_with_scorep? tells what it has.",
                  shown(name), name.data);
-    } else if (kind == MAGIC_EXECUTE) {
+    } else if (kind == MAGIC_EXECUTE || kind == MAGIC_FINALIZE_MARKING) {
         read_options(magic, arguments);
+    }
+}
+
+/* %scorep_unmark 3 and its like. */
+static void read_line_magic(struct magic *magic, struct spk_text line)
+{
+    struct spk_text rest = {line.data + 1, line.len - 1};
+    struct spk_text name = next_word(&rest);
+    for (size_t i = 0; i < sizeof line_magics / sizeof *line_magics; i++) {
+        if (!equals(name, line_magics[i].name))
+            continue;
+        magic->kind = line_magics[i].kind;
+        for (unsigned n = 0; n < line_magics[i].numbers && magic->kind != MAGIC_BAD; n++)
+            if (!(magic->numbers[n] = read_number(next_word(&rest), 1000000)))
+                magic->kind = MAGIC_BAD;
+        if (magic->kind == MAGIC_BAD || rest.len) {
+            magic->kind = MAGIC_BAD;
+            snprintf(magic->error, sizeof magic->error, "%%%s wants %u %s behind it, and nothing else.",
+                     line_magics[i].name, line_magics[i].numbers,
+                     line_magics[i].numbers == 1 ? "number" : "numbers");
+        }
+        return;
     }
 }
 
@@ -142,6 +174,8 @@ void magic_read(struct spk_text cell, struct magic *magic)
 {
     *magic = (struct magic){.kind = MAGIC_NONE, .repeat = 1};
     struct spk_text line = first_line(cell, &magic->lines);
+    if (begins(line, "%scorep_"))
+        read_line_magic(magic, line);
     if (!begins(line, "%%"))
         return;
     struct spk_text name = {line.data + 2, 0};

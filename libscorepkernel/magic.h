@@ -10,12 +10,18 @@
 #include "scorepkernel.h"
 
 enum magic_kind {
-    MAGIC_NONE,      /* an ordinary cell: none of our business */
-    MAGIC_EXECUTE,   /* %%execute_with_scorep */
-    MAGIC_SETTINGS,  /* %%marshalling_settings */
-    MAGIC_ARGUMENTS, /* %%scorep_python_binding_arguments */
-    MAGIC_ENV,       /* %%scorep_env */
-    MAGIC_BAD,       /* one of ours, but not as it must be: error says how */
+    MAGIC_NONE,             /* an ordinary cell: none of our business */
+    MAGIC_EXECUTE,          /* %%execute_with_scorep */
+    MAGIC_SETTINGS,         /* %%marshalling_settings */
+    MAGIC_ARGUMENTS,        /* %%scorep_python_binding_arguments */
+    MAGIC_ENV,              /* %%scorep_env */
+    MAGIC_ENABLE_MARKING,   /* %%enable_multicellmode */
+    MAGIC_FINALIZE_MARKING, /* %%finalize_multicellmode */
+    MAGIC_ABORT_MARKING,    /* %%abort_multicellmode */
+    MAGIC_MARKED,           /* %scorep_marked */
+    MAGIC_UNMARK,           /* %scorep_unmark N */
+    MAGIC_MOVE,             /* %scorep_move N TO */
+    MAGIC_BAD,              /* one of ours, but not as it must be: error says how */
 };
 
 /* Whether the session is kept safe from the cell: --guard, --no-guard. */
@@ -28,7 +34,8 @@ struct magic {
     struct spk_text line; /* the directive as written, without the newline; borrowed from the cell */
     size_t lines;         /* how many lines the directive and what stands before it take */
     enum magic_guard guard;
-    unsigned repeat; /* how often the cell is measured */
+    unsigned repeat;     /* how often the cell is measured */
+    unsigned numbers[2]; /* what MAGIC_UNMARK and MAGIC_MOVE are about */
     struct spk_text
         body; /* what follows the directive's name: the rest of its line, and the lines after it */
     char error[512];

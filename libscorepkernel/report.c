@@ -93,7 +93,10 @@ static void name_region(const struct region *region, char *text, size_t size)
 /* IPython runs a cell statement by statement; to the user it ran once. */
 static void print_visits(struct buffer *out, const struct region *region)
 {
-    print_count(out, is_cell_itself(region) ? 1 : region->visits);
+    static const char one_of_many[] = "cell "; /* as measure.py names them */
+    int is_cell = is_cell_itself(region) ||
+                  (is_in_cell(region) && strncmp(region->name, one_of_many, sizeof one_of_many - 1) == 0);
+    print_count(out, is_cell ? 1 : region->visits);
 }
 
 /* Where a region is, as the user knows it: "In [3]:7" for a cell, the file's name without its folders
@@ -107,7 +110,11 @@ static void name_place(const struct region *region, char *place, size_t size)
         return;
     }
     const char *slash = strrchr(file, '/');
-    snprintf(place, size, "%s:%lld", slash && slash[1] ? slash + 1 : file, region->line);
+    const char *name = slash && slash[1] ? slash + 1 : file;
+    if (region->line > 0)
+        snprintf(place, size, "%s:%lld", name, region->line);
+    else
+        snprintf(place, size, "%s", name[0] ? name : "by the measurement system");
 }
 
 static int print_plain(struct buffer *out, const char *text)

@@ -4,9 +4,8 @@
  * the worker at a time. Owns nothing of its own: the session's life is session.c's.
  */
 #include "answer.h"
-#include "env.h"
+#include "cell.h"
 #include "failure.h"
-#include "magic.h"
 #include "report.h"
 #include "session.h"
 
@@ -59,135 +58,6 @@ void session_reply_error(struct spk_session *session, const char *ename, const c
 
 /* --- to the worker --------------------------------------------------------------------------------- */
 
-static int set_string(struct json *object, const char *name, const char *text)
-{
-    return json_set_text(object, name, text, strlen(text));
-}
-
-/* How a cell is to be measured, as JSON. NULL: no memory. */
-static struct json *measure_options(const struct settings *settings, const struct magic *magic)
-{
-    struct json *measure = json_object();
-    int result = json_set_integer(measure, "lines", (int64_t)magic->lines);
-    result = result ? result : json_set_text(measure, "text", magic->line.data, magic->line.len);
-    if (result == 0 && magic->guard != MAGIC_GUARD_AUTO)
-        result = json_set_boolean(measure, "guard", magic->guard == MAGIC_GUARD_YES);
-    result = result ? result : json_set_integer(measure, "repeat", magic->repeat);
-    result = result ? result : set_string(measure, "process", settings_process_name(settings));
-    result = result ? result : set_string(measure, "arguments", settings->arguments);
-    result = result ? result : json_set_boolean(measure, "disk", settings->disk);
-    if (result == 0)
-        return measure;
-    json_free(measure);
-    return NULL;
-}
-
-/* The options that go with a cell, as JSON. NULL: no memory. */
-static struct json *cell_options(const struct spk_session *session, const struct request *request,
-                                 const struct magic *magic)
-{
-    struct json *options = json_object(), *measure = NULL;
-    int result = json_set_integer(options, "execution_count", (int64_t)request->execution_count);
-    if (result == 0 && magic->kind == MAGIC_EXECUTE) {
-        measure = measure_options(&session->settings, magic);
-        result = measure ? json_set(options, "measure", measure) : -ENOMEM;
-    }
-    if (result == 0)
-        return options;
-    json_free(options);
-    return NULL;
-}
-
-/* Takes options over; NULL stands for those that there was no memory for. */
-static int send_execute(struct spk_session *session, const struct request *request, struct json *options)
-{
-    size_t len;
-    char *text = options ? json_print(options, &len) : NULL;
-    int result = -ENOMEM;
-    if (text) {
-        struct spk_text parts[] = {request->parts[0], request->parts[1], {text, len}};
-        result = worker_send(&session->worker, WORKER_EXECUTE, request->number, parts, 3);
-    }
-    free(text);
-    json_free(options);
-    return result;
-}
-
-/* %%scorep_env: it is for the worker to change its environment, and to tell what is in force. */
-static int run_env(struct spk_session *session, const struct request *request, const struct magic *magic)
-{
-    char error[512];
-    struct json *options = cell_options(session, request, magic), *changes = json_array();
-    int result = env_read(magic->body, changes, error, sizeof error);
-    if (result != 0) {
-        json_free(changes);
-        json_free(options);
-        session_reply_error(session, "ScorePDirectiveError",
-                            result == -EINVAL ? error : failure_text(-result));
-        return 0;
-    }
-    result = json_set(options, "environment", changes);
-    if (result == 0)
-        return send_execute(session, request, options);
-    json_free(options);
-    return result;
-}
-
-/* Processes are started ahead for what the settings say. */
-static void plan(struct spk_session *session)
-{
-    struct json *wanted = measure_options(&session->settings, &(struct magic){.line = {"", 0}, .repeat = 1});
-    size_t len;
-    char *text = wanted ? json_print(wanted, &len) : NULL;
-    if (session->settings.process != SETTINGS_LAUNCH)
-        runner_drop(session);
-    else if (text)
-        (void)worker_send(&session->worker, WORKER_PLAN, 0, &(struct spk_text){text, len},
-                          1); /* it need not be */
-    free(text);
-    json_free(wanted);
-}
-
-/* A cell that changes the settings, or shows them. */
-static void run_settings(struct spk_session *session, const struct magic *magic)
-{
-    char said[SETTINGS_ARGUMENTS_MAX + 256];
-    int result = (magic->kind == MAGIC_SETTINGS ? settings_read_marshalling : settings_read_arguments)(
-        &session->settings, magic->body, said, sizeof said);
-    if (result != 0) {
-        session_reply_error(session, "ScorePDirectiveError", said);
-        return;
-    }
-    session_on_text(session, session->active->number, SPK_STDOUT, (struct spk_text){said, strlen(said)});
-    plan(session);
-    session_reply(session, SPK_REPLY_OK, answer_done(session->active->execution_count));
-}
-
-/* Read the cell's directive and send it. A bad one is answered at once. */
-static int run_cell(struct spk_session *session, const struct request *request)
-{
-    struct json *content = json_parse(request->parts[0].data, request->parts[0].len);
-    struct spk_text code = {NULL, 0};
-    struct magic magic;
-    int result = 0;
-    code.data = json_text(json_get(content, "code"), &code.len);
-    if (code.data)
-        magic_read(code, &magic);
-    if (!code.data)
-        session_reply_error(session, "ValueError",
-                            "The execute request has no member \"code\" that is a text.");
-    else if (magic.kind == MAGIC_BAD)
-        session_reply_error(session, "ScorePDirectiveError", magic.error);
-    else if (magic.kind == MAGIC_SETTINGS || magic.kind == MAGIC_ARGUMENTS)
-        run_settings(session, &magic);
-    else if (magic.kind == MAGIC_ENV)
-        result = run_env(session, request, &magic);
-    else
-        result = send_execute(session, request, cell_options(session, request, &magic));
-    json_free(content);
-    return result;
-}
-
 /* Begin the active request. 1: it goes on, or has been answered; 0: it has to wait. */
 static int begin_active(struct spk_session *session)
 {
@@ -208,7 +78,7 @@ static int begin_active(struct spk_session *session)
     if (session->state != SESSION_READY)
         return 0;
     request->sent = 1;
-    int result = is_execute(request) ? run_cell(session, request)
+    int result = is_execute(request) ? cell_run(session, request)
                                      : worker_send(&session->worker, request->kind, request->number,
                                                    request->parts, request->count);
     /* A worker that has just ended takes nothing more. Its end is on its way here, and says why. */

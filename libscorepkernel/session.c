@@ -429,6 +429,7 @@ static void release(struct spk_session *session)
 {
     spare_drop(&session->spare);
     runner_drop(session);
+    marked_clear(&session->marked);
     keeper_finish(&session->keeper);
     worker_finish(&session->worker);
     loop_forget(&session->loop, &session->wake);

@@ -6,6 +6,7 @@
 #define SESSION_H
 
 #include "keeper.h"
+#include "marked.h"
 #include "paths.h"
 #include "request.h"
 #include "runner.h"
@@ -38,6 +39,7 @@ struct spk_session {
     struct keeper keeper;
     struct worker worker;
     struct settings settings;
+    struct marked marked;
     struct runner runner;
     struct spare spare; /* while a guarded cell runs */
     int promoted;       /* the worker was the spare, and has not said WORKER_READY */

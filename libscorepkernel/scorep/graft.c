@@ -76,12 +76,15 @@ static int read_tables(const struct dl_phdr_info *library, struct tables *tables
     return tables->symbols && tables->strings ? 0 : -ENOEXEC;
 }
 
-static int is_read_only(const struct dl_phdr_info *library, uintptr_t address)
+/* Of what is to be read-only, the loader closes whole pages: on the last there may be the library's
+ * variables. */
+static int is_read_only(const struct dl_phdr_info *library, uintptr_t address, size_t page_len)
 {
     for (int i = 0; i < library->dlpi_phnum; i++) {
         const ElfW(Phdr) *segment = &library->dlpi_phdr[i];
         uintptr_t begin = library->dlpi_addr + segment->p_vaddr;
-        if (segment->p_type == PT_GNU_RELRO && address >= begin && address < begin + segment->p_memsz)
+        uintptr_t end = (begin + segment->p_memsz) & ~(uintptr_t)(page_len - 1);
+        if (segment->p_type == PT_GNU_RELRO && address >= begin && address < end)
             return 1;
     }
     return 0;
@@ -92,7 +95,7 @@ static int write_slot(const struct dl_phdr_info *library, uintptr_t address, voi
 {
     size_t page_len = (size_t)sysconf(_SC_PAGESIZE);
     void *page = (void *)(address & ~(page_len - 1));
-    int closed = is_read_only(library, address);
+    int closed = is_read_only(library, address, page_len);
     if (closed && mprotect(page, page_len, PROT_READ | PROT_WRITE) != 0)
         return -errno;
     memcpy((void *)address, &value, sizeof value);

@@ -30,27 +30,29 @@ static int add_segment(struct image *image, uintptr_t begin, uintptr_t end)
     return 0;
 }
 
-/* The end of what the loader made read-only after relocating; whole pages only. 0: none. */
-static uintptr_t relro_end(const struct dl_phdr_info *library)
+/* Where what can be written begins between begin and end: the loader made the first pages of one segment
+ * read-only after relocating. Whole pages only; some linkers count beyond the segment's end. */
+static uintptr_t open_begin(const struct dl_phdr_info *library, uintptr_t begin, uintptr_t end)
 {
     uintptr_t page_len = (uintptr_t)sysconf(_SC_PAGESIZE);
-    for (int i = 0; i < library->dlpi_phnum; i++)
-        if (library->dlpi_phdr[i].p_type == PT_GNU_RELRO)
-            return (library->dlpi_addr + library->dlpi_phdr[i].p_vaddr + library->dlpi_phdr[i].p_memsz) &
-                   ~(page_len - 1);
-    return 0;
+    for (int i = 0; i < library->dlpi_phnum; i++) {
+        const ElfW(Phdr) *segment = &library->dlpi_phdr[i];
+        uintptr_t closed = library->dlpi_addr + segment->p_vaddr;
+        uintptr_t closed_end = (closed + segment->p_memsz) & ~(page_len - 1);
+        if (segment->p_type == PT_GNU_RELRO && closed < end && closed_end > begin)
+            return closed_end;
+    }
+    return begin;
 }
 
 int image_add(struct image *image, const struct dl_phdr_info *library)
 {
-    uintptr_t closed = relro_end(library);
     int result = 0;
     for (int i = 0; result == 0 && i < library->dlpi_phnum; i++) {
         const ElfW(Phdr) *segment = &library->dlpi_phdr[i];
         uintptr_t begin = library->dlpi_addr + segment->p_vaddr, end = begin + segment->p_memsz;
         if (segment->p_type == PT_LOAD && (segment->p_flags & PF_W)) {
-            /* The read-only part is the beginning of a writable segment. */
-            result = add_segment(image, closed > begin && closed <= end ? closed : begin, end);
+            result = add_segment(image, open_begin(library, begin, end), end);
         } else if (segment->p_type == PT_TLS && library->dlpi_tls_data) {
             begin = (uintptr_t)library->dlpi_tls_data;
             result = add_segment(image, begin, begin + segment->p_memsz);

@@ -84,6 +84,8 @@ long root_make(const unsigned char like[64], const char *const *needed, size_t c
             return -ENOSPC;
         layout.end += len;
     }
+    if (layout.end > size)
+        return -ENOSPC;
     memset(image, 0, layout.end);
     put_headers(image, &model, &layout);
     size_t at = layout.dynamic, string = layout.strings + 1;

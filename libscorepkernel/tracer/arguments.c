@@ -43,15 +43,36 @@ static int add_prefixes(struct scope *scope, PyObject *tuple, enum kind kind, co
     return count < 0 ? -1 : 0;
 }
 
+/* name: a text, or NULL. */
+static int add_cell(struct scope *scope, PyObject *file, PyObject *name)
+{
+    const char *file_text = arguments_text(file, "cell", SCOPE_TEXT_MAX);
+    const char *name_text = file_text && name ? arguments_text(name, "a cell's name", SCOPE_TEXT_MAX) : NULL;
+    if (!file_text || (name && !name_text))
+        return -1;
+    int result = scope_add_cell(scope, file_text, name_text);
+    if (result == -E2BIG)
+        PyErr_Format(PyExc_ValueError, "at most %u cells", SCOPE_CELLS_MAX);
+    else if (result != 0)
+        PyErr_NoMemory();
+    return result;
+}
+
+static int add_cells(struct scope *scope, PyObject *pairs)
+{
+    for (Py_ssize_t i = 0; i < PyTuple_Size(pairs); i++) {
+        PyObject *file, *name;
+        if (!PyArg_ParseTuple(PyTuple_GetItem(pairs, i), "OO:cell", &file, &name) ||
+            add_cell(scope, file, name) != 0)
+            return -1;
+    }
+    return 0;
+}
+
 int arguments_scope(struct scope *scope, PyObject *cell, PyObject *own, PyObject *library)
 {
-    const char *text = arguments_text(cell, "cell", SCOPE_TEXT_MAX);
-    if (!text)
+    if (PyTuple_Check(cell) ? add_cells(scope, cell) != 0 : add_cell(scope, cell, NULL) != 0)
         return -1;
-    if (scope_set_cell(scope, text) != 0) {
-        PyErr_NoMemory();
-        return -1;
-    }
     if (add_prefixes(scope, own, KIND_OWN, "a prefix in own") != 0)
         return -1;
     return add_prefixes(scope, library, KIND_LIBRARY, "a prefix in library");

@@ -130,7 +130,8 @@ static void compose_name(char *name, size_t size, const char *module, const char
         (void)snprintf(name, size, "%s:%s", module, qualified);
 }
 
-static uint32_t make_region(PyObject *object, enum kind kind, struct recorder *recorder)
+static uint32_t make_region(PyObject *object, enum kind kind, const struct scope *scope,
+                            struct recorder *recorder)
 {
     PyObject *globals = PyEval_GetGlobals(); /* borrowed; those of the function that is being entered */
     PyObject *module_keep;
@@ -146,7 +147,11 @@ static uint32_t make_region(PyObject *object, enum kind kind, struct recorder *r
         line = 1;
     }
     char full[REGION_TEXT_MAX];
-    compose_name(full, sizeof full, module[0] != '\0' ? module : "__main__", name);
+    const char *given = kind == KIND_ROOT ? scope_cell_name(scope, file) : NULL;
+    if (given)
+        (void)snprintf(full, sizeof full, "%s", given);
+    else
+        compose_name(full, sizeof full, module[0] != '\0' ? module : "__main__", name);
     uint32_t region =
         recorder_region(recorder, full, file, line > 0 && line <= INT32_MAX ? (uint32_t)line : 0);
     Py_XDECREF(module_keep);
@@ -155,12 +160,12 @@ static uint32_t make_region(PyObject *object, enum kind kind, struct recorder *r
     return region;
 }
 
-void codes_resolve(struct code *code, struct recorder *recorder)
+void codes_resolve(struct code *code, const struct scope *scope, struct recorder *recorder)
 {
     PyObject *type, *value, *traceback;
     PyErr_Fetch(&type, &value, &traceback);
     code->resolved = true;
-    code->region = make_region(code->object, (enum kind)code->kind, recorder);
+    code->region = make_region(code->object, (enum kind)code->kind, scope, recorder);
     PyErr_Clear();
     PyErr_Restore(type, value, traceback);
 }

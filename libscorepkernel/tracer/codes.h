@@ -52,6 +52,6 @@ static inline struct code *codes_find(struct codes *codes, const struct scope *s
 }
 
 /* Gives the entry its region, named after the function that is just running. */
-void codes_resolve(struct code *code, struct recorder *recorder);
+void codes_resolve(struct code *code, const struct scope *scope, struct recorder *recorder);
 
 #endif

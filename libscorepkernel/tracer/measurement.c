@@ -227,7 +227,7 @@ void measurement_enter(struct thread *thread, const void *key, PyObject *code)
     struct visit visit = {
         .kind = (enum kind)known->kind, .coroutine = known->coroutine, .region = known->region};
     if (!known->resolved && recorder_wants(recorder, thread, visit.kind)) {
-        codes_resolve(known, recorder);
+        codes_resolve(known, &measurement.scope, recorder);
         visit.region = known->region;
     }
     recorder_enter(recorder, thread, key, visit);

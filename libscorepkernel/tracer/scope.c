@@ -17,14 +17,45 @@ void scope_finish(struct scope *scope)
     for (uint32_t i = 0; i < scope->count; i++)
         free(scope->prefixes[i].text);
     free(scope->prefixes);
-    free(scope->cell);
+    for (uint32_t i = 0; i < scope->cell_count; i++) {
+        free(scope->cells[i].file);
+        free(scope->cells[i].name);
+    }
+    free(scope->cells);
     scope_init(scope);
 }
 
-int scope_set_cell(struct scope *scope, const char *cell)
+int scope_add_cell(struct scope *scope, const char *file, const char *name)
 {
-    scope->cell = strdup(cell);
-    return scope->cell ? 0 : -ENOMEM;
+    if (scope->cell_count == SCOPE_CELLS_MAX)
+        return -E2BIG;
+    if (!scope->cells) {
+        scope->cells = calloc(SCOPE_CELLS_MAX, sizeof *scope->cells);
+        if (!scope->cells)
+            return -ENOMEM;
+    }
+    struct scope_cell cell = {strdup(file), name ? strdup(name) : NULL};
+    if (!cell.file || (name && !cell.name)) {
+        free(cell.file);
+        free(cell.name);
+        return -ENOMEM;
+    }
+    scope->cells[scope->cell_count++] = cell;
+    return 0;
+}
+
+static const struct scope_cell *find_cell(const struct scope *scope, const char *file)
+{
+    for (uint32_t i = 0; i < scope->cell_count; i++)
+        if (strcmp(file, scope->cells[i].file) == 0)
+            return &scope->cells[i];
+    return NULL;
+}
+
+const char *scope_cell_name(const struct scope *scope, const char *file)
+{
+    const struct scope_cell *cell = find_cell(scope, file);
+    return cell ? cell->name : NULL;
 }
 
 int scope_add(struct scope *scope, const char *prefix, enum kind kind)
@@ -72,7 +103,7 @@ static bool is_root_name(const char *function)
 
 enum kind scope_kind(const struct scope *scope, const char *file, const char *function)
 {
-    if (scope->cell && strcmp(file, scope->cell) == 0)
+    if (find_cell(scope, file))
         return is_root_name(function) ? KIND_ROOT : KIND_USER;
     if (begins_with(file, "<frozen importlib._bootstrap"))
         return KIND_OWN;

@@ -9,6 +9,7 @@
 #include <stdint.h>
 
 #define SCOPE_PREFIXES_MAX 4096u
+#define SCOPE_CELLS_MAX 1024u
 #define SCOPE_TEXT_MAX 4096u /* bytes of a prefix or of the cell's file name */
 
 enum kind {
@@ -24,7 +25,11 @@ struct prefix {
 };
 
 struct scope {
-    char *cell; /* owned */
+    struct scope_cell {
+        char *file; /* owned, and so is name */
+        char *name; /* of its region; NULL: <module> */
+    } * cells;
+    uint32_t cell_count;
     struct prefix *prefixes;
     uint32_t own_count; /* these come first: own code may lie among the libraries */
     uint32_t count;
@@ -33,8 +38,10 @@ struct scope {
 void scope_init(struct scope *scope);
 void scope_finish(struct scope *scope);
 
-/* 0 or -ENOMEM. To be called once. */
-int scope_set_cell(struct scope *scope, const char *cell);
+/* A measured cell, by the file name of its code; name may be NULL. 0, -ENOMEM, -E2BIG. */
+int scope_add_cell(struct scope *scope, const char *file, const char *name);
+/* What its region is called; NULL: as Python calls a module's code. */
+const char *scope_cell_name(const struct scope *scope, const char *file);
 /* 0, -ENOMEM, -E2BIG. All own prefixes before the first library prefix. */
 int scope_add(struct scope *scope, const char *prefix, enum kind kind);
 

@@ -5,9 +5,12 @@ place."""
 
 from __future__ import annotations
 
+import os
 from typing import Any, Callable
 
 from IPython.core.error import UsageError
+
+from . import doctor
 
 
 def execute_with_scorep(line: str, cell: str = "") -> None:
@@ -85,7 +88,29 @@ def scorep_env(line: str, cell: str = "") -> None:
     """
 
 
+def multicellmode(line: str, cell: str = "") -> None:
+    """Measure several cells as one.
+
+    ::
+
+        %%enable_multicellmode
+
+    From here on cells are marked instead of run; one that is marked again is replaced at its place.
+
+    ::
+
+        %%finalize_multicellmode [--guard | --no-guard]
+
+    runs them, one after the other, under one measurement: each is a region of its own in the trace. An error stops the
+    rest, and what ran is kept. %%abort_multicellmode forgets them. Meanwhile %scorep_marked lists them, %scorep_unmark
+    N takes one out, and %scorep_move N TO moves one. %%execute_with_scorep in a marked cell has no effect.
+    """
+
+
 _DIRECTIVES = {
+    "enable_multicellmode": multicellmode,
+    "finalize_multicellmode": multicellmode,
+    "abort_multicellmode": multicellmode,
     "scorep_env": scorep_env,
     "execute_with_scorep": execute_with_scorep,
     "marshalling_settings": marshalling_settings,
@@ -96,6 +121,8 @@ _DIRECTIVES = {
 
 def _misplaced(name: str, explained: Callable) -> Callable:
     def directive(line: str, cell: str = "") -> None:
+        if name in _LINES:
+            raise UsageError(f"%{name} must be all of a cell")
         raise UsageError(f"%%{name} must be the cell's first line that is neither blank nor a comment")
 
     directive.__doc__ = explained.__doc__
@@ -103,8 +130,32 @@ def _misplaced(name: str, explained: Callable) -> Callable:
     return directive
 
 
+_LINES = ("scorep_marked", "scorep_unmark", "scorep_move")
+
+
+def scorep_doctor(line: str) -> None:
+    """Say whether cells can be measured here, and what to do where not.
+
+    ::
+
+        %scorep_doctor [--json]
+
+    Looks at this Python, Score-P, its bindings and its MPI, at memory, directories and SCOREP_ variables, and at the
+    programs that read what is measured. Each line has a verdict: ok, WARNING, ERROR, or - for what is not there and not
+    needed; below it stands what to do. Changes nothing. --json: the same for programs. On the command line it is
+    `scorepkernel doctor`.
+    """
+    if line.strip() not in ("", "--json"):
+        raise UsageError(f"%scorep_doctor does not know {line.strip()!r}; it takes --json, or nothing")
+    found = doctor.checks(os.path.dirname(os.path.abspath(__file__)))
+    print(doctor.as_json(found) if line.strip() else doctor.as_text(found))
+
+
 def register(shell: Any) -> None:
     """Make them known to IPython."""
+    shell.register_magic_function(scorep_doctor, "line")
+    for name in _LINES:
+        shell.register_magic_function(_misplaced(name, multicellmode), "line", name)
     for name, explained in _DIRECTIVES.items():
         directive = _misplaced(name, explained)
         shell.register_magic_function(directive, "cell", name)

@@ -112,7 +112,7 @@ def plan(wanted: dict, package: str, simple: bool = False) -> Dict[str, Any]:
         command = [sys.executable, *flags, "-m", "scorep", "--noinstrumenter", *arguments, script]
     if config and (needs or not found):
         # Score-P may begin before the cell's variables are here, and would choose a directory of its own.
-        ours = {"SCOREP_EXPERIMENT_DIRECTORY": measure.new_directory_name(), "SCOREP_ENABLE_TRACING": "true"}
+        ours = {"SCOREP_EXPERIMENT_DIRECTORY": measure.new_directory_name(), **systems.DEFAULTS}
         environment[systems.SET_FOR_START] = " ".join(name for name in ours if name not in environment)
         environment = {**ours, **environment}
     return {

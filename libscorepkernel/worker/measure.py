@@ -6,6 +6,7 @@ from __future__ import annotations
 import contextlib
 import errno
 import functools
+import importlib.util
 import io
 import json
 import os
@@ -16,7 +17,7 @@ import socket
 import sys
 import sysconfig
 import time
-from typing import Any, Callable, Iterator, Optional
+from typing import Any, Callable, Iterator, List, Optional
 
 from . import faults, systems
 
@@ -37,12 +38,23 @@ class Cell:
         self.id: Optional[str] = metadata.get("cellId")
         self.session = session
         self.repeat: int = (wanted or {}).get("repeat", 1)
+        self.parts: List[Cell] = []  # the cells that are measured as this one
+        for part in options.get("cells", ()):
+            own = {"execution_count": self.number}
+            self.parts.append(Cell(part["code"], {"lines": part["lines"]}, own, {"cellId": part["id"]}, session))
+        if self.parts:
+            self.source = "\n\n".join(f"# --- cell {i} ---\n{part.source}" for i, part in enumerate(self.parts, 1))
+            self.transformed = self.source
         self.transformed = source
         self.problem: Any = None  # sys.exc_info() of a transformation that failed
 
     def transform(self, transformer: Callable[[str], str]) -> None:
         """IPython's transformation of the code. The directive becomes a comment and keeps its line, so that line
         numbers stay those of the cell, and a magic that follows it is still the cell's first."""
+        for part in self.parts:
+            part.transform(transformer)
+        if self.parts:
+            return
         skip = self.wanted["lines"] if self.wanted else 0
         lines = self.source.split("\n")
         head = "".join(f"# {line.strip()}\n" if line.strip().startswith("%") else line + "\n" for line in lines[:skip])
@@ -50,6 +62,20 @@ class Cell:
             self.transformed = head + transformer("\n".join(lines[skip:]))
         except Exception:  # reported where IPython reports it
             self.problem = sys.exc_info()
+
+    @property
+    def first_line(self) -> str:
+        """The first line that says something."""
+        skip = self.wanted["lines"] if self.wanted else 0
+        lines = [line.strip() for line in self.source.split("\n")[skip:]]
+        return next(filter(None, lines), "")
+
+    def scope(self, shell: Any) -> Any:
+        """What the tracer is to take for the cell's own code."""
+        if not self.parts:
+            return self.file_name(shell)
+        names = (f"cell {number}: {part.first_line[:80]}".rstrip(": ") for number, part in enumerate(self.parts, 1))
+        return tuple(zip((part.file_name(shell) for part in self.parts), names))
 
     def file_name(self, shell: Any) -> str:
         """What IPython will compile the code as."""
@@ -110,7 +136,7 @@ class Measurement:
             "executable": sys.executable,
             "environment": {key: value for key, value in os.environ.items() if key.startswith("SCOREP_")},
         }
-        scope = {"cell": cell.file_name(shell), "own": _own(package), "library": _library()}
+        scope = {"cell": cell.scope(shell), "own": _own(package), "library": _library()}
         try:
             if not self._system.makes_directory:
                 self._write_all()
@@ -241,9 +267,13 @@ def _version_of(module: str) -> Optional[str]:
 
 
 def _own(package: str) -> tuple:
-    """Where the code lies that is never recorded: ours and IPython's."""
-    modules = ("IPython", "traitlets", "matplotlib_inline", "comm", "ipykernel", "scorep")
+    """Where the code lies that is never recorded: ours, IPython's, and Score-P's bindings', which the cell may be the
+    first to import."""
+    modules = ("IPython", "traitlets", "matplotlib_inline", "comm", "ipykernel")
     found = [os.path.dirname(sys.modules[name].__file__ or "") for name in modules if name in sys.modules]
+    with contextlib.suppress(ImportError, ValueError, AttributeError):  # of whatever stands in their place
+        bindings = importlib.util.find_spec("scorep")
+        found += [os.path.dirname(bindings.origin)] if bindings and bindings.origin else []
     return (package + os.sep, *(path + os.sep for path in found if path))
 
 

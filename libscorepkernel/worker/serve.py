@@ -225,7 +225,7 @@ class Server:
             for turn in range(cell.repeat):
                 sh.execution_count = cell.number
                 with measure.measuring(cell, sh, self.package, way.why) as measured, self._user_code():
-                    await self._run_cell(cell, silent, store and turn == 0, metadata)
+                    await self._run_all(cell, silent, store and turn == 0, metadata)
                 reports.append(measured and measured.report())
                 if sh.last_error is not None:
                     break
@@ -287,6 +287,22 @@ class Server:
             self._show_error(frame.request, reply["ename"], reply["evalue"])
             reply["execution_count"] = options["execution_count"]
         return (how, reply) if measurement is None else (how, reply, measurement)
+
+    async def _run_all(self, cell: measure.Cell, silent: bool, store: bool, metadata: dict) -> None:
+        """Run a cell, or the cells that are measured as one: an error stops the rest."""
+        if not cell.parts:
+            await self._run_cell(cell, silent, store, metadata)
+            return
+        if store:
+            self.shell.history_manager.store_inputs(cell.number, cell.source, cell.source)
+        for number, part in enumerate(cell.parts, 1):
+            print(f"--- cell {number} of {len(cell.parts)}: {part.first_line}", flush=True)
+            await self._run_cell(part, silent, False, {"cellId": part.id})
+            if self.shell.last_error is not None:
+                left = ", ".join(str(later) for later in range(number + 1, len(cell.parts) + 1))
+                if left:
+                    print(f"Cell {number} failed; not run: {left}.", file=sys.stderr, flush=True)
+                return
 
     async def _run_cell(self, cell: measure.Cell, silent: bool, store_history: bool, metadata: dict) -> None:
         """What InteractiveShell.run_cell does, on the loop that is already running."""

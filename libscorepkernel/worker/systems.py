@@ -25,6 +25,9 @@ except (ImportError, NotImplementedError) as problem:
 PRELOADED_VERSION = "SCOREPKERNEL_PRELOADED_VERSION"
 # There, too: the variables that were set for its start only.
 SET_FOR_START = "SCOREPKERNEL_SET_FOR_START"
+# What Score-P is told where the user says nothing. Python's own limit of recursion is 1,000; Score-P's is 100, and
+# what lies deeper is one region.
+DEFAULTS = {"SCOREP_ENABLE_TRACING": "true", "SCOREP_PROFILING_MAX_CALLPATH_DEPTH": "1000"}
 # Score-P's profile in the forms that are read here; others (TAU_SNAPSHOT, NONE ...) are the user's own business.
 _CUBE_FORMATS = ("", "default", "cube4", "cube_tuple")
 _TRUE = ("true", "yes", "on", "1")
@@ -107,9 +110,8 @@ class ScoreP(System):
 
     def begin(self, directory: str, scope: dict) -> None:
         self._directory = directory
-        settings = {"SCOREP_EXPERIMENT_DIRECTORY": directory}
-        if "SCOREP_ENABLE_TRACING" not in os.environ:
-            settings["SCOREP_ENABLE_TRACING"] = "true"
+        settings = {name: value for name, value in DEFAULTS.items() if name not in os.environ}
+        settings["SCOREP_EXPERIMENT_DIRECTORY"] = directory
         form = os.environ.get("SCOREP_PROFILING_FORMAT", "").lower()
         self._profiled = form in _CUBE_FORMATS and os.environ.get("SCOREP_ENABLE_PROFILING", "true").lower() in _TRUE
         try:
@@ -178,6 +180,11 @@ def _from_messages(messages: str) -> List[str]:
         found.append(
             f"Score-P's memory was full, and was written to disk {flushes} times during the cell: the times contain "
             f"that. Give it more than the {memory} that it has, for example with %env SCOREP_TOTAL_MEMORY=256M"
+        )
+    if "callpath depth limitation" in messages:
+        found.append(
+            "Calls were nested deeper than Score-P's profile goes; what lies deeper is the region COLLAPSE. Raise the "
+            "limit, for example with %env SCOREP_PROFILING_MAX_CALLPATH_DEPTH=10000"
         )
     if "nconsistent" in messages:
         found.append("Score-P found its profile inconsistent: its numbers cannot be trusted. See what it says below.")

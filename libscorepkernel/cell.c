@@ -1,0 +1,316 @@
+/* SPDX-License-Identifier: BSD-3-Clause
+ *
+ * cell.c - what is done with a cell: sent to the worker with how it is to be measured, marked in multi-cell
+ * mode, or, as a directive, done here. Owns nothing: settings and marked cells are the session's. Which
+ * directive a cell has is magic.c's business, how it is run is the worker's.
+ */
+#include "cell.h"
+
+#include "answer.h"
+#include "env.h"
+#include "failure.h"
+#include "json_bridge.h"
+#include "magic.h"
+#include "print.h"
+
+#include <errno.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+static const char directive_error[] = "ScorePDirectiveError";
+
+static int set_string(struct json *object, const char *name, const char *text)
+{
+    return json_set_text(object, name, text, strlen(text));
+}
+
+/* How a cell is to be measured, as JSON. NULL: no memory. */
+static struct json *measure_options(const struct settings *settings, const struct magic *magic)
+{
+    struct json *measure = json_object();
+    int result = json_set_integer(measure, "lines", (int64_t)magic->lines);
+    result = result ? result : json_set_text(measure, "text", magic->line.data, magic->line.len);
+    if (result == 0 && magic->guard != MAGIC_GUARD_AUTO)
+        result = json_set_boolean(measure, "guard", magic->guard == MAGIC_GUARD_YES);
+    result = result ? result : json_set_integer(measure, "repeat", magic->repeat);
+    result = result ? result : set_string(measure, "process", settings_process_name(settings));
+    result = result ? result : set_string(measure, "arguments", settings->arguments);
+    result = result ? result : json_set_boolean(measure, "disk", settings->disk);
+    if (result == 0)
+        return measure;
+    json_free(measure);
+    return NULL;
+}
+
+/* The options that go with a cell, as JSON. NULL: no memory. */
+static struct json *cell_options(const struct spk_session *session, const struct request *request,
+                                 const struct magic *magic)
+{
+    struct json *options = json_object(), *measure = NULL;
+    int result = json_set_integer(options, "execution_count", (int64_t)request->execution_count);
+    if (result == 0 && (magic->kind == MAGIC_EXECUTE || magic->kind == MAGIC_FINALIZE_MARKING)) {
+        measure = measure_options(&session->settings, magic);
+        result = measure ? json_set(options, "measure", measure) : -ENOMEM;
+    }
+    if (result == 0)
+        return options;
+    json_free(options);
+    return NULL;
+}
+
+/* Takes options over; NULL stands for those that there was no memory for. */
+static int send_execute(struct spk_session *session, const struct request *request, struct json *options)
+{
+    size_t len;
+    char *text = options ? json_print(options, &len) : NULL;
+    int result = -ENOMEM;
+    if (text) {
+        struct spk_text parts[] = {request->parts[0], request->parts[1], {text, len}};
+        result = worker_send(&session->worker, WORKER_EXECUTE, request->number, parts, 3);
+    }
+    free(text);
+    json_free(options);
+    return result;
+}
+
+/* %%scorep_env: it is for the worker to change its environment, and to tell what is in force. */
+static int run_env(struct spk_session *session, const struct request *request, const struct magic *magic)
+{
+    char error[512];
+    struct json *options = cell_options(session, request, magic), *changes = json_array();
+    int result = env_read(magic->body, changes, error, sizeof error);
+    if (result != 0) {
+        json_free(changes);
+        json_free(options);
+        session_reply_error(session, directive_error, result == -EINVAL ? error : failure_text(-result));
+        return 0;
+    }
+    result = json_set(options, "environment", changes);
+    if (result == 0)
+        return send_execute(session, request, options);
+    json_free(options);
+    return result;
+}
+
+/* The cell is done: text says what it did. */
+static void done(struct spk_session *session, const char *text)
+{
+    session_on_text(session, session->active->number, SPK_STDOUT, (struct spk_text){text, strlen(text)});
+    session_reply(session, SPK_REPLY_OK, answer_done(session->active->execution_count));
+}
+
+/* Processes are started ahead for what the settings say. */
+static void plan(struct spk_session *session)
+{
+    struct json *wanted = measure_options(&session->settings, &(struct magic){.line = {"", 0}, .repeat = 1});
+    size_t len;
+    char *text = wanted ? json_print(wanted, &len) : NULL;
+    if (session->settings.process != SETTINGS_LAUNCH)
+        runner_drop(session);
+    else if (text)
+        (void)worker_send(&session->worker, WORKER_PLAN, 0, &(struct spk_text){text, len},
+                          1); /* it need not be */
+    free(text);
+    json_free(wanted);
+}
+
+/* A cell that changes the settings, or shows them. */
+static void run_settings(struct spk_session *session, const struct magic *magic)
+{
+    char said[SETTINGS_ARGUMENTS_MAX + 256];
+    int result = (magic->kind == MAGIC_SETTINGS ? settings_read_marshalling : settings_read_arguments)(
+        &session->settings, magic->body, said, sizeof said);
+    if (result != 0) {
+        session_reply_error(session, directive_error, said);
+        return;
+    }
+    plan(session);
+    done(session, said);
+}
+
+/* --- many cells as one --------------------------------------------------------------------------------- */
+
+static void wrong(struct spk_session *session, const char *format, ...) __attribute__((format(printf, 2, 3)));
+
+static void wrong(struct spk_session *session, const char *format, ...)
+{
+    char text[512];
+    va_list arguments;
+    va_start(arguments, format);
+    vsnprintf(text, sizeof text, format, arguments);
+    va_end(arguments);
+    session_reply_error(session, directive_error, text);
+}
+
+static void show_marked(struct spk_session *session, const char *before)
+{
+    struct buffer text = {0};
+    if (print_text(&text, "%s", before) == 0 && marked_list(&session->marked, &text) == 0)
+        done(session, (const char *)buffer_bytes(&text));
+    else
+        wrong(session, "%s", failure_text(ENOMEM));
+    buffer_finish(&text);
+}
+
+static void mark(struct spk_session *session, const struct request *request, struct spk_text code)
+{
+    struct json *metadata = json_parse(request->parts[1].data, request->parts[1].len);
+    struct spk_text id = {"", 0}, line = marked_first_line(code);
+    const char *known = json_text(json_get(metadata, "cellId"), &id.len);
+    size_t position;
+    int replaced;
+    id.data = known ? known : "";
+    int result = marked_add(&session->marked, id, code, &position, &replaced);
+    json_free(metadata);
+    if (result != 0) {
+        wrong(session, "The cell could not be marked: %s.",
+              result == -E2BIG ? "there are too many, or they are too long" : failure_text(-result));
+        return;
+    }
+    char text[512];
+    snprintf(text, sizeof text, "Marked as cell %zu%s: %.*s\nIt is run by %%%%finalize_multicellmode.\n",
+             position, replaced ? ", in place of what it was" : "", line.len < 100 ? (int)line.len : 100,
+             line.data);
+    done(session, text);
+}
+
+static void change_marked(struct spk_session *session, const struct magic *magic)
+{
+    struct marked *marked = &session->marked;
+    int result = magic->kind == MAGIC_UNMARK ? marked_remove(marked, magic->numbers[0])
+                 : magic->kind == MAGIC_MOVE ? marked_move(marked, magic->numbers[0], magic->numbers[1])
+                                             : 0;
+    if (result != 0)
+        wrong(session, "There is no marked cell of that number; %%scorep_marked lists all %zu.",
+              marked->count);
+    else
+        show_marked(session, "");
+}
+
+static void enable_marking(struct spk_session *session)
+{
+    if (session->marked.on) {
+        show_marked(session, "Multi-cell mode is on already. ");
+        return;
+    }
+    session->marked.on = 1;
+    done(session,
+         "Multi-cell mode is on: cells are marked instead of run, until %%finalize_multicellmode runs them "
+         "under one measurement, or %%abort_multicellmode forgets them.\n");
+}
+
+static void abort_marking(struct spk_session *session)
+{
+    char text[128];
+    if (!session->marked.on) {
+        wrong(session, "Multi-cell mode is not on; %%%%enable_multicellmode begins it.");
+        return;
+    }
+    snprintf(text, sizeof text, "Multi-cell mode is off; %zu marked %s forgotten.\n", session->marked.count,
+             session->marked.count == 1 ? "cell is" : "cells are");
+    marked_clear(&session->marked);
+    done(session, text);
+}
+
+/* One marked cell as JSON; its own directive, which has no effect here, is known by its lines. NULL: no
+ * memory. */
+static struct json *marked_json(const struct marked_cell *cell)
+{
+    struct json *object = json_object();
+    struct magic magic;
+    magic_read((struct spk_text){cell->code, cell->len}, &magic);
+    int result = json_set_text(object, "code", cell->code, cell->len);
+    result = result ? result : set_string(object, "id", cell->id);
+    result = result
+                 ? result
+                 : json_set_integer(object, "lines", magic.kind == MAGIC_EXECUTE ? (int64_t)magic.lines : 0);
+    if (result == 0)
+        return object;
+    json_free(object);
+    return NULL;
+}
+
+static int finalize(struct spk_session *session, const struct request *request, const struct magic *magic)
+{
+    struct marked *marked = &session->marked;
+    if (!marked->on || !marked->count) {
+        wrong(session, marked->on ? "No cell is marked: run those that are to be measured, then this one."
+                                  : "Multi-cell mode is not on; %%%%enable_multicellmode begins it.");
+        return 0;
+    }
+    struct json *options = cell_options(session, request, magic), *cells = json_array();
+    int result = options ? 0 : -ENOMEM;
+    for (size_t i = 0; result == 0 && i < marked->count; i++)
+        result = json_append(cells, marked_json(&marked->cells[i]));
+    if (result == 0)
+        result = json_set(options, "cells", cells);
+    else
+        json_free(cells);
+    if (result != 0) {
+        json_free(options);
+        return result;
+    }
+    marked_clear(marked);
+    return send_execute(session, request, options);
+}
+
+/* --- any cell ------------------------------------------------------------------------------------------ */
+
+/* A directive, or a cell's code. */
+static int run(struct spk_session *session, const struct request *request, const struct magic *magic,
+               struct spk_text code, int silent)
+{
+    switch (magic->kind) {
+    case MAGIC_BAD:
+        wrong(session, "%s", magic->error);
+        return 0;
+    case MAGIC_SETTINGS:
+    case MAGIC_ARGUMENTS:
+        run_settings(session, magic);
+        return 0;
+    case MAGIC_ENV:
+        return run_env(session, request, magic);
+    case MAGIC_ENABLE_MARKING:
+        enable_marking(session);
+        return 0;
+    case MAGIC_ABORT_MARKING:
+        abort_marking(session);
+        return 0;
+    case MAGIC_FINALIZE_MARKING:
+        return finalize(session, request, magic);
+    case MAGIC_MARKED:
+    case MAGIC_UNMARK:
+    case MAGIC_MOVE:
+        change_marked(session, magic);
+        return 0;
+    case MAGIC_NONE:
+    case MAGIC_EXECUTE:
+    default:
+        break;
+    }
+    if (!session->marked.on || silent)
+        return send_execute(session, request, cell_options(session, request, magic));
+    mark(session, request, code);
+    return 0;
+}
+
+int cell_run(struct spk_session *session, const struct request *request)
+{
+    struct json *content = json_parse(request->parts[0].data, request->parts[0].len);
+    struct spk_text code = {NULL, 0};
+    struct magic magic;
+    int result = 0;
+    code.data = json_text(json_get(content, "code"), &code.len);
+    if (code.data) {
+        magic_read(code, &magic);
+        /* What a client runs for itself is no cell of the notebook's. */
+        result = run(session, request, &magic, code, json_boolean(json_get(content, "silent"), 0));
+    } else {
+        session_reply_error(session, "ValueError",
+                            "The execute request has no member \"code\" that is a text.");
+    }
+    json_free(content);
+    return result;
+}

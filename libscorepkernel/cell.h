@@ -1,0 +1,14 @@
+/* SPDX-License-Identifier: BSD-3-Clause
+ *
+ * cell.h - a cell on its way to the worker, and cells that are directives.
+ */
+#ifndef CELL_H
+#define CELL_H
+
+#include "session.h"
+
+/** Read the cell's directive and do what it says, or send the cell to the worker. 0: it goes on, or has been
+ * answered; or -errno: the worker could not be told. */
+int cell_run(struct spk_session *session, const struct request *request);
+
+#endif

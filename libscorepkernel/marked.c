@@ -1,0 +1,133 @@
+/* SPDX-License-Identifier: BSD-3-Clause
+ *
+ * marked.c - the list of marked cells. Owns their texts, whose content is nobody's business here. Pure.
+ */
+#include "marked.h"
+
+#include "print.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+static void free_cell(struct marked_cell *cell)
+{
+    free(cell->id);
+    free(cell->code);
+}
+
+static char *copy_of(struct spk_text text)
+{
+    char *copy = malloc(text.len + 1);
+    if (copy) {
+        if (text.len)
+            memcpy(copy, text.data, text.len);
+        copy[text.len] = 0;
+    }
+    return copy;
+}
+
+/* The cell of that id; count: there is none. A client that gives no ids marks each cell anew. */
+static size_t find(const struct marked *marked, struct spk_text id)
+{
+    size_t at = 0;
+    while (at < marked->count && !(id.len && strlen(marked->cells[at].id) == id.len &&
+                                   memcmp(marked->cells[at].id, id.data, id.len) == 0))
+        at++;
+    return at;
+}
+
+int marked_add(struct marked *marked, struct spk_text id, struct spk_text code, size_t *position,
+               int *replaced)
+{
+    size_t at = find(marked, id);
+    size_t freed = at < marked->count ? marked->cells[at].len : 0;
+    if (at == MARKED_MAX || code.len > MARKED_MAX_LEN - (marked->len - freed))
+        return -E2BIG;
+    struct marked_cell cell = {copy_of(id), copy_of(code), code.len};
+    struct marked_cell *cells = marked->cells;
+    if (at == marked->count)
+        cells = realloc(marked->cells, (at + 1) * sizeof *cells);
+    if (!cell.id || !cell.code || !cells) {
+        free_cell(&cell);
+        marked->cells = cells ? cells : marked->cells;
+        return -ENOMEM;
+    }
+    marked->cells = cells;
+    *replaced = at < marked->count;
+    if (*replaced)
+        free_cell(&cells[at]);
+    else
+        marked->count++;
+    cells[at] = cell;
+    marked->len += code.len - freed;
+    *position = at + 1;
+    return 0;
+}
+
+int marked_remove(struct marked *marked, size_t position)
+{
+    if (position < 1 || position > marked->count)
+        return -EINVAL;
+    struct marked_cell *cell = &marked->cells[position - 1];
+    marked->len -= cell->len;
+    free_cell(cell);
+    memmove(cell, cell + 1, (marked->count - position) * sizeof *cell);
+    marked->count--;
+    return 0;
+}
+
+int marked_move(struct marked *marked, size_t from, size_t to)
+{
+    if (from < 1 || from > marked->count || to < 1 || to > marked->count)
+        return -EINVAL;
+    struct marked_cell moved = marked->cells[from - 1];
+    struct marked_cell *cells = marked->cells;
+    if (from < to)
+        memmove(&cells[from - 1], &cells[from], (to - from) * sizeof *cells);
+    else
+        memmove(&cells[to], &cells[to - 1], (from - to) * sizeof *cells);
+    cells[to - 1] = moved;
+    return 0;
+}
+
+void marked_clear(struct marked *marked)
+{
+    for (size_t i = 0; i < marked->count; i++)
+        free_cell(&marked->cells[i]);
+    free(marked->cells);
+    *marked = (struct marked){0};
+}
+
+static struct spk_text without_leading_space(struct spk_text text)
+{
+    while (text.len && (text.data[0] == ' ' || (text.data[0] >= '\t' && text.data[0] <= '\r')))
+        text = (struct spk_text){text.data + 1, text.len - 1};
+    return text;
+}
+
+struct spk_text marked_first_line(struct spk_text code)
+{
+    static const char directive[] = "%%execute_with_scorep"; /* which has no effect here, and says nothing */
+    for (;;) {
+        code = without_leading_space(code);
+        const char *end = code.len ? memchr(code.data, '\n', code.len) : NULL;
+        struct spk_text line = {code.data, end ? (size_t)(end - code.data) : code.len};
+        if (!end || line.len < sizeof directive - 1 ||
+            memcmp(line.data, directive, sizeof directive - 1) != 0)
+            return line;
+        code = (struct spk_text){end, code.len - line.len};
+    }
+}
+
+int marked_list(const struct marked *marked, struct buffer *out)
+{
+    int result = print_text(out, marked->count ? "Marked, to be run by %%%%finalize_multicellmode:\n"
+                                               : "No cell is marked.\n");
+    for (size_t i = 0; result == 0 && i < marked->count; i++) {
+        struct spk_text line =
+            marked_first_line((struct spk_text){marked->cells[i].code, marked->cells[i].len});
+        result = print_text(out, "%3zu  %.*s\n", i + 1, line.len < 100 ? (int)line.len : 100, line.data);
+    }
+    return result;
+}
