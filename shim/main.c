@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "doctor.h"
 #include "host.h"
 #include "install.h"
 #include "notice.h"
@@ -22,6 +23,10 @@ static const char help_text[] =
     "      Python, below DIR, or, as root and by default, for all (/usr/local).\n"
     "      --python names the interpreter of the notebooks; without it, it is the\n"
     "      python3 on PATH when a kernel starts.\n"
+    "\n"
+    "  scorepkernel doctor [--python PATH] [--json]\n"
+    "      Say whether cells can be measured with that Python, and what to do where not.\n"
+    "      More: scorepkernel doctor --help\n"
     "\n"
     "  scorepkernel -f CONNECTION_FILE [--python PATH] [--plugin PATH]\n"
     "      Run as a kernel; Jupyter does this. --plugin names libscorepkernel.so.\n"
@@ -94,6 +99,38 @@ static int main_install(int argc, char **argv)
     return install_run(&options);
 }
 
+static int main_doctor(int argc, char **argv)
+{
+    enum { PYTHON = 256, JSON };
+    static const struct option table[] = {
+        {"python", required_argument, NULL, PYTHON},
+        {"json", no_argument, NULL, JSON},
+        {"help", no_argument, NULL, 'h'},
+        {NULL, 0, NULL, 0},
+    };
+    const char *python = NULL;
+    int as_json = 0;
+    /* NOLINTNEXTLINE(concurrency-mt-unsafe): there is no other thread yet */
+    for (int found; (found = getopt_long(argc, argv, ":h", table, NULL)) != -1;) {
+        switch (found) {
+        case PYTHON:
+            python = optarg;
+            break;
+        case JSON:
+            as_json = 1;
+            break;
+        case 'h':
+            doctor_help();
+            return EXIT_SUCCESS;
+        default:
+            return bad_option(argv, found);
+        }
+    }
+    if (optind < argc)
+        return usage_error("unexpected argument ", argv[optind]);
+    return doctor_run(python, as_json);
+}
+
 static int main_kernel(int argc, char **argv)
 {
     enum { PYTHON = 256, PLUGIN, VERSION };
@@ -130,7 +167,7 @@ static int main_kernel(int argc, char **argv)
     if (optind < argc)
         return usage_error("unexpected argument ", argv[optind]);
     if (!options.connection_file)
-        return usage_error("nothing to do: neither -f CONNECTION_FILE nor install was given", "");
+        return usage_error("nothing to do: none of -f CONNECTION_FILE, install, doctor was given", "");
     return host_run(&options);
 }
 
@@ -139,5 +176,7 @@ int main(int argc, char **argv)
     opterr = 0;
     if (argc > 1 && strcmp(argv[1], "install") == 0)
         return main_install(argc - 1, argv + 1);
+    if (argc > 1 && strcmp(argv[1], "doctor") == 0)
+        return main_doctor(argc - 1, argv + 1);
     return main_kernel(argc, argv);
 }

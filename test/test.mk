@@ -16,10 +16,26 @@ PERSIST_PY := $(wildcard test/persist/test_*.py)
 
 # The library's own modules, with their inner names, for tests of one module.
 INNER := $(BUILD)/inner.a
-$(INNER): $(LIB_OBJ) $(OBJ)/libscorepkernel/keeper_children.o
+SCOREP_OBJ := $(patsubst %.c,$(OBJ)/%.o,$(filter-out $(PROVIDER_SRC),$(wildcard libscorepkernel/scorep/*.c)))
+$(SCOREP_OBJ): ALL_CFLAGS += -Ilibscorepkernel/tracer
+$(INNER): $(LIB_OBJ) $(OBJ)/libscorepkernel/keeper_children.o $(SCOREP_OBJ)
 	$(Q)rm -f $@ && ar rcs $@ $^
 
 TEST_CFLAGS = -Itest
+
+# Libraries that tests load: without the sanitizers, which would have something of their own beside each variable.
+LOADED := $(patsubst %,$(BUILD)/test/unit/%.so,graft_target_lazy graft_target_now root_left root_right)
+$(BUILD)/test/unit/graft_target_lazy.so: LOADED_FLAGS = -Wl,-z,lazy,-z,relro
+$(BUILD)/test/unit/graft_target_now.so: LOADED_FLAGS = -Wl,-z,now,-z,relro
+$(BUILD)/test/unit/root_left.so: LOADED_FLAGS = -DLEFT
+$(filter %_lazy.so %_now.so,$(LOADED)): test/unit/graft_target.c
+$(filter %_left.so %_right.so,$(LOADED)): test/unit/root_parts.c
+$(LOADED):
+	@mkdir -p $(@D)
+	$(if $(V),,@echo '  TEST    $@')
+	$(Q)$(CC) -std=c11 -O2 -g -fPIC $(WARN_C) -shared $(LOADED_FLAGS) -o $@ $<
+$(patsubst %,$(BUILD)/test/unit/test_%,root graft image) $(BUILD)/test/fault/test_engine: $(LOADED)
+$(BUILD)/test/fault/test_engine: TEST_CFLAGS += -Ilibscorepkernel/tracer
 
 $(BUILD)/test/unit/%: test/unit/%.c $(INNER)
 	@mkdir -p $(@D)

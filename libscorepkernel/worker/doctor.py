@@ -119,7 +119,7 @@ def main() -> int:
     """On the command line. The exit status."""
     found = checks(os.path.dirname(os.path.abspath(__file__)))
     text = as_json(found) if "--json" in sys.argv[1:] else as_text(found)
-    sys.stdout.reconfigure(errors="backslashreplace")  # type: ignore[union-attr]
+    sys.stdout.reconfigure(errors="backslashreplace")  # type: ignore[union-attr,attr-defined]
     try:
         print(text, flush=True)
     except BrokenPipeError:

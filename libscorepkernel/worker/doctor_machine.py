@@ -50,7 +50,8 @@ def _takes_libraries(directory: str) -> bool:
         file.write(b"\0" * mmap.PAGESIZE)
         file.flush()
         try:
-            mmap.mmap(file.fileno(), mmap.PAGESIZE, flags=mmap.MAP_PRIVATE, prot=mmap.PROT_READ | mmap.PROT_EXEC).close()
+            executable = mmap.PROT_READ | mmap.PROT_EXEC
+            mmap.mmap(file.fileno(), mmap.PAGESIZE, flags=mmap.MAP_PRIVATE, prot=executable).close()
         except PermissionError:
             return False
     return True
@@ -116,7 +117,7 @@ def total_memory(facts: Facts) -> Finding:
     if value < page:
         return "error", f"{text} is less than SCOREP_PAGE_SIZE: Score-P does not start", example
     if value > _TOTAL_MAX:
-        return "warning", f"{text} is more than Score-P can use, which is just under 4 GB", example.replace("64M", "4000M")
+        return "warning", f"{text} is more than Score-P can use, which is just under 4 GB", example
     return "ok", f"{text or _TOTAL_MEMORY}{'' if text else ', by default'}, for each process", ""
 
 
@@ -228,7 +229,7 @@ def vampir(facts: Facts) -> Finding:
 
 
 def _program(names: Tuple[str, ...], remedy: str) -> Finding:
-    found = [path for path in map(shutil.which, names) if path]
+    found = [path for path in (shutil.which(name) for name in names) if path]
     return ("ok", ", ".join(found), "") if found else ("warning", f"no {' or '.join(names)} on PATH", remedy)
 
 

@@ -164,9 +164,9 @@ def bindings(facts: Facts) -> Finding:
         if "ompi_mpi_errors_abort" in problem:
             return (
                 "error",
-                f"{detail}: {problem}. The undefined symbol ompi_mpi_errors_abort is Open MPI's: what Score-P was built "
-                "with is not the MPI that this Python gets.",
-                "Load the MPI that Score-P was built with, and build mpi4py and the bindings with it: " + _rebuild(facts),
+                f"{detail}: {problem}. ompi_mpi_errors_abort is a symbol of Open MPI's: Score-P was built with another "
+                "MPI than this Python gets.",
+                "Load the MPI that Score-P was built with, and build mpi4py with it: " + _rebuild(facts),
             )
         if problem:
             return "error", f"{detail} cannot be imported under Score-P (--mpp={mpp}): {problem}", again

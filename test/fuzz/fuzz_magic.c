@@ -16,16 +16,21 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     for (size_t i = 0; i < size; i++)
         lines += data[i] == '\n';
     MUST(magic.lines <= lines && memchr(magic.error, 0, sizeof magic.error));
-    MUST(magic.kind == MAGIC_NONE || magic.kind == MAGIC_EXECUTE || magic.kind == MAGIC_BAD);
+    MUST(magic.kind <= MAGIC_BAD && magic.guard <= MAGIC_GUARD_NO);
+    MUST(magic.guard == MAGIC_GUARD_AUTO || magic.kind == MAGIC_EXECUTE || magic.kind == MAGIC_BAD);
     MUST((magic.kind == MAGIC_BAD) == (magic.error[0] != 0));
     if (magic.kind == MAGIC_NONE)
         return 0;
     MUST(magic.lines > 0 && magic.line.len > 2 && magic.line.data >= cell.data);
     MUST(magic.line.data + magic.line.len <= cell.data + cell.len);
     MUST(!memchr(magic.line.data, '\n', magic.line.len) && !memcmp(magic.line.data, "%%", 2));
-    MUST(magic.kind == MAGIC_BAD || magic.line.len == strlen("%%execute_with_scorep"));
+    /* The body is all that follows the name. */
+    MUST(magic.body.data > magic.line.data + 2 && magic.body.data <= magic.line.data + magic.line.len);
+    MUST(magic.body.data + magic.body.len == cell.data + cell.len);
     /* The line alone is the same directive. */
     magic_read(magic.line, &again);
     MUST(again.kind == magic.kind && again.lines == 1 && again.line.len == magic.line.len);
+    MUST(again.guard == magic.guard && again.body.data == magic.body.data);
+    MUST(again.body.len == magic.line.len - (size_t)(magic.body.data - magic.line.data));
     return 0;
 }

@@ -9,7 +9,7 @@
 static const struct {
     const char *cell;
     enum magic_kind kind;
-    size_t lines;      /* for MAGIC_EXECUTE */
+    size_t lines;      /* for what is good */
     const char *line;  /* the same */
     const char *error; /* for MAGIC_BAD: found in its text */
 } cases[] = {
@@ -31,8 +31,36 @@ static const struct {
     {"%%execute_with_scorep\r\nf()\r\n", MAGIC_EXECUTE, 1, "%%execute_with_scorep", NULL},
     {"\n# why\n  \t\n%%execute_with_scorep  \nf()", MAGIC_EXECUTE, 4, "%%execute_with_scorep", NULL},
     {"  %%execute_with_scorep\nf()", MAGIC_EXECUTE, 1, "%%execute_with_scorep", NULL},
-    {"%%execute_with_scorep --fast\n", MAGIC_BAD, 0, NULL, "\"--fast\""},
+    {"%%execute_with_scorep --guard", MAGIC_EXECUTE, 1, "%%execute_with_scorep --guard", NULL},
+    {"%%execute_with_scorep\t --no-guard \r\nf()", MAGIC_EXECUTE, 1, "%%execute_with_scorep\t --no-guard",
+     NULL},
+    {"%%execute_with_scorep --fast\n", MAGIC_BAD, 0, NULL,
+     "no option \"--fast\"; it has --guard and --no-guard. The code to measure begins in the next line; the "
+     "cell was not run."},
+    {"%%execute_with_scorep --guard x=1\n", MAGIC_BAD, 0, NULL, "\"x=1\""},
+    {"%%execute_with_scorep # why\n", MAGIC_BAD, 0, NULL, "\"#\""},
+    {"%%execute_with_scorep --guarded\n", MAGIC_BAD, 0, NULL, "\"--guarded\""},
+    {"%%execute_with_scorep --Guard\n", MAGIC_BAD, 0, NULL, "\"--Guard\""},
+    {"%%execute_with_scorep --guard=1\n", MAGIC_BAD, 0, NULL, "\"--guard=1\""},
+    {"%%marshalling_settings", MAGIC_SETTINGS, 1, "%%marshalling_settings", NULL},
+    {"\n%%serializer_settings MODE=disk\nPROCESS=launch", MAGIC_SETTINGS, 2,
+     "%%serializer_settings MODE=disk", NULL},
+    {"%%scorep_python_binding_arguments\n--mpp=mpi\n", MAGIC_ARGUMENTS, 1,
+     "%%scorep_python_binding_arguments", NULL},
+    {"%%scorep_python_binding_arguments -", MAGIC_ARGUMENTS, 1, "%%scorep_python_binding_arguments -", NULL},
+    {"%%marshalling_settings?", MAGIC_NONE, 0, NULL, NULL},
+    {"%%scorep_python_binding_arguments??\n", MAGIC_NONE, 0, NULL, NULL},
+    {"%%marshalling_setting MODE=disk", MAGIC_NONE, 0, NULL, NULL}, /* somebody else's name */
+    {"%%scorep_python_binding_argument -", MAGIC_BAD, 0, NULL, "There is no directive"},
     {"%%scorep_env\nA=1", MAGIC_BAD, 0, NULL, "%%scorep_env is not part of this version"},
+    {"%%start_writefile", MAGIC_BAD, 0, NULL,
+     "(" SCOREPKERNEL_VERSION "). The directives that it knows are %%execute_with_scorep, "
+     "%%marshalling_settings and %%scorep_python_binding_arguments."},
+    {"%%finalize_multicellmode", MAGIC_BAD, 0, NULL, "%%finalize_multicellmode is not part"},
+    {"%%abort_multicellmode", MAGIC_BAD, 0, NULL, "%%abort_multicellmode is not part"},
+    {"%%end_writefile", MAGIC_BAD, 0, NULL, "%%end_writefile is not part"},
+    {"%%enable_vampir_launch_on_scorep_instrumented", MAGIC_BAD, 0, NULL, "is not part"},
+    {"%%disable_vampir_launch", MAGIC_BAD, 0, NULL, "%%disable_vampir_launch is not part"},
     {"%%enable_multicellmode", MAGIC_BAD, 0, NULL, "%%enable_multicellmode is not part"},
     {"%%abort_writefile x", MAGIC_BAD, 0, NULL, "%%abort_writefile is not part"},
     {"%%scorep_environment", MAGIC_BAD, 0, NULL, "There is no directive %%scorep_environment"},
@@ -48,7 +76,7 @@ static void table(void)
         memset(&magic, 0x55, sizeof magic);
         magic_read((struct spk_text){cases[i].cell, strlen(cases[i].cell)}, &magic);
         int good = magic.kind == cases[i].kind;
-        if (good && magic.kind == MAGIC_EXECUTE)
+        if (good && magic.kind != MAGIC_NONE && magic.kind != MAGIC_BAD)
             good = magic.lines == cases[i].lines &&
                    test_same(magic.line.data, magic.line.len, cases[i].line) &&
                    magic.line.data >= cases[i].cell && !*magic.error;
@@ -60,6 +88,48 @@ static void table(void)
             exit(1);
         }
     }
+}
+
+static enum magic_guard guard_of(const char *cell)
+{
+    struct magic magic;
+    magic_read((struct spk_text){cell, strlen(cell)}, &magic);
+    CHECK(magic.kind == MAGIC_EXECUTE);
+    return magic.guard;
+}
+
+/* The last one counts, and what stands in the cell itself does not. */
+static void guards(void)
+{
+    CHECK(guard_of("%%execute_with_scorep") == MAGIC_GUARD_AUTO);
+    CHECK(guard_of("%%execute_with_scorep\n--guard") == MAGIC_GUARD_AUTO);
+    CHECK(guard_of("%%execute_with_scorep --guard") == MAGIC_GUARD_YES);
+    CHECK(guard_of("%%execute_with_scorep --no-guard") == MAGIC_GUARD_NO);
+    CHECK(guard_of("%%execute_with_scorep --no-guard \t --guard ") == MAGIC_GUARD_YES);
+    CHECK(guard_of("# why\n%%execute_with_scorep\t--guard\t--no-guard\nf()") == MAGIC_GUARD_NO);
+}
+
+static int body_is(const char *cell, const char *body)
+{
+    struct magic magic;
+    magic_read((struct spk_text){cell, strlen(cell)}, &magic);
+    return magic.body.data + magic.body.len == cell + strlen(cell) &&
+           test_same(magic.body.data, magic.body.len, body);
+}
+
+/* All that follows the directive's name, up to the end of the cell. */
+static void bodies(void)
+{
+    CHECK(body_is("%%marshalling_settings", ""));
+    CHECK(body_is("%%marshalling_settings MODE=disk", " MODE=disk"));
+    CHECK(body_is("%%marshalling_settings\nMODE=disk\n\nPROCESS=auto\n", "\nMODE=disk\n\nPROCESS=auto\n"));
+    CHECK(body_is("%%serializer_settings \r\nMODE=disk", " \r\nMODE=disk"));
+    CHECK(body_is("\n# why\n  %%scorep_python_binding_arguments --mpp=mpi \n  --user\n%%time",
+                  " --mpp=mpi \n  --user\n%%time"));
+    CHECK(body_is("%%execute_with_scorep --guard\nf()", " --guard\nf()"));
+    struct magic magic;
+    magic_read((struct spk_text){"%%marshalling_settings MODE=diskette", 32}, &magic);
+    CHECK(test_same(magic.body.data, magic.body.len, " MODE=disk"));
 }
 
 /* What a user wrote on and on is quoted in part, and the text ends. */
@@ -93,6 +163,8 @@ int main(void)
 {
     test_limit(60);
     table();
+    guards();
+    bodies();
     long_lines();
     no_nul();
     return 0;
