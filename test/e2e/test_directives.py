@@ -1,0 +1,179 @@
+# SPDX-License-Identifier: BSD-3-Clause
+"""The directives: their good, bad and repeated use. By the built-in tracer, and by Score-P where there is one."""
+
+import re
+import unittest
+import uuid
+
+from kernel import KernelCase, Trace
+from test_measured import DEFINITIONS, SCOREP, needs_scorep, needs_tracer
+
+
+class Directives(KernelCase):
+    environment = {"SCOREPKERNEL_MEASUREMENT": "built-in"}
+
+    @classmethod
+    def setUpClass(cls) -> None:
+        needs_tracer()
+        super().setUpClass()
+
+    def setUp(self) -> None:
+        self.ok(DEFINITIONS)
+
+    def bad(self, code, part):
+        outcome = self.fails(code, "ScorePDirectiveError")
+        self.assertIn(part, outcome.reply["evalue"])
+
+    def mark(self, code, cell_id=""):
+        """Run a cell as a client that names its cells."""
+        content = {"code": code, "silent": False, "store_history": True, "user_expressions": {}, "allow_stdin": False}
+        message = self.kc.session.msg("execute_request", content)
+        message["metadata"] = {"cellId": cell_id} if cell_id else {}
+        self.kc.shell_channel.send(message)
+        request = message["header"]["msg_id"]
+        messages = self.outputs_of(request)
+        self.assertEqual(self.reply_of(request)["status"], "ok")
+        return "".join(m["content"]["text"] for m in messages if m["msg_type"] == "stream")
+
+    # --- environment ---------------------------------------------------------------------------------
+
+    def test_env(self):
+        text = "%%scorep_env\n# a comment\n\nSCOREP_A_B=1 # one\nexport SCOREP_B='x # y'\nPLAIN=\"a\\\"b $c\"\n"
+        shown = self.ok(text).text()
+        self.assertIn("SCOREP_A_B=1\n", shown)
+        self.assertIn("SCOREP_B=x # y\n", shown)
+        found = self.ok("import os; [os.environ[k] for k in ('SCOREP_A_B', 'SCOREP_B', 'PLAIN')]").result
+        self.assertEqual(found, "['1', 'x # y', 'a\"b $c']")
+        self.ok("%env SCOREP_A_B=2")  # the later one wins
+        self.assertIn("SCOREP_A_B=2\n", self.ok("%%scorep_env").text())
+        self.ok("%%scorep_env\n-SCOREP_A_B\n-SCOREP_B\n-PLAIN\n-NEVER_SET")
+        self.assertEqual(self.ok("[k in os.environ for k in ('SCOREP_A_B', 'SCOREP_B', 'PLAIN')]").result, "[False, False, False]")
+
+    def test_bad_env(self):
+        for line, part in (("A B=1", "no KEY=VALUE"), ("A='x", "quote"), ("1A=2", "no KEY=VALUE"), ("-", "no KEY=VALUE")):
+            self.bad(f"%%scorep_env\nGOOD_ONE=1\n{line}", part)
+        self.assertEqual(self.ok("import os; 'GOOD_ONE' in os.environ").result, "False")
+
+    # --- settings ------------------------------------------------------------------------------------
+
+    def test_settings(self):
+        self.assertIn("PROCESS=auto MODE=memory", self.ok("%%marshalling_settings").text())
+        self.assertIn("MODE=disk", self.ok("%%serializer_settings MODE=disk\nMARSHALLER=cloudpickle").text())
+        self.assertIn("MODE=disk", self.ok("%%marshalling_settings").text())
+        self.bad("%%marshalling_settings MODE=memory PROCESS=nowhere", "auto, session, forked or launch")
+        self.bad("%%marshalling_settings x = 1", "no setting")
+        self.assertIn("MODE=disk", self.ok("%%marshalling_settings").text())
+        self.ok("%%marshalling_settings MODE=memory")
+
+    def test_arguments(self):
+        self.assertIn("no arguments", self.ok("%%scorep_python_binding_arguments").text())
+        self.assertIn(": --verbose --keep-files", self.ok("%%scorep_python_binding_arguments --verbose\n--keep-files\n").text())
+        outcome = self.ok(SCOREP + "leaf(1)")  # they concern the bindings only
+        self.assertIn("in the session", outcome.report)
+        self.ok("%%scorep_python_binding_arguments -")
+        self.assertIn("no arguments", self.ok("%%scorep_python_binding_arguments").text())
+
+    # --- many cells as one ---------------------------------------------------------------------------
+
+    def test_many_cells(self):
+        self.ok("%%enable_multicellmode")
+        self.assertIn("is on already", self.ok("%%enable_multicellmode").text())
+        self.assertIn("cell 1: a = leaf(1)", self.mark("a = leaf(1)\nleaf(2)"))
+        self.assertIn("cell 2: b = '''", self.mark(SCOREP + "b = '''x\\\n\"\"\" ü\n'''\nleaf(3)"))
+        self.assertIn("cell 3: !echo three", self.mark("!echo three"))
+        self.assertIn("  2  b = '''x", self.ok("%scorep_marked").text())
+        outcome = self.ok("%%finalize_multicellmode")
+        trace = Trace(outcome.experiment)
+        self.assertEqual(trace.calls("leaf"), 3)
+        names = [name for name in trace.enters if name.startswith("cell ")]
+        self.assertEqual(names, ["cell 1: a = leaf(1)", "cell 2: b = '''x\\", "cell 3: !echo three"])
+        shown = outcome.text()
+        order = [shown.index(part) for part in ("--- cell 1 of 3: a = leaf(1)", "--- cell 2 of 3", "--- cell 3 of 3", "three\n")]
+        self.assertEqual(order, sorted(order))
+        self.assertEqual(self.ok("a, b").result, "(1, 'x\"\"\" ü\\n')")
+        with open(outcome.experiment + "/cell.py", encoding="utf-8") as file:
+            self.assertIn("# --- cell 2 ---", file.read())
+
+    def test_marking_again_replaces(self):
+        first, second = str(uuid.uuid4()), str(uuid.uuid4())
+        self.ok("%%enable_multicellmode")
+        self.mark("c = 1", first)
+        self.mark("c += 10", second)
+        self.assertIn("cell 1, in place of what it was: c = 2", self.mark("c = 2", first))
+        self.ok("%%finalize_multicellmode")
+        self.assertEqual(self.ok("c").result, "12")
+
+    def test_move_and_unmark(self):
+        self.ok("%%enable_multicellmode")
+        for number in (1, 2, 3):
+            self.mark(f"d{number} = len([n for n in globals() if n[0] == 'd' and n[1:].isdigit()])")
+        self.bad("%scorep_move 1 4", "lists all 3")
+        self.bad("%scorep_unmark", "wants 1 number")
+        self.bad("%scorep_unmark 0", "wants 1 number")
+        self.ok("%scorep_move 3 1")
+        shown = self.ok("%scorep_unmark 2").text()
+        self.assertEqual(re.findall(r"^ +\d  (d\d)", shown, re.M), ["d3", "d2"])
+        self.ok("%%finalize_multicellmode")
+        self.assertEqual(self.ok("d3, d2, 'd1' in globals()").result, "(0, 1, False)")
+
+    def test_an_error_stops_the_rest(self):
+        self.ok("%%enable_multicellmode")
+        for code in ("e1 = leaf(1)", "e2 = 1\n\n1/0", "e3 = 1", "e4 = 1"):
+            self.mark(code)
+        outcome = self.fails("%%finalize_multicellmode", "ZeroDivisionError")
+        self.assertIn("Cell 2 failed; not run: 3, 4.", outcome.text("stderr"))
+        self.assertIn("line 3", "\n".join(outcome.reply["traceback"]))
+        self.assertEqual(Trace(outcome.experiment).calls("leaf"), 1)
+        self.assertEqual(self.ok("e1, e2, 'e3' in globals()").result, "(1, 1, False)")
+
+    def test_abort(self):
+        self.bad("%%abort_multicellmode", "not on")
+        self.bad("%%finalize_multicellmode", "not on")
+        self.ok("%%enable_multicellmode")
+        self.bad("%%finalize_multicellmode", "No cell is marked")
+        self.mark("f = 1")
+        self.assertIn("1 marked cell is forgotten", self.ok("%%abort_multicellmode").text())
+        self.assertEqual(self.ok("'f' in globals()").result, "False")
+
+    # --- repetitions ---------------------------------------------------------------------------------
+
+    def test_repeat(self):
+        self.ok("g = 0")
+        outcome = self.ok("%%execute_with_scorep --repeat 4\ng += 1\nfib(5)")
+        self.assertIn("(the median of 4, from ", outcome.report)
+        self.assertRegex(outcome.report, r" 15 +fib +\(In \[\d+\]:\d+\)  exclusive .* to ")
+        self.assertEqual(self.ok("g").result, "4")
+        self.assertEqual(Trace(outcome.experiment).calls("fib"), 15)
+        self.bad("%%execute_with_scorep --repeat\nx", "a number from 1 to 1000")
+        self.bad("%%execute_with_scorep --repeat 1001\nx", "a number from 1 to 1000")
+
+    # --- help ----------------------------------------------------------------------------------------
+
+    def test_help_and_completion(self):
+        names = ("scorep_env", "marshalling_settings", "scorep_python_binding_arguments", "enable_multicellmode")
+        for name in names:
+            outcome = self.ok(f"%%{name}?")
+            self.assertIn(f"%%{name}", outcome.reply["payload"][0]["data"]["text/plain"])
+            self.kc.complete(f"%%{name[:6]}")
+            self.assertIn(f"%%{name}", self.kc.get_shell_msg(timeout=60)["content"]["matches"])
+            misplaced = self.run_cell(f"x = 1\n%%{name}\n")
+            self.assertIn("must be the cell's first line", misplaced.text("stderr"))
+
+
+class DirectivesByScoreP(Directives):
+    environment = {"SCOREPKERNEL_MEASUREMENT": "scorep"}
+
+    @classmethod
+    def setUpClass(cls) -> None:
+        needs_scorep()
+        super().setUpClass()
+
+    def test_unknown_variables_are_pointed_out(self):
+        shown = self.ok("%%scorep_env\nSCOREP_NONSENSE=1\nSCOREP_TOTAL_MEMORY=32M").text()
+        self.assertIn("knows no variable SCOREP_NONSENSE", shown)
+        self.assertNotIn("no variable SCOREP_TOTAL_MEMORY", shown)
+        self.ok("%%scorep_env\n-SCOREP_NONSENSE\n-SCOREP_TOTAL_MEMORY")
+
+
+if __name__ == "__main__":
+    unittest.main()
