@@ -157,6 +157,8 @@ static void read_line_magic(struct magic *magic, struct spk_text line)
         if (!equals(name, line_magics[i].name))
             continue;
         magic->kind = line_magics[i].kind;
+        magic->line = line;
+        magic->body = (struct spk_text){line.data + 1 + name.len, line.len - 1 - name.len};
         for (unsigned n = 0; n < line_magics[i].numbers && magic->kind != MAGIC_BAD; n++)
             if (!(magic->numbers[n] = read_number(next_word(&rest), 1000000)))
                 magic->kind = MAGIC_BAD;

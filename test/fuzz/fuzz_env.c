@@ -1,0 +1,22 @@
+/* SPDX-License-Identifier: BSD-3-Clause
+ *
+ * fuzz_env.c - the lines of %%scorep_env.
+ */
+#include "env.h"
+#include "fuzz.h"
+#include "json_bridge.h"
+
+int LLVMFuzzerTestOneInput(const unsigned char *data, size_t size)
+{
+    char error[512];
+    struct json *changes = json_array();
+    int result = env_read((struct spk_text){(const char *)data, size}, changes, error, sizeof error);
+    for (size_t i = 0; result == 0 && i < json_count(changes); i++) {
+        size_t len = 0;
+        const char *key = json_text(json_at(json_at(changes, i), 0), &len);
+        if (!key || !len)
+            __builtin_trap();
+    }
+    json_free(changes);
+    return 0;
+}

@@ -1,0 +1,101 @@
+/* SPDX-License-Identifier: BSD-3-Clause
+ *
+ * test_marked.c - the list of marked cells: added, replaced, moved, taken out.
+ */
+#include "marked.h"
+
+#include "test.h"
+
+#include <errno.h>
+
+static struct marked marked;
+
+static struct spk_text text(const char *string)
+{
+    return (struct spk_text){string, strlen(string)};
+}
+
+static size_t add(const char *id, const char *code, int expect_replaced)
+{
+    size_t position = 0;
+    int replaced = -1;
+    CHECK(marked_add(&marked, text(id), text(code), &position, &replaced) == 0);
+    CHECK(replaced == expect_replaced);
+    return position;
+}
+
+static const char *order(void)
+{
+    static char codes[256];
+    codes[0] = 0;
+    for (size_t i = 0; i < marked.count; i++)
+        strncat(codes, marked.cells[i].code, sizeof codes - strlen(codes) - 1);
+    return codes;
+}
+
+static void lists(void)
+{
+    CHECK(add("", "a", 0) == 1 && add("x", "b", 0) == 2 && add("", "c", 0) == 3 && add("y", "d", 0) == 4);
+    CHECK(add("x", "B", 1) == 2 && strcmp(order(), "aBcd") == 0 && marked.len == 4);
+    CHECK(add("", "a", 0) == 5 && strcmp(order(), "aBcda") == 0); /* without an id, each is another one */
+    CHECK(marked_move(&marked, 4, 1) == 0 && strcmp(order(), "daBca") == 0);
+    CHECK(marked_move(&marked, 1, 5) == 0 && strcmp(order(), "aBcad") == 0);
+    CHECK(marked_move(&marked, 2, 2) == 0 && strcmp(order(), "aBcad") == 0);
+    CHECK(marked_remove(&marked, 1) == 0 && strcmp(order(), "Bcad") == 0);
+    CHECK(marked_remove(&marked, 4) == 0 && strcmp(order(), "Bca") == 0 && marked.len == 3);
+    CHECK(marked_remove(&marked, 0) == -EINVAL && marked_remove(&marked, 4) == -EINVAL);
+    CHECK(marked_move(&marked, 0, 1) == -EINVAL && marked_move(&marked, 1, 4) == -EINVAL);
+    CHECK(strcmp(order(), "Bca") == 0);
+    struct buffer out = {0};
+    CHECK(marked_list(&marked, &out) == 0 && strstr((const char *)buffer_bytes(&out), "  1  B\n  2  c\n"));
+    buffer_finish(&out);
+    marked.on = 1;
+    marked_clear(&marked);
+    marked_clear(&marked);
+    CHECK(!marked.on && !marked.count && !marked.cells && !marked.len);
+    CHECK(marked_list(&marked, &out) == 0 && strstr((const char *)buffer_bytes(&out), "No cell"));
+    buffer_finish(&out);
+}
+
+static void limits(void)
+{
+    size_t position;
+    int replaced;
+    for (int i = 0; i < MARKED_MAX; i++)
+        CHECK(add("", "x", 0) == (size_t)i + 1);
+    CHECK(marked_add(&marked, text(""), text("x"), &position, &replaced) == -E2BIG &&
+          marked.count == MARKED_MAX);
+    marked_clear(&marked);
+    char *large = calloc(1, MARKED_MAX_LEN);
+    CHECK(large);
+    CHECK(marked_add(&marked, text("l"), (struct spk_text){large, MARKED_MAX_LEN}, &position, &replaced) ==
+          0);
+    CHECK(marked_add(&marked, text(""), text("x"), &position, &replaced) == -E2BIG);
+    CHECK(marked_add(&marked, text("l"), text("small"), &position, &replaced) == 0 && replaced &&
+          marked.len == 5);
+    marked_clear(&marked);
+    free(large);
+}
+
+static void first_lines(void)
+{
+    static const struct {
+        const char *code, *line;
+    } cases[] = {{"", ""},
+                 {"\n \t\n a = 1\nb", "a = 1"},
+                 {"%%execute_with_scorep --guard\n\n x\n", "x"},
+                 {"%%execute_with_scorep", "%%execute_with_scorep"},
+                 {"x", "x"}};
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        struct spk_text line = marked_first_line(text(cases[i].code));
+        CHECK(line.len == strlen(cases[i].line) && memcmp(line.data, cases[i].line, line.len) == 0);
+    }
+}
+
+int main(void)
+{
+    lists();
+    limits();
+    first_lines();
+    return 0;
+}
