@@ -170,9 +170,10 @@ static void mark(struct spk_session *session, const struct request *request, str
         return;
     }
     char text[512];
-    snprintf(text, sizeof text, "Marked as cell %zu%s: %.*s\nIt is run by %%%%finalize_multicellmode.\n",
-             position, replaced ? ", in place of what it was" : "", line.len < 100 ? (int)line.len : 100,
-             line.data);
+    snprintf(text, sizeof text, "Marked as cell %zu%s: %.*s\nIt is %s.\n", position,
+             replaced ? ", in place of what it was" : "", line.len < 100 ? (int)line.len : 100, line.data,
+             session->marked.mode == MARKED_WRITE ? "written by %%end_writefile"
+                                                  : "run by %%finalize_multicellmode");
     done(session, text);
 }
 
@@ -189,27 +190,58 @@ static void change_marked(struct spk_session *session, const struct magic *magic
         show_marked(session, "");
 }
 
-static void enable_marking(struct spk_session *session)
+static const char *mode_name(enum marked_mode mode)
 {
-    if (session->marked.on) {
-        show_marked(session, "Multi-cell mode is on already. ");
-        return;
-    }
-    session->marked.on = 1;
-    done(session,
-         "Multi-cell mode is on: cells are marked instead of run, until %%finalize_multicellmode runs them "
-         "under one measurement, or %%abort_multicellmode forgets them.\n");
+    return mode == MARKED_WRITE ? "Write mode" : "Multi-cell mode";
 }
 
-static void abort_marking(struct spk_session *session)
+static const char *mode_begin(enum marked_mode mode)
 {
-    char text[128];
-    if (!session->marked.on) {
-        wrong(session, "Multi-cell mode is not on; %%%%enable_multicellmode begins it.");
+    return mode == MARKED_WRITE ? "%%start_writefile" : "%%enable_multicellmode";
+}
+
+/* Whether that mode is on; the user is told if not. */
+static int is_on(struct spk_session *session, enum marked_mode mode)
+{
+    if (session->marked.mode == mode)
+        return 1;
+    wrong(session, "%s is not on; %s begins it.", mode_name(mode), mode_begin(mode));
+    return 0;
+}
+
+static void begin_marking(struct spk_session *session, enum marked_mode mode, struct spk_text options)
+{
+    struct marked *marked = &session->marked;
+    if (marked->mode == mode) {
+        show_marked(session,
+                    mode == MARKED_WRITE ? "Write mode is on already. " : "Multi-cell mode is on already. ");
         return;
     }
-    snprintf(text, sizeof text, "Multi-cell mode is off; %zu marked %s forgotten.\n", session->marked.count,
-             session->marked.count == 1 ? "cell is" : "cells are");
+    if (marked->mode != MARKED_OFF) {
+        wrong(session, "%s is on: end it first.", mode_name(marked->mode));
+        return;
+    }
+    marked->options = strndup(options.data, options.len);
+    if (!marked->options) {
+        wrong(session, "%s", failure_text(ENOMEM));
+        return;
+    }
+    marked->mode = mode;
+    done(session,
+         mode == MARKED_WRITE
+             ? "Write mode is on: cells are marked instead of run, until %%end_writefile writes them to a "
+               "script, or %%abort_writefile forgets them.\n"
+             : "Multi-cell mode is on: cells are marked instead of run, until %%finalize_multicellmode runs "
+               "them under one measurement, or %%abort_multicellmode forgets them.\n");
+}
+
+static void abort_marking(struct spk_session *session, enum marked_mode mode)
+{
+    char text[128];
+    if (!is_on(session, mode))
+        return;
+    snprintf(text, sizeof text, "%s is off; %zu marked %s forgotten.\n", mode_name(mode),
+             session->marked.count, session->marked.count == 1 ? "cell is" : "cells are");
     marked_clear(&session->marked);
     done(session, text);
 }
@@ -232,28 +264,46 @@ static struct json *marked_json(const struct marked_cell *cell)
     return NULL;
 }
 
-static int finalize(struct spk_session *session, const struct request *request, const struct magic *magic)
+/* All marked cells, as a member of options. 0 or -errno. */
+static int add_cells(const struct marked *marked, struct json *options)
 {
-    struct marked *marked = &session->marked;
-    if (!marked->on || !marked->count) {
-        wrong(session, marked->on ? "No cell is marked: run those that are to be measured, then this one."
-                                  : "Multi-cell mode is not on; %%%%enable_multicellmode begins it.");
-        return 0;
-    }
-    struct json *options = cell_options(session, request, magic), *cells = json_array();
-    int result = options ? 0 : -ENOMEM;
+    struct json *cells = json_array();
+    int result = 0;
     for (size_t i = 0; result == 0 && i < marked->count; i++)
         result = json_append(cells, marked_json(&marked->cells[i]));
     if (result == 0)
-        result = json_set(options, "cells", cells);
-    else
-        json_free(cells);
+        return json_set(options, "cells", cells);
+    json_free(cells);
+    return result;
+}
+
+/* The end of a mode: the worker measures the marked cells as one, or writes them. */
+static int end_marking(struct spk_session *session, const struct request *request, const struct magic *magic,
+                       enum marked_mode mode)
+{
+    struct marked *marked = &session->marked;
+    if (!is_on(session, mode))
+        return 0;
+    if (!marked->count) {
+        wrong(session, "No cell is marked: run those that are meant, then this one.");
+        return 0;
+    }
+    struct json *options = cell_options(session, request, magic);
+    int result = options ? add_cells(marked, options) : -ENOMEM;
+    if (result == 0 && mode == MARKED_WRITE) {
+        result = set_string(options, "write", marked->options);
+        result = result ? result : set_string(options, "arguments", session->settings.arguments);
+    }
     if (result != 0) {
         json_free(options);
         return result;
     }
-    marked_clear(marked);
-    return send_execute(session, request, options);
+    result = send_execute(session, request, options);
+    if (result == 0 && mode == MARKED_WRITE)
+        marked->writing = 1;
+    else if (result == 0)
+        marked_clear(marked);
+    return result;
 }
 
 /* --- any cell ------------------------------------------------------------------------------------------ */
@@ -273,13 +323,18 @@ static int run(struct spk_session *session, const struct request *request, const
     case MAGIC_ENV:
         return run_env(session, request, magic);
     case MAGIC_ENABLE_MARKING:
-        enable_marking(session);
+    case MAGIC_START_WRITING:
+        begin_marking(session, magic->kind == MAGIC_START_WRITING ? MARKED_WRITE : MARKED_MEASURE,
+                      magic->body);
         return 0;
     case MAGIC_ABORT_MARKING:
-        abort_marking(session);
+    case MAGIC_ABORT_WRITING:
+        abort_marking(session, magic->kind == MAGIC_ABORT_WRITING ? MARKED_WRITE : MARKED_MEASURE);
         return 0;
     case MAGIC_FINALIZE_MARKING:
-        return finalize(session, request, magic);
+    case MAGIC_END_WRITING:
+        return end_marking(session, request, magic,
+                           magic->kind == MAGIC_END_WRITING ? MARKED_WRITE : MARKED_MEASURE);
     case MAGIC_MARKED:
     case MAGIC_UNMARK:
     case MAGIC_MOVE:
@@ -290,7 +345,7 @@ static int run(struct spk_session *session, const struct request *request, const
     default:
         break;
     }
-    if (!session->marked.on || silent)
+    if (session->marked.mode == MARKED_OFF || silent)
         return send_execute(session, request, cell_options(session, request, magic));
     mark(session, request, code);
     return 0;

@@ -21,9 +21,9 @@ static const struct {
     {"abort_multicellmode", MAGIC_ABORT_MARKING},
     {"marshalling_settings", MAGIC_SETTINGS},
     {"serializer_settings", MAGIC_SETTINGS},
-    {"start_writefile", MAGIC_BAD},
-    {"end_writefile", MAGIC_BAD},
-    {"abort_writefile", MAGIC_BAD},
+    {"start_writefile", MAGIC_START_WRITING},
+    {"end_writefile", MAGIC_END_WRITING},
+    {"abort_writefile", MAGIC_ABORT_WRITING},
     {"enable_vampir_launch_on_scorep_instrumented", MAGIC_BAD},
     {"disable_vampir_launch", MAGIC_BAD},
 };

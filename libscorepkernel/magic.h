@@ -18,6 +18,9 @@ enum magic_kind {
     MAGIC_ENABLE_MARKING,   /* %%enable_multicellmode */
     MAGIC_FINALIZE_MARKING, /* %%finalize_multicellmode */
     MAGIC_ABORT_MARKING,    /* %%abort_multicellmode */
+    MAGIC_START_WRITING,    /* %%start_writefile */
+    MAGIC_END_WRITING,      /* %%end_writefile */
+    MAGIC_ABORT_WRITING,    /* %%abort_writefile */
     MAGIC_MARKED,           /* %scorep_marked */
     MAGIC_UNMARK,           /* %scorep_unmark N */
     MAGIC_MOVE,             /* %scorep_move N TO */

@@ -96,6 +96,7 @@ void marked_clear(struct marked *marked)
     for (size_t i = 0; i < marked->count; i++)
         free_cell(&marked->cells[i]);
     free(marked->cells);
+    free(marked->options);
     *marked = (struct marked){0};
 }
 
@@ -122,8 +123,10 @@ struct spk_text marked_first_line(struct spk_text code)
 
 int marked_list(const struct marked *marked, struct buffer *out)
 {
-    int result = print_text(out, marked->count ? "Marked, to be run by %%%%finalize_multicellmode:\n"
-                                               : "No cell is marked.\n");
+    const char *end =
+        marked->mode == MARKED_WRITE ? "written by %%end_writefile" : "run by %%finalize_multicellmode";
+    int result =
+        marked->count ? print_text(out, "Marked, to be %s:\n", end) : print_text(out, "No cell is marked.\n");
     for (size_t i = 0; result == 0 && i < marked->count; i++) {
         struct spk_text line =
             marked_first_line((struct spk_text){marked->cells[i].code, marked->cells[i].len});

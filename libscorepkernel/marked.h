@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  *
- * marked.h - the cells that are marked in multi-cell mode, to be run under one measurement.
+ * marked.h - the cells that are marked instead of run: to be measured as one, or written to a script.
  */
 #ifndef MARKED_H
 #define MARKED_H
@@ -12,7 +12,13 @@
 #define MARKED_MAX_LEN ((size_t)16 << 20) /* bytes of all of them */
 
 struct marked {
-    int on; /* multi-cell mode: cells are marked, not run */
+    enum marked_mode {
+        MARKED_OFF,     /* cells are run */
+        MARKED_MEASURE, /* they are marked, to be measured as one: multi-cell mode */
+        MARKED_WRITE,   /* they are marked, to be written to a script: write mode */
+    } mode;
+    int writing;   /* the worker has been given them; they are kept until it has written them */
+    char *options; /* of the directive that began the mode; may be NULL */
     struct marked_cell {
         char *id; /* the client's name for the cell; empty: it gave none */
         char *code;

@@ -146,6 +146,9 @@ static void on_reply(struct spk_session *session, struct frame *frame)
         free(text);
         json_free(report);
     }
+    if (session->marked.writing && frame_u32(how, SPK_REPLY_ERROR) == SPK_REPLY_OK)
+        marked_clear(&session->marked);
+    session->marked.writing = 0;
     session->active = NULL;
     session->host.reply(session->host.ctx, request->number, frame_u32(how, SPK_REPLY_ERROR), content);
     free(request);

@@ -228,6 +228,8 @@ static int promote(struct spk_session *session, const char *how)
         return result;
     session->state = SESSION_STARTING;
     session->promoted = 1;
+    session->lost = 0; /* that was the other's */
+    memset(session->questions, 0, sizeof session->questions);
     session_reply_error(session, "SessionRestored", text);
     return 0;
 }

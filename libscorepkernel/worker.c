@@ -160,8 +160,9 @@ static void on_socket(void *owner, unsigned events)
     if (got > 0 || got == -EAGAIN)
         return;
     loop_forget(worker->loop, &worker->socket);
-    /* A process whose socket is closed is ending, or will as soon as it looks at it: the keeper tells. */
-    if (got < 0)
+    /* A process whose socket is closed is ending, or will as soon as it looks at it: the keeper tells. It is
+     * reset if something was sent that the process has not read. */
+    if (got < 0 && got != -ECONNRESET)
         worker->events->lost(worker->owner);
 }
 

@@ -107,7 +107,25 @@ def multicellmode(line: str, cell: str = "") -> None:
     """
 
 
+def writefile(line: str, cell: str = "") -> None:
+    """Write cells to a script, instead of running them.
+
+    ::
+
+        %%start_writefile [NAME] [--mpi N] [--slurm] [--force]
+
+    From here on cells are marked instead of run. %%end_writefile writes NAME.py, and NAME.sh, which runs it under
+    Score-P with the environment and the bindings' arguments that are in force: --mpi N with mpirun, --slurm as a batch
+    job (NAME.sbatch). %%abort_writefile forgets the cells. Cells with %%execute_with_scorep are instrumented, others
+    are not. Magics that have a plain meaning are translated, others are named and left as comments. Files that exist
+    are left alone without --force.
+    """
+
+
 _DIRECTIVES = {
+    "start_writefile": writefile,
+    "end_writefile": writefile,
+    "abort_writefile": writefile,
     "enable_multicellmode": multicellmode,
     "finalize_multicellmode": multicellmode,
     "abort_multicellmode": multicellmode,

@@ -20,7 +20,7 @@ from IPython.core.completer import provisionalcompleter, rectify_completions
 from IPython.core.error import StdinNotImplementedError
 from IPython.utils.tokenutil import token_at_cursor
 
-from . import comms, environment, launch, measure, repeats, scorep_api, shell, spare, streams, systems, wire
+from . import comms, environment, launch, measure, repeats, scorep_api, script, shell, spare, streams, systems, wire
 
 
 # The first cells come at once, when all of a notebook is run: what can wait does.
@@ -215,6 +215,8 @@ class Server:
         if "environment" in options:
             print(environment.apply(options["environment"]), end="")
             return self._reply(content, options)
+        if "write" in options:
+            return self._write(frame.request, content, options)
         cell = measure.Cell(content["code"], options.get("measure"), options, metadata, self.connection.setup)
         cell.transform(sh.transform_cell)
         self._look_for_interrupt(frame.request)
@@ -238,6 +240,14 @@ class Server:
         if self.runner:
             self.runner.end(frame.request, options["execution_count"], bool((cell.wanted or {}).get("disk")))
         return (how, reply, repeats.combined(reports)) if any(reports) else (how, reply)
+
+    def _write(self, request: int, content: dict, options: dict) -> tuple:
+        """The end of write mode."""
+        try:
+            print(script.write(options, self.shell.transform_cell), end="")
+        except (systems.NotMeasured, ValueError) as problem:
+            self._show_error(request, "NotWritten", str(problem))
+        return self._reply(content, options)
 
     def _show_error(self, request: int, ename: str, text: str) -> None:
         """An error of the kernel's, not of the cell's code."""

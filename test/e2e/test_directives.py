@@ -1,11 +1,15 @@
 # SPDX-License-Identifier: BSD-3-Clause
 """The directives: their good, bad and repeated use. By the built-in tracer, and by Score-P where there is one."""
 
+import os
 import re
+import shlex
+import shutil
+import subprocess
 import unittest
 import uuid
 
-from kernel import KernelCase, Trace
+from kernel import PYTHON, KernelCase, Trace
 from test_measured import DEFINITIONS, SCOREP, needs_scorep, needs_tracer
 
 
@@ -134,6 +138,52 @@ class Directives(KernelCase):
         self.mark("f = 1")
         self.assertIn("1 marked cell is forgotten", self.ok("%%abort_multicellmode").text())
         self.assertEqual(self.ok("'f' in globals()").result, "False")
+
+    # --- write mode ----------------------------------------------------------------------------------
+
+    def test_write(self):
+        name = os.path.join(self.work, "it's a script")
+        self.ok(f"%%start_writefile {shlex.quote(name)}")
+        self.bad("%%enable_multicellmode", "Write mode is on")
+        self.mark("from __future__ import annotations\ndef leaf(n): return n\nleaf(1)\ntext = '''\n  a\n'''")
+        self.mark(SCOREP + "print([leaf(i) for i in range(3)], repr(text))\n%env WRITTEN=1\n!echo $WRITTEN\n%timeit 1")
+        said = self.ok("%%end_writefile").text()
+        self.assertIn("not translated, and a comment in the script: %timeit 1", said)
+        self.assertIn(shlex.quote(name + ".sh"), said)
+        for ending in (".py", ".sh"):
+            self.assertTrue(os.access(name + ending, os.X_OK))
+        subprocess.run(["bash", "-n", name + ".sh"], check=True)
+        with open(name + ".py") as file:
+            compile(file.read(), name, "exec")
+        self.assertEqual(self.ok("%scorep_marked").text(), "No cell is marked.\n")
+        bindings = subprocess.run([PYTHON, "-c", "import scorep"], capture_output=True)
+        if shutil.which("scorep-config") and bindings.returncode == 0:
+            where = os.path.join(self.work, "written")
+            environment = {**os.environ, "SCOREP_EXPERIMENT_DIRECTORY": where}
+            done = subprocess.run([name + ".sh"], env=environment, capture_output=True, text=True, cwd=self.work)
+            self.assertEqual((done.returncode, done.stderr), (0, ""))
+            self.assertEqual(sorted(done.stdout.splitlines()), ["1", "[0, 1, 2] '\\n  a\\n'"])
+            self.assertEqual(Trace(where).calls("leaf"), 3)
+
+    def test_write_refuses_to_overwrite_and_keeps_the_cells(self):
+        name = os.path.join(self.work, "twice")
+        for _ in range(2):
+            self.ok(f"%%start_writefile {name}")
+            self.mark("x = 1")
+            outcome = self.run_cell("%%end_writefile")
+        self.assertEqual(outcome.reply["ename"], "NotWritten")
+        self.assertIn("--force", outcome.reply["evalue"])
+        self.assertIn("  1  x = 1", self.ok("%scorep_marked").text())
+        self.ok("%%abort_writefile")
+        self.bad("%%end_writefile", "not on")
+        self.ok(f"%%start_writefile {name} --force --mpi 4 --slurm")
+        self.mark("x = 2")
+        self.ok("%%end_writefile")
+        with open(name + ".sbatch") as file:
+            text = file.read()
+        self.assertIn("#SBATCH --ntasks=4\n", text)
+        self.assertIn("exec srun ", text)
+        self.assertIn(" --mpp=mpi ", text)
 
     # --- repetitions ---------------------------------------------------------------------------------
 

@@ -49,10 +49,10 @@ static void lists(void)
     struct buffer out = {0};
     CHECK(marked_list(&marked, &out) == 0 && strstr((const char *)buffer_bytes(&out), "  1  B\n  2  c\n"));
     buffer_finish(&out);
-    marked.on = 1;
+    marked.mode = MARKED_WRITE;
     marked_clear(&marked);
     marked_clear(&marked);
-    CHECK(!marked.on && !marked.count && !marked.cells && !marked.len);
+    CHECK(marked.mode == MARKED_OFF && !marked.count && !marked.cells && !marked.len);
     CHECK(marked_list(&marked, &out) == 0 && strstr((const char *)buffer_bytes(&out), "No cell"));
     buffer_finish(&out);
 }
