@@ -226,11 +226,13 @@ static int turn(struct keeper *keeper)
     };
     if (poll(polled, 2, patience(keeper)) < 0)
         return errno == EINTR ? 0 : -1;
-    if (polled[0].revents)
-        reap(keeper);
     if (polled[1].revents & POLLOUT)
         (void)channel_flush(&keeper->channel); /* a socket that is closed is found by reading */
-    if (!(polled[1].revents & (POLLIN | POLLHUP | POLLERR)) || read_library(keeper) == 0)
+    /* Before reaping: a process that has just ended may be one that is to be adopted. */
+    int gone = polled[1].revents & (POLLIN | POLLHUP | POLLERR) && read_library(keeper) != 0;
+    if (polled[0].revents)
+        reap(keeper);
+    if (!gone)
         return 0;
     /* The library waits for the end of the socket: it stays open until all is cleaned up. */
     if (!keeper->ending)

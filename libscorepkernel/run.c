@@ -294,6 +294,10 @@ void session_on_frame(struct spk_session *session, struct frame *frame)
     case WORKER_LAUNCH:
         runner_launch(session, frame);
         break;
+    case WORKER_NOT_FOR_ME:
+        if (runner_has(&session->runner, frame->request))
+            session_interrupt(session);
+        break;
     case WORKER_REPLY:
         on_reply(session, frame);
         break;

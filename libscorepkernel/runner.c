@@ -32,10 +32,13 @@ static void close_variables(struct runner *runner)
     runner->variables = -1;
 }
 
-/* Forget the process, but not how to start the next one. */
-static void forget(struct runner *runner)
+/* Forget the process, and what it has asked, but not how to start the next one. */
+static void forget(struct spk_session *session)
 {
+    struct runner *runner = &session->runner;
     char *plan = runner->plan;
+    if (runner->request)
+        (void)session_forget_question(session, runner->request);
     worker_finish(&runner->worker);
     close_variables(runner);
     free(runner->key);
@@ -50,7 +53,7 @@ void runner_drop(struct spk_session *session)
 {
     if (session->runner.worker.id && session->keeper_alive)
         (void)keeper_signal(&session->keeper, session->runner.worker.id, SIGKILL); /* or it has ended */
-    forget(&session->runner);
+    forget(session);
     free(session->runner.plan);
     session->runner.plan = NULL;
 }
@@ -82,7 +85,7 @@ static void give_up(struct spk_session *session, const char *how)
     if (runner->request)
         give_back(session, runner->state == RUNNER_BUSY ? SPK_REPLY_ERROR : SPK_REPLY_ABORTED,
                   (struct spk_text){"", 0}, (struct spk_text){text, strlen(text)});
-    forget(runner);
+    forget(session);
 }
 
 int runner_interrupt(struct spk_session *session)
@@ -102,7 +105,7 @@ int runner_interrupt(struct spk_session *session)
 static const char **words_of(const struct json *array)
 {
     size_t count = json_count(array);
-    const char **words = count && count < COMMAND_MAX ? calloc(count + 1, sizeof *words) : NULL;
+    const char **words = count < COMMAND_MAX ? calloc(count + 1, sizeof *words) : NULL;
     for (size_t i = 0; words && i < count; i++) {
         words[i] = json_text(json_at(array, i), NULL);
         if (!words[i]) {
@@ -121,14 +124,14 @@ static int start(struct spk_session *session, struct json *plan, struct spk_erro
     const char **argv = words_of(json_get(plan, "argv")),
                **environment = words_of(json_get(plan, "environment"));
     int result = -EPROTO;
-    if (argv && environment && key) {
+    runner->key = key ? strdup(key) : NULL;
+    if (argv && argv[0] && environment && runner->key) {
         struct worker_start how = {.argv = argv,
                                    .directory = session->directory,
                                    .environment = environment,
                                    .setup = session->setup};
         result = worker_spawn(&runner->worker, &session->loop, &session->keeper, ++session->last_id, &how,
                               &runner_events, session, error);
-        runner->key = strdup(key);
         runner->state = result == 0 ? RUNNER_STARTING : RUNNER_NONE;
     }
     free(argv);
@@ -144,7 +147,7 @@ static void start_ahead(struct spk_session *session)
     struct json *plan = runner->plan ? json_parse(runner->plan, strlen(runner->plan)) : NULL;
     if (plan && json_integer(json_get(plan, "ahead"), 0) && session->state == SESSION_READY &&
         runner->state == RUNNER_NONE && start(session, plan, &error) != 0)
-        forget(runner); /* the next launched cell tries again, and says why */
+        forget(session); /* the next launched cell tries again, and says why */
     json_free(plan);
 }
 
@@ -165,8 +168,9 @@ static void begin(struct spk_session *session)
             result = worker_send(&runner->worker, WORKER_EXECUTE, runner->request, parts, 3);
     }
     close_variables(runner);
-    runner->state = RUNNER_BUSY;
-    if (result != 0)
+    if (result == 0)
+        runner->state = RUNNER_BUSY;
+    else
         give_up(session, "could not be given its cell");
 }
 
@@ -181,8 +185,8 @@ static void take_plan(struct runner *runner, struct spk_text plan)
 static int adopt(struct spk_session *session, uint32_t pid, const int fds[3])
 {
     struct runner *runner = &session->runner;
-    int result =
-        worker_adopt(&runner->worker, &session->loop, ++session->last_id, fds, &runner_events, session);
+    int result = worker_adopt(&runner->worker, &session->loop, ++session->last_id, fds, "{\"runner\":true}",
+                              &runner_events, session);
     if (result == 0)
         result = keeper_adopt(&session->keeper, runner->worker.id, pid);
     runner->state = result == 0 ? RUNNER_STARTING : RUNNER_NONE;
@@ -194,7 +198,8 @@ static void assign(struct spk_session *session, uint64_t request, struct spk_tex
                    struct spk_text options, const int fds[3])
 {
     struct runner *runner = &session->runner;
-    struct spk_error error = {.size = sizeof error, .text = "its plan was not understood"};
+    struct spk_error error = {.size = sizeof error,
+                              .text = "could not be started, as its plan was not understood"};
     struct json *wanted = json_parse(plan.data, plan.len);
     const char *key = json_text(json_get(wanted, "key"), NULL);
     int result = 0;
@@ -234,9 +239,12 @@ void runner_launch(struct spk_session *session, struct frame *frame)
         assign(session, frame->request, plan, frame_u32(pid, 0), options, fds);
         return;
     }
+    if (session->settings.process != SETTINGS_LAUNCH)
+        return; /* the settings have changed since the worker was asked */
     struct json *wanted = json_parse(plan.data, plan.len);
     const char *key = json_text(json_get(wanted, "key"), NULL);
-    if (session->runner.state != RUNNER_NONE && key && strcmp(key, session->runner.key) != 0)
+    const char *known = session->runner.key;
+    if (session->runner.state != RUNNER_NONE && key && (!known || strcmp(key, known) != 0))
         runner_drop(session);
     take_plan(&session->runner, plan);
     start_ahead(session);
@@ -278,7 +286,7 @@ static void on_reply(struct spk_session *session, struct frame *frame)
     (void)frame_next_part(frame, &measurement); /* none when the cell was not measured */
     give_back(session, frame_u32(how, SPK_REPLY_ERROR), content, measurement);
     (void)worker_send(&runner->worker, WORKER_SHUTDOWN, 0, NULL, 0); /* or it ends with its socket */
-    forget(runner);
+    forget(session);
     start_ahead(session);
 }
 

@@ -119,6 +119,8 @@ static void on_spawned(void *owner, uint64_t id, uint32_t pid)
     (void)pid;
 }
 
+static void bury(struct spk_session *session, const char *how);
+
 static void on_failed(void *owner, uint64_t id, int code, struct spk_text stage)
 {
     struct spk_session *session = owner;
@@ -129,6 +131,13 @@ static void on_failed(void *owner, uint64_t id, int code, struct spk_text stage)
         snprintf(text, sizeof text, "could not be started: %s (%.*s)", failure_text(-code), (int)stage.len,
                  stage.data);
         (void)runner_ended(session, id, text);
+        return;
+    }
+    /* The spare that goes on was not adopted: nobody would know of its end. */
+    if (session->state == SESSION_READY || (session->state == SESSION_STARTING && session->promoted)) {
+        snprintf(text, sizeof text, "could not go on in its copy: %s (%.*s)", failure_text(-code),
+                 (int)stage.len, stage.data);
+        bury(session, text);
         return;
     }
     snprintf(text, sizeof text,
@@ -222,7 +231,8 @@ static int promote(struct spk_session *session, const char *how)
     session->spare = SPARE_NONE;
     spare_explain(&spare, how, text, sizeof text);
     worker_finish(&session->worker);
-    int result = worker_adopt(&session->worker, &session->loop, spare.id, spare.fds, &worker_events, session);
+    int result =
+        worker_adopt(&session->worker, &session->loop, spare.id, spare.fds, NULL, &worker_events, session);
     free(spare.lacks);
     if (result != 0)
         return result;
@@ -295,11 +305,8 @@ static void send_interrupt(struct spk_session *session)
     (void)keeper_signal(&session->keeper, worker->id, SIGINT);
 }
 
-static void interrupt_now(struct spk_session *session)
+void session_interrupt(struct spk_session *session)
 {
-    /* What was begun later than the call is not meant. */
-    if (!session->active || session->active->order > atomic_load(&session->interrupted))
-        return;
     (void)session_forget_question(session, session->active->number); /* it ends with the interrupt */
     if (runner_interrupt(session))
         return;
@@ -308,6 +315,13 @@ static void interrupt_now(struct spk_session *session)
     else if (session->active->kind == WORKER_EXECUTE)
         session_reply_error(session, "KeyboardInterrupt",
                             "The cell was interrupted before the session was ready.");
+}
+
+static void interrupt_now(struct spk_session *session)
+{
+    /* What was begun later than the call is not meant. */
+    if (session->active && session->active->order <= atomic_load(&session->interrupted))
+        session_interrupt(session);
 }
 
 static void shutdown_now(struct spk_session *session)

@@ -89,6 +89,9 @@ int session_forget_question(struct spk_session *session, uint64_t request);
  * tried. */
 void session_start_worker(struct spk_session *session);
 
+/** Interrupt the active request (session.c). */
+void session_interrupt(struct spk_session *session);
+
 /** Any thread. */
 int session_want(struct spk_session *session, unsigned what);
 

@@ -159,10 +159,11 @@ static void on_socket(void *owner, unsigned events)
     arm(worker);
     if (got > 0 || got == -EAGAIN)
         return;
+    if (got == -ECONNRESET || got == -EPIPE)
+        got = 0; /* it ended with something unread */
     loop_forget(worker->loop, &worker->socket);
-    /* A process whose socket is closed is ending, or will as soon as it looks at it: the keeper tells. It is
-     * reset if something was sent that the process has not read. */
-    if (got < 0 && got != -ECONNRESET)
+    /* A process whose socket is closed is ending, or will as soon as it looks at it: the keeper tells. */
+    if (got < 0)
         worker->events->lost(worker->owner);
 }
 
@@ -253,7 +254,7 @@ static struct worker without_channels(struct loop *loop, uint64_t id, const stru
     };
 }
 
-int worker_adopt(struct worker *worker, struct loop *loop, uint64_t id, const int fds[3],
+int worker_adopt(struct worker *worker, struct loop *loop, uint64_t id, const int fds[3], const char *setup,
                  const struct worker_events *events, void *owner)
 {
     *worker = without_channels(loop, id, events, owner);
@@ -270,7 +271,7 @@ int worker_adopt(struct worker *worker, struct loop *loop, uint64_t id, const in
         result = worker->timer.fd < 0 ? -errno : watch_all(worker);
     }
     if (result == 0)
-        result = send_setup(worker, NULL);
+        result = send_setup(worker, setup);
     if (result != 0)
         worker_finish(worker);
     return result;

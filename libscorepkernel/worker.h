@@ -45,9 +45,9 @@ int worker_spawn(struct worker *worker, struct loop *loop, struct keeper *keeper
                  const struct worker_start *start, const struct worker_events *events, void *owner,
                  struct spk_error *error);
 
-/** Listen to a process that exists, and waits for WORKER_SETUP: a spare. fds: its socket and its two pipes,
- * taken over in any case. 0 or -errno; on failure as after worker_finish. */
-int worker_adopt(struct worker *worker, struct loop *loop, uint64_t id, const int fds[3],
+/** Listen to a process that exists, and waits for WORKER_SETUP: a spare. setup: as of worker_start. fds: its
+ * socket and its two pipes, taken over in any case. 0 or -errno; on failure as after worker_finish. */
+int worker_adopt(struct worker *worker, struct loop *loop, uint64_t id, const int fds[3], const char *setup,
                  const struct worker_events *events, void *owner);
 
 /** Send a frame. 0 or -errno. */

@@ -26,11 +26,6 @@ bool engine_is_loaded(void)
     return engine.loaded;
 }
 
-const char *engine_directory(void)
-{
-    return engine.loaded && engine.calls.is_initialized() ? engine.calls.get_directory() : NULL;
-}
-
 static void give_up(void)
 {
     static const char variable[] = "scorep_in_measurement"; /* a thread's count of calls that it is in */
@@ -63,6 +58,20 @@ static void give_up(void)
         survived;                       \
     })
 
+/* Whether Score-P measures though we did not begin: it was preloaded, and something that it wraps was called.
+ */
+static bool has_begun_itself(void)
+{
+    bool begun = false;
+    return engine.loaded && !engine.used && SURVIVED(begun = engine.calls.is_initialized()) && begun;
+}
+
+const char *engine_directory(void)
+{
+    const char *directory = NULL;
+    return has_begun_itself() && SURVIVED(directory = engine.calls.get_directory()) ? directory : NULL;
+}
+
 /* As before the first event. */
 static void reset(void)
 {
@@ -78,7 +87,7 @@ int engine_begin(const struct engine_setting *settings, size_t count, struct fau
     if (!engine.loaded)
         return engine_fault(fault, EINVAL, "Score-P is not loaded");
     engine.messages_len = 0;
-    if (!engine.used && engine_directory()) {
+    if (has_begun_itself()) {
         engine.used = true;
         return 0;
     }

@@ -8,17 +8,18 @@
  *   1,024. With the key goes its destructor, so that a thread which ends in a later measurement does not end
  *   its location of an earlier one.
  * - fopen, fclose: files that stay open are closed.
- * - calloc, free: Score-P's own memory (SCOREP_TOTAL_MEMORY) is mapped, and given back even if it gave up. On
- *   the C library's heap, each measurement but the first would have to clear all 16 MB of it.
+ * - calloc, realloc, free: Score-P's own memory (SCOREP_TOTAL_MEMORY) is mapped, and given back even if it
+ * gave up. On the C library's heap, each measurement but the first would have to clear all 16 MB of it.
  * - __cxa_atexit: Score-P finalises at exit, also in a forked child, over its parent's trace. We finalise.
  * - abort, exit, failed assertions: come back here, and the measurement has given up.
- * - stderr: is a buffer.
+ * - stderr, printf: a buffer.
  * - dl_iterate_phdr: sees the process's libraries only where that is of use.
  * - getenv: settings of ours, without a change of the process's environment.
  */
 #include "engine_private.h"
 
 #include <errno.h>
+#include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
@@ -42,9 +43,11 @@ static int create_key(pthread_key_t *key, void (*destructor)(void *))
 static int delete_key(pthread_key_t key)
 {
     pthread_mutex_lock(&engine.lock);
-    for (size_t i = 0; i < engine.key_count; i++)
-        if (engine.keys[i] == key)
-            engine.keys[i--] = engine.keys[--engine.key_count];
+    size_t at = 0;
+    while (at < engine.key_count && engine.keys[at] != key)
+        at++;
+    if (at < engine.key_count)
+        engine.keys[at] = engine.keys[--engine.key_count];
     pthread_mutex_unlock(&engine.lock);
     return pthread_key_delete(key);
 }
@@ -114,6 +117,51 @@ static void release(void *address)
         (void)munmap(block.address, block.len); /* fails for bad arguments only */
     else
         free(address);
+}
+
+static void *resize(void *address, size_t size)
+{
+    pthread_mutex_lock(&engine.lock);
+    const struct block *found = address ? find_block(address) : NULL;
+    size_t len = found ? found->len : 0;
+    pthread_mutex_unlock(&engine.lock);
+    if (!len)
+        return realloc(address, size);
+    void *resized = malloc(size);
+    if (resized) {
+        memcpy(resized, address, len < size ? len : size);
+        release(address);
+    }
+    return resized;
+}
+
+/* What Score-P says on standard output (SCOREP_VERBOSE) is not the cell's either. */
+static int print_message(const char *format, ...) __attribute__((format(printf, 1, 2)));
+
+static int print_message(const char *format, ...)
+{
+    va_list arguments;
+    va_start(arguments, format);
+    int result = vfprintf(engine.messages_file, format, arguments);
+    va_end(arguments);
+    return result;
+}
+
+static int print_checked(int flag, const char *format, ...) __attribute__((format(printf, 2, 3)));
+
+static int print_checked(int flag, const char *format, ...)
+{
+    va_list arguments;
+    (void)flag; /* of the fortified printf: what it asks for, vfprintf does here, too */
+    va_start(arguments, format);
+    int result = vfprintf(engine.messages_file, format, arguments);
+    va_end(arguments);
+    return result;
+}
+
+static int put_message(const char *text)
+{
+    return fprintf(engine.messages_file, "%s\n", text);
 }
 
 static int register_exit(void (*function)(void *), void *argument, void *library)
@@ -188,7 +236,11 @@ const struct graft engine_grafts[] = {
     {"fopen64", (void *)(uintptr_t)open_file},
     {"fclose", (void *)(uintptr_t)close_file},
     {"calloc", (void *)(uintptr_t)allocate_cleared},
+    {"realloc", (void *)(uintptr_t)resize},
     {"free", (void *)(uintptr_t)release},
+    {"printf", (void *)(uintptr_t)print_message},
+    {"__printf_chk", (void *)(uintptr_t)print_checked},
+    {"puts", (void *)(uintptr_t)put_message},
     {"__cxa_atexit", (void *)(uintptr_t)register_exit},
     {"atexit", (void *)(uintptr_t)register_exit},
     {"abort", (void *)(uintptr_t)end_process},

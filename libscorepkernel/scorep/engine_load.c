@@ -41,9 +41,11 @@ static int on_object(struct dl_phdr_info *object, size_t size, void *context)
     struct loaded *loaded = context;
     (void)size;
     if (loaded->first) {
-        if (loaded->count < sizeof loaded->before / sizeof *loaded->before)
+        if (loaded->count == sizeof loaded->before / sizeof *loaded->before)
+            loaded->result = -E2BIG;
+        else
             loaded->before[loaded->count++] = object->dlpi_addr;
-        return 0;
+        return loaded->result;
     }
     for (size_t i = 0; i < loaded->count; i++)
         if (loaded->before[i] == object->dlpi_addr)
@@ -141,6 +143,8 @@ int engine_load(const struct engine_parts *parts, struct fault *fault)
     if (parts->provider)
         (void)dl_iterate_phdr(on_object, &loaded);
     loaded.first = false;
+    if (loaded.result != 0)
+        return engine_fault(fault, -loaded.result, "the process has too many libraries");
     if (engine_open_messages() != 0)
         return engine_fault(fault, ENOMEM, "Score-P's messages");
     void *handle = parts->provider ? open_libraries(parts, fault) : dlopen(NULL, RTLD_NOW);

@@ -134,7 +134,9 @@ struct feed *feed_create(const struct engine_setting *settings, size_t count, bo
 {
     static const struct sink_calls calls = {add_location, announce_region, enter, leave};
     struct feed *feed = calloc(1, sizeof *feed);
-    if (!feed || (feed->sink.calls = &calls, !add_location(&feed->sink))) {
+    if (feed)
+        feed->sink.calls = &calls;
+    if (!feed || !add_location(&feed->sink)) {
         fault_note(fault, ENOMEM, "the events' way into Score-P");
         free(feed);
         return NULL;

@@ -45,6 +45,16 @@ static uintptr_t open_begin(const struct dl_phdr_info *library, uintptr_t begin,
     return begin;
 }
 
+/* The calling thread's variables of a library; they are allocated when they are first used: by this at the
+ * latest. */
+static uintptr_t thread_variables(const struct dl_phdr_info *library)
+{
+    /* The loader's own interface to compilers: module and offset. */
+    extern void *__tls_get_addr(size_t index[2]);
+    size_t index[2] = {library->dlpi_tls_modid, 0};
+    return (uintptr_t)(library->dlpi_tls_data ? library->dlpi_tls_data : __tls_get_addr(index));
+}
+
 int image_add(struct image *image, const struct dl_phdr_info *library)
 {
     int result = 0;
@@ -53,8 +63,8 @@ int image_add(struct image *image, const struct dl_phdr_info *library)
         uintptr_t begin = library->dlpi_addr + segment->p_vaddr, end = begin + segment->p_memsz;
         if (segment->p_type == PT_LOAD && (segment->p_flags & PF_W)) {
             result = add_segment(image, open_begin(library, begin, end), end);
-        } else if (segment->p_type == PT_TLS && library->dlpi_tls_data) {
-            begin = (uintptr_t)library->dlpi_tls_data;
+        } else if (segment->p_type == PT_TLS && library->dlpi_tls_modid) {
+            begin = thread_variables(library);
             result = add_segment(image, begin, begin + segment->p_memsz);
         }
     }

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  *
- * module: the Python face of the built-in measurement. Knows nothing of how it is done. */
+ * module: the Python face of what is recorded, into an archive or Score-P. Knows nothing of how it is done.
+ */
 #include "arguments.h"
 #include "measurement.h"
 #include "module_fork.h"
@@ -244,6 +245,8 @@ static PyObject *tracer_recording(PyObject *module, PyObject *unused)
 static PyMethodDef methods[] = {
     {"recording", tracer_recording, METH_NOARGS, recording_doc},
     {"prepare_fork", module_prepare_fork, METH_NOARGS, module_prepare_fork_doc},
+    {"hold_child_signal", module_hold_child_signal, METH_O, module_hold_child_signal_doc},
+    {"die_with_parent", module_die_with_parent, METH_O, module_die_with_parent_doc},
     {"fork_plainly", module_fork_plainly, METH_NOARGS, module_fork_plainly_doc},
     {"read_profile", module_read_profile, METH_O, module_read_profile_doc},
     {"load_scorep", module_load_scorep, METH_VARARGS, module_load_scorep_doc},
@@ -269,7 +272,7 @@ static PyMethodDef methods[] = {
 static struct PyModuleDef definition = {
     PyModuleDef_HEAD_INIT,
     .m_name = "_tracer",
-    .m_doc = "Built-in measurement: records Python calls into an OTF2 archive.",
+    .m_doc = "Records what Python code calls, into an OTF2 archive or Score-P.",
     .m_size = -1,
     .m_methods = methods,
 };

@@ -6,9 +6,12 @@
 
 #include "python.h"
 
-extern const char module_prepare_fork_doc[], module_fork_plainly_doc[];
+extern const char module_prepare_fork_doc[], module_fork_plainly_doc[], module_hold_child_signal_doc[],
+    module_die_with_parent_doc[];
 
 PyObject *module_prepare_fork(PyObject *module, PyObject *unused);
 PyObject *module_fork_plainly(PyObject *module, PyObject *unused);
+PyObject *module_hold_child_signal(PyObject *module, PyObject *on);
+PyObject *module_die_with_parent(PyObject *module, PyObject *number);
 
 #endif

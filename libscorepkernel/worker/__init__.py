@@ -15,6 +15,8 @@ import sys
 
 # What LD_PRELOAD is to be again, as soon as a process runs that was started with more in it.
 PRELOAD_BEFORE = "SCOREPKERNEL_PRELOAD_BEFORE"
+# Set where a process is started for a launched cell.
+RUNNER = "SCOREPKERNEL_RUNNER"
 
 
 def _restore_environment() -> None:

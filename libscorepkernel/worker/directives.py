@@ -10,8 +10,6 @@ from typing import Any, Callable
 
 from IPython.core.error import UsageError
 
-from . import doctor
-
 
 def execute_with_scorep(line: str, cell: str = "") -> None:
     """Measure this cell.
@@ -163,6 +161,8 @@ def scorep_doctor(line: str) -> None:
     needed; below it stands what to do. Changes nothing. --json: the same for programs. On the command line it is
     `scorepkernel doctor`.
     """
+    from . import doctor  # now, as it takes some milliseconds that the start of a session need not wait for
+
     if line.strip() not in ("", "--json"):
         raise UsageError(f"%scorep_doctor does not know {line.strip()!r}; it takes --json, or nothing")
     found = doctor.checks(os.path.dirname(os.path.abspath(__file__)))

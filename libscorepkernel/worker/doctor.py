@@ -43,7 +43,7 @@ def _tracer(facts: Facts) -> Finding:
     """Whether the extension that records is there for this Python."""
     try:
         systems.wanted()
-        systems._need_tracer(facts.package)
+        systems.need_tracer(facts.package)
     except systems.NotMeasured as problem:
         said = str(problem)[len("The cell was not run: ") :]
         detail, _, remedy = said.partition(" In the source tree")

@@ -35,8 +35,8 @@ class Ran(NamedTuple):
 
 
 def run(arguments: Sequence[str], seconds: float = 4.0, environment: Optional[Dict[str, str]] = None) -> Ran:
-    """Run it, for so long. What it prints goes to memory: a pipe can be held open by what it leaves behind, and there may
-    be no directory to write to."""
+    """Run it, for so long. What it prints goes to memory: a pipe can be held open by what it leaves behind, and there
+    may be no directory to write to."""
     output, errors = (os.memfd_create("scorepkernel-doctor", os.MFD_CLOEXEC) for _ in range(2))
     try:
         process = subprocess.Popen(

@@ -175,9 +175,12 @@ def _read(path: str) -> str:
 def disk(facts: Facts) -> Finding:
     """Whether experiments can be written."""
     wanted = os.environ.get("SCOREP_EXPERIMENT_DIRECTORY")
-    place = _existing(os.path.dirname(os.path.abspath(wanted)) if wanted else os.getcwd())
     remedy = "Set SCOREP_EXPERIMENT_DIRECTORY to a place that has room, or start Jupyter in one."
-    status = os.statvfs(place)
+    try:
+        place = _existing(os.path.dirname(os.path.abspath(wanted)) if wanted else os.getcwd())
+        status = os.statvfs(place)
+    except OSError as problem:
+        return "error", f"the working directory cannot be used: {problem.strerror}", remedy
     if status.f_flag & os.ST_RDONLY or not os.access(place, os.W_OK | os.X_OK):
         return "error", f"{place} cannot be written", remedy
     left, needed = status.f_bavail * status.f_frsize, _needed()

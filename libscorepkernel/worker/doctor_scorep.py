@@ -8,12 +8,11 @@ import glob
 import importlib.machinery
 import os
 import re
-import subprocess
 import sys
 from typing import List, NamedTuple, Tuple
 
 from . import installation
-from .doctor_check import Finding, end, last_line, run, run_python
+from .doctor_check import Finding, last_line, run, run_python
 
 _SELFTEST_SECONDS = 15.0
 _ANEW = "Install Score-P 8.0 or newer with --enable-shared, or take it off PATH."
@@ -25,7 +24,7 @@ _ADAPTERS = (
     ("pthread", "thread_create_wait_pthread"),
     ("OpenMP", "thread_fork_join_omp*"),
     ("CUDA", "adapter_cuda_event"),
-    ("HIP", "adapter_hip_event"),
+    ("HIP", "adapter_hip_mgmt"),
     ("OpenCL", "adapter_opencl_event*"),
     ("OpenACC", "adapter_openacc_event"),
     ("I/O", "adapter_posix_io_event*"),
@@ -118,23 +117,11 @@ def selftest(facts: Facts) -> Finding:
         return "none", "there is no Score-P to try", ""
     found = installation.remembered(facts.config)
     if found is None:
-        found = installation.ask(facts.config)
-        process = installation.begin_selftest(found)
-        try:
-            process.wait(_SELFTEST_SECONDS)
-        except subprocess.TimeoutExpired:
-            return (
-                "warning",
-                f"it did not end within {_SELFTEST_SECONDS:.0f} s",
-                "Try again when the machine is less busy. SCOREPKERNEL_MEASUREMENT=built-in does without Score-P.",
-            )
-        finally:
-            end(process)
-        found = installation.end_selftest(found, process)
+        found = installation.tried(installation.ask(facts.config), _SELFTEST_SECONDS)
     if found.verdict:
         return (
             "warning",
-            f"not passed: {found.verdict}",
+            f"not passed: {last_line(found.verdict)}",
             "Cells are measured in a forked copy of the session. For the session itself, try another Score-P.",
         )
     return "ok", "passed: it measures one process again and again", ""

@@ -21,7 +21,7 @@ import struct
 import subprocess
 import sys
 import tempfile
-from typing import Any, List, NamedTuple, Optional, Sequence, Tuple
+from typing import Any, Dict, List, NamedTuple, Optional, Sequence, Tuple
 
 # Threads have locations of their own with Score-P's model for POSIX threads. The session is no MPI program, and
 # nothing in it was instrumented by a compiler.
@@ -124,7 +124,9 @@ def _build_id(path: str) -> str:
 
 def _cache_directory() -> Optional[str]:
     """A directory of the user's own; None: there is none."""
-    base = os.environ.get("XDG_CACHE_HOME") or os.path.expanduser("~/.cache")
+    base = os.environ.get("XDG_CACHE_HOME", "")
+    if not os.path.isabs(base):  # which the XDG specification has us ignore
+        base = os.path.expanduser("~/.cache")
     directory = os.path.join(base, "scorepkernel")
     try:
         os.makedirs(directory, mode=0o700, exist_ok=True)
@@ -174,9 +176,13 @@ def remember(installation: Installation, arguments: Sequence[str] = ARGUMENTS) -
 def _write(path: str, content: bytes) -> None:
     """Whole or not at all."""
     descriptor, new = tempfile.mkstemp(dir=os.path.dirname(path), prefix=".new-")
-    with open(descriptor, "wb") as file:
-        file.write(content)
-    os.replace(new, path)
+    try:
+        with open(descriptor, "wb") as file:
+            file.write(content)
+        os.replace(new, path)
+    except OSError:
+        os.unlink(new)
+        raise
 
 
 def preloads(config: str, arguments: Sequence[str]) -> Tuple[str, str, str]:
@@ -194,8 +200,8 @@ def preloads(config: str, arguments: Sequence[str]) -> Tuple[str, str, str]:
     package = os.path.dirname(os.path.abspath(__file__))
     provider = os.path.join(os.path.dirname(os.path.dirname(package)), "libscorepkernel-subsystems.so")
     root = _cache_file(config, wanted, "so")
-    if root is None:
-        raise OSError(errno.EACCES, "there is no cache directory")
+    if root is None or re.search(r"[\s:]", root):
+        raise OSError(errno.EACCES, "there is no cache directory whose path can stand in LD_PRELOAD")
     content = _tracer.make_root((provider, *found.libraries))
     with contextlib.suppress(OSError), open(root, "rb") as file:
         if file.read() == content:
@@ -207,46 +213,52 @@ def preloads(config: str, arguments: Sequence[str]) -> Tuple[str, str, str]:
 # --- the self-test ---------------------------------------------------------------------------------------
 
 
-def begin_selftest(installation: Installation) -> subprocess.Popen:
-    """Start it: it ends by itself, and says its verdict on standard output."""
+# What says that a Score-P cannot be used so, and not that something else went wrong in trying.
+_CRASHES = (signal.SIGABRT, signal.SIGBUS, signal.SIGFPE, signal.SIGILL, signal.SIGSEGV)
+
+
+def _selftest(*arguments: str) -> Tuple[List[str], Dict[str, str]]:
+    """Its command, and an environment in which nothing of the user's steers Score-P."""
     package = os.path.dirname(os.path.abspath(__file__))
     code = "import sys; sys.path.insert(0, sys.argv.pop(1)); from spk_worker import selftest; selftest.main()"
     clean = {name: value for name, value in os.environ.items() if not name.startswith("SCOREP_")}
-    return subprocess.Popen(
-        [sys.executable, "-I", "-c", code, os.path.dirname(package), json.dumps(installation)],
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        env=clean,
-        start_new_session=True,
-        encoding="utf-8",
-        errors="replace",
-    )
+    return [sys.executable, "-I", "-c", code, os.path.dirname(package), *arguments], clean
 
 
-def end_selftest(installation: Installation, process: subprocess.Popen) -> Installation:
-    """Wait for the verdict, and remember it."""
+def tried(installation: Installation, seconds: float = _SELFTEST_SECONDS) -> Installation:
+    """With the verdict of the self-test, which is remembered if it is one."""
+    command, environment = _selftest(json.dumps(installation))
     try:
-        output, errors = process.communicate(timeout=_SELFTEST_SECONDS)
-        verdict = _verdict(process.returncode, output, errors)
+        done = subprocess.run(
+            command,
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            env=environment,
+            start_new_session=True,
+            encoding="utf-8",
+            errors="replace",
+            timeout=seconds,
+        )
     except subprocess.TimeoutExpired:
-        process.kill()
-        process.communicate()
-        verdict = f"the self-test did not end within {_SELFTEST_SECONDS} s"
+        return installation._replace(verdict=f"the self-test did not end within {seconds:g} s")
+    said = done.stdout.strip().splitlines()[-1:] or [""]
+    if done.returncode == 0 and said[0].startswith("verdict:"):
+        verdict = said[0][len("verdict:") :].strip()
+    elif done.returncode < 0:
+        verdict = f"the self-test was ended by {signal.Signals(-done.returncode).name}"
+    else:
+        verdict = f"the self-test failed with exit code {done.returncode}: {done.stderr.strip()[-300:]}"
     installation = installation._replace(verdict=verdict)
-    remember(installation)
+    if done.returncode == 0 or -done.returncode in _CRASHES:
+        remember(installation)
     return installation
 
 
-def _verdict(status: int, output: str, errors: str) -> str:
-    said = output.strip().splitlines()[-1:] or [""]
-    if status == 0 and said[0].startswith("verdict:"):
-        return said[0][len("verdict:") :].strip()
-    if status < 0:
-        how = f"was ended by {signal.Signals(-status).name}"
-    else:
-        how = f"ended with exit code {status}"
-    return f"the self-test {how}: {errors.strip()[-300:]}"
+def find_ahead(config: str) -> None:
+    """Have it found out by a process of its own, which is nobody's child: users' os.wait() must not find it."""
+    command, environment = _selftest("--find", config)
+    null = subprocess.DEVNULL
+    subprocess.run(command, stdin=null, stdout=null, stderr=null, env=environment, timeout=_CONFIG_SECONDS, check=True)
 
 
 def find(config: str) -> Installation:
@@ -254,5 +266,4 @@ def find(config: str) -> Installation:
     known = remembered(config)
     if known is not None:
         return known
-    installation = ask(config)
-    return end_selftest(installation, begin_selftest(installation))
+    return tried(ask(config))

@@ -21,7 +21,7 @@ import sys
 import tempfile
 from typing import Any, Dict, List, NamedTuple, Optional, Tuple
 
-from . import PRELOAD_BEFORE, installation, measure, spare, systems, wire
+from . import PRELOAD_BEFORE, RUNNER, installation, measure, spare, systems, wire
 
 # Those of the bindings' arguments that concern the bindings, not what has to be preloaded.
 _OWN_ARGUMENTS = ("--keep-files", "--verbose", "-v", "--nopython", "--noinstrumenter")
@@ -78,15 +78,18 @@ def _is_own(word: str) -> bool:
 
 def plan(wanted: dict, package: str, simple: bool = False) -> Dict[str, Any]:
     """The command and the environment. simple: by `python -m scorep`, as the bindings do it."""
+    systems.need_tracer(package)
     arguments = [word for word in _split(wanted.get("arguments", "")) if not _is_own(word)]
     needs = [word for word in arguments if word not in _NO_DIFFERENCE]
-    flags = subprocess._args_from_interpreter_flags()  # type: ignore[attr-defined]
-    environment = {name: value for name, value in os.environ.items() if "\0" not in value}
+    environment = {name: value for name, value in os.environ.items() if _can_travel(value)}
+    # What applies with the variables need not be there at the start.
+    fixed = {name: value for name, value in environment.items() if needs or not name.startswith("SCOREP_")}
+    environment[RUNNER] = "1"
     config = None if systems.wanted() == "built-in" else installation.locate()
-    found = None
+    preloaded = False
     if config and not simple:
         try:
-            found = installation.preloads(config, arguments)
+            preloaded = _preload(environment, config, arguments)
         except installation.Unusable as problem:
             if needs:
                 raise systems.NotMeasured(
@@ -94,34 +97,54 @@ def plan(wanted: dict, package: str, simple: bool = False) -> Dict[str, Any]:
                     "alone, it shows them, and - takes them back."
                 ) from None
             config = None  # the process finds that out, too, and measures by itself
-        except OSError:
-            pass  # there is no place for what is preloaded
-    code = (
-        f"import sys; sys.path.insert(0, {os.path.dirname(package)!r}); import spk_worker; del sys.path[0]; "
-        "spk_worker.main()"
-    )
-    command = [sys.executable, *flags, "-c", code]
-    if found:
-        preload, subsystems, environment[systems.PRELOADED_VERSION] = found
-        environment[PRELOAD_BEFORE] = environment.get("LD_PRELOAD", "")
-        environment["LD_PRELOAD"] = " ".join(filter(None, [environment.get("LD_PRELOAD"), preload]))
-        environment["SCOREPKERNEL_SUBSYSTEMS"] = subsystems
-    elif config:
-        environment[systems.PRELOADED_VERSION] = ""
-        script = os.path.join(package, "launched.py")
-        command = [sys.executable, *flags, "-m", "scorep", "--noinstrumenter", *arguments, script]
-    if config and (needs or not found):
+    command = _command(package, arguments if config and not preloaded else None)
+    if config and (needs or not preloaded):
         # Score-P may begin before the cell's variables are here, and would choose a directory of its own.
+        environment.setdefault(systems.PRELOADED_VERSION, "")
         ours = {"SCOREP_EXPERIMENT_DIRECTORY": measure.new_directory_name(), **systems.DEFAULTS}
         environment[systems.SET_FOR_START] = " ".join(name for name in ours if name not in environment)
         environment = {**ours, **environment}
     return {
-        "key": json.dumps([command, environment.get("LD_PRELOAD"), sorted(os.environ.get(n, "") for n in ("PATH",))]),
+        "key": json.dumps([command, environment.get("LD_PRELOAD"), sorted(fixed.items())]),
         "argv": command,
         "environment": [f"{name}={value}" for name, value in environment.items()],
         # One that measures from its start cannot be started ahead.
-        "ahead": int(bool(found or not config) and not needs),
+        "ahead": int(bool(preloaded or not config) and not needs),
     }
+
+
+def _can_travel(value: str) -> bool:
+    """What is no UTF-8 comes with the variables."""
+    try:
+        return "\0" not in value and bool(value.encode() or True)
+    except UnicodeEncodeError:
+        return False
+
+
+def _preload(environment: Dict[str, str], config: str, arguments: List[str]) -> bool:
+    """Have Score-P loaded at the start. False: there is no place for what that needs."""
+    try:
+        preload, subsystems, version = installation.preloads(config, arguments)
+    except OSError:
+        return False
+    before = environment.get("LD_PRELOAD", "")
+    environment.update({PRELOAD_BEFORE: before, "LD_PRELOAD": f"{before} {preload}".strip()})
+    environment.update({"SCOREPKERNEL_SUBSYSTEMS": subsystems, systems.PRELOADED_VERSION: version})
+    return True
+
+
+def _command(package: str, arguments: Optional[List[str]]) -> List[str]:
+    """Python as a worker; by way of the bindings with these arguments, if there are any."""
+    # What multiprocessing and the test suites of CPython use to start Python as it was started: there is no public one.
+    flags = subprocess._args_from_interpreter_flags()  # type: ignore[attr-defined]
+    if arguments is not None:
+        script = os.path.join(package, "launched.py")
+        return [sys.executable, *flags, "-m", "scorep", "--noinstrumenter", *arguments, script]
+    code = (
+        f"import sys; sys.path.insert(0, {os.path.dirname(package)!r}); import spk_worker; del sys.path[0]; "
+        "spk_worker.main()"
+    )
+    return [sys.executable, *flags, "-c", code]
 
 
 # --- the variables ---------------------------------------------------------------------------------------
@@ -203,7 +226,8 @@ class Launcher:
         self._returned = self._server.loop.create_future()
         try:
             hand_over(request, wanted, options, *more)
-            return await self._returned
+            with self._server.elsewhere(request):
+                return await self._returned
         finally:
             self._returned = None
 
@@ -213,9 +237,11 @@ class Launcher:
         shell, connection = self._server.shell, self._server.connection
         descriptor = open_file(wanted.get("disk", False))
         try:
-            sent = persist.send(shell.user_ns, descriptor, set(shell.user_ns_hidden))
+            with self._server.user_code():  # whose objects say how they are to be pickled, and may take long
+                sent = persist.send(shell.user_ns, descriptor, set(shell.user_ns_hidden))
             lost += told(sent.lost, True)
-            there = {**options, "launched": {"way": f"launched ({way.why})"}}
+            affinity = sorted(os.sched_getaffinity(0))
+            there = {**options, "launched": {"way": f"launched ({way.why})", "affinity": affinity}}
             text = wire.dump(plan(wanted, self._server.package, simple))
             connection.send_with_descriptors([descriptor], wire.LAUNCH, request, text, b"", wire.dump(there))
         finally:
@@ -235,7 +261,8 @@ class Launcher:
             return [f"The variables did not come back: {changes.get('problem', 'the process sent none')}"]
         shell = self._server.shell
         try:
-            applied = persist.apply_changes(descriptor, shell.user_ns)
+            with self._server.user_code():
+                applied = persist.apply_changes(descriptor, shell.user_ns)
         finally:
             os.close(descriptor)
         if RESULT in shell.user_ns:
@@ -250,12 +277,10 @@ def _ended(text: str, how: int) -> dict:
     """The content of the reply when the process ended instead."""
     if text == "KeyboardInterrupt":
         return {"status": "error", "ename": text, "evalue": "", "traceback": [text]}
-    when = "ended the process that it ran in, which" if how == wire.ERROR else "was not run: the process for it"
-    said = (
-        f"The cell {when} {text.rstrip('.')}. The session's variables are as before the cell."
-        if how == wire.ERROR
-        else f"The cell {when} {text.rstrip('.')}."
-    )
+    if how == wire.ERROR:
+        said = f"The cell ended the process that it ran in, which {text}. The session's variables are as before it."
+    else:
+        said = f"The cell was not run: the process for it {text.rstrip('.')}. The session's variables are as before."
     return {"status": "error", "ename": "LaunchedProcessEnded", "evalue": said, "traceback": [said]}
 
 
@@ -276,6 +301,8 @@ class Runner:
         descriptor = self._server.connection.claim(frame)
         if descriptor is None:
             return
+        with contextlib.suppress(OSError):  # of a processor that this process may not use
+            os.sched_setaffinity(0, json.loads(frame.parts[0])["launched"]["affinity"])
         try:
             self._received = persist.receive(descriptor, self._server.shell.user_ns)
         finally:
@@ -302,16 +329,20 @@ class Runner:
             return
         if number in shell.user_ns["_oh"]:
             shell.user_ns[RESULT] = shell.user_ns["_oh"][number]
-        descriptor, said = open_file(disk), {}
+        descriptors: List[int] = []
+        said: Dict[str, str] = {}
         try:
-            persist.send_changes(self._received, shell.user_ns, descriptor, set(shell.user_ns_hidden))
-            descriptors = [descriptor]
-        except Exception as problem:  # of whatever users' objects do when they are pickled
-            said, descriptors = {"problem": f"{type(problem).__name__}: {problem}"}, []
+            descriptors = [open_file(disk)]
+            with self._server.user_code():
+                persist.send_changes(self._received, shell.user_ns, descriptors[0], set(shell.user_ns_hidden))
+            self._server.connection.send_with_descriptors(descriptors, wire.STATE, request, wire.dump(said))
+        except (Exception, KeyboardInterrupt) as problem:  # of whatever users' objects do when they are pickled
+            said = {"problem": f"{type(problem).__name__}: {problem}"}
+            self._server.connection.send_with_descriptors([], wire.STATE, request, wire.dump(said))
         finally:
             shell.user_ns.pop(RESULT, None)
-        self._server.connection.send_with_descriptors(descriptors, wire.STATE, request, wire.dump(said))
-        os.close(descriptor)
+            for descriptor in descriptors:
+                os.close(descriptor)
 
     def leave(self) -> None:
         """A forked copy ends without what its parent wants done at exit."""

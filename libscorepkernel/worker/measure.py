@@ -111,6 +111,8 @@ class Measurement:
         self._pid = os.getpid()
         self._seconds = self._stopped = 0.0
         self._faults = 0
+        self._begun = False
+        self._depth = 0  # of code that runs code as a cell does: %%capture, for one
         self._system = systems.choose(package, self._warnings)
         self._directory = self._system.directory() or _make_directory(
             _BESIDE, self._system.makes_directory, self._warnings
@@ -141,10 +143,15 @@ class Measurement:
             if not self._system.makes_directory:
                 self._write_all()
             self._system.begin(self._directory, scope)
+            self._begun = True
             if self._system.makes_directory:
                 self._write_all()
-        except OSError as problem:
-            raise _unwritable(self._directory, problem) from None
+        except BaseException as problem:
+            if self._begun:
+                self._system.end(self._warnings)
+            if isinstance(problem, OSError):
+                raise _unwritable(self._directory, problem) from None
+            raise
 
     @contextlib.contextmanager
     def recording(self) -> Iterator[None]:
@@ -152,11 +159,16 @@ class Measurement:
         if os.getpid() != self._pid:
             yield  # in a child that the cell forked
             return
+        if self._depth:
+            yield
+            return
         begin, self._stopped, faults_before = time.perf_counter(), 0.0, faults.taken()
+        self._depth += 1
         self._system.start()
         try:
             yield
         finally:
+            self._depth -= 1
             if os.getpid() == self._pid:
                 self._system.stop()
                 self._seconds += (self._stopped or time.perf_counter()) - begin

@@ -85,7 +85,12 @@ def _problem(directory: str, number: int) -> str:
 
 
 def main() -> None:
-    """Say the verdict on standard output."""
+    """Say the verdict on standard output; or, with --find and a scorep-config, find out and remember all of it in a
+    process that goes on by itself."""
+    if sys.argv[1] == "--find":
+        if os.fork() == 0:
+            installation.find(sys.argv[2])
+        return
     found = installation.Installation(*json.loads(sys.argv[1]))
     provider = os.path.join(os.path.dirname(__file__), "..", "..", "libscorepkernel-subsystems.so")
     _tracer.load_scorep(os.path.abspath(provider), tuple(found.libraries), found.subsystems)

@@ -76,11 +76,13 @@ class Server:
                 if not spare.renew_loop(self._loop):
                     self._make_loop()
 
-    def take_over(self, connection: socket.socket, token: str) -> None:
-        """This process is a forked copy that is the session from now on."""
+    def take_over(self, connection: socket.socket, setup: dict) -> None:
+        """This process is a forked copy, and the session from now on, or the runner of one cell."""
         with contextlib.suppress(ValueError, OSError):
             self._loop._selector.unregister(self.connection.socket)  # type: ignore[attr-defined]
-        self.connection.take_over(connection, token)
+        self.connection.take_over(connection, setup["token"])
+        if setup.get("runner"):
+            self.runner = launch.Runner(self, True)
         self.interrupts = self.connection.interrupts
         self.pid = os.getpid()
         self._frames.clear()
@@ -100,20 +102,26 @@ class Server:
         faulthandler.enable(file=self.connection._pipes[wire.STDERR], all_threads=False)
         self._arrived = asyncio.Event()  # not earlier: before Python 3.10 it belongs to the loop of its making
         loop.add_reader(self.connection.socket.fileno(), self._read)
-        task = loop.create_task(self._serve())
         loop.call_later(_IDLE_SECONDS, systems.prepare, self.package)
         self.connection.send(wire.READY, 0)
         self.connection.hold(True)
-        try:
-            while not task.done():
-                # A KeyboardInterrupt or SystemExit in a user's task ends run_until_complete, not us.
-                with contextlib.suppress(KeyboardInterrupt, SystemExit):
-                    loop.run_until_complete(task)
-        finally:
-            if os.getpid() == self.pid and task.done():
-                loop.remove_reader(self.connection.socket.fileno())
-                self.connection.hold(False)
-                _end_resource_tracker()
+        self._serve_until_the_end(loop)
+        loop.remove_reader(self.connection.socket.fileno())
+        self.connection.hold(False)
+        _end_resource_tracker()
+
+    def _serve_until_the_end(self, loop: asyncio.AbstractEventLoop) -> None:
+        task = loop.create_task(self._serve())
+        while True:
+            try:
+                return loop.run_until_complete(task)
+            except spare.Promoted:
+                raise
+            except BaseException:
+                # A KeyboardInterrupt or SystemExit in a user's task, or whatever a signal handler of the user's raises
+                # between cells, ends run_until_complete, and perhaps the task: not us.
+                if task.done():
+                    task = loop.create_task(self._serve())
 
     def _read(self) -> None:
         """Take what the library sent; called on the loop when there is something."""
@@ -123,7 +131,7 @@ class Server:
         """The same on any thread, waiting so long for it."""
         try:
             something = self.connection.read_some(seconds)
-        except (EOFError, OSError):
+        except EOFError:
             # The library has gone, and with it whoever could want anything of us.
             os._exit(1)
         if something:
@@ -153,7 +161,8 @@ class Server:
                     self.runner.leave()
                 return
             if frame.kind == wire.PLAN:
-                self.launcher.ahead(json.loads(frame.parts[0]))
+                with contextlib.suppress(Exception):  # the next launched cell comes to the same, and says it
+                    self.launcher.ahead(json.loads(frame.parts[0]))
             elif frame.kind == wire.TAKE_STATE:
                 self.runner = launch.Runner(self, False)
                 self._take_state(frame)
@@ -164,7 +173,7 @@ class Server:
         self.connection.begin_cell(frame.request)
         assert self.runner
         try:
-            with self._user_code():  # whose objects are made from what came
+            with self.user_code():  # whose objects are made from what came
                 self.runner.take(frame)
         except BaseException as problem:
             self.runner.problem = problem
@@ -175,9 +184,13 @@ class Server:
         except spare.Promoted:
             raise
         except BaseException as problem:  # one bad request, or an interrupt of it, must not end the session
+            if frame.kind == wire.EXECUTE:
+                self._show_error(frame.request, type(problem).__name__, f"The kernel could not run the cell: {problem}")
             how, parts = wire.ERROR, [
                 {"status": "error", "ename": type(problem).__name__, "evalue": str(problem), "traceback": []}
             ]
+        finally:
+            self.interrupts.pending = self.interrupts.before_cell = False
         self._leave_if_forked(how)
         try:
             self.connection.send(wire.REPLY, frame.request, wire.u32(how), *map(wire.dump, parts))
@@ -226,7 +239,7 @@ class Server:
                 return await self._launch(frame, cell, options, way, store)
             for turn in range(cell.repeat):
                 sh.execution_count = cell.number
-                with measure.measuring(cell, sh, self.package, way.why) as measured, self._user_code():
+                with measure.measuring(cell, sh, self.package, way.why) as measured, self.user_code():
                     await self._run_all(cell, silent, store and turn == 0, metadata)
                 reports.append(measured and measured.report())
                 if sh.last_error is not None:
@@ -262,7 +275,7 @@ class Server:
         reply: dict = {"execution_count": options["execution_count"], "user_expressions": {}, "payload": []}
         if sh.last_error is None:
             reply["status"] = "ok"
-            with self._user_code():
+            with self.user_code():
                 reply["user_expressions"] = sh.user_expressions(content.get("user_expressions") or {})
         else:
             reply.update(sh.last_error, status="error")
@@ -273,8 +286,7 @@ class Server:
     def _way(self, cell: measure.Cell, options: dict) -> launch.Way:
         """Where the cell runs. In a forked copy of the session this raises spare.Promoted."""
         if "launched" in options:
-            if self.runner is None:
-                self.runner = launch.Runner(self, True)
+            assert self.runner  # it took the variables, or is a copy that has them
             self.runner.begin()
             return launch.Way("session", options["launched"]["way"])
         if cell.wanted is None:
@@ -363,13 +375,28 @@ class Server:
         finally:
             self.interrupts.on_interrupt = None
 
+    @contextlib.contextmanager
+    def elsewhere(self, request: int) -> Iterator[None]:
+        """While the block runs, the cell does so in another process: an interrupt that comes here is for that one."""
+
+        def forward(frame: Any) -> bool:
+            self.connection.send(wire.NOT_FOR_ME, request)
+            return True
+
+        with self.user_code():
+            self.interrupts.on_interrupt = forward
+            try:
+                yield
+            finally:
+                self.interrupts.on_interrupt = None
+
     @property
     def loop(self) -> asyncio.AbstractEventLoop:
         """The loop that users' tasks run on."""
         return self._loop
 
     @contextlib.contextmanager
-    def _user_code(self) -> Iterator[None]:
+    def user_code(self) -> Iterator[None]:
         """Interrupts go through while the block runs."""
         try:
             self.interrupts.begin()
@@ -466,7 +493,7 @@ class Server:
     async def to_comm(self, frame: wire.Frame) -> tuple:
         content, metadata = json.loads(frame.parts[0]), json.loads(frame.parts[1] or b"{}")
         self.connection.begin_cell(frame.request)
-        with self._user_code():
+        with self.user_code():
             self.comms.handle(frame.kind, content, metadata, frame.parts[2:])
         return wire.OK, {"status": "ok"}
 

@@ -15,7 +15,7 @@ from IPython.core.interactiveshell import InteractiveShell, InteractiveShellABC
 from traitlets import Any as AnyTrait
 from traitlets import Type
 
-from . import directives, wire
+from . import RUNNER, directives, wire
 
 _PACKAGE = os.path.dirname(os.path.abspath(__file__)) + os.sep
 
@@ -179,6 +179,8 @@ def create(connection: wire.Connection, raw_input: Callable, getpass: Callable) 
         profile = ProfileDir.create_profile_dir_by_name(get_ipython_dir(), "default")
     config = Config()
     config.IPKernelApp = Config()  # looked for by libraries that adapt to notebooks, as the name above
+    if os.environ.pop(RUNNER, None):
+        config.HistoryManager.enabled = False  # the session keeps it
     sys.modules["__main__"].__dict__.pop("spk_worker", None)
     # The namespace of the bootstrap is not the user's: IPython makes a new __main__.
     shell = SessionShell.instance(config=config, profile_dir=profile)

@@ -11,6 +11,8 @@ from __future__ import annotations
 import contextlib
 import errno
 import fcntl
+import gc
+import io
 import json
 import os
 import selectors
@@ -45,10 +47,13 @@ def guard(server: Any, wanted: Optional[bool]) -> Guard:
     """Park a spare before a measured cell, or say why not. In the spare it never returns, but may raise Promoted."""
     if wanted is False:
         return Guard(False, "as asked")
-    cost_ms = 1e3 * _private_pages() * faults.seconds_each()
+    try:
+        cost_ms = 1e3 * _private_pages() * faults.seconds_each()
+    except OSError as problem:
+        return Guard(False, f"what it would cost cannot be told: {problem.strerror}")
     budget_ms = _budget_ms()
     if wanted is None and cost_ms > budget_ms:
-        return Guard(False, f"a guard might slow the cell by {cost_ms:.0f} ms, and may by {budget_ms:g} ms")
+        return Guard(False, f"a guard could slow the cell by {cost_ms:.0f} ms, more than {budget_ms:g} ms")
     try:
         with history_at_rest(server.shell):
             copy = fork_copy(server)
@@ -103,37 +108,78 @@ def fork_copy(server: Any) -> Copy:
     """Make a copy of this process. It waits for its socket: until that closes, and the copy ends, or until
     WORKER_SETUP comes, and the copy raises Promoted. OSError: there can be none."""
     server.connection.flush()
-    random_state = sys.modules["random"].getstate() if "random" in sys.modules else None
+    _flush_files(server.descriptors())
     systems.prepare_fork()
-    lacks = _lacks(server.descriptors())
-    with wire.high_descriptors():
-        ours, theirs = socket.socketpair()
+    lacks, keeper = _lacks(server.descriptors()), os.getppid()
+    random_state = sys.modules["random"].getstate() if "random" in sys.modules else None
+    with contextlib.ExitStack() as ends, wire.high_descriptors():
+        ours, theirs = (ends.enter_context(end) for end in socket.socketpair())
         pipes = [os.pipe2(os.O_CLOEXEC) for _ in range(2)]
-    blocked = signal.pthread_sigmask(signal.SIG_BLOCK, signal.valid_signals())
-    pid = -1
-    try:
-        pid = os.fork()
+        for read, write in pipes:
+            ends.callback(os.close, write)
+            ends.callback(os.close, read)
+        pid = _fork_and_wait()
         if pid:
-            os.waitpid(pid, 0)
-    finally:
-        if pid:
-            signal.pthread_sigmask(signal.SIG_SETMASK, blocked)
-            for _, write in pipes:
-                os.close(write)
-            theirs.close()
-    if pid:
-        return Copy(ours, [read for read, _ in pipes], lacks)
+            return Copy(ours.dup(), [_dup(read) for read, _ in pipes], lacks)
+        ends.pop_all()  # they are the copy's
     # Nothing of what follows may come back to the cell, which would then run twice.
     try:
         ours.close()
         for read, _ in pipes:
             os.close(read)
-        _become_orphan(theirs)
+        _become_orphan()
+        systems.die_with_parent(keeper)
+        theirs.send(os.getpid().to_bytes(4, "little"))
         _wait(server, theirs, [write for _, write in pipes], random_state)
-        signal.pthread_sigmask(signal.SIG_SETMASK, blocked)
+        signal.pthread_sigmask(signal.SIG_SETMASK, _blocked[0])
     except BaseException:
         os._exit(70)
     raise Promoted
+
+
+_blocked: List[Any] = [()]  # signals, as the session had them
+
+
+def _dup(descriptor: int) -> int:
+    return fcntl.fcntl(descriptor, fcntl.F_DUPFD_CLOEXEC, 0)
+
+
+def _fork_and_wait() -> int:
+    """Fork; the child goes on with all signals blocked, the parent when the child has ended."""
+    _blocked[0] = signal.pthread_sigmask(signal.SIG_BLOCK, signal.valid_signals())
+    systems.hold_child_signal(True)
+    pid = -1
+    try:
+        pid = os.fork()
+        if pid:
+            with contextlib.suppress(ChildProcessError):  # a thread of the user's waits for any child
+                os.waitpid(pid, 0)
+        return pid
+    finally:
+        systems.hold_child_signal(False)
+        if pid:
+            signal.pthread_sigmask(signal.SIG_SETMASK, _blocked[0])
+
+
+def _flush_files(own: set) -> None:
+    """What Python's files hold would be written by both processes. Looking for them takes long in a large session, so
+    only where something is open for writing."""
+    numbers = {int(name) for name in os.listdir("/proc/self/fd")} - own - {0, 1, 2}
+    if not any(map(_is_written, numbers)):
+        return
+    kinds = (io.TextIOWrapper, io.BufferedWriter, io.BufferedRandom)
+    for found in gc.get_objects():
+        if isinstance(found, kinds):
+            with contextlib.suppress(ValueError, OSError):  # closed, or on a full disk, which its owner will see
+                found.flush()
+
+
+def _is_written(number: int) -> bool:
+    with contextlib.suppress(OSError):
+        if stat.S_ISREG(os.fstat(number).st_mode):
+            writable = fcntl.fcntl(number, fcntl.F_GETFL) & os.O_ACCMODE != os.O_RDONLY
+            return writable and "/history.sqlite" not in os.readlink(f"/proc/self/fd/{number}")
+    return False
 
 
 def introduce(connection: wire.Connection, copy: Copy, kind: int, request: int, *parts: Optional[bytes]) -> None:
@@ -151,14 +197,9 @@ def introduce(connection: wire.Connection, copy: Copy, kind: int, request: int, 
             os.close(read)
 
 
-def _become_orphan(theirs: socket.socket) -> None:
+def _become_orphan() -> None:
     """Not the session's child: users' os.wait() must not find it, nor wait for it."""
-    try:
-        pid = systems.fork_plainly()
-    except OSError:
-        os._exit(1)
-    if pid:
-        theirs.send(pid.to_bytes(4, "little"))
+    if systems.fork_plainly():
         os._exit(0)
 
 
@@ -180,7 +221,7 @@ def _wait(server: Any, theirs: socket.socket, outputs: list, random_state: Any) 
     _forget_signals()
     if random_state is not None:
         sys.modules["random"].setstate(random_state)
-    server.take_over(theirs, json.loads(frame.parts[0])["token"])
+    server.take_over(theirs, json.loads(frame.parts[0]))
 
 
 def _let_go_of_connections(keep: set) -> None:
@@ -215,6 +256,9 @@ def _kind(number: int) -> Any:
         for kind in (stat.S_ISSOCK, stat.S_ISFIFO):
             if kind(mode):
                 return kind
+        with open(f"/proc/self/fdinfo/{number}", encoding="ascii", errors="replace") as file:
+            if "\nlock:" in file.read():
+                return stat.S_ISREG  # a lock on it would outlive the session's
     return None
 
 
@@ -246,7 +290,10 @@ def _forget_signals() -> None:
 
 def renew(server: Any) -> None:
     """What did not survive the fork is made anew: the event loop's descriptors, IPython's history."""
-    _renew_history(server.shell)
+    if server.runner:
+        server.shell.history_manager.enabled = False  # the session keeps it
+    else:
+        _renew_history(server.shell)
     tracker = getattr(sys.modules.get("multiprocessing.resource_tracker"), "_resource_tracker", None)
     if tracker is not None:
         tracker._fd = tracker._pid = None  # it starts another one when it is needed

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import os
 import re
@@ -46,6 +47,13 @@ class Outcome(NamedTuple):
     messages: str  # of the measurement system itself
 
 
+def _begin(directory: str, **options: Any) -> None:
+    """What a measurement left behind that was torn apart, by a signal handler of the user's, is nobody's."""
+    if _tracer.active():
+        _tracer.end()
+    _tracer.begin(directory, **options)
+
+
 class System:
     """A measurement system, for one cell."""
 
@@ -82,7 +90,7 @@ class BuiltIn(System):
 
     def begin(self, directory: str, scope: dict) -> None:
         try:
-            _tracer.begin(directory, **scope)
+            _begin(directory, **scope)
         except (RuntimeError, NotImplementedError) as problem:
             raise NotMeasured(f"The cell was not run: {problem}") from None
 
@@ -115,7 +123,7 @@ class ScoreP(System):
         form = os.environ.get("SCOREP_PROFILING_FORMAT", "").lower()
         self._profiled = form in _CUBE_FORMATS and os.environ.get("SCOREP_ENABLE_PROFILING", "true").lower() in _TRUE
         try:
-            _tracer.begin(directory, scorep=settings, profiled=self._profiled, **scope)
+            _begin(directory, scorep=settings, profiled=self._profiled, **scope)
         except RuntimeError as problem:
             raise NotMeasured(f"The cell was not run: {problem}") from None
         except OSError as problem:
@@ -129,7 +137,8 @@ class ScoreP(System):
         found = _tracer.end()
         messages = _tracer.scorep_messages()
         regions, locations = found["regions"], found["locations"]
-        path = os.path.join(self._directory, "profile.cubex")
+        base = os.environ.get("SCOREP_PROFILING_BASE_NAME") or "profile"
+        path = os.path.join(self._directory, base + ".cubex")
         if found["error"]:
             warnings.append(
                 "Score-P gave up, and the experiment is incomplete. The session goes on, and so does the next measured "
@@ -203,6 +212,17 @@ def prepare_fork() -> None:
         _tracer.prepare_fork()
 
 
+def hold_child_signal(on: bool) -> None:
+    """While on, the end of a child is nobody's business but ours."""
+    if _tracer is not None:
+        _tracer.hold_child_signal(on)
+
+
+def die_with_parent(pid: int) -> None:
+    """Wait until that process is this one's parent, and end with it."""
+    _tracer.die_with_parent(pid)
+
+
 def fork_plainly() -> int:
     """Fork a process that has one thread, without Python's preparations for others."""
     return _tracer.fork_plainly()
@@ -214,7 +234,6 @@ _loaded: List[installation.Installation] = []
 _known: dict = {}  # installations by path of scorep-config
 _unusable: dict = {}  # by the same: why
 _once = False
-_trial: Optional[tuple] = None  # an installation and the process of its self-test
 
 
 def wanted() -> str:
@@ -230,7 +249,7 @@ def wanted() -> str:
 def choose(package: str, warnings: List[str]) -> System:
     """What the next cell is measured by: Score-P if there is one, unless the user wants it otherwise."""
     choice = wanted()
-    _need_tracer(package)
+    need_tracer(package)
     if choice == "built-in":
         return BuiltIn()
     try:
@@ -269,7 +288,7 @@ def measure_once() -> None:
 
 def _know(config: str) -> installation.Installation:
     if config not in _known:
-        _known[config] = _finish_trial(config) or installation.find(config)
+        _known[config] = installation.find(config)
     return _known[config]
 
 
@@ -310,30 +329,19 @@ def _load_into_session(config: str, package: str) -> installation.Installation:
 
 def prepare(package: str) -> None:
     """While the user thinks: what the first measured cell would have to wait for. Takes some milliseconds."""
-    global _trial
     config = installation.locate()
     if config is None or _tracer is None or os.environ.get("SCOREPKERNEL_MEASUREMENT") == "built-in":
         return
-    try:
+    with contextlib.suppress(OSError, installation.Unusable, subprocess.SubprocessError):
+        # Else the first measured cell comes here again, and says why.
         if installation.remembered(config) is not None:
             _load(package)
         else:
-            found = installation.ask(config)
-            _trial = (found, installation.begin_selftest(found))
-    except (OSError, installation.Unusable, subprocess.SubprocessError):
-        pass  # the first measured cell comes here again, and says why
+            installation.find_ahead(config)
 
 
-def _finish_trial(config: str) -> Optional[installation.Installation]:
-    global _trial
-    trial, _trial = _trial, None
-    if trial is None:
-        return None
-    found = installation.end_selftest(*trial)
-    return found if found.config == config else None
-
-
-def _need_tracer(package: str) -> None:
+def need_tracer(package: str) -> None:
+    """NotMeasured: there is none for this Python."""
     if _tracer is None:
         raise NotMeasured(
             f"The cell was not run: the built-in tracer was not built for this Python ({sys.executable}, "

@@ -35,7 +35,7 @@ PLAN, TAKE_STATE, RETURN = range(14, 17)
 # Worker to library.
 HELLO, READY, FAILED, DISPLAY_DATA, UPDATE_DISPLAY_DATA, EXECUTE_RESULT = range(64, 70)
 ERROR_OUTPUT, CLEAR_OUTPUT, INPUT_REQUEST, FROM_COMM_OPEN, FROM_COMM_MESSAGE = range(70, 75)
-FROM_COMM_CLOSE, REPLY, LOG, LAUNCH, STATE, SPARE = range(75, 81)
+FROM_COMM_CLOSE, REPLY, LOG, LAUNCH, STATE, SPARE, NOT_FOR_ME = range(75, 82)
 
 # Kept, as users' code may replace them.
 _dumps, _sleep = json.dumps, time.sleep
@@ -298,6 +298,8 @@ class Connection:
                 chunk = self._receive()
             except BlockingIOError:
                 return False  # another thread was faster
+            except ConnectionError as problem:
+                raise EOFError("the library has ended") from problem
             if not chunk:
                 raise EOFError("the library closed its socket")
             self._received += chunk
