@@ -4,143 +4,15 @@
  * interpreter, and does here what the code of a cell says. It speaks worker_wire.h, written down a second
  * time on purpose. What it does before the first cell is told by the variable FAKE_WORKER: "fails", "dies",
  * "silent".
+ *
+ * "guard CELL" parks a copy first, which takes over when CELL ends the process. "launch START CELL" has the
+ * program started again, as a runner of the key START, which does at its start what that says; "fork CELL"
+ * has a copy run the cell. What comes back is printed.
  */
 #ifndef FAKE_WORKER_H
 #define FAKE_WORKER_H
 
-#include "worker_wire.h"
-
-#include <errno.h>
-#include <poll.h>
-#include <signal.h>
-#include <stdint.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
-#include <unistd.h>
-
-static struct {
-    char token[MARK_TOKEN_LEN + 1];
-    uint64_t marks;
-    uint64_t request;
-    char payload[1 << 20];
-    uint32_t len;
-    uint16_t type;
-    volatile sig_atomic_t interrupted;
-    int ending; /* SHUTDOWN came while a cell was running */
-} fake;
-
-static void fake_interrupt(int number)
-{
-    (void)number;
-    fake.interrupted = 1;
-}
-
-static void fake_write(int fd, const void *bytes, size_t len)
-{
-    for (size_t at = 0; at < len;) {
-        ssize_t put = write(fd, (const char *)bytes + at, len - at);
-        if (put < 0 && errno != EINTR)
-            _exit(9);
-        at += put > 0 ? (size_t)put : 0;
-    }
-}
-
-static void fake_print(int fd, const char *text)
-{
-    fake_write(fd, text, strlen(text));
-}
-
-static void fake_mark(char kind, uint64_t number, int which)
-{
-    char mark[MARK_LEN + 1] = {0};
-    snprintf(mark + 1, MARK_LEN, "%s%c%016llx", fake.token, kind, (unsigned long long)number);
-    for (int fd = 1; fd <= 2; fd++)
-        if (!which || which == fd)
-            fake_write(fd, mark, MARK_LEN);
-}
-
-static void fake_number(unsigned char *at, uint64_t value, int bytes)
-{
-    for (int i = 0; i < bytes; i++)
-        at[i] = (unsigned char)(value >> (8 * i));
-}
-
-/* Send a frame behind a barrier. The parts are texts, closed by NULL; one that begins with '#' is a number.
- */
-static void fake_send(uint16_t type, uint64_t request, const char *const *parts)
-{
-    static unsigned char frame[1 << 16];
-    size_t len = 24;
-    for (; *parts; parts++) {
-        size_t part = **parts == '#' ? 4 : strlen(*parts);
-        fake_number(frame + len, part, 4);
-        if (**parts == '#')
-            fake_number(frame + len + 4, strtoul(*parts + 1, NULL, 10), 4);
-        else
-            memcpy(frame + len + 4, *parts, part);
-        len += 4 + part;
-    }
-    fake_number(frame, len - 24, 4);
-    fake_number(frame + 4, type, 4);
-    fake_number(frame + 8, request, 8);
-    fake_number(frame + 16, ++fake.marks, 8);
-    fake_mark(MARK_BARRIER, fake.marks, 0);
-    fake_write(WORKER_FD, frame, len);
-}
-
-/* For its environment: at its end there is nothing to look for, which takes AddressSanitizer long. */
-#define FAKE_ENVIRONMENT "PATH=/usr/bin:/bin", "ASAN_OPTIONS=detect_leaks=0"
-
-#define FAKE_SEND(type, ...) fake_send(type, fake.request, (const char *[]){__VA_ARGS__, NULL})
-
-/* Read so many bytes. 0: an interrupt came first. */
-static int fake_read(void *bytes, size_t len)
-{
-    sigset_t none;
-    sigemptyset(&none);
-    for (size_t at = 0; at < len;) {
-        struct pollfd polled = {.fd = WORKER_FD, .events = POLLIN};
-        if (ppoll(&polled, 1, NULL, &none) < 0) {
-            if (fake.interrupted)
-                return 0;
-            continue;
-        }
-        ssize_t got = read(WORKER_FD, (char *)bytes + at, len - at);
-        if (got <= 0)
-            _exit(8);
-        at += (size_t)got;
-    }
-    return 1;
-}
-
-/* The next frame's payload is in fake.payload, with a NUL behind it. */
-static int fake_next(void)
-{
-    unsigned char header[24];
-    if (!fake_read(header, sizeof header))
-        return 0;
-    memcpy(&fake.len, header, 4);
-    memcpy(&fake.type, header + 4, 2);
-    memcpy(&fake.request, header + 8, 8);
-    if (fake.len >= sizeof fake.payload)
-        _exit(7);
-    fake_read(fake.payload, fake.len);
-    fake.payload[fake.len] = 0;
-    return 1;
-}
-
-static _Noreturn void fake_hang(void)
-{
-    for (;;)
-        pause();
-}
-
-static void fake_reply_interrupted(void)
-{
-    fake.interrupted = 0;
-    FAKE_SEND(WORKER_REPLY, "#1", "{\"status\":\"error\",\"ename\":\"KeyboardInterrupt\"}");
-}
+#include "fake_beside.h"
 
 static void fake_input(void)
 {
@@ -177,6 +49,8 @@ static void fake_execute(const char *code)
 {
     char text[64];
     fake_mark(MARK_PARENT, fake.request, 0);
+    if (fake_execute_beside(code))
+        return;
     if (!strncmp(code, "print ", 6)) {
         fake_write(1, code + 6, strcspn(code + 6, "\""));
         FAKE_SEND(WORKER_REPLY, "#0", "{\"status\":\"ok\"}");
@@ -228,21 +102,38 @@ static void fake_execute(const char *code)
     }
 }
 
+/* Serve requests until the session ends. */
+static void fake_serve(void)
+{
+    char code[4096];
+    while (!fake.ending) {
+        fake.interrupted = 0;
+        if (!fake_next())
+            continue;
+        if (fake.type == WORKER_SHUTDOWN)
+            return;
+        const char *found = strstr(fake.payload + 4, "\"code\":\"");
+        char content[64];
+        snprintf(content, sizeof content, "{\"status\":\"ok\",\"kind\":%d}", fake.type);
+        snprintf(code, sizeof code, "%.4000s", found ? found + 8 : "");
+        if (fake.type == WORKER_EXECUTE)
+            fake_execute(code);
+        else if (fake.type == WORKER_PLAN)
+            fake_plan(0, "ready+");
+        else if (fake.type != WORKER_INPUT_REPLY && fake.type != WORKER_RETURN &&
+                 fake.type != WORKER_INTERRUPT)
+            FAKE_SEND(WORKER_REPLY, "#0", content);
+    }
+}
+
 /* What the test's program is when it is started as an interpreter. */
 static inline int fake_worker(void)
 {
     const char *how = getenv("FAKE_WORKER");
-    sigset_t interrupts;
-    struct sigaction action = {.sa_handler = fake_interrupt};
-    sigemptyset(&interrupts);
-    sigaddset(&interrupts, SIGINT);
-    sigprocmask(SIG_BLOCK, &interrupts, NULL); /* lets go of it where it waits */
-    sigaction(SIGINT, &action, NULL);
+    fake_prepare();
     fake_next();
-    const char *token = strstr(fake.payload + 4, "\"token\":\"");
-    if (fake.type != WORKER_SETUP || !token)
+    if (!fake_set_up())
         return 6;
-    memcpy(fake.token, token + 9, MARK_TOKEN_LEN);
     if (how && !strcmp(how, "silent"))
         fake_hang();
     if (how && !strcmp(how, "dies")) {
@@ -256,21 +147,18 @@ static inline int fake_worker(void)
     FAKE_SEND(WORKER_HELLO,
               "{\"banner\":\"fake\",\"language_info\":{\"name\":\"python\",\"version\":\"3.99\"}}");
     FAKE_SEND(WORKER_READY, "");
-    while (!fake.ending) {
-        fake.interrupted = 0;
-        if (!fake_next())
-            continue;
-        if (fake.type == WORKER_SHUTDOWN)
-            return 0;
-        const char *code = strstr(fake.payload + 4, "\"code\":\"");
-        char content[64];
-        snprintf(content, sizeof content, "{\"status\":\"ok\",\"kind\":%d}", fake.type);
-        if (fake.type == WORKER_EXECUTE)
-            fake_execute(code ? code + 8 : "");
-        else if (fake.type != WORKER_INPUT_REPLY)
-            FAKE_SEND(WORKER_REPLY, "#0", content);
-    }
+    fake_serve();
     return 0;
+}
+
+/* What main does first: this program is also the interpreter. -1: it is the test itself. */
+static inline int fake_main(int argc, char **argv)
+{
+    if (argc > 1 && !strcmp(argv[1], "-c"))
+        return fake_worker();
+    if (argc > 3 && !strcmp(argv[1], "-r"))
+        return fake_runner(argv[2], argv[3]);
+    return -1;
 }
 
 #endif

@@ -241,6 +241,7 @@ class Server:
                 sh.execution_count = cell.number
                 with measure.measuring(cell, sh, self.package, way.why) as measured, self.user_code():
                     await self._run_all(cell, silent, store and turn == 0, metadata)
+                self._leave_if_forked(wire.OK if sh.last_error is None else wire.ERROR)
                 reports.append(measured and measured.report())
                 if sh.last_error is not None:
                     break

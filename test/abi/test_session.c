@@ -87,7 +87,7 @@ static void bad_requests(void)
     CHECK(kernel->execute(host->session, 1, text_of("no JSON"), empty, 1, NULL) == 0);
     CHECK(kernel->execute(host->session, 2, empty, empty, 1, NULL) == 0);
     CHECK(kernel->execute(host->session, 3, text_of("{\"code\":5}"), empty, 1, NULL) == 0);
-    CHECK(host_execute(host, 4, "%%scorep_env") == 0);
+    CHECK(host_execute(host, 4, "%%execute_with_scorep --no-such-option") == 0);
     CHECK(host_execute(host, 5, "print fine") == 0);
     host_until(host, "reply 5 0");
     HOST_IN_ORDER(host, "error 1 {", "\nreply 1 1 {", "error 2 ", "\nreply 2 1 {", "error 3 ",
@@ -245,6 +245,20 @@ static void begin_another(struct host *host, uint64_t request)
         CHECK(host_execute(host, request + 100, "print again") == 0);
 }
 
+/* It dies and leaves something unread, which resets the connection: the end is told as it was. */
+static void dies_deaf(void)
+{
+    struct host *host = host_create(NULL);
+    CHECK(host_execute(host, 1, "stubborn") == 0);
+    host_until(host, "out 1 stubborn");
+    int pid = host_number(host, "out 1 stubborn ");
+    CHECK(kernel->interrupt(host->session) == 0 && kernel->dispatch(host->session, NULL) == 0);
+    CHECK(alive(pid) && kill(pid, SIGKILL) == 0);
+    host_until(host, "status DIED");
+    HOST_IN_ORDER(host, "error 1 {", "killed by SIGKILL", "reply 1 1", "SessionDied", "status DIED");
+    shut_down(host);
+}
+
 /* A host that begins its request anew when it was aborted has it run in the new session. */
 static void begun_in_reply(void)
 {
@@ -386,6 +400,7 @@ int main(int argc, char **argv)
     cut_off();
     last_words();
     dies_unseen();
+    dies_deaf();
     begun_in_reply();
     cannot_start("fails", "install IPython");
     cannot_start("dies", "no such module");

@@ -384,7 +384,7 @@ static void adopted(void)
     CHECK(told.end.peak_rss_kib > 0 && told.failed == 0);
     ended(out);
     /* How it ended by a signal, too. */
-    pid = inherited(93, "read line", &out);
+    pid = inherited(93, "while :; do sleep 1; done", &out);
     int exited = told.exited;
     CHECK(keeper_adopt(&keeper, 94, (uint32_t)pid) == 0 && keeper_signal(&keeper, 94, SIGKILL) == 0);
     until(&told.exited, exited + 1);
