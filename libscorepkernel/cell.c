@@ -94,6 +94,23 @@ static int run_env(struct spk_session *session, const struct request *request, c
     return result;
 }
 
+static int names(struct spk_text line, const char *part)
+{
+    return memmem(line.data, line.len, part, strlen(part)) != NULL;
+}
+
+/* A program that shows experiments is to be started after measured cells, or no longer: by the worker. */
+static int run_viewer(struct spk_session *session, const struct request *request, const struct magic *magic)
+{
+    struct json *options = cell_options(session, request, magic);
+    int result = set_string(options, "viewer", names(magic->line, "cube") ? "cube" : "vampir");
+    result = result ? result : json_set_boolean(options, "on", names(magic->line, "enable"));
+    if (result == 0)
+        return send_execute(session, request, options);
+    json_free(options);
+    return result;
+}
+
 /* The cell is done: text says what it did. */
 static void done(struct spk_session *session, const char *text)
 {
@@ -320,6 +337,8 @@ static int run(struct spk_session *session, const struct request *request, const
     case MAGIC_ARGUMENTS:
         run_settings(session, magic);
         return 0;
+    case MAGIC_VIEWER:
+        return run_viewer(session, request, magic);
     case MAGIC_ENV:
         return run_env(session, request, magic);
     case MAGIC_ENABLE_MARKING:

@@ -24,8 +24,10 @@ static const struct {
     {"start_writefile", MAGIC_START_WRITING},
     {"end_writefile", MAGIC_END_WRITING},
     {"abort_writefile", MAGIC_ABORT_WRITING},
-    {"enable_vampir_launch_on_scorep_instrumented", MAGIC_BAD},
-    {"disable_vampir_launch", MAGIC_BAD},
+    {"enable_vampir_launch_on_scorep_instrumented", MAGIC_VIEWER},
+    {"disable_vampir_launch", MAGIC_VIEWER},
+    {"scorep_enable_cube_launch", MAGIC_VIEWER},
+    {"scorep_disable_cube_launch", MAGIC_VIEWER},
 };
 
 /* Line magics, where they are all of a cell. */
@@ -134,18 +136,11 @@ static void read_options(struct magic *magic, struct spk_text arguments)
     }
 }
 
-static void read_known(struct magic *magic, enum magic_kind kind, struct spk_text name,
-                       struct spk_text arguments)
+static void read_known(struct magic *magic, enum magic_kind kind, struct spk_text arguments)
 {
     magic->kind = kind;
-    if (kind == MAGIC_BAD) {
-        snprintf(magic->error, sizeof magic->error,
-                 "%%%%%.*s is not part of this version of the kernel (" SCOREPKERNEL_VERSION
-                 "). %%%%execute_with_scorep? tells what it has.",
-                 shown(name), name.data);
-    } else if (kind == MAGIC_EXECUTE || kind == MAGIC_FINALIZE_MARKING) {
+    if (kind == MAGIC_EXECUTE || kind == MAGIC_FINALIZE_MARKING)
         read_options(magic, arguments);
-    }
 }
 
 /* %scorep_unmark 3 and its like. */
@@ -192,7 +187,7 @@ void magic_read(struct spk_text cell, struct magic *magic)
         (struct spk_text){name.data + name.len, (size_t)(cell.data + cell.len - name.data) - name.len};
     for (size_t i = 0; i < sizeof directives / sizeof *directives; i++) {
         if (equals(name, directives[i].name)) {
-            read_known(magic, directives[i].kind, name, arguments);
+            read_known(magic, directives[i].kind, arguments);
             return;
         }
     }

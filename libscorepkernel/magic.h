@@ -21,6 +21,7 @@ enum magic_kind {
     MAGIC_START_WRITING,    /* %%start_writefile */
     MAGIC_END_WRITING,      /* %%end_writefile */
     MAGIC_ABORT_WRITING,    /* %%abort_writefile */
+    MAGIC_VIEWER,           /* %%enable_vampir_launch_on_scorep_instrumented and its fellows */
     MAGIC_MARKED,           /* %scorep_marked */
     MAGIC_UNMARK,           /* %scorep_unmark N */
     MAGIC_MOVE,             /* %scorep_move N TO */

@@ -29,7 +29,7 @@ struct runner {
 };
 
 /** A runner that there is not. */
-#define RUNNER_CLOSED ((struct runner){.variables = -1})
+#define RUNNER_CLOSED ((struct runner){.worker = WORKER_CLOSED, .variables = -1})
 
 /** The worker wants a cell to be launched, or a runner to be ready for the next one (WORKER_LAUNCH). */
 void runner_launch(struct spk_session *session, struct frame *frame);

@@ -40,6 +40,11 @@ struct worker {
     size_t stderr_tail_len;          /* dies before it could say why */
 };
 
+/** A worker that there is not: no descriptor is anybody's. */
+#define WORKER_CLOSED \
+    ((struct worker){ \
+        .channel = CHANNEL_CLOSED, .socket.fd = -1, .pipes = {{.fd = -1}, {.fd = -1}}, .timer.fd = -1})
+
 /** Ask keeper for a process and get ready to listen to it. 0 or -errno; on failure as after worker_finish. */
 int worker_spawn(struct worker *worker, struct loop *loop, struct keeper *keeper, uint64_t id,
                  const struct worker_start *start, const struct worker_events *events, void *owner,

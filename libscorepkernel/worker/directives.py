@@ -120,7 +120,26 @@ def writefile(line: str, cell: str = "") -> None:
     """
 
 
+def viewer(line: str, cell: str = "") -> None:
+    """Have an experiment shown, after each measured cell.
+
+    ::
+
+        %%enable_vampir_launch_on_scorep_instrumented
+        %%disable_vampir_launch
+        %%scorep_enable_cube_launch
+        %%scorep_disable_cube_launch
+
+    Vampir is started with the trace, Cube with Score-P's profile. They live on when the session ends. Where there is no
+    display, as on a Hub, you are told how to copy the experiment instead.
+    """
+
+
 _DIRECTIVES = {
+    "enable_vampir_launch_on_scorep_instrumented": viewer,
+    "disable_vampir_launch": viewer,
+    "scorep_enable_cube_launch": viewer,
+    "scorep_disable_cube_launch": viewer,
     "start_writefile": writefile,
     "end_writefile": writefile,
     "abort_writefile": writefile,

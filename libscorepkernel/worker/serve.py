@@ -20,7 +20,8 @@ from IPython.core.completer import provisionalcompleter, rectify_completions
 from IPython.core.error import StdinNotImplementedError
 from IPython.utils.tokenutil import token_at_cursor
 
-from . import comms, environment, launch, measure, repeats, scorep_api, script, shell, spare, streams, systems, wire
+from . import comms, environment, launch, measure, repeats, scorep_api, script, shell, spare, streams, systems
+from . import viewers, wire
 
 
 # The first cells come at once, when all of a notebook is run: what can wait does.
@@ -228,6 +229,9 @@ class Server:
         if "environment" in options:
             print(environment.apply(options["environment"]), end="")
             return self._reply(content, options)
+        if "viewer" in options:
+            print(viewers.switch(options["viewer"], options["on"]), end="")
+            return self._reply(content, options)
         if "write" in options:
             return self._write(frame.request, content, options)
         cell = measure.Cell(content["code"], options.get("measure"), options, metadata, self.connection.setup)
@@ -253,7 +257,10 @@ class Server:
         how, reply = self._reply(content, options)
         if self.runner:
             self.runner.end(frame.request, options["execution_count"], bool((cell.wanted or {}).get("disk")))
-        return (how, reply, repeats.combined(reports)) if any(reports) else (how, reply)
+        if not any(reports):
+            return how, reply
+        print(viewers.show(reports[-1]["directory"]), end="")
+        return how, reply, repeats.combined(reports)
 
     def _write(self, request: int, content: dict, options: dict) -> tuple:
         """The end of write mode."""

@@ -187,6 +187,45 @@ class Directives(KernelCase):
 
     # --- repetitions ---------------------------------------------------------------------------------
 
+    def test_viewer_is_started_and_outlives_the_session(self):
+        self.ok("import os, stat, tempfile; there = tempfile.mkdtemp(); kept = dict(os.environ)")
+        self.ok(
+            "for name in ('vampir', 'cube'):\n"
+            "    with open(f'{there}/{name}', 'w') as program:\n"
+            "        program.write(f'#!/bin/sh\\necho \"$@\" $(ps -o ppid= -p $$) > {there}/{name}.got')\n"
+            "    os.chmod(f'{there}/{name}', 0o755)\n"
+            "os.environ.update(PATH=f'{there}:' + os.environ['PATH'], DISPLAY=':77')\n"
+            "gone = os.environ.pop('JUPYTERHUB_USER', None)"
+        )
+        try:
+            shown = self.ok("%%enable_vampir_launch_on_scorep_instrumented").text()
+            self.assertEqual(shown, "After each measured cell, Vampir is started with its traces.otf2.\n")
+            shown = self.ok("%%execute_with_scorep\nprint(1)").text()
+            path = re.search(r"Vampir shows (.*/traces\.otf2)\.", shown).group(1)
+            wait = "import time\nwhile not (os.path.exists(p := f'{there}/vampir.got') and open(p).read()): time.sleep(0.01)\n"
+            got, parent = self.ok(wait + "open(p).read().strip()").result.strip("'").split()
+            self.assertEqual((got, os.path.exists(got)), (path, True))
+            self.assertNotEqual(parent, self.ok("os.getpid()").result)  # nobody's child: never ended with the session
+            self.assertIn("not started any more", self.ok("%%disable_vampir_launch").text())
+            self.assertNotIn("Vampir", self.ok("%%execute_with_scorep\nprint(1)").text())
+        finally:
+            self.ok("%%disable_vampir_launch")
+            self.ok("os.environ.clear(); os.environ.update(kept); import shutil; shutil.rmtree(there)")
+
+    def test_viewer_without_display_or_program(self):
+        self.ok("import os; kept = dict(os.environ); os.environ.pop('DISPLAY', None); os.environ.pop('WAYLAND_DISPLAY', None)")
+        try:
+            self.assertIn("no display", self.ok("%%enable_vampir_launch_on_scorep_instrumented").text())
+            shown = self.ok("%%execute_with_scorep\nprint(1)").text()
+            self.assertRegex(shown, r"scp -r \S+:\S+ \.")
+            self.ok("os.environ.update(DISPLAY=':77', PATH='/nonexistent'); os.environ.pop('JUPYTERHUB_USER', None)")
+            self.assertIn("not on PATH", self.ok("%%scorep_enable_cube_launch").text())
+            self.assertIn("Vampir was not started: vampir is not on PATH", self.ok("%%execute_with_scorep\nprint(1)").text())
+        finally:
+            self.ok("os.environ.clear(); os.environ.update(kept)")
+            self.ok("%%disable_vampir_launch")
+            self.ok("%%scorep_disable_cube_launch")
+
     def test_repeat(self):
         self.ok("g = 0")
         outcome = self.ok("%%execute_with_scorep --repeat 4\ng += 1\nfib(5)")

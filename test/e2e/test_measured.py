@@ -235,7 +235,6 @@ class Measured(KernelCase):
         for code, part in (
             ("%%execute_with_scorep now\nx = 1", "has no option"),
             ("%%scorep_nonsense\nx = 1", "no directive"),
-            ("%%enable_vampir_launch_on_scorep_instrumented\n", "not part of this version"),
         ):
             outcome = self.fails(code, "ScorePDirectiveError")
             self.assertIn(part, outcome.reply["evalue"])

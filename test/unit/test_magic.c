@@ -59,8 +59,6 @@ static const struct {
     {"%%finalize_multicellmode", MAGIC_BAD, 0, NULL, "%%finalize_multicellmode is not part"},
     {"%%abort_multicellmode", MAGIC_BAD, 0, NULL, "%%abort_multicellmode is not part"},
     {"%%end_writefile", MAGIC_BAD, 0, NULL, "%%end_writefile is not part"},
-    {"%%enable_vampir_launch_on_scorep_instrumented", MAGIC_BAD, 0, NULL, "is not part"},
-    {"%%disable_vampir_launch", MAGIC_BAD, 0, NULL, "%%disable_vampir_launch is not part"},
     {"%%enable_multicellmode", MAGIC_BAD, 0, NULL, "%%enable_multicellmode is not part"},
     {"%%abort_writefile x", MAGIC_BAD, 0, NULL, "%%abort_writefile is not part"},
     {"%%scorep_environment", MAGIC_BAD, 0, NULL, "There is no directive %%scorep_environment"},
