@@ -65,6 +65,17 @@ static int take_quoted(struct value *value, char quote)
     return -EINVAL;
 }
 
+/* Blanks between words are one, and none before a comment, which ends the line. */
+static int take_blanks(struct value *value)
+{
+    while (value->at < value->end && is_space(*value->at))
+        value->at++;
+    if (value->at == value->end || *value->at != '#')
+        return put(value, ' ');
+    value->at = value->end;
+    return 0;
+}
+
 /* Words, quoted or not, up to a comment. 0; -EINVAL: a quote is not closed; -E2BIG. */
 static int take_value(struct value *value)
 {
@@ -75,14 +86,8 @@ static int take_value(struct value *value)
             result = take_quoted(value, c);
         else if (c == '\\' && value->at < value->end)
             result = put(value, *value->at++);
-        else if (is_space(c)) {
-            while (value->at < value->end && is_space(*value->at))
-                value->at++;
-            if (value->at < value->end && *value->at == '#')
-                return 0;
-            result = put(value, ' ');
-        } else
-            result = put(value, c);
+        else
+            result = is_space(c) ? take_blanks(value) : put(value, c);
     }
     return result;
 }
@@ -114,7 +119,7 @@ static int read_line(struct spk_text line, struct json *changes, char *error, si
         return add(changes, unset, NULL, 0);
     const char *sign = memchr(line.data, '=', line.len);
     struct spk_text key = {line.data, sign ? (size_t)(sign - line.data) : 0};
-    if (!is_name(key)) {
+    if (!sign || !is_name(key)) {
         snprintf(error, size,
                  "\"%.*s\" is no KEY=VALUE and no -KEY. Nothing was changed. Put a value with blanks or # in "
                  "quotes.",

@@ -44,22 +44,23 @@ int marked_add(struct marked *marked, struct spk_text id, struct spk_text code, 
     size_t freed = at < marked->count ? marked->cells[at].len : 0;
     if (at == MARKED_MAX || code.len > MARKED_MAX_LEN - (marked->len - freed))
         return -E2BIG;
-    struct marked_cell cell = {copy_of(id), copy_of(code), code.len};
-    struct marked_cell *cells = marked->cells;
-    if (at == marked->count)
-        cells = realloc(marked->cells, (at + 1) * sizeof *cells);
-    if (!cell.id || !cell.code || !cells) {
-        free_cell(&cell);
-        marked->cells = cells ? cells : marked->cells;
+    if (at == marked->count) {
+        struct marked_cell *cells = realloc(marked->cells, (at + 1) * sizeof *cells);
+        if (!cells)
+            return -ENOMEM;
+        cells[at] = (struct marked_cell){0};
+        marked->cells = cells;
+    }
+    char *kept_id = copy_of(id), *kept_code = copy_of(code);
+    if (!kept_id || !kept_code) {
+        free(kept_id);
+        free(kept_code);
         return -ENOMEM;
     }
-    marked->cells = cells;
     *replaced = at < marked->count;
-    if (*replaced)
-        free_cell(&cells[at]);
-    else
-        marked->count++;
-    cells[at] = cell;
+    marked->count += *replaced ? 0 : 1;
+    free_cell(&marked->cells[at]);
+    marked->cells[at] = (struct marked_cell){kept_id, kept_code, code.len};
     marked->len += code.len - freed;
     *position = at + 1;
     return 0;

@@ -228,7 +228,7 @@ static void plain(struct buffer *out, const struct json *measured)
     if (messages[0])
         print_text(out, "The measurement system says:\n%s\n", messages);
     if (!json_count(regions)) {
-        print_text(out, "No Python function was called.\n");
+        print_text(out, "No region was timed.\n");
         return;
     }
     print_text(out, "\n%10s%7s%11s%11s  region\n", "exclusive", "", "inclusive", "visits");
@@ -295,7 +295,7 @@ static void html(struct buffer *out, const struct json *measured)
         print_text(out, "</pre></details>");
     }
     if (!json_count(regions)) {
-        print_text(out, "<div>No Python function was called.</div></div>");
+        print_text(out, "<div>No region was timed.</div></div>");
         return;
     }
     print_text(out, "<table style=\"margin:0.5em 0\"><thead><tr><th>exclusive</th><th></th><th>inclusive</th>"

@@ -87,6 +87,7 @@ int engine_begin(const struct engine_setting *settings, size_t count, struct fau
     if (!engine.loaded)
         return engine_fault(fault, EINVAL, "Score-P is not loaded");
     engine.messages_len = 0;
+    engine.unwritten = false;
     if (has_begun_itself()) {
         engine.used = true;
         return 0;

@@ -12,7 +12,9 @@
  * gave up. On the C library's heap, each measurement but the first would have to clear all 16 MB of it.
  * - __cxa_atexit: Score-P finalises at exit, also in a forked child, over its parent's trace. We finalise.
  * - abort, exit, failed assertions: come back here, and the measurement has given up.
- * - stderr, printf: a buffer.
+ * - fwrite, fclose: what cannot be written is said once, and then taken for written. OTF2 and CubeW go on
+ * with memory that they have freed, once a write failed.
+ * - stderr, printf, perror: a buffer.
  * - dl_iterate_phdr: sees the process's libraries only where that is of use.
  * - getenv: settings of ours, without a change of the process's environment.
  */
@@ -75,10 +77,33 @@ static FILE *open_file(const char *path, const char *mode)
     return file;
 }
 
+static void note_unwritten(void)
+{
+    int code = errno;
+    pthread_mutex_lock(&engine.lock);
+    bool first = !engine.unwritten;
+    engine.unwritten = true;
+    pthread_mutex_unlock(&engine.lock);
+    if (first) {
+        char text[128];
+        (void)fprintf(engine.messages_file, "The experiment could not be written: %s.\n",
+                      strerror_r(code, text, sizeof text));
+    }
+}
+
+static size_t write_file(const void *data, size_t size, size_t count, FILE *file)
+{
+    if (fwrite(data, size, count, file) < count)
+        note_unwritten();
+    return count;
+}
+
 static int close_file(FILE *file)
 {
     note_file(file, NULL);
-    return fclose(file);
+    if (fclose(file) != 0)
+        note_unwritten();
+    return 0;
 }
 
 /* The block at that address, or a free place for NULL. Under the lock. */
@@ -164,6 +189,13 @@ static int put_message(const char *text)
     return fprintf(engine.messages_file, "%s\n", text);
 }
 
+static void put_error(const char *text)
+{
+    int code = errno;
+    char reason[128];
+    (void)fprintf(engine.messages_file, "%s: %s\n", text, strerror_r(code, reason, sizeof reason));
+}
+
 static int register_exit(void (*function)(void *), void *argument, void *library)
 {
     (void)function;
@@ -235,6 +267,8 @@ const struct graft engine_grafts[] = {
     {"fopen", (void *)(uintptr_t)open_file},
     {"fopen64", (void *)(uintptr_t)open_file},
     {"fclose", (void *)(uintptr_t)close_file},
+    {"fwrite", (void *)(uintptr_t)write_file},
+    {"perror", (void *)(uintptr_t)put_error},
     {"calloc", (void *)(uintptr_t)allocate_cleared},
     {"realloc", (void *)(uintptr_t)resize},
     {"free", (void *)(uintptr_t)release},

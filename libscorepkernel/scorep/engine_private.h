@@ -42,8 +42,9 @@ struct calls {
 extern struct engine {
     struct calls calls;
     bool loaded;
-    bool used;     /* a measurement has begun since the image was last restored */
-    bool given_up; /* the measurement cannot go on */
+    bool used;      /* a measurement has begun since the image was last restored */
+    bool given_up;  /* the measurement cannot go on */
+    bool unwritten; /* something of its experiment is missing: the disk is full, for one */
     struct image image;
     const struct engine_setting *settings; /* of the measurement that is beginning */
     size_t setting_count;
@@ -57,7 +58,7 @@ extern struct engine {
         void *address; /* NULL: free place */
         size_t len;
     } blocks[BLOCKS_MAX];
-    pthread_mutex_t lock; /* of keys, files and blocks: Score-P's threads make some, too */
+    pthread_mutex_t lock; /* of keys, files, blocks and unwritten: Score-P's threads make some, too */
 } engine;
 
 /* Where a thread goes when Score-P wants to end the process; NULL outside of our calls. */

@@ -134,8 +134,10 @@ int measurement_start(void)
     thread->door = DOOR_LOCKED;
     if (threads_note_bystanders() != 0 || hooks_start() != 0)
         return -1;
-    if (measurement.first_start_ns == 0)
+    if (measurement.first_start_ns == 0) {
         measurement.first_start_ns = clock_now_ns();
+        thread->suspended = false; /* which the user may have left so, in another measurement */
+    }
     measurement.recorder.on = true;
     return 0;
 }
@@ -154,7 +156,6 @@ int measurement_stop(void)
     recorder_unwind(&measurement.recorder, thread);
     thread->door = DOOR_LOCKED;
     thread->awaits = false;
-    thread->suspended = false;
     hooks_stop();
     return 0;
 }

@@ -81,9 +81,9 @@ static int flush_streams(void)
     if (result != 0)
         return result;
     (void)clock_gettime(CLOCK_REALTIME, &until);
-    until.tv_nsec += FLUSH_MAX_MS * 1000000l;
-    until.tv_sec += until.tv_nsec / 1000000000l;
-    until.tv_nsec %= 1000000000l;
+    until.tv_nsec += FLUSH_MAX_MS * 1000000L;
+    until.tv_sec += until.tv_nsec / 1000000000L;
+    until.tv_nsec %= 1000000000L;
     Py_BEGIN_ALLOW_THREADS result = pthread_timedjoin_np(thread, NULL, &until);
     if (result != 0)
         (void)pthread_detach(thread);

@@ -21,14 +21,20 @@ import struct
 import subprocess
 import sys
 import tempfile
-from typing import Any, Dict, List, NamedTuple, Optional, Sequence, Tuple
+import time
+from typing import Any, Callable, Dict, List, NamedTuple, Optional, Sequence, Tuple
 
 # Threads have locations of their own with Score-P's model for POSIX threads. The session is no MPI program, and
 # nothing in it was instrumented by a compiler.
 ARGUMENTS = ("--user", "--thread=pthread", "--mpp=none", "--nocompiler")
+_ANEW = "Install Score-P anew (8.0 or newer), or take it off PATH."
 _FORMAT = 1
 _CONFIG_SECONDS = 20
 _SELFTEST_SECONDS = 60
+
+
+# Asked while an answer is waited for: whether nobody wants it any more.
+given_up: Callable[[], bool] = lambda: False
 
 
 class Unusable(Exception):
@@ -71,30 +77,51 @@ def ask(config: str, arguments: Sequence[str] = ARGUMENTS) -> Installation:
         libraries.append(os.path.abspath(found))
     if not libraries or not subsystems:
         raise Unusable(
-            f"{config} names no libraries to load: it is broken, or not Score-P's. Install Score-P anew (8.0 or "
-            "newer), or take it off PATH."
+            f"{config} names no libraries to load: it is broken, or not Score-P's. {_ANEW}"
         )
     return Installation(config, version, tuple(libraries), " ".join(subsystems), "not tried")
 
 
 def _run(config: str, *arguments: str) -> str:
     try:
-        done = subprocess.run(
-            [config, *arguments],
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            timeout=_CONFIG_SECONDS,
-            encoding="utf-8",
-            errors="replace",
-        )
+        done = _completed([config, *arguments], _CONFIG_SECONDS)
     except (OSError, subprocess.SubprocessError) as problem:
-        raise Unusable(f"{config} cannot be run: {problem}. Install Score-P anew, or take it off PATH.") from None
+        raise Unusable(f"{config} cannot be run: {problem}. {_ANEW}") from None
     if done.returncode != 0:
         said = (done.stderr or done.stdout).strip()[-500:] or "nothing"
         command = " ".join([config, *arguments])
-        raise Unusable(f"`{command}` failed with exit code {done.returncode} and said: {said}")
+        how = f"failed with exit code {done.returncode}" if done.returncode > 0 else f"was ended by {_signal(done)}"
+        raise Unusable(f"`{command}` {how} and said: {said.rstrip('.')}. {_ANEW}")
     return done.stdout
+
+
+def _signal(done: subprocess.CompletedProcess) -> str:
+    return signal.Signals(-done.returncode).name
+
+
+def _completed(
+    command: Sequence[str], seconds: float, environment: Optional[Dict[str, str]] = None
+) -> subprocess.CompletedProcess:
+    """A program that has ended. TimeoutExpired; KeyboardInterrupt: nobody waits for it any more."""
+    pipe = subprocess.PIPE
+    text: Dict[str, Any] = {"encoding": "utf-8", "errors": "replace"}
+    process = subprocess.Popen(
+        command, stdin=subprocess.DEVNULL, stdout=pipe, stderr=pipe, env=environment, start_new_session=True, **text
+    )
+    end = time.monotonic() + seconds
+    try:
+        while True:
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                out, err = process.communicate(timeout=min(0.1, seconds))
+                return subprocess.CompletedProcess(command, process.returncode, out, err)
+            if given_up():
+                raise KeyboardInterrupt
+            if time.monotonic() > end:
+                raise subprocess.TimeoutExpired(command, seconds)
+    except BaseException:
+        with process, contextlib.suppress(OSError):
+            os.killpg(process.pid, signal.SIGKILL)  # a session of its own: with whatever it started
+        raise
 
 
 def stamp(installation: Installation) -> List[Any]:
@@ -229,23 +256,14 @@ def tried(installation: Installation, seconds: float = _SELFTEST_SECONDS) -> Ins
     """With the verdict of the self-test, which is remembered if it is one."""
     command, environment = _selftest(json.dumps(installation))
     try:
-        done = subprocess.run(
-            command,
-            stdin=subprocess.DEVNULL,
-            capture_output=True,
-            env=environment,
-            start_new_session=True,
-            encoding="utf-8",
-            errors="replace",
-            timeout=seconds,
-        )
+        done = _completed(command, seconds, environment)
     except subprocess.TimeoutExpired:
         return installation._replace(verdict=f"the self-test did not end within {seconds:g} s")
     said = done.stdout.strip().splitlines()[-1:] or [""]
     if done.returncode == 0 and said[0].startswith("verdict:"):
         verdict = said[0][len("verdict:") :].strip()
     elif done.returncode < 0:
-        verdict = f"the self-test was ended by {signal.Signals(-done.returncode).name}"
+        verdict = f"the self-test was ended by {_signal(done)}"
     else:
         verdict = f"the self-test failed with exit code {done.returncode}: {done.stderr.strip()[-300:]}"
     installation = installation._replace(verdict=verdict)

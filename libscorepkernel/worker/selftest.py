@@ -18,6 +18,13 @@ _OUTLIVING = 1  # the experiment whose thread lives on into the next one
 _CALLS = 20
 
 
+class _GaveUp(Exception):
+    def __init__(self, number: int, what: str) -> None:
+        said = " ".join(_tracer.scorep_messages().split()) or "nothing"
+        super().__init__(f"in experiment {number + 1}, Score-P {what} and said: {said}")
+        self.number = number
+
+
 def _leaf(stop: threading.Event, begun: threading.Event) -> None:
     begun.set()
     stop.wait()
@@ -59,12 +66,16 @@ def _measure(directory: str, number: int, run: Callable) -> None:
         "SCOREP_ENABLE_TRACING": "true",
         "SCOREP_ENABLE_PROFILING": "true",
     }
-    _tracer.begin(directory, cell=_CELL, own=(), library=(), scorep=settings, profiled=True)
+    try:
+        _tracer.begin(directory, cell=_CELL, own=(), library=(), scorep=settings, profiled=True)
+    except OSError:
+        raise _GaveUp(number, "did not start") from None
     code = compile("run(number, threads)", _CELL, "exec")
     _tracer.start()
     exec(code, {"run": run, "number": number, "threads": _threads})
     _tracer.stop()
-    _tracer.end()
+    if _tracer.end()["error"]:
+        raise _GaveUp(number, "gave up")
 
 
 _threads: List[Any] = []
@@ -96,7 +107,12 @@ def main() -> None:
     _tracer.load_scorep(os.path.abspath(provider), tuple(found.libraries), found.subsystems)
     with tempfile.TemporaryDirectory(prefix="scorepkernel-") as base:
         directories = [os.path.join(base, f"experiment{number}") for number in range(3)]
-        for number, directory in enumerate(directories):
-            _measure(directory, number, _cell)
-        problems = [_problem(directory, number) for number, directory in enumerate(directories)]
+        try:
+            for number, directory in enumerate(directories):
+                _measure(directory, number, _cell)
+            problems = [_problem(directory, number) for number, directory in enumerate(directories)]
+        except _GaveUp as problem:
+            if problem.number == 0:
+                sys.exit(str(problem))  # which says nothing of measuring again
+            problems = [str(problem)]
     print("verdict:", next(filter(None, problems), ""), flush=True)

@@ -20,8 +20,8 @@ from IPython.core.completer import provisionalcompleter, rectify_completions
 from IPython.core.error import StdinNotImplementedError
 from IPython.utils.tokenutil import token_at_cursor
 
-from . import comms, environment, launch, measure, repeats, scorep_api, script, shell, spare, streams, systems
-from . import viewers, wire
+from . import comms, environment, installation, launch, measure, repeats, scorep_api, script, shell, spare, streams
+from . import systems, viewers, wire
 
 
 # The first cells come at once, when all of a notebook is run: what can wait does.
@@ -37,6 +37,7 @@ class Server:
         self.package = package
         self.pid = os.getpid()
         self.allow_stdin = False
+        installation.given_up = lambda: self.interrupts.pending
         self._frames: Deque[wire.Frame] = deque()
         self._answers: queue.SimpleQueue = queue.SimpleQueue()
         self._cell_task: Optional[asyncio.Task] = None

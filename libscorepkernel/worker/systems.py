@@ -32,6 +32,8 @@ DEFAULTS = {"SCOREP_ENABLE_TRACING": "true", "SCOREP_PROFILING_MAX_CALLPATH_DEPT
 # Score-P's profile in the forms that are read here; others (TAU_SNAPSHOT, NONE ...) are the user's own business.
 _CUBE_FORMATS = ("", "default", "cube4", "cube_tuple")
 _TRUE = ("true", "yes", "on", "1")
+_DIRECTORY = "SCOREP_EXPERIMENT_DIRECTORY"
+_UNWRITTEN = "The experiment could not be written"  # says engine_grafts.c
 
 
 class NotMeasured(Exception):
@@ -112,6 +114,7 @@ class ScoreP(System):
     def __init__(self, found: installation.Installation) -> None:
         self.name = self.spoken = f"Score-P {found.version}".strip()
         self._profiled = False
+        self._hidden: Optional[str] = None
 
     def directory(self) -> Optional[str]:
         return _tracer.scorep_directory()
@@ -119,7 +122,7 @@ class ScoreP(System):
     def begin(self, directory: str, scope: dict) -> None:
         self._directory = directory
         settings = {name: value for name, value in DEFAULTS.items() if name not in os.environ}
-        settings["SCOREP_EXPERIMENT_DIRECTORY"] = directory
+        settings[_DIRECTORY] = directory
         form = os.environ.get("SCOREP_PROFILING_FORMAT", "").lower()
         self._profiled = form in _CUBE_FORMATS and os.environ.get("SCOREP_ENABLE_PROFILING", "true").lower() in _TRUE
         try:
@@ -131,10 +134,14 @@ class ScoreP(System):
                 raise
             raise NotMeasured(_why_no_start(_tracer.scorep_messages())) from None
         for name in os.environ.pop(SET_FOR_START, "").split():
-            os.environ.pop(name, None)  # a Score-P that the cell starts has a directory of its own
+            os.environ.pop(name, None)
+        # A Score-P that the cell starts would rename our directory and write its own there.
+        self._hidden = os.environ.pop(_DIRECTORY, None)
 
     def end(self, warnings: List[str]) -> Outcome:
         found = _tracer.end()
+        if self._hidden is not None:
+            os.environ.setdefault(_DIRECTORY, self._hidden)
         messages = _tracer.scorep_messages()
         regions, locations = found["regions"], found["locations"]
         base = os.environ.get("SCOREP_PROFILING_BASE_NAME") or "profile"
@@ -144,11 +151,13 @@ class ScoreP(System):
                 "Score-P gave up, and the experiment is incomplete. The session goes on, and so does the next measured "
                 f"cell. {_remedy(messages)}"
             )
+            regions = [] if self._profiled else regions  # which Score-P was to time
         elif self._profiled:
             try:
                 regions, locations = _tracer.read_profile(path)
             except (OSError, ValueError) as problem:
-                warnings.append(f"Score-P's profile cannot be read: {problem}. Open {path} with Cube.")
+                if _UNWRITTEN not in messages:
+                    warnings.append(f"Score-P's profile cannot be read: {problem}. Open {path} with Cube.")
         warnings += _from_messages(messages)
         return Outcome(found["events"], locations, regions, _worth_showing(messages))
 
@@ -197,7 +206,7 @@ def _from_messages(messages: str) -> List[str]:
         )
     if "nconsistent" in messages:
         found.append("Score-P found its profile inconsistent: its numbers cannot be trusted. See what it says below.")
-    if "No space left" in messages:
+    if _UNWRITTEN in messages or "No space left" in messages:
         found.append(f"Score-P could not write all of the experiment. {_remedy('No space left')}")
     return found
 
@@ -231,8 +240,8 @@ def fork_plainly() -> int:
 # --- the choice ------------------------------------------------------------------------------------------
 
 _loaded: List[installation.Installation] = []
-_known: dict = {}  # installations by path of scorep-config
-_unusable: dict = {}  # by the same: why
+_known: dict = {}  # by path and time of scorep-config: an installation, or why it cannot be used
+_unloadable: dict = {}  # by path: why
 _once = False
 
 
@@ -287,9 +296,22 @@ def measure_once() -> None:
 
 
 def _know(config: str) -> installation.Installation:
-    if config not in _known:
-        _known[config] = installation.find(config)
-    return _known[config]
+    """Asked once, as long as it is the same file: one that does not answer would cost its time for each cell."""
+    key = config, _changed(config)
+    if key not in _known:
+        try:
+            _known[key] = installation.find(config)
+        except installation.Unusable as problem:
+            _known[key] = str(problem)
+    if isinstance(_known[key], str):
+        raise installation.Unusable(_known[key])
+    return _known[key]
+
+
+def _changed(path: str) -> int:
+    with contextlib.suppress(OSError):
+        return os.stat(path).st_mtime_ns
+    return 0
 
 
 def _load(package: str) -> Optional[installation.Installation]:
@@ -300,30 +322,28 @@ def _load(package: str) -> Optional[installation.Installation]:
     config = installation.locate()
     if config is None and preloaded is None:
         return None
-    if config in _unusable:
-        raise installation.Unusable(_unusable[config])
-    try:
-        if preloaded is not None:
-            found = installation.Installation(config or "", preloaded, (), "", "")
-            _tracer.load_scorep(None, (), "")
-        else:
-            found = _load_into_session(str(config), package)
-    except (OSError, installation.Unusable) as problem:
-        _unusable[config] = problem.strerror or str(problem) if isinstance(problem, OSError) else str(problem)
-        raise installation.Unusable(_unusable[config]) from None
-    _loaded.append(found)
-    return found
-
-
-def _load_into_session(config: str, package: str) -> installation.Installation:
-    found = _know(config)
-    if found.verdict and not _once:
-        raise installation.Unusable(
-            f"{config} (version {found.version}) did not pass its self-test, which measures three times in one "
-            f"process: {found.verdict}"
-        )
+    if config in _unloadable:
+        raise installation.Unusable(_unloadable[config])
+    if preloaded is not None:
+        found = installation.Installation(config or "", preloaded, (), "", "")
+    else:
+        found = _know(str(config))
+        if found.verdict and not _once:
+            raise installation.Unusable(
+                f"{config} (version {found.version}) did not pass its self-test, which measures three times in one "
+                f"process: {found.verdict}. With %%marshalling_settings PROCESS=auto, or forked, it measures a copy of "
+                "the session instead."
+            )
     provider = os.path.join(os.path.dirname(os.path.dirname(package)), "libscorepkernel-subsystems.so")
-    _tracer.load_scorep(provider, found.libraries, found.subsystems)
+    try:
+        _tracer.load_scorep(None if preloaded is not None else provider, found.libraries, found.subsystems)
+    except OSError as problem:
+        _unloadable[config] = (
+            f"{config or 'Score-P'} cannot be loaded: {(problem.strerror or str(problem)).rstrip('.')}. "
+            "Install Score-P anew, or take it off PATH; then restart the kernel."
+        )
+        raise installation.Unusable(_unloadable[config]) from None
+    _loaded.append(found)
     return found
 
 
