@@ -14,7 +14,7 @@ import socket
 import sys
 import threading
 from collections import deque
-from typing import Any, Deque, Iterator, Optional
+from typing import Any, Deque, Iterator, List, Optional
 
 from IPython.core.completer import provisionalcompleter, rectify_completions
 from IPython.core.error import StdinNotImplementedError
@@ -220,7 +220,8 @@ class Server:
         """Run a cell, measured or not, here or elsewhere."""
         content, options = json.loads(frame.parts[0]), json.loads(frame.parts[2])
         metadata = json.loads(frame.parts[1] or b"{}")
-        sh, reports = self.shell, []  # type: ignore[var-annotated]
+        sh = self.shell
+        reports: List[dict] = []
         silent = bool(content.get("silent", False))
         store = bool(content.get("store_history", not silent)) and not silent
         self.allow_stdin = bool(content.get("allow_stdin", False))
@@ -247,7 +248,8 @@ class Server:
                 with measure.measuring(cell, sh, self.package, way.why) as measured, self.user_code():
                     await self._run_all(cell, silent, store and turn == 0, metadata)
                 self._leave_if_forked(wire.OK if sh.last_error is None else wire.ERROR)
-                reports.append(measured and measured.report())
+                if measured:
+                    reports.append(measured.report())
                 if sh.last_error is not None:
                     break
         except KeyboardInterrupt:
@@ -258,7 +260,7 @@ class Server:
         how, reply = self._reply(content, options)
         if self.runner:
             self.runner.end(frame.request, options["execution_count"], bool((cell.wanted or {}).get("disk")))
-        if not any(reports):
+        if not reports:
             return how, reply
         print(viewers.show(reports[-1]["directory"]), end="")
         return how, reply, repeats.combined(reports)
