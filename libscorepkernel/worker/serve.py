@@ -260,10 +260,7 @@ class Server:
         how, reply = self._reply(content, options)
         if self.runner:
             self.runner.end(frame.request, options["execution_count"], bool((cell.wanted or {}).get("disk")))
-        if not reports:
-            return how, reply
-        print(viewers.show(reports[-1]["directory"]), end="")
-        return how, reply, repeats.combined(reports)
+        return self._with_report(how, reply, repeats.combined(reports) if reports else None)
 
     def _write(self, request: int, content: dict, options: dict) -> tuple:
         """The end of write mode."""
@@ -319,7 +316,14 @@ class Server:
         if "execution_count" not in reply:  # there was no reply of its own
             self._show_error(frame.request, reply["ename"], reply["evalue"])
             reply["execution_count"] = options["execution_count"]
-        return (how, reply) if measurement is None else (how, reply, measurement)
+        return self._with_report(how, reply, measurement)
+
+    def _with_report(self, how: int, reply: dict, measurement: Optional[dict]) -> tuple:
+        if measurement is None:
+            return how, reply
+        if not self.runner:  # else the session does so
+            print(viewers.show(measurement["directory"]), end="")
+        return how, reply, measurement
 
     async def _run_all(self, cell: measure.Cell, silent: bool, store: bool, metadata: dict) -> None:
         """Run a cell, or the cells that are measured as one: an error stops the rest."""

@@ -218,13 +218,17 @@ class Directives(KernelCase):
             self.assertIn("no display", self.ok("%%enable_vampir_launch_on_scorep_instrumented").text())
             shown = self.ok("%%execute_with_scorep\nprint(1)").text()
             self.assertRegex(shown, r"scp -r \S+:\S+ \.")
+            self.ok("%%marshalling_settings\nPROCESS=launch")
+            shown = self.ok("%%execute_with_scorep\nprint(1)").text()
+            self.assertEqual(len(re.findall(r"scp -r \S+:\S+ \.", shown)), 1, shown)
+            self.ok("%%marshalling_settings\nPROCESS=auto")
             self.ok("os.environ.update(DISPLAY=':77', PATH='/nonexistent'); os.environ.pop('JUPYTERHUB_USER', None)")
             self.assertIn("not on PATH", self.ok("%%scorep_enable_cube_launch").text())
             self.assertIn("Vampir was not started: vampir is not on PATH", self.ok("%%execute_with_scorep\nprint(1)").text())
         finally:
             self.ok("os.environ.clear(); os.environ.update(kept)")
-            self.ok("%%disable_vampir_launch")
-            self.ok("%%scorep_disable_cube_launch")
+            for line in ("disable_vampir_launch", "scorep_disable_cube_launch", "marshalling_settings\nPROCESS=auto"):
+                self.ok(f"%%{line}")
 
     def test_repeat(self):
         self.ok("g = 0")
