@@ -155,7 +155,7 @@ static void strange(void)
     }
     CHECK(strstr(plain("{\"exclusive_ns\":1,\"regions\":[[\"a\",\"b\",1,1,5,5]]}"), " 100 % "));
     CHECK(strstr(plain("{}"),
-                 "by measurement: 0 events in 0 locations\nExperiment: ?\nRan somewhere\nNo Python function"));
+                 "by measurement: 0 events in 0 locations\nExperiment: ?\nRan somewhere\nNo region was timed"));
 }
 
 int main(void)
