@@ -70,8 +70,7 @@ void spare_explain(const struct spare *spare, const char *how, char *text, size_
     snprintf(text, size,
              "The cell ended its Python process, which %s. The session goes on from just before the cell, "
              "with the "
-             "variables as they were then. %s%s%sFiles, shared memory and other processes are as the cell "
-             "left them; the "
+             "variables as they were then. %s%s%sFiles and shared memory are as the cell left them; the "
              "cell's experiment is incomplete.",
              how, list[0] ? "What does not exist any more: " : "", list, list[0] ? ". " : "");
     json_free(lacks);

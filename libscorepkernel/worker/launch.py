@@ -48,10 +48,10 @@ def choose(wanted: dict, package: str) -> Way:
             "for the session, which runs. Take it back with `%%scorep_python_binding_arguments -`, or let the cell be "
             "launched with `%%marshalling_settings PROCESS=launch`."
         )
-    if process == "launch":
-        return Way("launch", "PROCESS=launch")
     if needs:
         return Way("launch", f"{' '.join(needs)} must be there when a process starts")
+    if process == "launch":
+        return Way("launch", "PROCESS=launch")
     if process == "forked":
         return Way("forked", "PROCESS=forked")
     if process == "auto" and systems.needs_fork(package):
@@ -89,7 +89,8 @@ def plan(wanted: dict, package: str, simple: bool = False) -> Dict[str, Any]:
     preloaded = False
     if config and not simple:
         try:
-            preloaded = _preload(environment, config, arguments)
+            threads = [] if any(word.startswith("--thread=") for word in arguments) else ["--thread=pthread"]
+            preloaded = _preload(environment, config, [*threads, *arguments])  # as the bindings have it
         except installation.Unusable as problem:
             if needs:
                 raise systems.NotMeasured(
@@ -168,7 +169,8 @@ def open_file(disk: bool) -> int:
 def told(lost: Any, there: bool) -> List[str]:
     """What the user is to know of variables that did not travel."""
     way = "into the launched process" if there else "back from the launched process; the session keeps its old value"
-    return [f"{one.name} ({one.type}) could not go {way}: {one.path}: {one.reason}" for one in lost]
+    texts = (f"{one.name} ({one.type}) could not go {way}: {one.path}: {one.reason}" for one in lost)
+    return [text.replace(RESULT, "the cell's result") for text in texts]
 
 
 class Launcher:
@@ -239,6 +241,7 @@ class Launcher:
         try:
             with self._server.user_code():  # whose objects say how they are to be pickled, and may take long
                 sent = persist.send(shell.user_ns, descriptor, set(shell.user_ns_hidden))
+            self._server.interrupts.before_cell = True  # one that comes now is the cell's
             lost += told(sent.lost, True)
             affinity = sorted(os.sched_getaffinity(0))
             there = {**options, "launched": {"way": f"launched ({way.why})", "affinity": affinity}}
@@ -265,11 +268,10 @@ class Launcher:
                 applied = persist.apply_changes(descriptor, shell.user_ns)
         finally:
             os.close(descriptor)
-        if RESULT in shell.user_ns:
-            value = shell.user_ns.pop(RESULT)
-            shell.displayhook.exec_result = None
-            shell.user_ns["_oh"][number] = value
-            shell.push({"_": value, f"_{number}": value}, interactive=False)
+        name = changes.get("result", RESULT)
+        if name in shell.user_ns:
+            shell.displayhook.update_user_ns(shell.user_ns[name])
+        shell.user_ns.pop(RESULT, None)
         return told(applied.lost, False)
 
 
@@ -312,6 +314,8 @@ class Runner:
         """Before the cell: remember what there is. NotMeasured: the variables did not come."""
         from . import persist
 
+        if isinstance(self.problem, KeyboardInterrupt):
+            raise self.problem
         if self.problem is not None:
             raise systems.NotMeasured(
                 f"The cell was not run: the session's variables could not be taken over: {self.problem!r}"
@@ -327,17 +331,22 @@ class Runner:
         shell = self._server.shell
         if self._received is None:
             return
-        if number in shell.user_ns["_oh"]:
-            shell.user_ns[RESULT] = shell.user_ns["_oh"][number]
         descriptors: List[int] = []
         said: Dict[str, str] = {}
+        if number in shell.user_ns["_oh"]:
+            value = shell.user_ns["_oh"][number]
+            # A variable that was shown stays the object that it is.
+            same = (name for name, one in shell.user_ns.items() if one is value and not name.startswith("_"))
+            said["result"] = next(same, RESULT)
+            if said["result"] == RESULT:
+                shell.user_ns[RESULT] = value
         try:
             descriptors = [open_file(disk)]
             with self._server.user_code():
                 persist.send_changes(self._received, shell.user_ns, descriptors[0], set(shell.user_ns_hidden))
             self._server.connection.send_with_descriptors(descriptors, wire.STATE, request, wire.dump(said))
         except (Exception, KeyboardInterrupt) as problem:  # of whatever users' objects do when they are pickled
-            said = {"problem": f"{type(problem).__name__}: {problem}"}
+            said["problem"] = f"{type(problem).__name__}: {problem}"
             self._server.connection.send_with_descriptors([], wire.STATE, request, wire.dump(said))
         finally:
             shell.user_ns.pop(RESULT, None)

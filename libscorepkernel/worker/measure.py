@@ -144,7 +144,7 @@ class Measurement:
                 self._write_all()
             self._system.begin(self._directory, scope)
             self._begun = True
-            if self._system.makes_directory:
+            if self._system.makes_directory and not self._system.records_all:
                 self._write_all()
         except BaseException as problem:
             if self._begun:
@@ -194,7 +194,10 @@ class Measurement:
             warnings=self._warnings,
         )
         try:
-            self._write_record()
+            if self._system.records_all:
+                self._write_all()
+            else:
+                self._write_record()
         except OSError as problem:
             self._warnings.append(f"scorepkernel.json could not be completed: {problem}")
 

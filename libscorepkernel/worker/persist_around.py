@@ -1,8 +1,10 @@
 # SPDX-License-Identifier: BSD-3-Clause
-"""What a cell sees beside its variables: environment, module path, working directory, random numbers."""
+"""What a cell sees beside its variables: environment, module path, working directory, random numbers, the
+sources of cells."""
 
 from __future__ import annotations
 
+import linecache
 import os
 import pickle
 import random
@@ -14,7 +16,7 @@ from .persist_lost import Lost, describe
 # Set by those who launch processes, for each process: they are true of this process and of no other.
 _LAUNCHERS = tuple("PMI PMIX_ OMPI_ PRTE_ MPI_LOCAL MV2_ I_MPI_ HYDI_ HYDRA_ SLURM_ PALS_ FLUX_".split())
 # Imports count on these; and imports may draw random numbers, which come after.
-EARLY = ("environment", "path", "directory")
+EARLY = ("environment", "path", "directory", "sources")
 LATE = ("random", "numpy.random")
 
 
@@ -25,6 +27,7 @@ def look() -> Dict[str, bytes]:
         "path": list(sys.path),
         "directory": _directory(),
         "random": random.getstate(),
+        "sources": dict(_cells()),
     }
     numpy_random = sys.modules.get("numpy.random")
     if numpy_random is not None:
@@ -54,6 +57,9 @@ def changes(before: Dict[str, bytes]) -> Dict[str, bytes]:
         changed["environment"] = pickle.dumps(differing, 5)
         if not differing:
             del changed["environment"]
+    if "sources" in changed:
+        old, new = pickle.loads(before["sources"]), pickle.loads(now["sources"])
+        changed["sources"] = pickle.dumps({name: entry for name, entry in new.items() if name not in old}, 5)
     return changed
 
 
@@ -73,6 +79,11 @@ def apply(states: Dict[str, bytes], keys: Iterable[str]) -> List[Lost]:
     return lost
 
 
+def _cells() -> Dict[str, Any]:
+    """The sources of cells, as IPython keeps them for tracebacks and inspect."""
+    return getattr(linecache, "_ipython_cache", {})
+
+
 def _directory() -> Any:
     try:
         return os.getcwd()
@@ -87,6 +98,10 @@ def _set(lost: List[Lost], key: str, state: bytes) -> None:
         directory = pickle.loads(state)
         if directory is not None and directory != _directory():
             _attempt(lost, "the working directory", os.chdir, directory)
+    elif key == "sources":
+        cells = pickle.loads(state)
+        linecache.cache.update(cells)
+        _cells().update(cells)
     elif key == "random":
         random.setstate(pickle.loads(state))
     elif key == "numpy.random":

@@ -398,12 +398,12 @@ class Server:
             self.connection.send(wire.NOT_FOR_ME, request)
             return True
 
-        with self.user_code():
-            self.interrupts.on_interrupt = forward
-            try:
+        self.interrupts.on_interrupt = forward  # from now on: one may be waiting
+        try:
+            with self.user_code():
                 yield
-            finally:
-                self.interrupts.on_interrupt = None
+        finally:
+            self.interrupts.on_interrupt = None
 
     @property
     def loop(self) -> asyncio.AbstractEventLoop:

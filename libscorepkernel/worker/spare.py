@@ -8,12 +8,14 @@ the user may decide for a cell (--guard, --no-guard).
 
 from __future__ import annotations
 
+import atexit
 import contextlib
 import errno
 import fcntl
 import gc
 import io
 import json
+import math
 import os
 import selectors
 import signal
@@ -66,7 +68,10 @@ def guard(server: Any, wanted: Optional[bool]) -> Guard:
 def _budget_ms() -> float:
     text = os.environ.get("SCOREPKERNEL_GUARD_BUDGET", "")
     try:
-        return float(text) if text else _BUDGET_MS
+        budget_ms = float(text) if text else _BUDGET_MS
+        if math.isnan(budget_ms):
+            raise ValueError
+        return budget_ms
     except ValueError:
         raise systems.NotMeasured(
             f"The cell was not run: SCOREPKERNEL_GUARD_BUDGET is {text!r}, but must be a number of milliseconds."
@@ -256,6 +261,8 @@ def _kind(number: int) -> Any:
         for kind in (stat.S_ISSOCK, stat.S_ISFIFO):
             if kind(mode):
                 return kind
+        if stat.S_ISCHR(mode) and os.readlink(f"/proc/self/fd/{number}").endswith("/ptmx"):
+            return stat.S_ISSOCK  # the other end of a terminal
         with open(f"/proc/self/fdinfo/{number}", encoding="ascii", errors="replace") as file:
             if "\nlock:" in file.read():
                 return stat.S_ISREG  # a lock on it would outlive the session's
@@ -307,6 +314,9 @@ def _renew_history(shell: Any) -> None:
             owner.db.close()
         with contextlib.suppress(Exception):
             owner.db = None
+    with contextlib.suppress(Exception):  # else what is done at exit would keep both for ever
+        atexit.unregister(old.save_thread.stop)
+        old.save_thread.history_manager = None
     with wire.high_descriptors():
         new = type(old)(shell=shell, parent=shell)
     for name in ("input_hist_parsed", "input_hist_raw", "output_hist", "dir_hist", "output_hist_reprs"):
@@ -325,6 +335,7 @@ def renew_loop(loop: Any) -> bool:
                 with contextlib.suppress(OSError, ValueError, KeyError):
                     loop._selector.register(key.fileobj, key.events, key.data)
         old.close()
+        loop._default_executor = None  # its threads are gone
         loop._close_self_pipe()
         loop._make_self_pipe()
     except AttributeError:

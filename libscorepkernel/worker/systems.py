@@ -62,6 +62,7 @@ class System:
     name = ""
     spoken = ""  # the name within a sentence
     makes_directory = False  # the experiment directory is made by the system itself
+    records_all = False  # between begin and end, what is not the cell's may be recorded, too: input and output
 
     def directory(self) -> Optional[str]:
         """The experiment directory that there is already."""
@@ -114,6 +115,7 @@ class ScoreP(System):
     def __init__(self, found: installation.Installation) -> None:
         self.name = self.spoken = f"Score-P {found.version}".strip()
         self._profiled = False
+        self.records_all = not found.libraries  # it was preloaded
         self._hidden: Optional[str] = None
 
     def directory(self) -> Optional[str]:
