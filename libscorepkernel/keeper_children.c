@@ -146,24 +146,27 @@ int children_signal(const struct children *children, uint64_t id, int signal_num
     return -ESRCH;
 }
 
-int children_reap(struct children *children, uint64_t *id, int *status, struct rusage *usage)
+pid_t children_ended(void)
 {
     siginfo_t info = {0};
-    if (waitid(P_ALL, 0, &info, WEXITED | WNOHANG | WNOWAIT) != 0 || !info.si_pid)
-        return 0;
+    return waitid(P_ALL, 0, &info, WEXITED | WNOHANG | WNOWAIT) == 0 ? info.si_pid : 0;
+}
+
+int children_reap(struct children *children, pid_t pid, uint64_t *id, int *status, struct rusage *usage)
+{
     *id = 0;
     for (size_t i = 0; i < children->count; i++) {
-        if (children->list[i].pid != info.si_pid)
+        if (children->list[i].pid != pid)
             continue;
         *id = children->list[i].id;
         /* As a terminal does when its session's leader ends: what the user did not detach goes too. Before
          * reaping, while the group's number cannot be anybody else's. */
-        kill(-info.si_pid, SIGHUP);
-        kill(-info.si_pid, SIGCONT);
+        kill(-pid, SIGHUP);
+        kill(-pid, SIGCONT);
         children->list[i] = children->list[--children->count];
         break;
     }
-    return wait4(info.si_pid, status, WNOHANG, usage) == info.si_pid;
+    return wait4(pid, status, WNOHANG, usage) == pid;
 }
 
 void children_kill(const struct children *children)

@@ -42,9 +42,11 @@ int children_adopt(struct children *children, uint64_t id, pid_t pid);
 /** The process's whole group. 0, -ESRCH. */
 int children_signal(const struct children *children, uint64_t id, int signal_number);
 
-/** Reap one process that has ended, if any. 1: *id (0: an adopted one), *status and *usage are set; 0: none.
- */
-int children_reap(struct children *children, uint64_t *id, int *status, struct rusage *usage);
+/** A process that has ended, adopted or not, and is not reaped yet; 0: there is none. */
+pid_t children_ended(void);
+
+/** Reap it. 1: *id (0: it has none), *status and *usage are set; 0: it cannot be reaped. */
+int children_reap(struct children *children, pid_t pid, uint64_t *id, int *status, struct rusage *usage);
 
 /** Kill the groups of those that are left. */
 void children_kill(const struct children *children);

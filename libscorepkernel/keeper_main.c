@@ -179,30 +179,41 @@ static int read_library(struct keeper *keeper)
     return more;
 }
 
-static void reap(struct keeper *keeper)
+static void tell_exited(struct keeper *keeper, uint64_t id, int status, const struct rusage *usage)
+{
+    unsigned char numbers[28];
+    frame_put_u32(numbers, (uint32_t)status);
+    frame_put_u64(numbers + 4,
+                  (uint64_t)usage->ru_utime.tv_sec * 1000000 + (uint64_t)usage->ru_utime.tv_usec);
+    frame_put_u64(numbers + 12,
+                  (uint64_t)usage->ru_stime.tv_sec * 1000000 + (uint64_t)usage->ru_stime.tv_usec);
+    frame_put_u64(numbers + 20, (uint64_t)usage->ru_maxrss);
+    struct spk_text parts[] = {{(const char *)numbers, 4},
+                               {(const char *)numbers + 4, 8},
+                               {(const char *)numbers + 12, 8},
+                               {(const char *)numbers + 20, 8}};
+    tell(keeper, KEEPER_EXITED, id, parts, 4);
+}
+
+/* Reap those that have ended. 0: go on; -1: the library has gone. */
+static int reap(struct keeper *keeper)
 {
     struct signalfd_siginfo ignored;
     struct rusage usage;
     uint64_t id;
-    int status;
+    int status, result = 0;
     while (read(keeper->signals, &ignored, sizeof ignored) == (ssize_t)sizeof ignored)
         continue;
-    while (children_reap(&keeper->children, &id, &status, &usage)) {
-        unsigned char numbers[28];
-        if (!id)
-            continue;
-        frame_put_u32(numbers, (uint32_t)status);
-        frame_put_u64(numbers + 4,
-                      (uint64_t)usage.ru_utime.tv_sec * 1000000 + (uint64_t)usage.ru_utime.tv_usec);
-        frame_put_u64(numbers + 12,
-                      (uint64_t)usage.ru_stime.tv_sec * 1000000 + (uint64_t)usage.ru_stime.tv_usec);
-        frame_put_u64(numbers + 20, (uint64_t)usage.ru_maxrss);
-        struct spk_text parts[] = {{(const char *)numbers, 4},
-                                   {(const char *)numbers + 4, 8},
-                                   {(const char *)numbers + 12, 8},
-                                   {(const char *)numbers + 20, 8}};
-        tell(keeper, KEEPER_EXITED, id, parts, 4);
+    for (pid_t pid; (pid = children_ended());) {
+        /* It may be one that was to be adopted, which was said before it ended: so it has arrived. */
+        if (result == 0 && keeper->channel.fd >= 0)
+            result = read_library(keeper);
+        if (!children_reap(&keeper->children, pid, &id, &status, &usage))
+            break;
+        if (id)
+            tell_exited(keeper, id, status, &usage);
     }
+    return result;
 }
 
 /* How long poll may wait, in ms. Past the deadline, kill and look again. */
@@ -228,11 +239,10 @@ static int turn(struct keeper *keeper)
         return errno == EINTR ? 0 : -1;
     if (polled[1].revents & POLLOUT)
         (void)channel_flush(&keeper->channel); /* a socket that is closed is found by reading */
-    /* Before reaping: a process that has just ended may be one that is to be adopted. */
-    int gone = polled[1].revents & (POLLIN | POLLHUP | POLLERR) && read_library(keeper) != 0;
-    if (polled[0].revents)
-        reap(keeper);
-    if (!gone)
+    int result = polled[0].revents ? reap(keeper) : 0;
+    if (result == 0 && polled[1].revents & (POLLIN | POLLHUP | POLLERR))
+        result = read_library(keeper);
+    if (result == 0)
         return 0;
     /* The library waits for the end of the socket: it stays open until all is cleaned up. */
     if (!keeper->ending)

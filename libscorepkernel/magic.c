@@ -167,11 +167,18 @@ static void read_line_magic(struct magic *magic, struct spk_text line)
     }
 }
 
+/* Whether nothing is said behind the line. */
+static int is_last(struct spk_text cell, struct spk_text line)
+{
+    size_t ignored, before = (size_t)(line.data + line.len - cell.data);
+    return first_line((struct spk_text){line.data + line.len, cell.len - before}, &ignored).len == 0;
+}
+
 void magic_read(struct spk_text cell, struct magic *magic)
 {
     *magic = (struct magic){.kind = MAGIC_NONE, .repeat = 1};
     struct spk_text line = first_line(cell, &magic->lines);
-    if (begins(line, "%scorep_"))
+    if (begins(line, "%scorep_") && is_last(cell, line))
         read_line_magic(magic, line);
     if (!begins(line, "%%"))
         return;

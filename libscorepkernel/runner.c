@@ -51,7 +51,8 @@ static void forget(struct spk_session *session)
 
 void runner_drop(struct spk_session *session)
 {
-    if (session->runner.worker.id && session->keeper_alive)
+    /* After KEEPER_END it has its grace time, as the worker has. */
+    if (session->runner.worker.id && session->keeper_alive && !session->keeper.ending)
         (void)keeper_signal(&session->keeper, session->runner.worker.id, SIGKILL); /* or it has ended */
     forget(session);
     free(session->runner.plan);
@@ -73,8 +74,12 @@ static void give_back(struct spk_session *session, uint32_t how, struct spk_text
     const char *changes = runner->changes ? runner->changes : "";
     struct spk_text parts[] = {
         {(const char *)number, sizeof number}, content, measurement, {changes, strlen(changes)}};
-    /* A worker that has ended needs nothing more: its end is on its way here. */
-    (void)worker_send_fd(&session->worker, WORKER_RETURN, runner->request, parts, 4, runner->variables);
+    int result =
+        worker_send_fd(&session->worker, WORKER_RETURN, runner->request, parts, 4, runner->variables);
+    /* Without the variables it has its answer all the same. One that has ended needs nothing more: its end is
+     * on its way here. */
+    if (result != 0)
+        (void)worker_send(&session->worker, WORKER_RETURN, runner->request, parts, 4);
 }
 
 static void give_up(struct spk_session *session, const char *how)
@@ -185,10 +190,13 @@ static void take_plan(struct runner *runner, struct spk_text plan)
 static int adopt(struct spk_session *session, uint32_t pid, const int fds[3])
 {
     struct runner *runner = &session->runner;
-    int result = worker_adopt(&runner->worker, &session->loop, ++session->last_id, fds, "{\"runner\":true}",
-                              &runner_events, session);
-    if (result == 0)
-        result = keeper_adopt(&session->keeper, runner->worker.id, pid);
+    uint64_t id = ++session->last_id;
+    /* The keeper knows it before it begins, since it may end at once; the descriptors are taken in any case.
+     */
+    int known = keeper_adopt(&session->keeper, id, pid);
+    int result =
+        worker_adopt(&runner->worker, &session->loop, id, fds, "{\"runner\":true}", &runner_events, session);
+    result = known ? known : result;
     runner->state = result == 0 ? RUNNER_STARTING : RUNNER_NONE;
     return result;
 }
@@ -221,10 +229,24 @@ static void assign(struct spk_session *session, uint64_t request, struct spk_tex
     json_free(wanted);
 }
 
+/* A runner for the next cell of this kind. A cell that runs in one is not disturbed. */
+static void plan_ahead(struct spk_session *session, struct spk_text plan)
+{
+    struct runner *runner = &session->runner;
+    struct json *wanted = json_parse(plan.data, plan.len);
+    const char *key = json_text(json_get(wanted, "key"), NULL);
+    if (runner->state != RUNNER_NONE && !runner->request && key &&
+        (!runner->key || strcmp(key, runner->key) != 0))
+        runner_drop(session);
+    take_plan(runner, plan);
+    start_ahead(session);
+    json_free(wanted);
+}
+
 void runner_launch(struct spk_session *session, struct frame *frame)
 {
     struct spk_text plan = {0}, pid = {0}, options = {0};
-    int fds[3] = {-1, -1, -1};
+    int fds[3] = {-1, -1, -1}, taken = 0;
     for (unsigned i = 0; i < frame->fds; i++) {
         int fd = channel_claim_fd(&session->worker.channel);
         if (i < 3)
@@ -232,23 +254,18 @@ void runner_launch(struct spk_session *session, struct frame *frame)
         else if (fd >= 0)
             close(fd);
     }
-    if (frame_next_part(frame, &plan) != 1 || frame_next_part(frame, &pid) != 1 ||
-        frame_next_part(frame, &options) != 1)
-        return;
-    if (frame->request) {
-        assign(session, frame->request, plan, frame_u32(pid, 0), options, fds);
-        return;
+    int whole = frame_next_part(frame, &plan) == 1 && frame_next_part(frame, &pid) == 1 &&
+                frame_next_part(frame, &options) == 1;
+    if (whole && frame->request) {
+        uint32_t copy = frame_u32(pid, 0);
+        taken = copy ? 3 : 1;
+        assign(session, frame->request, plan, copy, options, fds);
+    } else if (whole && session->settings.process == SETTINGS_LAUNCH) {
+        plan_ahead(session, plan); /* or the settings have changed since the worker was asked */
     }
-    if (session->settings.process != SETTINGS_LAUNCH)
-        return; /* the settings have changed since the worker was asked */
-    struct json *wanted = json_parse(plan.data, plan.len);
-    const char *key = json_text(json_get(wanted, "key"), NULL);
-    const char *known = session->runner.key;
-    if (session->runner.state != RUNNER_NONE && key && (!known || strcmp(key, known) != 0))
-        runner_drop(session);
-    take_plan(&session->runner, plan);
-    start_ahead(session);
-    json_free(wanted);
+    for (int i = taken; i < 3; i++)
+        if (fds[i] >= 0)
+            close(fds[i]);
 }
 
 /* --- from the runner -------------------------------------------------------------------------------------

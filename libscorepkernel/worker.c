@@ -322,11 +322,12 @@ int worker_send_fd(struct worker *worker, uint16_t type, uint64_t request, const
 
 void worker_drain(struct worker *worker)
 {
-    long got;
-    if (worker->channel.fd >= 0)
-        do
-            read_frames(worker, &got);
-        while (got > 0);
+    uint64_t id = worker->id;
+    long got = 1;
+    while (got > 0 && worker->id == id && worker->channel.fd >= 0)
+        read_frames(worker, &got);
+    if (worker->id != id)
+        return; /* with what it said it was let go, and may be another one by now */
     /* Bounded, since a child that outlived the process may go on writing. */
     for (int i = 0; i < 64 && read_pipe(worker, SPK_STDOUT) + read_pipe(worker, SPK_STDERR); i++)
         (void)output_pump(&worker->output, 0); /* what memory does not suffice for is lost with the process */

@@ -345,12 +345,13 @@ static void shutdown_by_force(void)
     host_destroy(host);
 }
 
+/* It is run if the session is ready that early, and is given up if not. */
 static void shutdown_at_once(void)
 {
     struct host *host = host_create(NULL);
     CHECK(host_execute(host, 1, "print x") == 0 && kernel->shutdown(host->session, 5000) == 0);
     host_until(host, "status ENDED");
-    host_expect(host, host_count(host, "\nreply 1 2") == 1, "not as often as that");
+    host_expect(host, host_count(host, "\nreply 1 ") == 1, "not as often as that");
     host_destroy(host);
 }
 

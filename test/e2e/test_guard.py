@@ -379,7 +379,7 @@ class Guarded(GuardCase):
 
     def test_an_interrupted_cell_can_still_be_restored_from(self):
         self.ok("x = 1")
-        code = "x = 2\nprint('on', flush=True)\ntry:\n    time.sleep(1000)\nexcept KeyboardInterrupt:\n    os.abort()"
+        code = "x = 2\ntry:\n    print('on', flush=True)\n    time.sleep(1000)\nexcept KeyboardInterrupt:\n    os.abort()"
         request = self.begin(GUARDED + code)
         self.km.interrupt_kernel()
         reply = self.end(request)

@@ -74,6 +74,16 @@ def usage(pid: int) -> dict:
     }
 
 
+# What IPython keeps of each cell, measured or not: its input, its result, its source for tracebacks.
+FORGET = """
+import gc, linecache
+get_ipython().run_line_magic("reset", "-f in out")
+for _kept in (linecache.cache, getattr(linecache, "_ipython_cache", {}), get_ipython().compile._filename_map):
+    _kept.clear()
+gc.collect()
+"""
+
+
 def processes_of_session(pid: int) -> int:
     count, session = 0, str(os.getsid(pid))
     for entry in os.listdir("/proc"):
@@ -97,7 +107,7 @@ class Soak(KernelCase):
 
     def snapshot(self) -> dict:
         """What is in use now. The session's process is another one after a crash."""
-        self.ok("import gc; gc.collect()")
+        self.ok(FORGET)
         worker, keeper, key = eval(self.ok("os.getpid(), os.getppid(), lowest_free_key()").result)
         found = {}
         for name, pid in (("host", self.km.provisioner.pid), ("worker", worker), ("keeper", keeper)):

@@ -80,10 +80,52 @@ static void live(void)
     loop_finish(&loop);
 }
 
+/* A process that was left to the keeper: adopting it fails, or its end is told. */
+static void live_adopted(void)
+{
+    struct loop loop = {.fd = -1};
+    struct keeper keeper;
+    static const char *const argv[] =
+        {"/bin/sh", "-c", "trap '' HUP; (trap '' HUP; read line; exit 7) <&3 3<&- & echo $!; exit 7", NULL},
+                             *const environment[] = {"A=b", NULL};
+    int in[2], out[2], armed = fault_pause(), result;
+    char text[16] = "";
+    memset(&told, 0, sizeof told);
+    CHECK(loop_init(&loop) == 0 && pipe2(in, O_CLOEXEC) == 0 && pipe2(out, O_CLOEXEC) == 0);
+    CHECK(keeper_start(&keeper, &loop, directory, &events, NULL, NULL) == 0);
+    struct keeper_spawn spawn = {argv[0], "/", argv, environment, (int[]){in[0], out[1], out[1], in[0]}, 4};
+    CHECK(keeper_spawn(&keeper, 5, &spawn) == 0);
+    while (!told.exited) {
+        struct pollfd polled = {.fd = loop.fd, .events = POLLIN};
+        CHECK(poll(&polled, 1, 10000) == 1 && loop_dispatch(&loop) == 0);
+    }
+    CHECK(read(out[0], text, sizeof text - 1) > 0 && atoi(text) > 0);
+    memset(&told, 0, sizeof told);
+    fault_go_on(armed);
+    result = keeper_adopt(&keeper, 5, (uint32_t)atoi(text));
+    CHECK(result == 0 || (result < 0 && fault_hit()));
+    armed = fault_pause();
+    CHECK(write(in[1], "\n", 1) == 1); /* now it ends */
+    fault_go_on(armed);
+    for (int64_t until = loop_now_ns() + INT64_C(10000000000); result == 0 && !told.exited && !told.gone;) {
+        struct pollfd polled = {.fd = loop.fd, .events = POLLIN};
+        CHECK(loop_now_ns() < until && poll(&polled, 1, 10000) == 1);
+        CHECK(loop_dispatch(&loop) == 0 || fault_hit());
+    }
+    CHECK(!told.failed && !told.spawned && told.exited <= 1 && (!told.gone || fault_hit()));
+    keeper_finish(&keeper);
+    loop_finish(&loop);
+    for (int i = 0; i < 2; i++) {
+        close(in[i]);
+        close(out[i]);
+    }
+}
+
 int main(void)
 {
     test_limit(120);
     snprintf(directory, sizeof directory, "%s/lib/scorepkernel", test_tree());
     fault_each(live, 0);
+    fault_each(live_adopted, 0);
     return 0;
 }

@@ -5,6 +5,7 @@
 // wrap: malloc calloc realloc free strdup strndup getcwd realpath __realpath_chk socketpair pipe2 fcntl
 // wrap: open dladdr epoll_create1 epoll_ctl epoll_wait eventfd timerfd_create timerfd_settime getrandom
 // wrap: clone mmap read write sendmsg recvmsg access stat
+#include "spare.h"
 #include "worker.h"
 
 #include "fake_worker.h"
@@ -116,13 +117,117 @@ static void spawns(void)
     fault_go_on(armed);
 }
 
+/* A process that exists: its ends are here. Whatever fails, the descriptors that were given are closed. */
+static void adopts(void)
+{
+    int pair[2], out[2], err[2], armed = fault_pause();
+    struct loop loop;
+    struct worker worker = {0};
+    char setup[256];
+    CHECK(loop_init(&loop) == 0);
+    int descriptors = test_descriptors();
+    CHECK(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair) == 0 && pipe2(out, O_CLOEXEC) == 0 &&
+          pipe2(err, O_CLOEXEC) == 0);
+    int fds[] = {pair[0], out[0], err[0]};
+    fault_go_on(armed);
+    int result = worker_adopt(&worker, &loop, 9, fds, "{\"runner\":true}", &worker_events, &told);
+    armed = fault_pause();
+    close(out[1]);
+    close(err[1]);
+    if (result == 0) {
+        CHECK(worker.id == 9 && test_descriptors() == descriptors + 3 + 1 + 1);
+        ssize_t got = recv(pair[1], setup, sizeof setup - 1, MSG_DONTWAIT);
+        CHECK(got > 28);
+        setup[got] = 0;
+        CHECK(strstr(setup + 28, "\"token\":\"") && strstr(setup + 28, "\"runner\":true"));
+    } else {
+        CHECK(result < 0 && fault_hit() && !worker.id && !worker.loop && worker.channel.fd == -1);
+        CHECK(recv(pair[1], setup, sizeof setup, MSG_DONTWAIT) == 0 && test_descriptors() == descriptors + 1);
+    }
+    close(pair[1]);
+    worker_finish(&worker);
+    CHECK(test_descriptors() == descriptors);
+    loop_finish(&loop);
+    fault_go_on(armed);
+}
+
+/* A descriptor goes along, or none does; the caller's stays the caller's. */
+static void sends(void)
+{
+    int pair[2], out[2], err[2], armed = fault_pause();
+    struct loop loop;
+    struct worker worker = {0};
+    struct frame frame;
+    struct channel there;
+    struct spk_text part = {"{}", 2};
+    CHECK(loop_init(&loop) == 0);
+    int descriptors = test_descriptors();
+    CHECK(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair) == 0 && pipe2(out, O_CLOEXEC) == 0 &&
+          pipe2(err, O_CLOEXEC) == 0);
+    CHECK(worker_adopt(&worker, &loop, 9, (int[]){pair[0], out[0], err[0]}, NULL, &worker_events, &told) ==
+          0);
+    channel_init(&there, pair[1]);
+    CHECK(channel_receive(&there) > 0 && channel_next(&there, &frame) == 1 && frame.type == WORKER_SETUP);
+    fault_go_on(armed);
+    int result = worker_send_fd(&worker, WORKER_TAKE_STATE, 3, &part, 1, out[1]);
+    armed = fault_pause();
+    CHECK(result == 0 || (result < 0 && fault_hit()));
+    long got = channel_receive(&there);
+    CHECK((got > 0) == (result == 0) && fcntl(out[1], F_GETFD) >= 0);
+    if (got > 0) {
+        CHECK(channel_next(&there, &frame) == 1 && frame.type == WORKER_TAKE_STATE && frame.fds == 1);
+        int fd = channel_claim_fd(&there);
+        CHECK(fd >= 0 && close(fd) == 0);
+    }
+    channel_finish(&there);
+    worker_finish(&worker);
+    close(out[1]);
+    close(err[1]);
+    CHECK(test_descriptors() == descriptors);
+    loop_finish(&loop);
+    fault_go_on(armed);
+}
+
+/* Without memory what it lacks is not known, and it is a spare all the same. */
+static void takes_spare(void)
+{
+    static const unsigned char number[4] = {5};
+    struct spk_text parts[] = {{(const char *)number, 4}, {"{\"threads\":1}", 13}};
+    int pair[2], armed = fault_pause();
+    struct channel here, there;
+    struct frame frame;
+    struct spare spare = SPARE_NONE;
+    char text[512];
+    CHECK(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0, pair) == 0);
+    channel_init(&here, pair[0]);
+    channel_init(&there, pair[1]);
+    CHECK(channel_send(&here, WORKER_SPARE, 0, parts, 2, (int[]){0, 1, 2}, 3) == 0);
+    CHECK(channel_receive(&there) > 0 && channel_next(&there, &frame) == 1);
+    int descriptors = test_descriptors();
+    fault_go_on(armed);
+    CHECK(spare_take(&spare, 7, &frame, &there) == 0 && spare.id == 7 && spare.pid == 5);
+    spare_explain(&spare, "was ended", text, sizeof text);
+    armed = fault_pause();
+    CHECK(strstr(text, "which was ended. The session goes on"));
+    CHECK(fault_hit() || strstr(text, "1 thread. "));
+    spare_drop(&spare);
+    CHECK(test_descriptors() == descriptors - 3);
+    channel_finish(&here);
+    channel_finish(&there);
+    fault_go_on(armed);
+}
+
 int main(int argc, char **argv)
 {
-    if (argc > 1 && !strcmp(argv[1], "-c"))
-        return fake_worker();
+    int result = fake_main(argc, argv);
+    if (result >= 0)
+        return result;
     test_limit(120);
     snprintf(directory, sizeof directory, "%s/lib/scorepkernel", test_tree());
     CHECK(readlink("/proc/self/exe", self, sizeof self - 1) > 0);
     fault_each(spawns, 1);
+    fault_each(adopts, 1);
+    fault_each(sends, 1);
+    fault_each(takes_spare, 1);
     return 0;
 }

@@ -17,20 +17,26 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         lines += data[i] == '\n';
     MUST(magic.lines <= lines && memchr(magic.error, 0, sizeof magic.error));
     MUST(magic.kind <= MAGIC_BAD && magic.guard <= MAGIC_GUARD_NO);
-    MUST(magic.guard == MAGIC_GUARD_AUTO || magic.kind == MAGIC_EXECUTE || magic.kind == MAGIC_BAD);
+    int measures = magic.kind == MAGIC_EXECUTE || magic.kind == MAGIC_FINALIZE_MARKING;
+    MUST(measures || magic.kind == MAGIC_BAD || (magic.guard == MAGIC_GUARD_AUTO && magic.repeat == 1));
+    MUST(!measures || (magic.repeat >= 1 && magic.repeat <= MAGIC_REPEAT_MAX));
     MUST((magic.kind == MAGIC_BAD) == (magic.error[0] != 0));
     if (magic.kind == MAGIC_NONE)
         return 0;
     MUST(magic.lines > 0 && magic.line.len > 2 && magic.line.data >= cell.data);
     MUST(magic.line.data + magic.line.len <= cell.data + cell.len);
-    MUST(!memchr(magic.line.data, '\n', magic.line.len) && !memcmp(magic.line.data, "%%", 2));
-    /* The body is all that follows the name. */
+    MUST(!memchr(magic.line.data, '\n', magic.line.len) && magic.line.data[0] == '%');
+    MUST(magic.numbers[0] <= 1000000 && magic.numbers[1] <= 1000000);
+    MUST((magic.kind != MAGIC_UNMARK && magic.kind != MAGIC_MOVE) || magic.numbers[0]);
+    /* The body is all that follows the name: of a line magic, in its line. */
+    int line_magic = magic.line.data[1] != '%';
+    const char *end = line_magic ? magic.line.data + magic.line.len : cell.data + cell.len;
     MUST(magic.body.data > magic.line.data + 2 && magic.body.data <= magic.line.data + magic.line.len);
-    MUST(magic.body.data + magic.body.len == cell.data + cell.len);
+    MUST(magic.body.data + magic.body.len == end);
     /* The line alone is the same directive. */
     magic_read(magic.line, &again);
     MUST(again.kind == magic.kind && again.lines == 1 && again.line.len == magic.line.len);
-    MUST(again.guard == magic.guard && again.body.data == magic.body.data);
+    MUST(again.guard == magic.guard && again.repeat == magic.repeat && again.body.data == magic.body.data);
     MUST(again.body.len == magic.line.len - (size_t)(magic.body.data - magic.line.data));
     return 0;
 }

@@ -35,8 +35,9 @@ static const struct {
     {"%%execute_with_scorep\t --no-guard \r\nf()", MAGIC_EXECUTE, 1, "%%execute_with_scorep\t --no-guard",
      NULL},
     {"%%execute_with_scorep --fast\n", MAGIC_BAD, 0, NULL,
-     "no option \"--fast\"; it has --guard and --no-guard. The code to measure begins in the next line; the "
-     "cell was not run."},
+     "no option \"--fast\"; it has --guard, --no-guard and --repeat N. The code to measure begins in the "
+     "next "
+     "line; the cell was not run."},
     {"%%execute_with_scorep --guard x=1\n", MAGIC_BAD, 0, NULL, "\"x=1\""},
     {"%%execute_with_scorep # why\n", MAGIC_BAD, 0, NULL, "\"#\""},
     {"%%execute_with_scorep --guarded\n", MAGIC_BAD, 0, NULL, "\"--guarded\""},
@@ -52,15 +53,37 @@ static const struct {
     {"%%scorep_python_binding_arguments??\n", MAGIC_NONE, 0, NULL, NULL},
     {"%%marshalling_setting MODE=disk", MAGIC_NONE, 0, NULL, NULL}, /* somebody else's name */
     {"%%scorep_python_binding_argument -", MAGIC_BAD, 0, NULL, "There is no directive"},
-    {"%%scorep_env\nA=1", MAGIC_BAD, 0, NULL, "%%scorep_env is not part of this version"},
-    {"%%start_writefile", MAGIC_BAD, 0, NULL,
-     "(" SCOREPKERNEL_VERSION "). The directives that it knows are %%execute_with_scorep, "
-     "%%marshalling_settings and %%scorep_python_binding_arguments."},
-    {"%%finalize_multicellmode", MAGIC_BAD, 0, NULL, "%%finalize_multicellmode is not part"},
-    {"%%abort_multicellmode", MAGIC_BAD, 0, NULL, "%%abort_multicellmode is not part"},
-    {"%%end_writefile", MAGIC_BAD, 0, NULL, "%%end_writefile is not part"},
-    {"%%enable_multicellmode", MAGIC_BAD, 0, NULL, "%%enable_multicellmode is not part"},
-    {"%%abort_writefile x", MAGIC_BAD, 0, NULL, "%%abort_writefile is not part"},
+    {"%%scorep_env\nA=1", MAGIC_ENV, 1, "%%scorep_env", NULL},
+    {"%%enable_multicellmode", MAGIC_ENABLE_MARKING, 1, "%%enable_multicellmode", NULL},
+    {"%%finalize_multicellmode --no-guard\n", MAGIC_FINALIZE_MARKING, 1,
+     "%%finalize_multicellmode --no-guard", NULL},
+    {"%%finalize_multicellmode now", MAGIC_BAD, 0, NULL, "\"now\""},
+    {"%%abort_multicellmode", MAGIC_ABORT_MARKING, 1, "%%abort_multicellmode", NULL},
+    {"%%start_writefile", MAGIC_START_WRITING, 1, "%%start_writefile", NULL},
+    {"%%end_writefile", MAGIC_END_WRITING, 1, "%%end_writefile", NULL},
+    {"%%abort_writefile x", MAGIC_ABORT_WRITING, 1, "%%abort_writefile x", NULL},
+    {"%%enable_vampir_launch_on_scorep_instrumented", MAGIC_VIEWER, 1,
+     "%%enable_vampir_launch_on_scorep_instrumented", NULL},
+    {"%%disable_vampir_launch", MAGIC_VIEWER, 1, "%%disable_vampir_launch", NULL},
+    {"%%enable_vampir_launch", MAGIC_NONE, 0, NULL, NULL},
+    {"%%scorep_enable_cube_launch", MAGIC_VIEWER, 1, "%%scorep_enable_cube_launch", NULL},
+    {"%%scorep_disable_cube_launch", MAGIC_VIEWER, 1, "%%scorep_disable_cube_launch", NULL},
+    {"%scorep_marked", MAGIC_MARKED, 1, "%scorep_marked", NULL},
+    {"\n # why\n %scorep_unmark  3 \n", MAGIC_UNMARK, 3, "%scorep_unmark  3", NULL},
+    {"%scorep_move 2\t1", MAGIC_MOVE, 1, "%scorep_move 2\t1", NULL},
+    {"%scorep_marked 1", MAGIC_BAD, 0, NULL, "%scorep_marked wants 0 numbers behind it, and nothing else."},
+    {"%scorep_unmark", MAGIC_BAD, 0, NULL, "%scorep_unmark wants 1 number behind it, and nothing else."},
+    {"%scorep_unmark 0", MAGIC_BAD, 0, NULL, "wants 1 number"},
+    {"%scorep_unmark 3 4", MAGIC_BAD, 0, NULL, "wants 1 number"},
+    {"%scorep_unmark three", MAGIC_BAD, 0, NULL, "wants 1 number"},
+    {"%scorep_unmark -1", MAGIC_BAD, 0, NULL, "wants 1 number"},
+    {"%scorep_move 1", MAGIC_BAD, 0, NULL, "%scorep_move wants 2 numbers behind it, and nothing else."},
+    {"%scorep_move 1 99999999999999999999", MAGIC_BAD, 0, NULL, "wants 2 numbers"},
+    {"%scorep_movement 1 2", MAGIC_NONE, 0, NULL, NULL},
+    {"x = 1\n%scorep_marked", MAGIC_NONE, 0, NULL, NULL},
+    {"%scorep_marked\nx = 1", MAGIC_NONE, 0, NULL, NULL}, /* or x = 1 would be lost without a word */
+    {"%scorep_unmark 1\n%scorep_unmark 1", MAGIC_NONE, 0, NULL, NULL},
+    {"%scorep_unmark 1\n\n # why\n", MAGIC_UNMARK, 1, "%scorep_unmark 1", NULL},
     {"%%scorep_environment", MAGIC_BAD, 0, NULL, "There is no directive %%scorep_environment"},
     {"%%execute_with_score\n", MAGIC_BAD, 0, NULL, "%%execute_with_scorep? explains it"},
     {"%%execute_with_scorepp\n", MAGIC_BAD, 0, NULL, "There is no directive"},
@@ -105,6 +128,44 @@ static void guards(void)
     CHECK(guard_of("%%execute_with_scorep --no-guard") == MAGIC_GUARD_NO);
     CHECK(guard_of("%%execute_with_scorep --no-guard \t --guard ") == MAGIC_GUARD_YES);
     CHECK(guard_of("# why\n%%execute_with_scorep\t--guard\t--no-guard\nf()") == MAGIC_GUARD_NO);
+}
+
+static unsigned repeat_of(const char *cell)
+{
+    struct magic magic;
+    magic_read((struct spk_text){cell, strlen(cell)}, &magic);
+    CHECK((magic.kind == MAGIC_BAD) == (strstr(magic.error, "wants a number from 1 to 1000, not") != NULL));
+    return magic.kind == MAGIC_BAD ? 0 : magic.repeat;
+}
+
+/* How often: once, or as the last option says. */
+static void repeats(void)
+{
+    CHECK(repeat_of("%%execute_with_scorep") == 1 && repeat_of("%%execute_with_scorep\n--repeat 2") == 1);
+    CHECK(repeat_of("%%execute_with_scorep --repeat 1") == 1);
+    CHECK(repeat_of("%%execute_with_scorep --repeat 007 --guard") == 7);
+    CHECK(repeat_of("%%execute_with_scorep --repeat 1000\nf()") == 1000);
+    CHECK(repeat_of("%%execute_with_scorep --repeat 3 --repeat 5") == 5);
+    CHECK(repeat_of("%%finalize_multicellmode --repeat 4") == 4);
+    CHECK(repeat_of("%%marshalling_settings --repeat 4") == 1);
+    static const char *const bad[] = {"",    "0",  "1001", "10010",   "-1",         "+1",
+                                      "1.5", "2x", "x2",   "--guard", "4294967297", "18446744073709551617"};
+    for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
+        char cell[80];
+        snprintf(cell, sizeof cell, "%%%%execute_with_scorep --repeat %s\nf()", bad[i]);
+        CHECK(repeat_of(cell) == 0);
+    }
+}
+
+static void numbers(void)
+{
+    struct magic magic;
+    magic_read((struct spk_text){"%scorep_move 12 1000000", 23}, &magic);
+    CHECK(magic.kind == MAGIC_MOVE && magic.numbers[0] == 12 && magic.numbers[1] == 1000000);
+    magic_read((struct spk_text){"%scorep_move 12 1000000", 17}, &magic);
+    CHECK(magic.kind == MAGIC_MOVE && magic.numbers[0] == 12 && magic.numbers[1] == 1);
+    magic_read((struct spk_text){"%scorep_unmark 1000001", 22}, &magic);
+    CHECK(magic.kind == MAGIC_BAD);
 }
 
 static int body_is(const char *cell, const char *body)
@@ -162,6 +223,8 @@ int main(void)
     test_limit(60);
     table();
     guards();
+    repeats();
+    numbers();
     bodies();
     long_lines();
     no_nul();

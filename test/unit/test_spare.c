@@ -172,9 +172,8 @@ static void explanations(void)
     static const char begin[] =
         "The cell ended its Python process, which was ended by SIGKILL. The session goes "
         "on from just before the cell, with the variables as they were then. ",
-                      end[] =
-                          "Files and shared memory are as the cell left them; the cell's "
-                          "experiment is incomplete.";
+                      end[] = "Files and shared memory are as the cell left them; the cell's "
+                              "experiment is incomplete.";
     static const struct {
         const char *lacks, *said;
     } cases[] = {

@@ -1,0 +1,67 @@
+/* SPDX-License-Identifier: BSD-3-Clause
+ *
+ * fuzz_settings.c - any text as a directive's: it sets what it says it sets, or nothing, and what it sets is
+ * read as the same again.
+ */
+#include "settings.h"
+
+#include "fuzz.h"
+
+#include <errno.h>
+#include <stdlib.h>
+
+/* Whether the text ends within its room, and not later than it must. */
+static int ends(const char *said, size_t size)
+{
+    return memchr(said, 0, size) != NULL;
+}
+
+static void marshalling(struct spk_text body)
+{
+    static const struct settings before = {.process = SETTINGS_FORKED, .disk = 1, .arguments = "--a"};
+    struct settings settings = before, again = {0};
+    char said[512], repeated[512], small[7];
+    int result = settings_read_marshalling(&settings, body, said, sizeof said);
+    MUST(result == 0 || result == -EINVAL);
+    MUST(ends(said, sizeof said) && *said && strcmp(settings.arguments, "--a") == 0);
+    MUST(settings.process <= SETTINGS_LAUNCH && (settings.disk == 0 || settings.disk == 1));
+    MUST(*settings_process_name(&settings));
+    if (result != 0) {
+        MUST(memcmp(&settings, &before, sizeof before) == 0);
+    } else {
+        /* What it says is itself such a text. */
+        MUST(settings_read_marshalling(&again, (struct spk_text){said, strlen(said)}, repeated,
+                                       sizeof repeated) == 0);
+        MUST(again.process == settings.process && again.disk == settings.disk && !strcmp(said, repeated));
+    }
+    settings = before;
+    MUST(settings_read_marshalling(&settings, body, small, sizeof small) == result);
+    MUST(ends(small, sizeof small));
+}
+
+static void arguments(struct spk_text body)
+{
+    static char said[SETTINGS_ARGUMENTS_MAX + 256];
+    static struct settings settings, again;
+    settings = (struct settings){.process = SETTINGS_LAUNCH, .arguments = "--a"};
+    int result = settings_read_arguments(&settings, body, said, sizeof said);
+    MUST(result == 0 || result == -EINVAL);
+    MUST(ends(said, sizeof said) && *said && settings.process == SETTINGS_LAUNCH && !settings.disk);
+    MUST(ends(settings.arguments, sizeof settings.arguments));
+    MUST(result == 0 || strcmp(settings.arguments, "--a") == 0);
+    const char *text = settings.arguments;
+    size_t len = strlen(text);
+    MUST(!len ||
+         (text[0] != ' ' && text[len - 1] != ' ' && !strpbrk(text, "\t\r\n\f\v") && !strstr(text, "  ")));
+    again = (struct settings){.arguments = ""};
+    MUST(settings_read_arguments(&again, (struct spk_text){text, len}, said, sizeof said) == 0);
+    MUST(strcmp(again.arguments, text) == 0);
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+    struct spk_text body = {(const char *)data, size};
+    marshalling(body);
+    arguments(body);
+    return 0;
+}

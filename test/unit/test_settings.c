@@ -1,0 +1,187 @@
+/* SPDX-License-Identifier: BSD-3-Clause
+ *
+ * test_settings.c - what the directives for measured cells set, and say; and that a wrong one sets nothing.
+ */
+#include "settings.h"
+
+#include "test.h"
+
+#include <errno.h>
+
+typedef int reader(struct settings *settings, struct spk_text body, char *said, size_t size);
+
+static char said[SETTINGS_ARGUMENTS_MAX + 256];
+
+static int read_text(reader *read, struct settings *settings, const char *text)
+{
+    memset(said, 'x', sizeof said);
+    return read(settings, (struct spk_text){text, strlen(text)}, said, sizeof said);
+}
+
+static const struct {
+    const char *body;
+    enum settings_process process;
+    int disk;
+    const char *said;
+} good[] = {
+    {"", SETTINGS_FORKED, 1, "PROCESS=forked MODE=disk MARSHALLER=cloudpickle\n"},
+    {" \t\r\n\f\v", SETTINGS_FORKED, 1, "PROCESS=forked MODE=disk MARSHALLER=cloudpickle\n"},
+    {"PROCESS=auto", SETTINGS_AUTO, 1, "PROCESS=auto MODE=disk MARSHALLER=cloudpickle\n"},
+    {" PROCESS=session", SETTINGS_SESSION, 1, "PROCESS=session MODE=disk MARSHALLER=cloudpickle\n"},
+    {"\nPROCESS=forked\n", SETTINGS_FORKED, 1, "PROCESS=forked MODE=disk MARSHALLER=cloudpickle\n"},
+    {"PROCESS=launch", SETTINGS_LAUNCH, 1, "PROCESS=launch MODE=disk MARSHALLER=cloudpickle\n"},
+    {"MODE=memory", SETTINGS_FORKED, 0, "PROCESS=forked MODE=memory MARSHALLER=cloudpickle\n"},
+    {"MODE=memory\r\n\tPROCESS=launch MARSHALLER=cloudpickle", SETTINGS_LAUNCH, 0,
+     "PROCESS=launch MODE=memory MARSHALLER=cloudpickle\n"},
+    {"SERIALIZER=cloudpickle", SETTINGS_FORKED, 1, "PROCESS=forked MODE=disk MARSHALLER=cloudpickle\n"},
+    /* The last one counts. */
+    {"MODE=memory MODE=disk PROCESS=auto PROCESS=session", SETTINGS_SESSION, 1,
+     "PROCESS=session MODE=disk MARSHALLER=cloudpickle\n"},
+};
+
+static const struct {
+    const char *body;
+    const char *said;
+} bad[] = {
+    {"PROCESS=fork", "PROCESS cannot be \"fork\": it is auto, session, forked or launch."},
+    {"PROCESS=", "PROCESS cannot be \"\": "},
+    {"PROCESS=Launch", "PROCESS cannot be \"Launch\": "},
+    {"PROCESS==launch", "PROCESS cannot be \"=launch\": "},
+    {"PROCESS=launch,", "PROCESS cannot be \"launch,\": "},
+    {"MODE=shm", "MODE cannot be \"shm\": it is memory or disk."},
+    {"MODE=dis", "MODE cannot be \"dis\": "},
+    {"MODE=diskette", "MODE cannot be \"diskette\": "},
+    {"MARSHALLER=dill", "MARSHALLER cannot be \"dill\": it is cloudpickle."},
+    {"SERIALIZER=dill", "SERIALIZER cannot be \"dill\": it is cloudpickle."},
+    {"PROCESS", "\"PROCESS\" is no setting. There are PROCESS=auto|session|forked|launch, "},
+    {"process=launch", "\"process=launch\" is no setting. "},
+    {"=launch", "\"=launch\" is no setting. "},
+    {"=", "\"=\" is no setting. "},
+    {"PROCESS = launch", "\"PROCESS\" is no setting. "},
+    {"# why", "\"#\" is no setting. "},
+    /* What was right before it is not done either. */
+    {"PROCESS=launch MODE=memory MODE=x", "MODE cannot be \"x\": "},
+    {"PROCESS=launch\nMODE=memory\nLAUNCHER=srun", "\"LAUNCHER=srun\" is no setting. "},
+};
+
+static void marshalling(void)
+{
+    const struct settings before = {.process = SETTINGS_FORKED, .disk = 1, .arguments = "--mpp=mpi"};
+    for (size_t i = 0; i < sizeof good / sizeof *good; i++) {
+        struct settings settings = before;
+        int result = read_text(settings_read_marshalling, &settings, good[i].body);
+        if (result != 0 || settings.process != good[i].process || settings.disk != good[i].disk ||
+            strcmp(settings.arguments, "--mpp=mpi") != 0 || strcmp(said, good[i].said) != 0) {
+            fprintf(stderr, "\"%s\": %d, \"%s\"\n", good[i].body, result, said);
+            exit(1);
+        }
+    }
+    for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
+        struct settings settings = before;
+        int result = read_text(settings_read_marshalling, &settings, bad[i].body);
+        if (result != -EINVAL || memcmp(&settings, &before, sizeof before) != 0 ||
+            strncmp(said, bad[i].said, strlen(bad[i].said)) != 0 || !strstr(said, "Nothing was changed.")) {
+            fprintf(stderr, "\"%s\": %d, \"%s\"\n", bad[i].body, result, said);
+            exit(1);
+        }
+    }
+}
+
+static void names(void)
+{
+    static const char *const wanted[] = {"auto", "session", "forked", "launch"};
+    for (size_t i = 0; i < sizeof wanted / sizeof *wanted; i++)
+        CHECK(!strcmp(settings_process_name(&(struct settings){.process = (enum settings_process)i}),
+                      wanted[i]));
+    CHECK(!strcmp(settings_process_name(&(struct settings){0}), "auto")); /* where nothing was said */
+}
+
+static void arguments(void)
+{
+    struct settings settings = {.process = SETTINGS_LAUNCH};
+    CHECK(read_text(settings_read_arguments, &settings, "") == 0);
+    CHECK(!strcmp(said, "Score-P's Python bindings get no arguments.\n"));
+    CHECK(read_text(settings_read_arguments, &settings, " --mpp=mpi \n\t--thread=pthread\r\n\n --user\n") ==
+          0);
+    CHECK(!strcmp(settings.arguments, "--mpp=mpi --thread=pthread --user"));
+    CHECK(!strcmp(said, "Score-P's Python bindings get: --mpp=mpi --thread=pthread --user\n"));
+    /* Alone it shows them. */
+    CHECK(read_text(settings_read_arguments, &settings, " \n ") == 0);
+    CHECK(!strcmp(said, "Score-P's Python bindings get: --mpp=mpi --thread=pthread --user\n"));
+    /* They replace the former ones, and are not added to them. */
+    CHECK(read_text(settings_read_arguments, &settings, "--io=posix") == 0 &&
+          !strcmp(settings.arguments, "--io=posix"));
+    CHECK(read_text(settings_read_arguments, &settings, "--a -") == 0 &&
+          !strcmp(settings.arguments, "--a -"));
+    CHECK(read_text(settings_read_arguments, &settings, "--") == 0 && !strcmp(settings.arguments, "--"));
+    CHECK(read_text(settings_read_arguments, &settings, " - \n") == 0 && !*settings.arguments);
+    CHECK(!strcmp(said, "Score-P's Python bindings get no arguments.\n"));
+    CHECK(settings.process == SETTINGS_LAUNCH && !settings.disk);
+}
+
+/* Up to the limit, and not a byte more. */
+static void limits(void)
+{
+    static char text[SETTINGS_ARGUMENTS_MAX + 16];
+    struct settings settings = {0};
+    memset(text, 'a', sizeof text);
+    for (size_t len = SETTINGS_ARGUMENTS_MAX - 3; len < sizeof text; len++) {
+        struct settings before = settings;
+        int result = settings_read_arguments(&settings, (struct spk_text){text, len}, said, sizeof said);
+        if (result == 0) {
+            CHECK(len < SETTINGS_ARGUMENTS_MAX + 1 && strlen(settings.arguments) == len);
+            CHECK(strlen(said) == len + strlen("Score-P's Python bindings get: \n"));
+        } else {
+            CHECK(result == -EINVAL && len >= SETTINGS_ARGUMENTS_MAX &&
+                  memcmp(&settings, &before, sizeof settings) == 0);
+            CHECK(strstr(said, "Nothing was changed."));
+        }
+    }
+    for (size_t i = 1; i < sizeof text; i += 2)
+        text[i] = ' ';
+    CHECK(settings_read_arguments(&settings, (struct spk_text){text, sizeof text}, said, sizeof said) ==
+          -EINVAL);
+    /* Blanks are not counted but for the one between two. */
+    memset(text, ' ', sizeof text);
+    text[0] = text[sizeof text - 1] = 'b';
+    CHECK(settings_read_arguments(&settings, (struct spk_text){text, sizeof text}, said, sizeof said) == 0 &&
+          !strcmp(settings.arguments, "b b"));
+    /* A NUL would end them for whoever reads them next. */
+    CHECK(settings_read_arguments(&settings, (struct spk_text){"--a\0b", 5}, said, sizeof said) == -EINVAL &&
+          !strcmp(settings.arguments, "b b"));
+    CHECK(settings_read_marshalling(&settings, (struct spk_text){"MODE=disk\0", 10}, said, sizeof said) ==
+          -EINVAL);
+    /* A long word is quoted in part, and little room is enough. */
+    memset(text, 'c', sizeof text);
+    char small[16];
+    CHECK(settings_read_marshalling(&settings, (struct spk_text){text, sizeof text}, said, sizeof said) ==
+              -EINVAL &&
+          strlen(said) < 300);
+    CHECK(settings_read_marshalling(&settings, (struct spk_text){text, sizeof text}, small, sizeof small) ==
+              -EINVAL &&
+          strlen(small) == sizeof small - 1);
+    CHECK(settings_read_marshalling(&settings, (struct spk_text){"", 0}, small, sizeof small) == 0 &&
+          strlen(small) == sizeof small - 1);
+}
+
+/* The body is given by its length: what stands behind is not looked at. */
+static void no_nul(void)
+{
+    struct settings settings = {0};
+    CHECK(settings_read_marshalling(&settings, (struct spk_text){"MODE=diskette", 9}, said, sizeof said) ==
+              0 &&
+          settings.disk);
+    CHECK(settings_read_arguments(&settings, (struct spk_text){"--mpp=mpi", 5}, said, sizeof said) == 0 &&
+          !strcmp(settings.arguments, "--mpp"));
+}
+
+int main(void)
+{
+    test_limit(60);
+    marshalling();
+    names();
+    arguments();
+    limits();
+    no_nul();
+    return 0;
+}
