@@ -282,7 +282,8 @@ def _ended(text: str, how: int) -> dict:
     if how == wire.ERROR:
         said = f"The cell ended the process that it ran in, which {text}. The session's variables are as before it."
     else:
-        said = f"The cell was not run: the process for it {text.rstrip('.')}. The session's variables are as before."
+        what = text.rstrip(".") if text.startswith("the Python process") else f"the process for it {text.rstrip('.')}"
+        said = f"The cell was not run: {what}. The session's variables are as before."
     return {"status": "error", "ename": "LaunchedProcessEnded", "evalue": said, "traceback": [said]}
 
 

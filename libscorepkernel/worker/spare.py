@@ -134,6 +134,8 @@ def fork_copy(server: Any) -> Copy:
             os.close(read)
         _become_orphan()
         systems.die_with_parent(keeper)
+        with contextlib.suppress(OSError):
+            os.setpgid(0, 0)  # out of the reach of interrupts, and of the session's end, before anybody knows of it
         theirs.send(os.getpid().to_bytes(4, "little"))
         _wait(server, theirs, [write for _, write in pipes], random_state)
         signal.pthread_sigmask(signal.SIG_SETMASK, _blocked[0])
@@ -210,8 +212,6 @@ def _become_orphan() -> None:
 
 def _wait(server: Any, theirs: socket.socket, outputs: list, random_state: Any) -> None:
     """Stay parked. Returns when this process is to be the session."""
-    with contextlib.suppress(OSError):
-        os.setpgid(0, 0)  # out of the reach of interrupts
     with contextlib.suppress(OSError), open("/proc/self/oom_score_adj", "w") as file:
         file.write(str(_OOM_SCORE))
     _let_go_of_connections(keep={theirs.fileno(), *outputs})
