@@ -583,6 +583,17 @@ class Guarded(GuardCase):
         outcome = self.fails("%%execute_with_scorep --no-guard\n" + KILL, "SessionDied")
         self.assertIn("SIGKILL", outcome.reply["evalue"])
 
+    def test_shared_memory_does_not_outlive_its_session(self):
+        self.ok(  # what makes it so is done a moment after the session's start
+            "import asyncio, multiprocessing.resource_tracker as tracker\n"
+            "while signal.SIGHUP not in tracker._IGNORED_SIGNALS: await asyncio.sleep(0.01)"
+        )
+        self.ok("kept = __import__('multiprocessing').get_context('spawn').Lock(); name = kept._semlock.name")
+        file = f"/dev/shm/sem.{self.value('name')[1:]}"
+        self.assertTrue(os.path.exists(file))
+        self.fails(KILL, "SessionDied")
+        until(lambda: not os.path.exists(file), file)
+
     def test_a_measured_cell_that_is_well_formed_no_longer(self):
         self.ok("x = 1")
         self.fails(GUARDED + "x = = 1", "SyntaxError")
