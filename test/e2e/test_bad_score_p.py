@@ -10,7 +10,7 @@ import tempfile
 import unittest
 
 from kernel import PATIENCE, KernelCase, Outcome, Trace
-from test_measured import DEFINITIONS, SCOREP, needs_no_sanitizer, needs_tracer
+from test_measured import DEFINITIONS, SCOREP, needs_tracer
 
 
 def real_score_p() -> str:
@@ -32,7 +32,6 @@ class WithScoreP(KernelCase):
     @classmethod
     def setUpClass(cls):
         needs_tracer()
-        needs_no_sanitizer()
         cls.binaries = real_score_p()
         cls.base = os.path.realpath(tempfile.mkdtemp(prefix="scorepkernel-bad-"))
         cls.addClassCleanup(shutil.rmtree, cls.base, ignore_errors=True)

@@ -18,7 +18,7 @@ import unittest
 from collections import Counter
 
 from kernel import PYTHON, KernelCase, Trace
-from test_measured import SCOREP, needs_no_sanitizer, needs_tracer
+from test_measured import SCOREP, needs_tracer
 
 CORPUS = os.path.join(os.path.dirname(os.path.dirname(os.path.abspath(__file__))), "corpus")
 PROGRAMS = {os.path.basename(path)[:-3]: path for path in sorted(glob.glob(os.path.join(CORPUS, "*.py")))}
@@ -100,7 +100,6 @@ class Corpus(KernelCase):
     @classmethod
     def setUpClass(cls):
         needs_tracer()
-        needs_no_sanitizer()
         needs_score_p()
         cls.expected = {}
         super().setUpClass()

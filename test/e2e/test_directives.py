@@ -10,7 +10,7 @@ import unittest
 import uuid
 
 from kernel import PYTHON, KernelCase, Trace
-from test_measured import DEFINITIONS, SCOREP, needs_no_sanitizer, needs_scorep, needs_tracer
+from test_measured import DEFINITIONS, SCOREP, needs_scorep, needs_tracer
 
 
 class Directives(KernelCase):
@@ -188,7 +188,6 @@ class Directives(KernelCase):
     # --- repetitions ---------------------------------------------------------------------------------
 
     def test_viewer_is_started_and_outlives_the_session(self):
-        needs_no_sanitizer()
         self.ok("import os, stat, tempfile; there = tempfile.mkdtemp(); kept = dict(os.environ)")
         self.ok(
             "for name in ('vampir', 'cube'):\n"

@@ -11,7 +11,7 @@ import tempfile
 import unittest
 
 from kernel import TREE
-from test_measured import needs_no_sanitizer, needs_scorep, needs_tracer
+from test_measured import needs_scorep, needs_tracer
 
 EXAMPLES = os.path.join(os.path.dirname(__file__), "..", "..", "examples")
 
@@ -19,7 +19,6 @@ EXAMPLES = os.path.join(os.path.dirname(__file__), "..", "..", "examples")
 class Examples(unittest.TestCase):
     def setUp(self):
         needs_tracer()
-        needs_no_sanitizer()
         if importlib.util.find_spec("nbconvert") is None:
             self.skipTest("nbconvert is not installed (python3-nbconvert)")
 

@@ -13,7 +13,7 @@ from typing import Dict, List
 
 from host_process import alive, until
 from kernel import PATIENCE, KernelCase, Trace
-from test_measured import needs_no_sanitizer, needs_scorep, needs_tracer
+from test_measured import needs_scorep, needs_tracer
 
 SCOREP = "%%execute_with_scorep\n"
 GUARDED = "%%execute_with_scorep --guard\n"
@@ -91,7 +91,6 @@ class GuardCase(KernelCase):
     @classmethod
     def setUpClass(cls) -> None:
         needs_tracer()
-        needs_no_sanitizer()
         super().setUpClass()
 
     def setUp(self) -> None:
@@ -627,7 +626,6 @@ class GuardedEnd(GuardCase):
 
     def setUp(self) -> None:
         needs_tracer()
-        needs_no_sanitizer()
         KernelCase.setUpClass.__func__(type(self))
         super().setUp()
 

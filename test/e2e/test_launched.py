@@ -16,7 +16,7 @@ from typing import List
 from host_process import alive, until
 from kernel import PATIENCE, KernelCase, Trace
 from test_guard import children_of, family_of, open_files
-from test_measured import needs_no_sanitizer, needs_scorep, needs_tracer
+from test_measured import needs_scorep, needs_tracer
 
 SCOREP = "%%execute_with_scorep\n"
 DEFINITIONS = """
@@ -59,7 +59,6 @@ class ProcessCase(KernelCase):
     @classmethod
     def setUpClass(cls) -> None:
         needs_tracer()
-        needs_no_sanitizer()
         super().setUpClass()
 
     def setUp(self) -> None:
@@ -624,7 +623,6 @@ class LaunchedEnd(KernelCase):
 
     def setUp(self) -> None:
         needs_tracer()
-        needs_no_sanitizer()
         KernelCase.setUpClass.__func__(type(self))
         self.ok("import os, time, subprocess\ndef leaf(n): return n")
         self.ok("%%marshalling_settings PROCESS=launch")

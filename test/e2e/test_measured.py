@@ -46,13 +46,7 @@ def needs_tracer() -> None:
         raise unittest.SkipTest(f"the built-in tracer was not built for {PYTHON}")
 
 
-def needs_no_sanitizer() -> None:
-    if os.environ.get("SPK_PRELOAD"):
-        raise unittest.SkipTest("under a sanitizer, whose library is preloaded, processes of Score-P's kind do not run")
-
-
 def needs_scorep() -> None:
-    needs_no_sanitizer()
     if not shutil.which("scorep-config"):
         raise unittest.SkipTest("there is no Score-P: no scorep-config on PATH")
 

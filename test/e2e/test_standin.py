@@ -15,7 +15,7 @@ import unittest
 from xml.etree import ElementTree
 
 from kernel import PATIENCE, KernelCase
-from test_measured import DEFINITIONS, SCOREP, needs_no_sanitizer, needs_tracer
+from test_measured import DEFINITIONS, SCOREP, needs_tracer
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.dirname(os.path.abspath(__file__))), "standin"))
 import standin  # noqa: E402
@@ -31,7 +31,6 @@ class StandIn(KernelCase):
     @classmethod
     def setUpClass(cls):
         needs_tracer()
-        needs_no_sanitizer()
         if not shutil.which("cc"):
             raise unittest.SkipTest("there is no compiler to build the stand-in for Score-P with")
         cls.base = os.path.realpath(tempfile.mkdtemp(prefix="scorepkernel-standin-"))
