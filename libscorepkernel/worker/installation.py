@@ -102,25 +102,28 @@ def _signal(done: subprocess.CompletedProcess) -> str:
 def _completed(
     command: Sequence[str], seconds: float, environment: Optional[Dict[str, str]] = None
 ) -> subprocess.CompletedProcess:
-    """A program that has ended. TimeoutExpired; KeyboardInterrupt: nobody waits for it any more."""
+    """A program that has ended. TimeoutExpired; KeyboardInterrupt: nobody waits for it any more. It is in the session's
+    process group, and ends with it."""
     pipe = subprocess.PIPE
     text: Dict[str, Any] = {"encoding": "utf-8", "errors": "replace"}
     process = subprocess.Popen(
-        command, stdin=subprocess.DEVNULL, stdout=pipe, stderr=pipe, env=environment, start_new_session=True, **text
+        command, stdin=subprocess.DEVNULL, stdout=pipe, stderr=pipe, env=environment, **text
     )
     end = time.monotonic() + seconds
     try:
         while True:
             with contextlib.suppress(subprocess.TimeoutExpired):
                 out, err = process.communicate(timeout=min(0.1, seconds))
+                if given_up() or process.returncode == -signal.SIGINT:
+                    raise KeyboardInterrupt
                 return subprocess.CompletedProcess(command, process.returncode, out, err)
             if given_up():
                 raise KeyboardInterrupt
             if time.monotonic() > end:
                 raise subprocess.TimeoutExpired(command, seconds)
     except BaseException:
-        with process, contextlib.suppress(OSError):
-            os.killpg(process.pid, signal.SIGKILL)  # a session of its own: with whatever it started
+        with process:  # what it started may hold the pipes, which are closed here
+            process.kill()
         raise
 
 

@@ -116,3 +116,4 @@ def main() -> None:
                 sys.exit(str(problem))  # which says nothing of measuring again
             problems = [str(problem)]
     print("verdict:", next(filter(None, problems), ""), flush=True)
+    os._exit(0)  # what a library says or does at the end of a process is not the question

@@ -15,6 +15,8 @@ from typing import Any, Dict, List, Optional
 TREE = os.path.abspath(os.environ.get("SPK_TREE", "build/release/tree"))
 PYTHON = os.environ.get("PYTHON", sys.executable)
 PATIENCE = 60
+# A sanitized tracer needs its runtime in the interpreter from the start.
+SANITIZER = {"LD_PRELOAD": os.environ["SPK_PRELOAD"]} if os.environ.get("SPK_PRELOAD") else {}
 
 
 class Outcome:
@@ -98,18 +100,18 @@ class KernelCase(unittest.TestCase):
         subprocess.run(
             [program, "install", "--prefix", cls.directory, "--python", PYTHON], check=True, stdout=subprocess.DEVNULL
         )
-        environment = {**os.environ, "IPYTHONDIR": os.path.join(cls.directory, "ipython"), **cls.environment}
-        environment.pop("SCOREP_EXPERIMENT_DIRECTORY", None)
-        # A sanitized tracer needs its runtime in the interpreter from the start.
-        if os.environ.get("SPK_PRELOAD"):
-            environment["LD_PRELOAD"] = os.environ["SPK_PRELOAD"]
         cls.km = KernelManager(kernel_name="scorep-python")
         cls.km.kernel_spec_manager.kernel_dirs = [os.path.join(cls.directory, "share", "jupyter", "kernels")]
         cls.log = open(os.path.join(cls.directory, "log"), "w+")
-        cls.km.start_kernel(cwd=cls.work, env=environment, stderr=cls.log)
+        cls.km.start_kernel(cwd=cls.work, env=cls.kernel_environment(), stderr=cls.log)
         cls.kc = cls.km.blocking_client()
         cls.kc.start_channels()
         cls.kc.wait_for_ready(timeout=PATIENCE)
+
+    @classmethod
+    def kernel_environment(cls) -> Dict[str, str]:
+        beginning = {"IPYTHONDIR": os.path.join(cls.directory, "ipython"), **cls.environment, **SANITIZER}
+        return {name: value for name, value in {**os.environ, **beginning}.items() if name != "SCOREP_EXPERIMENT_DIRECTORY"}
 
     @classmethod
     def tearDownClass(cls) -> None:

@@ -298,6 +298,7 @@ class Programs(WithScoreP):
             "import os, subprocess, sys\n"
             f"command = [sys.executable, '-m', 'scorep', '--thread=pthread', {script!r}]\n"
             "environment = {**os.environ, 'SCOREP_ENABLE_TRACING': 'true'}\n"
+            "environment.pop('LD_PRELOAD', None)\n"  # a sanitizer, whose presence the bindings remark on
             "done = subprocess.run(command, capture_output=True, text=True, env=environment)\nleaf(1)\n"
             "(done.returncode, done.stderr)"
         )
@@ -347,9 +348,7 @@ class Together(WithScoreP):
 
         manager = KernelManager(kernel_name="scorep-python")
         manager.kernel_spec_manager.kernel_dirs = self.km.kernel_spec_manager.kernel_dirs
-        environment = {**os.environ, **self.environment, "IPYTHONDIR": os.path.join(self.directory, "ipython")}
-        environment.pop("SCOREP_EXPERIMENT_DIRECTORY", None)
-        manager.start_kernel(cwd=self.work, env=environment, stderr=self.log)
+        manager.start_kernel(cwd=self.work, env=self.kernel_environment(), stderr=self.log)
         self.addCleanup(manager.shutdown_kernel, now=True)
         other = type(self)("test_two_at_once")
         other.km, other.kc = manager, manager.blocking_client()
@@ -388,8 +387,7 @@ class Programless(WithScoreP):
         with open(path, "w", encoding="latin-1") as file:
             file.write(content)
         os.chmod(path, 0o755)
-        beginning = {"IPYTHONDIR": os.path.join(self.directory, "ipython"), "PATH": self.bad + os.pathsep + self.good}
-        self.km.restart_kernel(env={**os.environ, **self.environment, **beginning})
+        self.km.restart_kernel(env={**self.kernel_environment(), "PATH": self.bad + os.pathsep + self.good})
         self.kc.wait_for_ready(timeout=PATIENCE)
         self.ok(DEFINITIONS)
         self.ok("x = 'before'")

@@ -8,7 +8,7 @@ import tempfile
 import unittest
 from unittest import mock
 
-from kernel import PYTHON, TREE
+from kernel import PYTHON, SANITIZER, TREE
 
 try:
     import jupyter_kernel_test as suite
@@ -57,9 +57,8 @@ class Conformance(suite.KernelTests if suite else unittest.TestCase):
         found = {
             "JUPYTER_PATH": os.path.join(cls.prefix, "share", "jupyter"),
             "IPYTHONDIR": os.path.join(cls.prefix, "ipython"),
+            **SANITIZER,
         }
-        if os.environ.get("SPK_PRELOAD"):
-            found["LD_PRELOAD"] = os.environ["SPK_PRELOAD"]
         with mock.patch.dict(os.environ, found):
             super().setUpClass()
 

@@ -14,7 +14,7 @@ from typing import Dict, List
 
 import kernel
 from host_process import HOST, HostCase, alive
-from kernel import PYTHON, TREE
+from kernel import PYTHON, SANITIZER, TREE
 from test_measured import needs_scorep, needs_tracer
 
 sys.path.insert(0, os.path.join(TREE, "lib", "scorepkernel", "worker"))
@@ -46,8 +46,7 @@ class DoctorCase(HostCase):
 
     def doctor(self, *arguments: str, **environment: str) -> subprocess.CompletedProcess:
         """By default, with what fake() and script() have made, and without any other Score-P."""
-        if os.environ.get("SPK_PRELOAD"):
-            environment["LD_PRELOAD"] = os.environ["SPK_PRELOAD"]
+        environment.update(SANITIZER)
         environment.setdefault("PATH", self.bin + os.pathsep + WITHOUT)
         environment.setdefault("PYTHONPATH", self.python)
         environment.setdefault("XDG_CACHE_HOME", os.path.join(self.directory, "cache"))
@@ -161,8 +160,6 @@ class TheRealOne(DoctorCase):
     def setUp(self) -> None:
         needs_scorep()
         needs_tracer()
-        if os.environ.get("SPK_PRELOAD"):
-            self.skipTest("the sanitizer in LD_PRELOAD has scorep-config itself fail for its leaks")
         super().setUp()
 
     def test_it(self) -> None:
@@ -355,7 +352,7 @@ class Machine(DoctorCase):
         mount = f"mount -t tmpfs -o noexec none '{place}'"
         if subprocess.run(["unshare", "--mount", "sh", "-c", mount], capture_output=True).returncode:
             self.skipTest("no file system can be mounted here")
-        sanitizer = f"env LD_PRELOAD='{os.environ['SPK_PRELOAD']}'" if os.environ.get("SPK_PRELOAD") else ""
+        sanitizer = " ".join(["env", *(f"{name}='{value}'" for name, value in SANITIZER.items())])
         command = f"{mount} && exec {sanitizer} '{HOST}' doctor --json --python '{PYTHON}'"
         environment = {**os.environ, "PATH": WITHOUT, "TMPDIR": place, "XDG_CACHE_HOME": self.directory}
         done = subprocess.run(["unshare", "--mount", "sh", "-c", command], env=environment, capture_output=True, text=True)
@@ -403,9 +400,8 @@ class Notebook(kernel.KernelCase):
             self.assertIn(check["what"], text)
         self.assertEqual(self.ok("import sys; sys.executable").result, repr(PYTHON))
         self.assertIn(PYTHON, found[0]["detail"])
-        if not os.environ.get("SPK_PRELOAD"):
-            wanted = "ok" if shutil.which("scorep-config") else "none"
-            self.assertEqual({c["verdict"] for c in found if c["what"] in ("Score-P", "Score-P's self-test")}, {wanted})
+        wanted = "ok" if shutil.which("scorep-config") else "none"
+        self.assertEqual({c["verdict"] for c in found if c["what"] in ("Score-P", "Score-P's self-test")}, {wanted})
         self.assertIsNotNone(self.ok("%%execute_with_scorep\nsum(range(9))").report, "cells are measured as before")
 
     def test_it_leaves_no_trace(self) -> None:

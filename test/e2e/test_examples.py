@@ -10,7 +10,7 @@ import sys
 import tempfile
 import unittest
 
-from kernel import TREE
+from kernel import SANITIZER, TREE
 from test_measured import needs_scorep, needs_tracer
 
 EXAMPLES = os.path.join(os.path.dirname(__file__), "..", "..", "examples")
@@ -26,7 +26,9 @@ class Examples(unittest.TestCase):
         """What the notebook's cells showed, by their ids."""
         output = tempfile.mkdtemp(prefix="scorepkernel-test-")
         self.addCleanup(shutil.rmtree, output)
-        environment = {**os.environ, "SCOREPKERNEL_MEASUREMENT": measurement}
+        environment = {**os.environ, "SCOREPKERNEL_MEASUREMENT": measurement, **SANITIZER}
+        if SANITIZER:
+            environment["ASAN_OPTIONS"] += ":detect_leaks=0"  # nbconvert's leaks are not ours
         demo = [sys.executable, os.path.join(EXAMPLES, "demo.py"), TREE, os.path.join(EXAMPLES, name), output]
         done = subprocess.run(demo, env=environment, capture_output=True, text=True, timeout=300)
         self.assertEqual(done.returncode, 0, done.stderr)

@@ -14,7 +14,7 @@ import unittest
 from typing import List
 
 from host_process import alive, until
-from kernel import PATIENCE, KernelCase, Trace
+from kernel import PATIENCE, SANITIZER, KernelCase, Trace
 from test_guard import children_of, family_of, open_files
 from test_measured import needs_scorep, needs_tracer
 
@@ -487,13 +487,14 @@ class Launched(OwnProcess, ProcessCase):
     def test_children_are_not_preloaded(self):
         code = "sorted({l.split('/')[-1] for l in subprocess.run(['cat', '/proc/self/maps'], capture_output=True, text=True).stdout.split('\\n') if 'scorep' in l})"
         self.assertEqual(self.measured(code)[0].result, "[]")
-        self.assertEqual(self.measured("print(os.environ.get('LD_PRELOAD'), os.environ.get('LD_LIBRARY_PATH'))")[0].text(), "None None\n")
+        self.assertEqual(self.measured("print(os.environ.get('LD_PRELOAD'), os.environ.get('LD_LIBRARY_PATH'))")[0].text(), f"{SANITIZER.get('LD_PRELOAD')} None\n")
         self.assertEqual(self.measured("[name for name in os.environ if name.startswith('SCOREPKERNEL')]")[0].result, "['SCOREPKERNEL_MEASUREMENT']")
 
     def test_the_process_that_waits_is_killed(self):
         self.measured("leaf(1)")
         worker, keeper = self.value("os.getpid(), os.getppid()")
-        (waiting,) = until(lambda: [pid for pid in children_of(keeper) if pid != worker], "a process that waits")
+        until(lambda: len(children_of(keeper)) == 2, "one process that waits, and the end of the one that ran the cell")
+        (waiting,) = [pid for pid in children_of(keeper) if pid != worker]
         os.kill(waiting, signal.SIGKILL)
         until(lambda: not os.path.exists(f"/proc/{waiting}"), "its end")
         for _ in range(3):

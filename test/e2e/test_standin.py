@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: BSD-3-Clause
 """Measured cells with a stand-in for Score-P (test/standin): for machines without one, and for a Score-P that fails."""
 
+import contextlib
+import glob
 import json
 import os
 import re
@@ -14,7 +16,8 @@ import time
 import unittest
 from xml.etree import ElementTree
 
-from kernel import PATIENCE, KernelCase
+from host_process import until
+from kernel import PATIENCE, SANITIZER, KernelCase
 from test_measured import DEFINITIONS, SCOREP, needs_tracer
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.dirname(os.path.abspath(__file__))), "standin"))
@@ -224,7 +227,7 @@ class Good(StandIn):
         self.assertEqual(self.ok("n").result, "6")
         # The libraries and this experiment are the launched process's business, not its children's nor ours.
         code = "import os; (os.environ.get('LD_PRELOAD'), 'SCOREP_ENABLE_TRACING' in os.environ)"
-        self.assertEqual(self.ok(code).result, "(None, False)")
+        self.assertEqual(self.ok(code).result, repr((SANITIZER.get("LD_PRELOAD"), False)))
 
     def test_arguments_that_are_refused(self):
         for text, said in (
@@ -497,14 +500,40 @@ class Hangs(StandIn):
         self.fails(SCOREP + "x = 1", "NotMeasured")
         self.assertLess(time.monotonic() - began, 5)
 
+    def wait_for_it(self):
+        """A measured cell that waits for scorep-config: its request."""
+        before = len(self.calls_until_now())
+        request = self.kc.execute(SCOREP + "x = 'after'", allow_stdin=False)
+        until(lambda: len(self.calls_until_now()) > before, "scorep-config is asked")
+        return request
+
+    def left(self):
+        """The processes of the stand-in, by their commands."""
+        found = []
+        for path in glob.glob("/proc/[0-9]*/cmdline"):
+            with contextlib.suppress(OSError), open(path, encoding="utf-8", errors="replace") as file:
+                found += [text for text in [file.read()] if self.prefix in text]
+        return found
+
+    def test_it_ends_with_the_session(self):
+        # Asked for a cell, or ahead by a process that is nobody's child.
+        self.wait_for_it()
+        self.ends_with_the_session()
+        self.restart()
+        until(self.left, "scorep-config is asked")
+        self.ends_with_the_session()
+
+    def ends_with_the_session(self):
+        self.assertTrue(self.left())
+        self.km.shutdown_kernel(restart=True)
+        until(lambda: not self.left(), "scorep-config has ended")
+        self.km.start_kernel(cwd=self.work, env=self.kernel_environment(), stderr=self.log)
+        self.kc.wait_for_ready(timeout=PATIENCE)
+
     def test_an_interrupt_ends_the_waiting(self):
         self.restart()
         self.ok("x = 'before'")
-        before = len(self.calls_until_now())
-        request = self.kc.execute(SCOREP + "x = 'after'", allow_stdin=False)
-        deadline = time.monotonic() + PATIENCE
-        while len(self.calls_until_now()) == before and time.monotonic() < deadline:
-            time.sleep(0.01)
+        request = self.wait_for_it()
         began = time.monotonic()
         self.km.interrupt_kernel()
         self.outputs_of(request)
