@@ -59,12 +59,14 @@ WORKER_SRC := $(wildcard libscorepkernel/worker/*.py)
 
 LIB_OBJ    := $(LIB_SRC:%.c=$(OBJ)/%.o) $(OBJ)/shim/json_bridge.o
 KEEPER_OBJ := $(KEEPER_SRC:%.c=$(OBJ)/%.o) $(WIRE_SRC:%.c=$(OBJ)/%.o)
+RANKS_OBJ  := $(patsubst %.c,$(OBJ)/%.o,$(wildcard libscorepkernel/ranks/*.c))
 HOST_OBJ   := $(SHIM_C:%.c=$(OBJ)/%.o) $(SHIM_CXX:%.cpp=$(OBJ)/%.o)
 
 HOST    := $(TREE)/bin/scorepkernel
 LIB     := $(TREE)/lib/libscorepkernel.so
 PRIVATE := $(TREE)/lib/scorepkernel
 KEEPER  := $(PRIVATE)/scorepkernel-keeper
+RANKS   := $(PRIVATE)/scorepkernel-ranks
 PROVIDER := $(PRIVATE)/libscorepkernel-subsystems.so
 WORKER  := $(WORKER_SRC:libscorepkernel/worker/%=$(PRIVATE)/worker/spk_worker/%)
 LOGOS   := $(patsubst kernelspec/%,$(PRIVATE)/kernelspec/%,$(wildcard kernelspec/*.png kernelspec/*.svg))
@@ -81,7 +83,7 @@ OTF2_LIBS   = $(if $(OTF2_HIDDEN),$(OTF2_STATIC) -Wl$(comma)--exclude-libs$(comm
               -Wl,--wrap=fopen,--wrap=gethostid,--wrap=malloc
 
 .PHONY: all help tracer
-all: $(BUILD)/.ready $(HOST) $(LIB) $(KEEPER) $(PROVIDER) $(WORKER) $(LOGOS) $(EMBED) tracer
+all: $(BUILD)/.ready $(HOST) $(LIB) $(KEEPER) $(RANKS) $(PROVIDER) $(WORKER) $(LOGOS) $(EMBED) tracer
 .DEFAULT_GOAL := all
 
 # Say what to do before the compiler says something else.
@@ -90,7 +92,7 @@ $(BUILD)/.ready:
 	@echo '#include <xeus/xeus.hpp>\n#include <nlohmann/json.hpp>\n#include <otf2/otf2.h>' | sed 's/\\n/\n/g' | \
 	  $(CXX) -E -x c++ - >/dev/null 2>&1 || { echo 'What the build needs is not installed: run "make deps".' >&2; exit 1; }
 	@touch $@
-$(LIB_OBJ) $(KEEPER_OBJ) $(HOST_OBJ): | $(BUILD)/.ready
+$(LIB_OBJ) $(KEEPER_OBJ) $(RANKS_OBJ) $(HOST_OBJ): | $(BUILD)/.ready
 
 help:
 	@echo 'demo     install what is missing, build, run the example notebook, show where things are'
@@ -122,6 +124,15 @@ $(KEEPER): $(KEEPER_OBJ)
 	@mkdir -p $(@D)
 	$(if $(V),,@echo '  LINK    $@')
 	$(Q)$(CC) $(ALL_LDFLAGS) -o $@ $^
+
+# It is a runner to the library, and sees the ranks' workers as the library sees a session's.
+PARTS := $(BUILD)/parts.a
+$(PARTS): $(LIB_OBJ)
+	$(Q)rm -f $@ && ar rcs $@ $^
+$(RANKS): $(RANKS_OBJ) $(PARTS)
+	@mkdir -p $(@D)
+	$(if $(V),,@echo '  LINK    $@')
+	$(Q)$(CXX) $(ALL_LDFLAGS) -o $@ $(RANKS_OBJ) $(PARTS) -pthread
 
 $(PROVIDER): $(PROVIDER_SRC)
 	@mkdir -p $(@D)

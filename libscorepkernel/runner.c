@@ -307,6 +307,15 @@ static void on_reply(struct spk_session *session, struct frame *frame)
     start_ahead(session);
 }
 
+/* Of ranks, whose text does not come by the pipes. */
+static void on_ranks_text(struct spk_session *session, struct frame *frame)
+{
+    struct spk_text which, text;
+    if (frame_next_part(frame, &which) == 1 && frame_next_part(frame, &text) == 1)
+        session_on_text(session, frame->request, frame_u32(which, SPK_STDERR) == SPK_STDOUT ? SPK_STDOUT : SPK_STDERR,
+                        text);
+}
+
 static void on_frame(void *owner, struct frame *frame)
 {
     struct spk_session *session = owner;
@@ -326,6 +335,9 @@ static void on_frame(void *owner, struct frame *frame)
         break;
     case WORKER_REPLY:
         on_reply(session, frame);
+        break;
+    case WORKER_TEXT:
+        on_ranks_text(session, frame);
         break;
     default:
         session_on_output(session, frame);

@@ -176,6 +176,12 @@ extern "C" int json_set_boolean(struct json *object, const char *name, int value
     return set(object, name, [=] { return value != 0; });
 }
 
+extern "C" void json_remove(struct json *object, const char *name)
+{
+    if (object && unwrap(object)->is_object())
+        unwrap(object)->erase(name);
+}
+
 extern "C" int json_set(struct json *object, const char *name, struct json *child)
 {
     owned_tree owned(unwrap(child));

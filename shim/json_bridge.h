@@ -47,6 +47,8 @@ int json_set_text(struct json *object, const char *name, const char *text, size_
 int json_set_integer(struct json *object, const char *name, int64_t value);
 int json_set_number(struct json *object, const char *name, double value);
 int json_set_boolean(struct json *object, const char *name, int value);
+/** Take a member out, if it is there. */
+void json_remove(struct json *object, const char *name);
 /** Takes child over, also on failure; NULL child: -ENOMEM, so that building can be chained. */
 int json_set(struct json *object, const char *name, struct json *child);
 int json_append(struct json *array, struct json *child);

@@ -14,10 +14,13 @@
 #include <dlfcn.h>
 #include <errno.h>
 #include <signal.h>
+#include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 /* As in scorep/SCOREP_User_Types.h */
 #define USER_REGION_TYPE_FUNCTION 1u
+#define MPI_THREAD_MULTIPLE 3 /* what mpi4py asks for; the number is every MPI's */
 
 struct engine engine = {.lock = PTHREAD_MUTEX_INITIALIZER};
 
@@ -33,6 +36,12 @@ static void give_up(void)
     sig_atomic_t *inside = dlsym(RTLD_DEFAULT, variable);
     if (inside)
         *inside = 0;
+    /* Every later MPI call of the cell goes through Score-P, and would wait for its locks for ever; the other
+     * ranks wait for this one. Whoever started the ranks ends them all, as soon as one has failed. */
+    if (engine.ranks && !engine.setting_count) {
+        (void)!write(STDERR_FILENO, engine.messages, engine.messages_len);
+        _exit(EXIT_FAILURE);
+    }
     /* With the keys go the destructors by which ending threads would come into a Score-P that holds locks. */
     pthread_mutex_lock(&engine.lock);
     engine_delete_keys();
@@ -82,6 +91,25 @@ static void reset(void)
     engine.used = engine.given_up = false;
 }
 
+/* One of several ranks: MPI is initialised here and not by the cell, since Score-P has no file to write to before,
+ * and what it cannot do there would end the process. */
+static bool join_ranks(void)
+{
+    int initialized = 0, provided, result = 0;
+    if (!engine.ranks || !engine.calls.mpi_initialized || !engine.calls.mpi_init_thread)
+        return true;
+    return SURVIVED({
+               if (engine.calls.mpi_initialized(&initialized) == 0 && !initialized)
+                   result = engine.calls.mpi_init_thread(NULL, NULL, MPI_THREAD_MULTIPLE, &provided);
+           }) &&
+           result == 0;
+}
+
+void engine_join_ranks(void)
+{
+    engine.ranks = true;
+}
+
 int engine_begin(const struct engine_setting *settings, size_t count, struct fault *fault)
 {
     if (!engine.loaded)
@@ -96,7 +124,7 @@ int engine_begin(const struct engine_setting *settings, size_t count, struct fau
     engine.used = true;
     engine.settings = settings;
     engine.setting_count = count;
-    bool begun = SURVIVED(engine.calls.init_measurement());
+    bool begun = SURVIVED(engine.calls.init_measurement()) && join_ranks();
     engine.setting_count = 0;
     return begun ? 0 : engine_fault(fault, ECANCELED, "Score-P's start");
 }

@@ -207,8 +207,11 @@ static int register_exit(void (*function)(void *), void *argument, void *library
 /* Score-P cannot go on. What it holds (locks among it) stays as it is until the image is restored. */
 static void end_process(void)
 {
-    if (!engine_way_out)
-        abort(); /* in a thread of its own, where nobody waits */
+    if (!engine_way_out) {
+        /* In a thread of its own, or within a call of the cell's that Score-P wraps: nobody waits for the text. */
+        (void)!write(STDERR_FILENO, engine.messages, engine.messages_len);
+        abort();
+    }
     longjmp(*engine_way_out, 1);
 }
 

@@ -122,6 +122,10 @@ static int find_calls(void *handle, struct fault *fault)
             return engine_fault(fault, ELIBACC, wanted[i].name);
         memcpy(wanted[i].where, &found, sizeof found);
     }
+    void *found = dlsym(handle, "MPI_Initialized");
+    memcpy(&engine.calls.mpi_initialized, &found, sizeof found);
+    found = dlsym(handle, "MPI_Init_thread");
+    memcpy(&engine.calls.mpi_init_thread, &found, sizeof found);
     return 0;
 }
 

@@ -37,6 +37,8 @@ struct calls {
     void (*parameter_text)(uint64_t *handle, const char *name, const char *value);
     void (*enable_recording)(void);
     void (*disable_recording)(void);
+    int (*mpi_initialized)(int *flag); /* NULL: the process has no MPI */
+    int (*mpi_init_thread)(int *argc, char ***argv, int required, int *provided);
 };
 
 extern struct engine {
@@ -44,6 +46,7 @@ extern struct engine {
     bool loaded;
     bool used;      /* a measurement has begun since the image was last restored */
     bool given_up;  /* the measurement cannot go on */
+    bool ranks;     /* this process is one of several that are measured as one */
     bool unwritten; /* something of its experiment is missing: the disk is full, for one */
     struct image image;
     const struct engine_setting *settings; /* of the measurement that is beginning */

@@ -250,6 +250,7 @@ static PyMethodDef methods[] = {
     {"fork_plainly", module_fork_plainly, METH_NOARGS, module_fork_plainly_doc},
     {"read_profile", module_read_profile, METH_O, module_read_profile_doc},
     {"load_scorep", module_load_scorep, METH_VARARGS, module_load_scorep_doc},
+    {"join_ranks", module_join_ranks, METH_NOARGS, module_join_ranks_doc},
     {"scorep_directory", module_scorep_directory, METH_NOARGS, module_scorep_directory_doc},
     {"make_root", module_make_root, METH_O, module_make_root_doc},
     {"scorep_messages", module_scorep_messages, METH_NOARGS, module_scorep_messages_doc},

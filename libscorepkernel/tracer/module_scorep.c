@@ -70,6 +70,18 @@ PyObject *module_scorep_directory(PyObject *module, PyObject *unused)
     return directory ? PyUnicode_DecodeFSDefault(directory) : Py_NewRef(Py_None);
 }
 
+const char module_join_ranks_doc[] = "join_ranks()\n--\n\n"
+                                     "This process is one of several ranks: begin() initialises MPI, and end() "
+                                     "finalises it, both with the others.";
+
+PyObject *module_join_ranks(PyObject *module, PyObject *unused)
+{
+    (void)module;
+    (void)unused;
+    engine_join_ranks();
+    Py_RETURN_NONE;
+}
+
 const char module_make_root_doc[] =
     "make_root(libraries)\n--\n\n"
     "A shared object, as bytes, that needs these libraries (absolute paths) and is nothing else.";

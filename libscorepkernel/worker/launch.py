@@ -1,12 +1,6 @@
 # SPDX-License-Identifier: BSD-3-Clause
-"""Cells that run in a process of their own: which do and why, how the process is started, and how the variables go
-there and come back. The library starts it and carries what the two say to each other (runner.c).
-
-`python -m scorep` asks scorep-config eight times, compiles a library and starts Python twice. Here the process is
-started right away with Score-P's libraries preloaded: scorep-config has been asked once, and nothing is compiled.
-Score-P's constructor is left out, so that the process can be started ahead, and wait unmeasured for its cell. Where
-that does not work, `python -m scorep` is used after all.
-"""
+"""Cells that run in processes of their own: how the variables go there and come back. How the processes are started
+is in launch_plan.py; the library starts them and carries what the two say to each other (runner.c)."""
 
 from __future__ import annotations
 
@@ -15,140 +9,14 @@ import errno
 import importlib.util
 import json
 import os
-import shlex
-import subprocess
 import sys
 import tempfile
-from typing import Any, Dict, List, NamedTuple, Optional, Tuple
+from typing import Any, Dict, List, Optional, Tuple
 
-from . import PRELOAD_BEFORE, RUNNER, installation, measure, spare, systems, wire
+from . import installation, spare, systems, wire
+from .launch_plan import Way, choose, plan
 
-# Those of the bindings' arguments that concern the bindings, not what has to be preloaded.
-_OWN_ARGUMENTS = ("--keep-files", "--verbose", "-v", "--nopython", "--noinstrumenter")
-_OWN_PREFIXES = ("--instrumenter-type=", "--instrumenter-file=")
-# What the session has anyway.
-_NO_DIFFERENCE = ("--user", "--nocompiler", "--thread=pthread", "--thread=none", "--mpp=none")
 RESULT = "_scorepkernel_result"
-
-
-class Way(NamedTuple):
-    """Where a cell runs, and why."""
-
-    process: str  # "session", "launch" or "forked"
-    why: str
-
-
-def choose(wanted: dict, package: str) -> Way:
-    """The way of a measured cell. NotMeasured: what is asked for cannot be had together."""
-    process, arguments = wanted.get("process", "auto"), _split(wanted.get("arguments", ""))
-    needs = [word for word in arguments if not _is_own(word) and word not in _NO_DIFFERENCE]
-    if process == "session" and needs:
-        raise systems.NotMeasured(
-            f"The cell was not run: {' '.join(needs)} must be there when a process starts, but PROCESS=session asks "
-            "for the session, which runs. Take it back with `%%scorep_python_binding_arguments -`, or let the cell be "
-            "launched with `%%marshalling_settings PROCESS=launch`."
-        )
-    if needs:
-        return Way("launch", f"{' '.join(needs)} must be there when a process starts")
-    if process == "launch":
-        return Way("launch", "PROCESS=launch")
-    if process == "forked":
-        return Way("forked", "PROCESS=forked")
-    if process == "auto" and systems.needs_fork(package):
-        return Way("forked", "this Score-P cannot measure a process twice")
-    return Way("session", "")
-
-
-def _split(text: str) -> List[str]:
-    try:
-        return shlex.split(text)
-    except ValueError as problem:
-        raise systems.NotMeasured(
-            f"The cell was not run: the arguments of Score-P's bindings cannot be split: {problem}. Set them again "
-            "with %%scorep_python_binding_arguments"
-        ) from None
-
-
-def _is_own(word: str) -> bool:
-    return word in _OWN_ARGUMENTS or word.startswith(_OWN_PREFIXES)
-
-
-# --- how the process is started --------------------------------------------------------------------------
-
-
-def plan(wanted: dict, package: str, simple: bool = False) -> Dict[str, Any]:
-    """The command and the environment. simple: by `python -m scorep`, as the bindings do it."""
-    systems.need_tracer(package)
-    arguments = [word for word in _split(wanted.get("arguments", "")) if not _is_own(word)]
-    needs = [word for word in arguments if word not in _NO_DIFFERENCE]
-    environment = {name: value for name, value in os.environ.items() if _can_travel(value)}
-    # What applies with the variables need not be there at the start.
-    fixed = {name: value for name, value in environment.items() if needs or not name.startswith("SCOREP_")}
-    environment[RUNNER] = "1"
-    config = None if systems.wanted() == "built-in" else installation.locate()
-    preloaded = False
-    if config and not simple:
-        try:
-            threads = [] if any(word.startswith("--thread=") for word in arguments) else ["--thread=pthread"]
-            preloaded = _preload(environment, config, [*threads, *arguments])  # as the bindings have it
-        except installation.Unusable as problem:
-            if needs:
-                raise systems.NotMeasured(
-                    f"The cell was not run: {problem}. Correct the arguments with %%scorep_python_binding_arguments; "
-                    "alone, it shows them, and - takes them back."
-                ) from None
-            config = None  # the process finds that out, too, and measures by itself
-    command = _command(package, arguments if config and not preloaded else None)
-    if config and (needs or not preloaded):
-        # Score-P may begin before the cell's variables are here, and would choose a directory of its own.
-        environment.setdefault(systems.PRELOADED_VERSION, "")
-        ours = {"SCOREP_EXPERIMENT_DIRECTORY": measure.new_directory_name(), **systems.DEFAULTS}
-        environment[systems.SET_FOR_START] = " ".join(name for name in ours if name not in environment)
-        environment = {**ours, **environment}
-    return {
-        "key": json.dumps([command, environment.get("LD_PRELOAD"), sorted(fixed.items())]),
-        "argv": command,
-        "environment": [f"{name}={value}" for name, value in environment.items()],
-        # One that measures from its start cannot be started ahead.
-        "ahead": int(bool(preloaded or not config) and not needs),
-    }
-
-
-def _can_travel(value: str) -> bool:
-    """What is no UTF-8 comes with the variables."""
-    try:
-        return "\0" not in value and bool(value.encode() or True)
-    except UnicodeEncodeError:
-        return False
-
-
-def _preload(environment: Dict[str, str], config: str, arguments: List[str]) -> bool:
-    """Have Score-P loaded at the start. False: there is no place for what that needs."""
-    try:
-        preload, subsystems, version = installation.preloads(config, arguments)
-    except OSError:
-        return False
-    before = environment.get("LD_PRELOAD", "")
-    environment.update({PRELOAD_BEFORE: before, "LD_PRELOAD": f"{before} {preload}".strip()})
-    environment.update({"SCOREPKERNEL_SUBSYSTEMS": subsystems, systems.PRELOADED_VERSION: version})
-    return True
-
-
-def _command(package: str, arguments: Optional[List[str]]) -> List[str]:
-    """Python as a worker; by way of the bindings with these arguments, if there are any."""
-    # What multiprocessing and the test suites of CPython use to start Python as it was started: there is no public one.
-    flags = subprocess._args_from_interpreter_flags()  # type: ignore[attr-defined]
-    if arguments is not None:
-        script = os.path.join(package, "launched.py")
-        return [sys.executable, *flags, "-m", "scorep", "--noinstrumenter", *arguments, script]
-    code = (
-        f"import sys; sys.path.insert(0, {os.path.dirname(package)!r}); import spk_worker; del sys.path[0]; "
-        "spk_worker.main()"
-    )
-    return [sys.executable, *flags, "-c", code]
-
-
-# --- the variables ---------------------------------------------------------------------------------------
 
 
 def open_file(disk: bool) -> int:
@@ -179,6 +47,7 @@ class Launcher:
     def __init__(self, server: Any) -> None:
         self._server = server
         self._returned: Any = None
+        self._placed: Any = None  # of a cell that runs as ranks
 
     def ahead(self, wanted: dict) -> None:
         """Have a process started for the next cell of this kind."""
@@ -204,10 +73,8 @@ class Launcher:
                 f"cloudpickle, which this Python does not have. Install it with\n"
                 f"{sys.executable} -m pip install cloudpickle"
             )
-        if way.process == "forked":
-            hand_over = self._fork
-        else:
-            hand_over = self._send
+        self._placed = self._place(wanted) if way.process == "ranks" else None
+        hand_over = self._fork if way.process == "forked" else self._send
         frame, descriptor = await self._await(hand_over, request, wanted, options, way, lost, False)
         if not frame.parts[1] and frame.parts[0] == wire.u32(wire.ABORTED) and way.process == "launch":
             if frame.parts[2] != b"KeyboardInterrupt" and installation.locate():
@@ -217,7 +84,13 @@ class Launcher:
         if not frame.parts[1]:
             return wire.ERROR, _ended(frame.parts[2].decode("utf-8", "replace"), how), None
         content, measurement = json.loads(frame.parts[1]), json.loads(frame.parts[2] or b"null")
-        lost += self._apply(descriptor, options["execution_count"], json.loads(frame.parts[3] or b"{}"))
+        if self._placed:
+            measurement = self._apply_ranks(descriptor, wanted, way, measurement, frame.parts[3], lost)
+            content = {"status": "error", "execution_count": options["execution_count"], "payload": [], **content}
+        else:
+            lost += self._apply(descriptor, json.loads(frame.parts[3] or b"{}"))
+        if descriptor is not None:
+            os.close(descriptor)
         if measurement is not None:
             measurement["warnings"] = measurement["warnings"] + lost
         elif lost:
@@ -245,7 +118,10 @@ class Launcher:
             lost += told(sent.lost, True)
             affinity = sorted(os.sched_getaffinity(0))
             there = {**options, "launched": {"way": f"launched ({way.why})", "affinity": affinity}}
-            text = wire.dump(plan(wanted, self._server.package, simple))
+            if self._placed:
+                text = wire.dump(self._plan_ranks(wanted, way, there))
+            else:
+                text = wire.dump(plan(wanted, self._server.package, simple))
             connection.send_with_descriptors([descriptor], wire.LAUNCH, request, text, b"", wire.dump(there))
         finally:
             os.close(descriptor)
@@ -256,23 +132,50 @@ class Launcher:
             copy = spare.fork_copy(self._server)
         spare.introduce(self._server.connection, copy, wire.LAUNCH, request, b"{}", None, there)
 
-    def _apply(self, descriptor: Optional[int], number: int, changes: dict) -> List[str]:
+    def _apply(self, descriptor: Optional[int], changes: dict, begin: int = 0) -> List[str]:
         """Take over what the cell changed. What the user is to know."""
         from . import persist
 
         if descriptor is None:
             return [f"The variables did not come back: {changes.get('problem', 'the process sent none')}"]
         shell = self._server.shell
-        try:
-            with self._server.user_code():
-                applied = persist.apply_changes(descriptor, shell.user_ns)
-        finally:
-            os.close(descriptor)
+        with self._server.user_code():
+            applied = persist.apply_changes(descriptor, shell.user_ns, begin)
         name = changes.get("result", RESULT)
         if name in shell.user_ns:
             shell.displayhook.update_user_ns(shell.user_ns[name])
         shell.user_ns.pop(RESULT, None)
         return told(applied.lost, False)
+
+
+    def _place(self, wanted: dict) -> Any:
+        from . import ranks
+
+        return ranks.place(wanted, self._server.package)
+
+    def _plan_ranks(self, wanted: dict, way: Way, options: dict) -> Dict[str, Any]:
+        """The plan of a job, and in options what its ranks have to know."""
+        from . import ranks
+
+        options["launched"] = {"way": way.why, "directory": self._placed.directory, "system": self._placed.system}
+        return ranks.plan(wanted, self._server.package, self._placed)
+
+    def _apply_ranks(
+        self, descriptor: Optional[int], wanted: dict, way: Way, measurements: Any, text: bytes, lost: List[str]
+    ) -> Optional[dict]:
+        """Take over what the ranks changed and gathered. Their measurement; adds to lost."""
+        from . import ranks
+
+        came = ranks.returned(text)
+        first = came.of_first() if descriptor is not None else None
+        if first is None:
+            lost.append("The variables are as before: rank 0 did not come to its end.")
+        else:
+            lost += self._apply(descriptor if first["length"] else None, first["about"], first["at"])
+        if descriptor is not None and wanted.get("gather"):
+            with self._server.user_code():
+                lost += ranks.gather(descriptor, came, wanted["gather"], self._server.shell.user_ns)
+        return ranks.combined(measurements, self._placed, came, f"{way.why}, by {self._placed.launcher}")
 
 
 def _ended(text: str, how: int) -> dict:
@@ -295,7 +198,10 @@ class Runner:
         self._forked = forked
         self._received: Any = None
         self.problem: Optional[BaseException] = None  # why the variables could not be taken
+        self.rank: Optional[int] = server.connection.setup.get("rank")
         systems.measure_once()
+        if self.rank is not None:
+            systems.join_ranks()
 
     def take(self, frame: wire.Frame) -> None:
         """WORKER_TAKE_STATE: the variables."""
@@ -304,8 +210,12 @@ class Runner:
         descriptor = self._server.connection.claim(frame)
         if descriptor is None:
             return
-        with contextlib.suppress(OSError):  # of a processor that this process may not use
-            os.sched_setaffinity(0, json.loads(frame.parts[0])["launched"]["affinity"])
+        launched = json.loads(frame.parts[0])["launched"]
+        if "affinity" in launched:  # of ranks the launcher decides
+            with contextlib.suppress(OSError):  # of a processor that this process may not use
+                os.sched_setaffinity(0, launched["affinity"])
+        if launched.get("system") == "built-in":
+            systems.use_built_in()
         try:
             self._received = persist.receive(descriptor, self._server.shell.user_ns)
         finally:
@@ -325,13 +235,37 @@ class Runner:
             shell = self._server.shell
             self._received = persist.baseline(shell.user_ns, set(shell.user_ns_hidden))
 
-    def end(self, request: int, number: int, disk: bool) -> None:
-        """After the cell: send what it changed."""
+    def failed(self, request: int, error: dict) -> None:
+        """The cell has, and the measurement's end may have to wait for other ranks."""
+        if self.rank is not None:
+            self._server.connection.send(wire.CELL_FAILED, request, wire.dump(error))
+
+    def end(self, request: int, number: int, wanted: dict) -> None:
+        """After the cell: send what it changed, and what is gathered of all ranks."""
+        if self._received is None:
+            return
+        disk = bool(wanted.get("disk"))
+        if not self.rank:
+            self._send_changes(request, number, disk)
+        if self.rank is not None and wanted.get("gather"):
+            self._send_gathered(request, wanted["gather"], disk)
+
+    def _send_gathered(self, request: int, names: List[str], disk: bool) -> None:
         from . import persist
 
         shell = self._server.shell
-        if self._received is None:
-            return
+        descriptor = open_file(disk)
+        try:
+            with self._server.user_code():
+                persist.send(shell.user_ns, descriptor, set(shell.user_ns_hidden), names)
+            self._server.connection.send_with_descriptors([descriptor], wire.STATE, request, b'{"gathered":true}')
+        finally:
+            os.close(descriptor)
+
+    def _send_changes(self, request: int, number: int, disk: bool) -> None:
+        from . import persist
+
+        shell = self._server.shell
         descriptors: List[int] = []
         said: Dict[str, str] = {}
         if number in shell.user_ns["_oh"]:

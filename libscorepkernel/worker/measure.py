@@ -17,13 +17,24 @@ import socket
 import sys
 import sysconfig
 import time
-from typing import Any, Callable, Iterator, List, Optional
+from typing import Any, Callable, Iterator, List, NamedTuple, Optional
 
 from . import faults, systems
 
 REPORTED_REGIONS = 10
 # Where the session began, which is where the notebook is; users' code may go elsewhere.
 _BESIDE = os.getcwd()
+
+
+class Place(NamedTuple):
+    """Where a cell's experiment is, if that has been decided."""
+
+    directory: Optional[str]
+    rank: Optional[int]  # of several that measure together; the first one writes what is not each one's own
+
+    @property
+    def is_first(self) -> bool:
+        return not self.rank
 
 
 class Cell:
@@ -38,6 +49,7 @@ class Cell:
         self.id: Optional[str] = metadata.get("cellId")
         self.session = session
         self.repeat: int = (wanted or {}).get("repeat", 1)
+        self.place = Place(options.get("launched", {}).get("directory"), session.get("rank"))
         self.parts: List[Cell] = []  # the cells that are measured as this one
         for part in options.get("cells", ()):
             own = {"execution_count": self.number}
@@ -114,9 +126,8 @@ class Measurement:
         self._begun = False
         self._depth = 0  # of code that runs code as a cell does: %%capture, for one
         self._system = systems.choose(package, self._warnings)
-        self._directory = self._system.directory() or _make_directory(
-            _BESIDE, self._system.makes_directory, self._warnings
-        )
+        self._place = cell.place
+        self._directory = self._experiment_directory()
         self._record = {
             "record": 1,
             "measurement": self._system.name,
@@ -152,6 +163,20 @@ class Measurement:
             if isinstance(problem, OSError):
                 raise _unwritable(self._directory, problem) from None
             raise
+
+    def _experiment_directory(self) -> str:
+        """Which there is then, unless the system makes it."""
+        decided, rank = self._place
+        if decided is None or self._system.directory():
+            return self._system.directory() or make_directory(self._system.makes_directory, self._warnings)
+        if self._system.makes_directory:
+            return decided
+        path = os.path.join(decided, f"rank-{rank}")
+        try:
+            os.makedirs(path)
+        except OSError as problem:
+            raise _unwritable(path, problem) from None
+        return path
 
     @contextlib.contextmanager
     def recording(self) -> Iterator[None]:
@@ -214,23 +239,35 @@ class Measurement:
             "page_faults": self._faults,
             "page_faults_seconds": self._faults * faults.seconds_each(),
             "regions": [list(region) for region in regions[:REPORTED_REGIONS]],
-            "all_regions": regions if self._cell.repeat > 1 else [],
+            "all_regions": regions if self._cell.repeat > 1 or self._place.rank is not None else [],
             "region_count": len(regions),
             "exclusive_ns": sum(region[5] for region in regions),
             "messages": self._outcome.messages,
             "warnings": self._warnings,
+            "host": socket.gethostname(),
+            "clock_offset_ns": time.time_ns() - time.monotonic_ns(),
         }
 
     def _write_all(self) -> None:
-        self._write("cell.py", self._cell.source if self._cell.source.endswith("\n") else self._cell.source + "\n")
+        source = self._cell.source
+        if self._place.is_first:
+            text = source if source.endswith("\n") else source + "\n"
+            _write(self._place.directory or self._directory, "cell.py", text)
         self._write_record()
 
-    def _write(self, name: str, text: str) -> None:
-        with io.open(os.path.join(self._directory, name), "w", encoding="utf-8", errors="backslashreplace") as file:
-            file.write(text)
-
     def _write_record(self) -> None:
-        self._write("scorepkernel.json", json.dumps(self._record, indent=2, ensure_ascii=False, default=str) + "\n")
+        if self._place.is_first:
+            write_record(self._place.directory or self._directory, self._record)
+
+
+def write_record(directory: str, record: dict) -> None:
+    """How the cell was measured: scorepkernel.json. OSError."""
+    _write(directory, "scorepkernel.json", json.dumps(record, indent=2, ensure_ascii=False, default=str) + "\n")
+
+
+def _write(directory: str, name: str, text: str) -> None:
+    with io.open(os.path.join(directory, name), "w", encoding="utf-8", errors="backslashreplace") as file:
+        file.write(text)
 
 
 def new_directory_name(beside: str = _BESIDE) -> str:
@@ -246,7 +283,7 @@ def _unwritable(directory: str, problem: OSError) -> systems.NotMeasured:
     )
 
 
-def _make_directory(beside: str, only_name: bool, warnings: list) -> str:
+def make_directory(only_name: bool, warnings: list, beside: str = _BESIDE) -> str:
     """The experiment directory, new and empty: where SCOREP_EXPERIMENT_DIRECTORY says, else beside the notebook.
     As Score-P does, an older one of that name is renamed. only_name: its parent is made, not itself."""
     wanted = os.environ.get("SCOREP_EXPERIMENT_DIRECTORY")

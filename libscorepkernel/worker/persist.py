@@ -18,14 +18,14 @@ from __future__ import annotations
 
 import random
 import re
-from typing import Any, Collection, Dict, List, NamedTuple, Set, Tuple
+from typing import Any, Collection, Dict, List, NamedTuple, Optional, Set, Tuple
 
 from . import persist_around, persist_file
 from .persist_lost import Lost, LostVariable, StandIn, describe
 from .persist_received import Received
 
 __all__ = ["Applied", "Lost", "LostVariable", "Received", "Sent"]
-__all__ += ["apply_changes", "baseline", "receive", "send", "send_changes"]
+__all__ += ["apply_changes", "baseline", "receive", "send", "send_changes", "values"]
 
 # A module's own names, and those under which IPython keeps inputs and outputs.
 _NOT_THE_USERS = re.compile(
@@ -50,12 +50,19 @@ class Applied(NamedTuple):
     lost: List[Lost]
 
 
-def send(namespace: Dict[str, Any], file_descriptor: int, hidden: Collection[str] = ()) -> Sent:
+def send(
+    namespace: Dict[str, Any],
+    file_descriptor: int,
+    hidden: Collection[str] = (),
+    only: Optional[Collection[str]] = None,
+) -> Sent:
     """In A: write the variables that the user defined, and what is around them, to the (empty) file. hidden: names
-    that are not the user's."""
+    that are not the user's. only: those that are wanted; None: all."""
     from . import persist_units
 
     variables = _variables(namespace, hidden)
+    if only is not None:
+        variables = {name: value for name, value in variables.items() if name in only}
     collected = persist_units.quietly(persist_units.Collected, variables, namespace, ())
     lost = [failure.lost for key, failure in collected.failures.items() if key.startswith("v:")]
     return _write(file_descriptor, {"kind": _STATE, "deleted": []}, collected.units, lost, persist_around.look())
@@ -119,10 +126,10 @@ def send_changes(
     return _write(file_descriptor, index, changed, lost, persist_around.changes(received.around))
 
 
-def apply_changes(file_descriptor: int, namespace: Dict[str, Any]) -> Applied:
+def apply_changes(file_descriptor: int, namespace: Dict[str, Any], begin: int = 0) -> Applied:
     """In A: make the variables what they are in B. What did not change stays the object that it is, and so does an
-    array that was changed in place."""
-    reader = persist_file.Reader(file_descriptor)
+    array that was changed in place. begin: where in the file B's is."""
+    reader = persist_file.Reader(file_descriptor, begin)
     packages = _Packages(reader, _CHANGES, False)
     lost = packages.lost + persist_around.apply(packages.around, persist_around.EARLY)
     _recognize_classes(reader.index["classes"])
@@ -143,6 +150,16 @@ def apply_changes(file_descriptor: int, namespace: Dict[str, Any]) -> Applied:
         del namespace[name]
     lost += persist_around.apply(packages.around, persist_around.LATE)
     return Applied(sorted(changed), deleted, lost)
+
+
+def values(file_descriptor: int, namespace: Dict[str, Any], begin: int) -> Tuple[Dict[str, Any], List[Lost]]:
+    """In A: the variables that send() wrote elsewhere, without binding them. The other arguments as above."""
+    packages = _Packages(persist_file.Reader(file_descriptor, begin), _STATE, False)
+    lost = list(packages.lost)
+    found: Dict[str, Any] = {}
+    for loaded, _, _ in packages.load(namespace, lost):
+        found.update({key[2:]: value for key, value in loaded.items() if key.startswith("v:")})
+    return found, lost
 
 
 # --- what the above share ------------------------------------------------------------------------------------

@@ -66,9 +66,10 @@ def _write(file_descriptor: int, data: memoryview, offset: int) -> int:
 class Reader:
     """A file that was written, mapped privately: what is written to its buffers changes the file for nobody."""
 
-    def __init__(self, file_descriptor: int) -> None:
-        size = os.fstat(file_descriptor).st_size
-        magic, version, checksum, total, offset, length = _header(file_descriptor)
+    def __init__(self, file_descriptor: int, begin: int = 0) -> None:
+        """begin: where it is, if it is not all of the file; a multiple of ALIGNMENT."""
+        size = os.fstat(file_descriptor).st_size - begin
+        magic, version, checksum, total, offset, length = _header(file_descriptor, begin)
         if magic != _MAGIC:
             raise ValueError("these are no variables of a notebook: the file does not begin as one, or is incomplete")
         if version != _VERSION:
@@ -77,8 +78,8 @@ class Reader:
             raise ValueError(f"the file of variables is damaged: it has {size} bytes, and should have {total}")
         # Before 3.13 a mapping always keeps a descriptor of its own, which lies where users' code may close it.
         untracked: Dict[str, Any] = {"trackfd": False} if sys.version_info >= (3, 13) else {}
-        self._mapping = mmap.mmap(file_descriptor, total, access=mmap.ACCESS_COPY, **untracked)
-        self._original = mmap.mmap(file_descriptor, total, access=mmap.ACCESS_READ, **untracked)
+        self._mapping = mmap.mmap(file_descriptor, total, access=mmap.ACCESS_COPY, offset=begin, **untracked)
+        self._original = mmap.mmap(file_descriptor, total, access=mmap.ACCESS_READ, offset=begin, **untracked)
         self.view = memoryview(self._mapping)
         self.original = memoryview(self._original)
         text = self._original[offset:]
@@ -124,8 +125,8 @@ class Reader:
         return True
 
 
-def _header(file_descriptor: int) -> Tuple:
-    data = os.pread(file_descriptor, _HEADER.size, 0)
+def _header(file_descriptor: int, begin: int) -> Tuple:
+    data = os.pread(file_descriptor, _HEADER.size, begin)
     if len(data) < _HEADER.size:
         raise ValueError("these are no variables of a notebook: the file is too short")
     return _HEADER.unpack(data)

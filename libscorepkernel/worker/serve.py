@@ -21,7 +21,7 @@ from IPython.core.completer import provisionalcompleter, rectify_completions
 from IPython.core.error import StdinNotImplementedError
 from IPython.utils.tokenutil import token_at_cursor
 
-from . import comms, environment, installation, launch, measure, repeats, scorep_api, script, shell, spare, streams
+from . import comms, environment, installation, launch, launch_plan, measure, repeats, scorep_api, script, shell, spare, streams
 from . import systems, viewers, wire
 
 
@@ -249,6 +249,8 @@ class Server:
                 sh.execution_count = cell.number
                 with measure.measuring(cell, sh, self.package, way.why) as measured, self.user_code():
                     await self._run_all(cell, silent, store and turn == 0, metadata)
+                    if self.runner and sh.last_error is not None:
+                        self.runner.failed(frame.request, sh.last_error)
                 self._leave_if_forked(wire.OK if sh.last_error is None else wire.ERROR)
                 if measured:
                     reports.append(measured.report())
@@ -261,7 +263,7 @@ class Server:
             self._show_error(frame.request, "NotMeasured", str(problem))
         how, reply = self._reply(content, options)
         if self.runner:
-            self.runner.end(frame.request, options["execution_count"], bool((cell.wanted or {}).get("disk")))
+            self.runner.end(frame.request, options["execution_count"], cell.wanted or {})
         return self._with_report(how, reply, repeats.combined(reports) if reports else None)
 
     def _write(self, request: int, content: dict, options: dict) -> tuple:
@@ -293,22 +295,22 @@ class Server:
         sh.payload_manager.clear_payload()
         return wire.OK if sh.last_error is None else wire.ERROR, reply
 
-    def _way(self, cell: measure.Cell, options: dict) -> launch.Way:
+    def _way(self, cell: measure.Cell, options: dict) -> launch_plan.Way:
         """Where the cell runs. In a forked copy of the session this raises spare.Promoted."""
         if "launched" in options:
             assert self.runner  # it took the variables, or is a copy that has them
             self.runner.begin()
-            return launch.Way("session", options["launched"]["way"])
+            return launch_plan.Way("session", options["launched"]["way"])
         if cell.wanted is None:
-            return launch.Way("session", "")
-        way = launch.choose(cell.wanted, self.package)
+            return launch_plan.Way("session", "")
+        way = launch_plan.choose(cell.wanted, self.package)
         if way.process != "session":
             return way
         guard = spare.guard(self, cell.wanted.get("guard"))
-        return launch.Way("session", f"in the session, {'guarded' if guard.on else 'unguarded'} ({guard.why})")
+        return launch_plan.Way("session", f"in the session, {'guarded' if guard.on else 'unguarded'} ({guard.why})")
 
     async def _launch(
-        self, frame: wire.Frame, cell: measure.Cell, options: dict, way: launch.Way, store: bool
+        self, frame: wire.Frame, cell: measure.Cell, options: dict, way: launch_plan.Way, store: bool
     ) -> tuple:
         """Have a cell run in a process of its own. Its output does not come by here, its variables do."""
         sh = self.shell

@@ -180,7 +180,13 @@ _REMEDIES = (
     ("No space left", "Free some space, or set SCOREP_EXPERIMENT_DIRECTORY to a place that has it."),
 )
 # Said of each thread that still runs when the cell ends, which is no fault, or that has just ended.
-_HARMLESS = re.compile(r"^\[Score-P\].*Thread after main \(location=\d+\)\n?", re.M)
+_HARMLESS = re.compile(
+    r"^\[Score-P\].*Thread after main \(location=\d+\)\n?"
+    # In each rank, since MPI is initialised as mpi4py does it.
+    r"|^\[Score-P\].*Support for MPI_THREAD_\(SERIALIZED\|MULTIPLE\) is currently experimental!\n"
+    r"(\[Score-P\])?\s*Please report bugs.*\n?",
+    re.M,
+)
 
 
 def _remedy(messages: str) -> str:
@@ -245,10 +251,13 @@ _loaded: List[installation.Installation] = []
 _known: dict = {}  # by path and time of scorep-config: an installation, or why it cannot be used
 _unloadable: dict = {}  # by path: why
 _once = False
+_built_in = False
 
 
 def wanted() -> str:
     """What SCOREPKERNEL_MEASUREMENT says: auto, scorep or built-in."""
+    if _built_in:
+        return "built-in"
     text = os.environ.get("SCOREPKERNEL_MEASUREMENT", "auto").lower()
     if text not in ("auto", "scorep", "built-in"):
         raise NotMeasured(
@@ -295,6 +304,24 @@ def measure_once() -> None:
     """This process is there for one cell: that Score-P could not measure it again does not matter."""
     global _once
     _once = True
+
+
+def use_built_in() -> None:
+    """In this process, whatever the user wants."""
+    global _built_in
+    _built_in = True
+
+
+def join_ranks() -> None:
+    """This process is one of several that are measured as one."""
+    if _tracer is not None:
+        _tracer.join_ranks()
+
+
+def merge(parts: List[Any], directory: str) -> None:
+    """Make the built-in tracer's experiments of ranks one, in directory. parts: each its own directory, the rank, the
+    host, and how much its clock is ahead, in ns. OSError, ValueError."""
+    _tracer.merge(parts, directory)
 
 
 def _know(config: str) -> installation.Installation:

@@ -1,0 +1,442 @@
+/* SPDX-License-Identifier: BSD-3-Clause
+ *
+ * job.c - beside the session: a cell that runs as many ranks. The library sees a runner like any other; the job has
+ * the ranks started by a parallel launcher, gives each the variables and the cell, makes one output of theirs (fold.c),
+ * and answers when all have. Owns the connections and what comes back; the ranks' processes are the relays' (relay.c).
+ *
+ * One rank's failure is the cell's: the others are given a moment to end by themselves, then interrupted, then ended,
+ * since they may wait in vain for the one that failed.
+ */
+#include "job.h"
+
+#include "answer.h"
+#include "job_private.h"
+#include "json_bridge.h"
+#include "rank_wire.h"
+
+#include <errno.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/signalfd.h>
+#include <unistd.h>
+
+#define MS INT64_C(1000000)
+#define FOLD_NS (100 * MS)      /* so long one rank's line waits for others that say the same */
+#define BY_THEMSELVES_NS (500 * MS) /* after another's failure, which may be theirs, too */
+#define INTERRUPTED_NS (2000 * MS)  /* to end when that failure has them interrupted */
+#define ASKED_NS (5000 * MS)        /* to end when the user has */
+#define LEAVING_NS (5000 * MS)      /* for the launcher to end when all is done */
+
+/* --- to the library --------------------------------------------------------------------------------------
+ */
+
+void job_tell(struct job *job, uint16_t type, const struct spk_text *parts, size_t count)
+{
+    if (channel_send(&job->library, type, job->cell.request, parts, count, NULL, 0) != 0 ||
+        loop_watch(&job->loop, &job->library_source, LOOP_READ | (job->library.out.len ? LOOP_WRITE : 0)) != 0)
+        job->over = 1;
+}
+
+static void tell_text(void *owner, uint64_t request, uint32_t which, struct spk_text text)
+{
+    unsigned char number[4];
+    (void)request; /* there is one */
+    frame_put_u32(number, which);
+    struct spk_text parts[] = {{(const char *)number, sizeof number}, text};
+    job_tell(owner, WORKER_TEXT, parts, 2);
+}
+
+static void on_folded_text(void *owner, uint32_t which, struct spk_text text)
+{
+    struct job *job = owner;
+    (void)stream_add(&job->stream, job->cell.request, which, text); /* without memory the line is lost */
+}
+
+/* Of a result that is not rank 0's: what display_data has. NULL: no memory. */
+static char *as_display(struct spk_text content, size_t *len)
+{
+    struct json *object = json_parse(content.data, content.len);
+    json_remove(object, "execution_count");
+    char *text = object ? json_print(object, len) : NULL;
+    json_free(object);
+    return text;
+}
+
+static void on_folded_frame(void *owner, uint16_t type, struct spk_text payload, int all, int first)
+{
+    struct job *job = owner;
+    struct frame frame = {.payload = (const unsigned char *)payload.data, .len = payload.len};
+    struct spk_text parts[64];
+    size_t count = 0, len = 0;
+    char *display = NULL;
+    (void)all;
+    stream_flush(&job->stream, 1);
+    while (count < sizeof parts / sizeof *parts && frame_next_part(&frame, &parts[count]) == 1)
+        count++;
+    if (type == WORKER_CLEAR_OUTPUT && !first)
+        return; /* it would clear the others' output */
+    if (type == WORKER_EXECUTE_RESULT && !first && count && (display = as_display(parts[0], &len))) {
+        type = WORKER_DISPLAY_DATA;
+        parts[0] = (struct spk_text){display, len};
+    }
+    job_tell(job, type, parts, count);
+    free(display);
+}
+
+static const struct fold_calls fold_calls = {on_folded_text, on_folded_frame};
+
+/* "[m0,m1,...]", null for a rank that has none. NULL: no memory. */
+static char *all_measurements(const struct job *job, size_t *len)
+{
+    FILE *file;
+    char *text = NULL;
+    if (!(file = open_memstream(&text, len)))
+        return NULL;
+    for (uint32_t i = 0; i < job->count; i++) {
+        const char *one = job->ranks[i] && job->ranks[i]->measurement ? job->ranks[i]->measurement : "";
+        fprintf(file, "%s%s", i ? "," : "[", one[0] ? one : "null");
+    }
+    fputs(job->count ? "]" : "[]", file);
+    if (fclose(file) == 0)
+        return text;
+    free(text);
+    return NULL;
+}
+
+static void tell_results(struct job *job)
+{
+    char *text = NULL;
+    if (asprintf(&text, "{\"files\":[%s],\"ranks\":%u,\"sent\":%llu}", job->files ? job->files : "", job->count,
+                 (unsigned long long)job->state_len) < 0)
+        return; /* the session says that nothing came back */
+    struct spk_text part = {text, strlen(text)};
+    if (channel_send(&job->library, WORKER_STATE, job->cell.request, &part, 1, &job->results,
+                     job->results >= 0 ? 1 : 0) != 0)
+        job_tell(job, WORKER_STATE, &part, 1); /* without the variables, which the session says */
+    free(text);
+}
+
+static void answer(struct job *job)
+{
+    unsigned char how[4];
+    size_t len = 0;
+    char *measurements = all_measurements(job, &len);
+    const struct rank *first = job->count ? job->ranks[0] : NULL;
+    const char *content = job->failure ? job->failure : first && first->content ? first->content : "{}";
+    if (job->fold)
+        fold_flush(job->fold, 1);
+    stream_flush(&job->stream, 1);
+    /* The descriptor needs an empty queue before it. */
+    struct pollfd wanted = {.fd = job->library.fd, .events = POLLOUT};
+    while (channel_flush(&job->library) == 1)
+        (void)poll(&wanted, 1, -1);
+    tell_results(job);
+    frame_put_u32(how, job->failure ? SPK_REPLY_ERROR : first ? first->how : SPK_REPLY_ERROR);
+    struct spk_text parts[] = {
+        {(const char *)how, sizeof how}, {content, strlen(content)}, {measurements ? measurements : "[]", measurements ? len : 2}};
+    job_tell(job, WORKER_REPLY, parts, 3);
+    free(measurements);
+    job->answered = 1;
+    job->deadline_ns = loop_now_ns() + LEAVING_NS;
+}
+
+/* --- failing ---------------------------------------------------------------------------------------------
+ */
+
+void job_fail_with(struct job *job, struct spk_text content)
+{
+    if (job->failure || job->answered)
+        return; /* what follows from the first one says nothing new */
+    job->failure = strndup(content.data, content.len);
+    job->deadline_ns = loop_now_ns() + (job->interrupted ? INTERRUPTED_NS : BY_THEMSELVES_NS);
+}
+
+void job_fail(struct job *job, const char *ename, const char *text)
+{
+    struct json *content = job->failure || job->answered ? NULL : answer_error(ename, text);
+    size_t len = 0;
+    char *said = content ? json_print(content, &len) : NULL;
+    json_free(content);
+    if (!said)
+        return;
+    struct spk_text part = {said, len};
+    if (job->fold)
+        fold_flush(job->fold, 1);
+    stream_flush(&job->stream, 1);
+    job_tell(job, WORKER_ERROR, &part, 1);
+    job_fail_with(job, part);
+    free(said);
+}
+
+static void interrupt_all(struct job *job)
+{
+    ranks_tell_all(job, WORKER_INTERRUPT, job->cell.request, NULL, 0);
+    job->interrupted = 1;
+}
+
+/* Those that are left have had their time. */
+static void end_the_rest(struct job *job)
+{
+    char text[512], names[200];
+    uint32_t count = ranks_name_open(job, names, sizeof names);
+    snprintf(text, sizeof text, "%s %s did not end when interrupted, and %s ended. What %s measured is lost.\n",
+             count == 1 ? "Rank" : "Ranks", names, count == 1 ? "was" : "were", count == 1 ? "it" : "they");
+    if (!job->failure)
+        job_fail(job, "KeyboardInterrupt", text);
+    else if (count)
+        on_folded_text(job, SPK_STDERR, (struct spk_text){text, strlen(text)});
+    launcher_kill(job);
+    ranks_drop_open(job);
+}
+
+static void on_deadline(struct job *job)
+{
+    job->deadline_ns = 0;
+    if (job->answered) {
+        launcher_kill(job);
+        job->over = 1;
+    } else if (job->failure && !job->interrupted) {
+        interrupt_all(job);
+        job->deadline_ns = loop_now_ns() + INTERRUPTED_NS;
+    } else {
+        end_the_rest(job);
+    }
+}
+
+void job_look(struct job *job)
+{
+    char text[2600], said[2400];
+    if (job->launcher && launcher_ended(job, said, sizeof said) && !job->answered && job->present < (job->count ? job->count : 1)) {
+        snprintf(text, sizeof text, "The cell was not run: its ranks were not started, as their launcher %s", said);
+        job_fail(job, "NotMeasured", text);
+        job->open -= job->count - job->present;
+    }
+    if (!job->answered && job->cell.type && job->open == 0 && (job->count || job->failure))
+        answer(job);
+    if (job->answered && !job->launcher)
+        job->over = 1;
+}
+
+/* --- from the library ------------------------------------------------------------------------------------
+ */
+
+static void begin_cell(struct job *job, struct frame *frame)
+{
+    unsigned char *copy = job->cell.type ? NULL : malloc(frame->len + 1);
+    if (!copy)
+        return;
+    memcpy(copy, frame->payload, frame->len);
+    job->cell = *frame;
+    job->cell.payload = copy;
+    int result = launcher_start(job);
+    if (result == 0)
+        return;
+    char text[512];
+    snprintf(text, sizeof text,
+             "The cell was not run: its launcher %.200s could not be started: %s. Set another with %%%%scorep_launcher",
+             job->order->launch[0], strerror(-result));
+    job_fail(job, "NotMeasured", text);
+}
+
+/* A descriptor stays open for as long as the job lasts. */
+static void take_state(struct job *job, struct frame *frame)
+{
+    struct spk_text options;
+    int fd = frame->fds ? channel_claim_fd(&job->library) : -1;
+    if (job->options || fd < 0 || frame_next_part(frame, &options) != 1) {
+        if (fd >= 0)
+            close(fd);
+        return;
+    }
+    job->state = fd;
+    job->options = strndup(options.data, options.len);
+    if (shared_describe(fd, job->state_where, &job->state_len) != 0)
+        job->over = 1; /* the library tells of it */
+}
+
+static void on_interrupt(struct job *job)
+{
+    if (job->count && job->ready == job->count) {
+        interrupt_all(job);
+        job->deadline_ns = loop_now_ns() + ASKED_NS;
+        return;
+    }
+    job_fail(job, "KeyboardInterrupt", "The cell was interrupted before all its ranks had started.");
+    launcher_kill(job);
+    ranks_drop_open(job);
+}
+
+static void on_library_frame(struct job *job, struct frame *frame)
+{
+    struct spk_text part;
+    switch (frame->type) {
+    case WORKER_SETUP:
+        if (!job->setup && frame_next_part(frame, &part) == 1)
+            job->setup = strndup(part.data, part.len);
+        break;
+    case WORKER_TAKE_STATE:
+        take_state(job, frame);
+        break;
+    case WORKER_EXECUTE:
+        begin_cell(job, frame);
+        break;
+    case WORKER_INTERRUPT:
+        on_interrupt(job);
+        break;
+    case WORKER_INPUT_REPLY:
+        if (job->ranks && job->asker < job->count && job->ranks[job->asker] && frame_next_part(frame, &part) == 1)
+            rank_tell(job->ranks[job->asker], WORKER_INPUT_REPLY, frame->request, &part, 1);
+        break;
+    case WORKER_SHUTDOWN:
+        if (!job->answered)
+            job->over = 1;
+        break;
+    default:
+        break;
+    }
+}
+
+static void on_library(void *owner, unsigned events)
+{
+    struct job *job = owner;
+    struct frame frame;
+    int more = 0;
+    if (events & LOOP_WRITE && channel_flush(&job->library) == 0)
+        (void)loop_watch(&job->loop, &job->library_source, LOOP_READ); /* MOD of a watched descriptor */
+    long got = events & LOOP_READ ? channel_receive(&job->library) : -EAGAIN;
+    while (got > 0 && !job->over && (more = channel_next(&job->library, &frame)) > 0)
+        on_library_frame(job, &frame);
+    if ((got <= 0 && got != -EAGAIN) || more < 0) {
+        loop_forget(&job->loop, &job->library_source);
+        job->over = !job->answered; /* else it has let us go, and the launcher may end by itself */
+    }
+}
+
+/* --- its life --------------------------------------------------------------------------------------------
+ */
+
+static void on_signal(void *owner, unsigned events)
+{
+    struct job *job = owner;
+    struct signalfd_siginfo info;
+    (void)events;
+    while (read(job->signals.fd, &info, sizeof info) == (ssize_t)sizeof info)
+        if (info.ssi_signo == SIGTERM)
+            job->over = 1;
+}
+
+/* SIGINT comes with a frame that says more. */
+static int watch_signals(struct job *job)
+{
+    sigset_t wanted;
+    sigemptyset(&wanted);
+    sigaddset(&wanted, SIGCHLD);
+    sigaddset(&wanted, SIGINT);
+    sigaddset(&wanted, SIGTERM);
+    pthread_sigmask(SIG_BLOCK, &wanted, NULL);
+    job->signals = (struct source){
+        .fd = signalfd(-1, &wanted, SFD_CLOEXEC | SFD_NONBLOCK), .ready = on_signal, .owner = job};
+    return job->signals.fd < 0 ? -errno : loop_watch(&job->loop, &job->signals, LOOP_READ);
+}
+
+static int open_results(struct job *job)
+{
+    if (job->order->disk) {
+        FILE *file = tmpfile();
+        job->results = file ? dup(fileno(file)) : -1;
+        if (file)
+            fclose(file);
+    } else {
+        job->results = memfd_create("scorepkernel-variables", MFD_CLOEXEC);
+    }
+    return job->results < 0 ? -errno : 0;
+}
+
+static int begin(struct job *job)
+{
+    job->stream = (struct stream){.write = tell_text, .owner = job};
+    channel_init(&job->library, WORKER_FD);
+    int result = loop_init(&job->loop);
+    if (result == 0)
+        result = watch_signals(job);
+    if (result == 0)
+        result = open_results(job);
+    int fd = result == 0 ? meeting_open(job->order->everywhere, job->meeting) : result;
+    if (fd < 0)
+        return fd;
+    job->listener = (struct source){.fd = fd, .ready = ranks_accept, .owner = job};
+    job->library_source = (struct source){.fd = WORKER_FD, .ready = on_library, .owner = job};
+    result = loop_watch(&job->loop, &job->listener, LOOP_READ);
+    if (result == 0)
+        result = loop_watch(&job->loop, &job->library_source, LOOP_READ);
+    if (result == 0)
+        job_tell(job, WORKER_READY, NULL, 0);
+    return result;
+}
+
+/* Do what is due. The milliseconds until the next is; -1: nothing will be. */
+static int tick(struct job *job)
+{
+    int64_t now = loop_now_ns(), next = -1;
+    if (job->fold && fold_holds(job->fold) && !job->fold_due_ns)
+        job->fold_due_ns = now + FOLD_NS;
+    if (job->fold_due_ns && job->fold_due_ns <= now) {
+        fold_flush(job->fold, 0);
+        job->fold_due_ns = 0;
+    }
+    if (job->deadline_ns && job->deadline_ns <= now)
+        on_deadline(job);
+    job_look(job);
+    int64_t pace = stream_pace(&job->stream, now);
+    int64_t dues[] = {job->fold_due_ns, job->deadline_ns, pace < 0 ? 0 : now + pace};
+    for (size_t i = 0; i < sizeof dues / sizeof *dues; i++)
+        if (dues[i] && (next < 0 || dues[i] < next))
+            next = dues[i];
+    return next < 0 ? -1 : next <= now ? 0 : (int)((next - now) / MS) + 1;
+}
+
+static void finish(struct job *job)
+{
+    launcher_finish(job);
+    ranks_finish(job);
+    fold_free(job->fold);
+    stream_finish(&job->stream);
+    channel_finish(&job->library);
+    int fds[] = {job->listener.fd, job->signals.fd, job->state, job->results};
+    for (size_t i = 0; i < sizeof fds / sizeof *fds; i++)
+        if (fds[i] >= 0)
+            close(fds[i]);
+    unsigned char *payload = NULL;
+    memcpy(&payload, &job->cell.payload, sizeof payload); /* it is ours, and const to all others */
+    char *texts[] = {job->setup, job->options, job->files, job->failure, (char *)payload};
+    for (size_t i = 0; i < sizeof texts / sizeof *texts; i++)
+        free(texts[i]);
+    loop_finish(&job->loop);
+    free(job);
+}
+
+int job_run(const struct job_order *order)
+{
+    struct job *job = calloc(1, sizeof *job);
+    if (!job)
+        return 1;
+    job->order = order;
+    job->fold_calls = &fold_calls;
+    job->listener.fd = job->signals.fd = job->state = job->results = -1;
+    job->outputs[0].fd = job->outputs[1].fd = -1;
+    int result = begin(job);
+    if (result != 0)
+        fprintf(stderr, "scorepkernel-ranks: %s\n", strerror(-result));
+    while (result == 0 && !job->over) {
+        struct pollfd wanted = {.fd = job->loop.fd, .events = POLLIN};
+        int ready = poll(&wanted, 1, tick(job));
+        if (ready > 0)
+            result = loop_dispatch(&job->loop);
+    }
+    finish(job);
+    return result == 0 ? 0 : 1;
+}

@@ -1,0 +1,18 @@
+/* SPDX-License-Identifier: BSD-3-Clause
+ *
+ * job.h - beside the session: a cell that runs as many ranks.
+ */
+#ifndef JOB_H
+#define JOB_H
+
+/** What is asked for. */
+struct job_order {
+    int everywhere; /* ranks may be on other machines */
+    int disk;       /* what comes back goes by way of a file on disk, not of memory */
+    char **launch;  /* the command that starts the relays, closed by NULL */
+};
+
+/** Serve the library on WORKER_FD as a runner does, for one cell. The exit code. */
+int job_run(const struct job_order *order);
+
+#endif

@@ -1,0 +1,142 @@
+/* SPDX-License-Identifier: BSD-3-Clause
+ *
+ * job_launcher.c - the parallel launcher: mpirun, srun or whatever the user has it be. Owns its process and what it
+ * says, which is shown as the cell's standard error until something fails: what it says after that is about the end
+ * that we made.
+ */
+#include "job_private.h"
+#include "rank_wire.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "answer.h"
+
+static void keep_said(struct job *job, const char *text, size_t len)
+{
+    size_t room = sizeof job->said, keep = job->said_len;
+    if (len > room) {
+        text += len - room;
+        len = room;
+    }
+    if (keep > room - len)
+        keep = room - len;
+    memmove(job->said, job->said + job->said_len - keep, keep);
+    memcpy(job->said + keep, text, len);
+    job->said_len = keep + len;
+}
+
+/* 1: there may be more; 0: there is no more, now or at all. */
+static int read_output(struct job *job, struct source *output)
+{
+    char bytes[4096];
+    ssize_t got = output->fd >= 0 ? read(output->fd, bytes, sizeof bytes) : 0;
+    if (got > 0) {
+        keep_said(job, bytes, (size_t)got);
+        if (!job->failure && !job->answered)
+            (void)stream_add(&job->stream, job->cell.request, SPK_STDERR, (struct spk_text){bytes, (size_t)got});
+        return 1;
+    }
+    if (got == 0 && output->fd >= 0) {
+        loop_forget(&job->loop, output);
+        close(output->fd);
+        output->fd = -1;
+    }
+    return 0;
+}
+
+static void on_output(void *owner, unsigned events)
+{
+    struct job *job = owner;
+    (void)events;
+    for (int i = 0; i < 2; i++)
+        (void)read_output(job, &job->outputs[i]);
+}
+
+/* Between fork and exec: never returns. */
+static void become(const struct job *job, const int ends[2], pid_t parent)
+{
+    int null = open("/dev/null", O_RDONLY | O_CLOEXEC);
+    sigset_t none;
+    sigemptyset(&none);
+    /* Its own session: an interrupt of the cell is the ranks' business, and would have mpirun kill them. */
+    if (setsid() < 0 || prctl(PR_SET_PDEATHSIG, SIGTERM) != 0 || getppid() != parent || dup2(null, 0) < 0 ||
+        dup2(ends[0], 1) < 0 || dup2(ends[1], 2) < 0 || setenv(RANK_MEETING, job->meeting, 1) != 0)
+        _exit(127);
+    close(WORKER_FD); /* the library's end of file is to be ours */
+    pthread_sigmask(SIG_SETMASK, &none, NULL);
+    execvp(job->order->launch[0], job->order->launch);
+    dprintf(2, "%s: %s\n", job->order->launch[0], strerror(errno));
+    _exit(127);
+}
+
+int launcher_start(struct job *job)
+{
+    int pairs[2][2] = {{-1, -1}, {-1, -1}}, result = 0;
+    pid_t parent = getpid();
+    for (int i = 0; i < 2 && result == 0; i++)
+        if (pipe2(pairs[i], O_CLOEXEC) != 0 || fcntl(pairs[i][0], F_SETFL, O_NONBLOCK) != 0)
+            result = -errno;
+    pid_t pid = result == 0 ? fork() : -1;
+    if (pid == 0)
+        become(job, (const int[]){pairs[0][1], pairs[1][1]}, parent);
+    if (result == 0 && pid < 0)
+        result = -errno;
+    for (int i = 0; i < 2; i++) {
+        if (pairs[i][1] >= 0)
+            close(pairs[i][1]);
+        job->outputs[i] = (struct source){.fd = pairs[i][0], .ready = on_output, .owner = job};
+        if (result == 0)
+            result = loop_watch(&job->loop, &job->outputs[i], LOOP_READ);
+    }
+    if (pid > 0)
+        job->launcher = pid;
+    return result;
+}
+
+/* SIGTERM first: mpirun and srun end their ranks then, also those on other machines. */
+void launcher_kill(struct job *job)
+{
+    if (!job->launcher)
+        return;
+    (void)kill(-job->launcher, SIGTERM);
+    for (int i = 0; i < 100 && waitpid(job->launcher, NULL, WNOHANG) == 0; i++)
+        (void)usleep(20000);
+    (void)kill(-job->launcher, SIGKILL);
+    (void)waitpid(job->launcher, NULL, 0); /* nothing is left to wait for when it has been done above */
+    job->launcher = 0;
+}
+
+int launcher_ended(struct job *job, char *text, size_t size)
+{
+    struct rusage usage;
+    struct keeper_end end;
+    char how[200];
+    if (wait4(job->launcher, &end.status, WNOHANG, &usage) != job->launcher)
+        return 0;
+    job->launcher = 0;
+    for (int i = 0; i < 2; i++)
+        while (read_output(job, &job->outputs[i]))
+            ;
+    end.peak_rss_kib = (uint64_t)usage.ru_maxrss;
+    answer_how_it_ended(&end, how, sizeof how);
+    snprintf(text, size, "%s%s\n%.*s", how, job->said_len ? " and said:" : ". Look at the command with %%scorep_launcher",
+             (int)job->said_len, job->said);
+    return 1;
+}
+
+void launcher_finish(struct job *job)
+{
+    launcher_kill(job);
+    for (int i = 0; i < 2; i++)
+        if (job->outputs[i].fd >= 0)
+            close(job->outputs[i].fd);
+}

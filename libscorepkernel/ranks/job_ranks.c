@@ -1,0 +1,414 @@
+/* SPDX-License-Identifier: BSD-3-Clause
+ *
+ * job_ranks.c - a job's ranks: their connections, from the first word to the last. A stranger is let in by the token;
+ * until then it may say very little.
+ */
+#include "job_private.h"
+#include "json_bridge.h"
+#include "rank_wire.h"
+
+#include <errno.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#define STRANGER_MAX_LEN ((size_t)1024) /* of what it says before we know it */
+#define QUEUED_MAX_LEN (4 * RANK_PIECE_LEN)
+#define PAGE_LEN UINT64_C(4096) /* as persist_file.py has it */
+
+static void rank_free(struct rank *rank)
+{
+    if (!rank)
+        return;
+    loop_forget(&rank->job->loop, &rank->source);
+    channel_finish(&rank->channel);
+    free(rank->content);
+    free(rank->measurement);
+    free(rank);
+}
+
+static int is_open(const struct rank *rank)
+{
+    return !rank || (rank->state != RANK_REPLIED && rank->state != RANK_GONE);
+}
+
+/* It will say nothing more. */
+static void let_go(struct rank *rank)
+{
+    if (is_open(rank))
+        rank->job->open--;
+    rank->state = rank->state == RANK_REPLIED ? RANK_REPLIED : RANK_GONE;
+    loop_forget(&rank->job->loop, &rank->source);
+    channel_finish(&rank->channel);
+}
+
+void rank_tell(struct rank *rank, uint16_t type, uint64_t request, const struct spk_text *parts, size_t count)
+{
+    /* One that cannot be told has gone, which its end of file says. */
+    if (rank->channel.fd >= 0 && channel_send(&rank->channel, type, request, parts, count, NULL, 0) == 0 &&
+        rank->channel.out.len)
+        (void)loop_watch(&rank->job->loop, &rank->source, LOOP_READ | LOOP_WRITE); /* MOD of a watched descriptor */
+}
+
+void ranks_tell_all(struct job *job, uint16_t type, uint64_t request, const struct spk_text *parts, size_t count)
+{
+    for (uint32_t i = 0; i < job->count; i++)
+        if (job->ranks[i] && is_open(job->ranks[i]))
+            rank_tell(job->ranks[i], type, request, parts, count);
+}
+
+uint32_t ranks_name_open(const struct job *job, char *text, size_t size)
+{
+    uint32_t count = 0;
+    size_t len = 0;
+    for (uint32_t i = 0; i < job->count; i++) {
+        if (!is_open(job->ranks[i]))
+            continue;
+        count++;
+        if (len + 16 < size)
+            len += (size_t)snprintf(text + len, size - len, "%s%u", len ? ", " : "", i);
+        else if (len + 4 < size)
+            len += (size_t)snprintf(text + len, size - len, " ...");
+    }
+    return count;
+}
+
+void ranks_drop_open(struct job *job)
+{
+    for (uint32_t i = 0; i < job->count; i++) {
+        if (job->ranks[i] && is_open(job->ranks[i]))
+            let_go(job->ranks[i]);
+    }
+    job->open = 0;
+}
+
+/* --- beginning -------------------------------------------------------------------------------------------
+ */
+
+static void give_state(struct rank *rank)
+{
+    struct job *job = rank->job;
+    struct spk_text parts[] = {{job->options, strlen(job->options)}, {job->state_where, strlen(job->state_where)}};
+    rank->state_sent = UINT64_MAX;
+    rank_tell(rank, RANK_STATE, job->cell.request, parts, 2);
+}
+
+/* As much of the variables as its queue takes. */
+static void send_pieces(struct rank *rank)
+{
+    struct job *job = rank->job;
+    char *piece = rank->state_sent < job->state_len ? malloc(RANK_PIECE_LEN) : NULL;
+    ssize_t got = 1;
+    while (piece && got > 0 && rank->state_sent < job->state_len && rank->channel.out.len < QUEUED_MAX_LEN) {
+        got = pread(job->state, piece, RANK_PIECE_LEN, (off_t)rank->state_sent);
+        if (got > 0) {
+            rank_tell(rank, RANK_STATE_PIECE, job->cell.request, &(struct spk_text){piece, (size_t)got}, 1);
+            rank->state_sent += (uint64_t)got;
+        }
+    }
+    free(piece);
+}
+
+static void give_cell(struct rank *rank)
+{
+    struct frame cell = rank->job->cell;
+    struct spk_text parts[3] = {{0}};
+    for (int i = 0; i < 3; i++)
+        (void)frame_next_part(&cell, &parts[i]); /* the library sends three */
+    rank->state = RANK_BUSY;
+    rank_tell(rank, WORKER_EXECUTE, rank->job->cell.request, parts, 3);
+}
+
+/* All begin when all can, so that no rank's measurement shows how long others took to start. */
+static void on_has_state(struct rank *rank)
+{
+    struct job *job = rank->job;
+    if (rank->state != RANK_READY || rank->has_state)
+        return;
+    rank->has_state = 1;
+    if (++job->given < job->count)
+        return;
+    for (uint32_t i = 0; i < job->count; i++)
+        if (job->ranks[i]->has_state)
+            give_cell(job->ranks[i]);
+}
+
+static void on_ready(struct rank *rank)
+{
+    struct job *job = rank->job;
+    if (rank->state != RANK_STARTING)
+        return;
+    rank->state = RANK_READY;
+    if (++job->ready < job->count || !job->options)
+        return;
+    for (uint32_t i = 0; i < job->count; i++)
+        if (job->ranks[i] && job->ranks[i]->state == RANK_READY)
+            give_state(job->ranks[i]);
+}
+
+static int make_ranks(struct job *job, uint32_t count)
+{
+    if (job->ranks)
+        return count == job->count ? 0 : -EINVAL;
+    if (count == 0 || count > JOB_RANKS_MAX)
+        return -EINVAL;
+    job->ranks = calloc(count, sizeof *job->ranks);
+    job->fold = fold_new(count, job->fold_calls, job);
+    if (!job->ranks || !job->fold)
+        return -ENOMEM;
+    job->count = job->open = count;
+    return 0;
+}
+
+static void welcome(struct rank *rank)
+{
+    struct job *job = rank->job;
+    size_t len = 0;
+    struct json *setup = json_parse(job->setup ? job->setup : "{}", job->setup ? strlen(job->setup) : 2);
+    int result = json_set_integer(setup, "rank", rank->number);
+    char *text = result == 0 ? json_print(setup, &len) : NULL;
+    json_free(setup);
+    if (text)
+        rank_tell(rank, RANK_WELCOME, 0, &(struct spk_text){text, len}, 1);
+    else
+        job_fail(job, "NotMeasured", "The cell was not run: there was no memory to start its ranks.");
+    free(text);
+}
+
+/* A stranger says who it is. 0: it may stay. */
+static int introduce(struct rank *rank, struct frame *frame)
+{
+    struct job *job = rank->job;
+    struct spk_text token = {0}, number = {0}, count = {0};
+    if (frame->type != RANK_HELLO || frame_next_part(frame, &token) != 1 ||
+        !meeting_is_token(job->meeting, token) || frame_next_part(frame, &number) != 1 ||
+        frame_next_part(frame, &count) != 1)
+        return -EACCES;
+    rank->number = frame_u32(number, UINT32_MAX);
+    if (make_ranks(job, frame_u32(count, 0)) != 0 || rank->number >= job->count || job->ranks[rank->number]) {
+        job_fail(job, "NotMeasured",
+                 "The cell was not run: its launcher started ranks that do not fit together. It must set their numbers "
+                 "in the environment, as mpirun and srun do; look at it with %%scorep_launcher.");
+        return -EINVAL;
+    }
+    for (size_t i = 0; i < JOB_STRANGERS_MAX; i++)
+        if (job->strangers[i] == rank)
+            job->strangers[i] = NULL;
+    job->ranks[rank->number] = rank;
+    job->present++;
+    rank->state = RANK_STARTING;
+    welcome(rank);
+    return 0;
+}
+
+/* --- from a rank -----------------------------------------------------------------------------------------
+ */
+
+/* Something of its variables comes back: [{"rank", "at", "length", "about"}, ...] says what. */
+static void on_file(struct rank *rank, struct frame *frame)
+{
+    struct job *job = rank->job;
+    struct spk_text about = {0}, length = {0};
+    char *files = NULL;
+    if (frame_next_part(frame, &about) != 1 || frame_next_part(frame, &length) != 1)
+        return;
+    rank->file_at = (job->results_len + PAGE_LEN - 1) / PAGE_LEN * PAGE_LEN;
+    rank->file_end = rank->file_at + frame_u64(length, 0);
+    if (asprintf(&files, "%s%s{\"rank\":%u,\"at\":%llu,\"length\":%llu,\"about\":%.*s}", job->files ? job->files : "",
+                 job->files ? "," : "", rank->number, (unsigned long long)rank->file_at,
+                 (unsigned long long)(rank->file_end - rank->file_at), (int)about.len, about.data) < 0)
+        return; /* the session misses it, and says so */
+    free(job->files);
+    job->files = files;
+    job->results_len = rank->file_end;
+}
+
+static void on_file_piece(struct rank *rank, struct frame *frame)
+{
+    struct spk_text piece = {0};
+    if (frame_next_part(frame, &piece) != 1 || piece.len > rank->file_end - rank->file_at)
+        return;
+    while (piece.len) {
+        ssize_t put = pwrite(rank->job->results, piece.data, piece.len, (off_t)rank->file_at);
+        if (put <= 0)
+            return; /* the session finds the file incomplete */
+        rank->file_at += (uint64_t)put;
+        piece = (struct spk_text){piece.data + put, piece.len - (size_t)put};
+    }
+}
+
+static void on_reply(struct rank *rank, struct frame *frame)
+{
+    struct spk_text how = {0}, content = {0}, measurement = {0};
+    if (rank->state != RANK_BUSY || frame_next_part(frame, &how) != 1 || frame_next_part(frame, &content) != 1)
+        return;
+    if (frame_next_part(frame, &measurement) == 1)
+        rank->measurement = strndup(measurement.data, measurement.len);
+    rank->content = strndup(content.data, content.len);
+    rank->how = frame_u32(how, SPK_REPLY_ERROR);
+    rank->state = RANK_REPLIED;
+    rank->job->open--;
+    if (rank->how != SPK_REPLY_OK)
+        job_fail_with(rank->job, content);
+    rank_tell(rank, WORKER_SHUTDOWN, 0, NULL, 0);
+}
+
+static void on_ended(struct rank *rank, struct spk_text how)
+{
+    char text[512];
+    int open = is_open(rank);
+    let_go(rank);
+    if (!open)
+        return; /* as it should */
+    snprintf(text, sizeof text, "Rank %u %.*s. The session's variables are as before the cell.", rank->number,
+             (int)(how.len < 300 ? how.len : 300), how.data);
+    job_fail(rank->job, "RankEnded", text);
+}
+
+static void on_failed(struct rank *rank, struct spk_text why)
+{
+    char text[1024];
+    snprintf(text, sizeof text, "The cell was not run: on rank %u, %.*s", rank->number,
+             (int)(why.len < 900 ? why.len : 900), why.data);
+    job_fail(rank->job, "NotMeasured", text);
+}
+
+static void on_output(struct rank *rank, struct frame *frame)
+{
+    struct job *job = rank->job;
+    /* That it was interrupted because another has failed is no news. */
+    if (frame->type == WORKER_ERROR && job->failure && job->interrupted)
+        return;
+    if (frame->type == WORKER_INPUT_REQUEST) {
+        job->asker = rank->number;
+        fold_flush(job->fold, 0);
+    }
+    struct spk_text payload = {(const char *)frame->payload, frame->len};
+    (void)fold_frame(job->fold, rank->number, frame->type, payload); /* without memory it is lost */
+}
+
+static void on_text(struct rank *rank, struct frame *frame)
+{
+    struct spk_text which = {0}, text = {0};
+    uint32_t number;
+    if (frame_next_part(frame, &which) == 1 && frame_next_part(frame, &text) == 1 &&
+        ((number = frame_u32(which, 0)) == SPK_STDOUT || number == SPK_STDERR))
+        (void)fold_text(rank->job->fold, rank->number, number, text); /* as above */
+}
+
+static void on_frame(struct rank *rank, struct frame *frame)
+{
+    struct spk_text part = {"", 0};
+    switch (frame->type) {
+    case WORKER_HELLO:
+        break;
+    case WORKER_READY:
+        on_ready(rank);
+        break;
+    case RANK_WANTS_STATE:
+        rank->state_sent = 0;
+        send_pieces(rank);
+        break;
+    case RANK_HAS_STATE:
+        on_has_state(rank);
+        break;
+    case RANK_TEXT:
+        on_text(rank, frame);
+        break;
+    case RANK_FILE:
+        on_file(rank, frame);
+        break;
+    case RANK_FILE_PIECE:
+        on_file_piece(rank, frame);
+        break;
+    case WORKER_REPLY:
+        on_reply(rank, frame);
+        break;
+    case WORKER_CELL_FAILED:
+        if (frame_next_part(frame, &part) == 1)
+            job_fail_with(rank->job, part);
+        break;
+    case WORKER_FAILED:
+        (void)frame_next_part(frame, &part);
+        on_failed(rank, part);
+        break;
+    case RANK_ENDED:
+        (void)frame_next_part(frame, &part);
+        on_ended(rank, part);
+        break;
+    default:
+        on_output(rank, frame);
+        break;
+    }
+}
+
+static void drop_stranger(struct rank *rank)
+{
+    for (size_t i = 0; i < JOB_STRANGERS_MAX; i++)
+        if (rank->job->strangers[i] == rank)
+            rank->job->strangers[i] = NULL;
+    rank_free(rank);
+}
+
+static void on_rank(void *owner, unsigned events)
+{
+    struct rank *rank = owner;
+    struct frame frame;
+    int more = 0;
+    if (events & LOOP_WRITE && channel_flush(&rank->channel) == 0)
+        (void)loop_watch(&rank->job->loop, &rank->source, LOOP_READ); /* as above */
+    if (events & LOOP_WRITE && rank->state_sent < rank->job->state_len)
+        send_pieces(rank);
+    long got = events & LOOP_READ ? channel_receive(&rank->channel) : -EAGAIN;
+    while (got > 0 && rank->channel.fd >= 0 && (more = channel_next(&rank->channel, &frame)) > 0) {
+        if (rank->state != RANK_ABSENT)
+            on_frame(rank, &frame);
+        else if (introduce(rank, &frame) != 0)
+            break;
+    }
+    if (rank->state == RANK_ABSENT) {
+        if ((got <= 0 && got != -EAGAIN) || more != 0 || rank->channel.in.len > STRANGER_MAX_LEN)
+            drop_stranger(rank);
+    } else if (rank->channel.fd >= 0 && ((got <= 0 && got != -EAGAIN) || more < 0)) {
+        static const char how[] = "has gone without a word: its node or its launcher ended it";
+        on_ended(rank, (struct spk_text){how, sizeof how - 1});
+    }
+}
+
+void ranks_accept(void *owner, unsigned events)
+{
+    struct job *job = owner;
+    int fd, yes = 1;
+    (void)events;
+    while ((fd = accept4(job->listener.fd, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK)) >= 0) {
+        size_t i = 0;
+        while (i < JOB_STRANGERS_MAX && job->strangers[i])
+            i++;
+        struct rank *rank = i < JOB_STRANGERS_MAX ? calloc(1, sizeof *rank) : NULL;
+        if (!rank) {
+            close(fd);
+            continue;
+        }
+        (void)setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &yes, sizeof yes); /* only faster */
+        rank->job = job;
+        rank->state_sent = UINT64_MAX;
+        channel_init(&rank->channel, fd);
+        rank->source = (struct source){.fd = fd, .ready = on_rank, .owner = rank};
+        job->strangers[i] = rank;
+        if (loop_watch(&job->loop, &rank->source, LOOP_READ) != 0)
+            drop_stranger(rank);
+    }
+}
+
+void ranks_finish(struct job *job)
+{
+    for (size_t i = 0; i < JOB_STRANGERS_MAX; i++)
+        rank_free(job->strangers[i]);
+    for (uint32_t i = 0; i < job->count; i++)
+        rank_free(job->ranks[i]);
+    free(job->ranks);
+}

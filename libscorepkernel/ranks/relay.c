@@ -1,0 +1,333 @@
+/* SPDX-License-Identifier: BSD-3-Clause
+ *
+ * relay.c - beside each rank: what a parallel launcher starts. Owns the rank's process and its channels, which it
+ * sees as the library sees a session's; tells the job what comes out of them, and how the process ended. Ends it when
+ * the job has gone.
+ */
+#include "relay.h"
+
+#include "answer.h"
+#include "meeting.h"
+#include "rank_wire.h"
+#include "relay_process.h"
+#include "shared.h"
+#include "worker.h"
+
+#include <errno.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/resource.h>
+#include <sys/signalfd.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+struct relay {
+    struct loop loop;
+    struct channel job;
+    struct source job_source, signals;
+    struct worker worker;
+    pid_t pid; /* of the rank's process, which leads a process group; 0: it has not been started */
+    char **command;
+    char *options;    /* for WORKER_TAKE_STATE, while the variables are under way */
+    uint64_t request; /* of that */
+    int state;        /* the variables, as far as they are here; -1: none are under way */
+    uint64_t state_len, state_got;
+    int over; /* the job has gone, or the process has ended */
+};
+
+/* --- to the job ------------------------------------------------------------------------------------------
+ */
+
+/* The job reads all that it gets; if it does not it is of no use, and one that has gone is noticed by reading. Waits:
+ * there is nothing else to do for a relay whose words are not heard. */
+static void tell(struct relay *relay, uint16_t type, uint64_t request, const struct spk_text *parts, size_t count)
+{
+    if (relay->over || channel_send(&relay->job, type, request, parts, count, NULL, 0) != 0) {
+        relay->over = 1;
+        return;
+    }
+    struct pollfd wanted = {.fd = relay->job.fd, .events = POLLOUT};
+    int result;
+    while ((result = channel_flush(&relay->job)) == 1)
+        (void)poll(&wanted, 1, -1); /* whatever it says, flushing tells more */
+    relay->over = result < 0;
+}
+
+static void on_text(void *owner, uint64_t request, uint32_t which, struct spk_text text)
+{
+    unsigned char number[4];
+    frame_put_u32(number, which);
+    struct spk_text parts[] = {{(const char *)number, sizeof number}, text};
+    tell(owner, RANK_TEXT, request, parts, 2);
+}
+
+/* Variables come back: their content follows. */
+static void send_file(struct relay *relay, struct frame *frame)
+{
+    struct spk_text parts[2] = {{"", 0}, {0}};
+    struct stat status = {0};
+    unsigned char length[8];
+    int fd = frame->fds ? channel_claim_fd(&relay->worker.channel) : -1;
+    char *piece = fd >= 0 && fstat(fd, &status) == 0 ? malloc(RANK_PIECE_LEN) : NULL;
+    (void)frame_next_part(frame, &parts[0]); /* without one there is nothing to say of it */
+    frame_put_u64(length, piece ? (uint64_t)status.st_size : 0);
+    parts[1] = (struct spk_text){(const char *)length, sizeof length};
+    tell(relay, RANK_FILE, frame->request, parts, 2);
+    ssize_t got = 0;
+    for (off_t at = 0; piece && !relay->over && (got = pread(fd, piece, RANK_PIECE_LEN, at)) > 0; at += got)
+        tell(relay, RANK_FILE_PIECE, frame->request, &(struct spk_text){piece, (size_t)got}, 1);
+    free(piece);
+    if (fd >= 0)
+        close(fd);
+}
+
+static void on_frame(void *owner, struct frame *frame)
+{
+    struct relay *relay = owner;
+    struct spk_text parts[64];
+    size_t count = 0;
+    if (frame->type == WORKER_STATE) {
+        send_file(relay, frame);
+        return;
+    }
+    while (count < sizeof parts / sizeof *parts && frame_next_part(frame, &parts[count]) == 1)
+        count++;
+    tell(relay, frame->type, frame->request, parts, count);
+}
+
+static void on_lost(void *owner)
+{
+    const struct relay *relay = owner;
+    (void)kill(-relay->pid, SIGKILL); /* its end is told of as any other */
+}
+
+static const struct worker_events worker_events = {on_text, on_frame, on_lost};
+
+/* --- from the job ----------------------------------------------------------------------------------------
+ */
+
+static void start_process(struct relay *relay, struct spk_text setup)
+{
+    int fds[3];
+    char *text = strndup(setup.data, setup.len);
+    int result = relay->pid || !text ? -EPROTO : relay_start_process(relay->command, fds, &relay->pid);
+    if (result == 0)
+        result = worker_adopt(&relay->worker, &relay->loop, 1, fds, text, &worker_events, relay);
+    free(text);
+    if (result == 0)
+        return;
+    char said[256];
+    snprintf(said, sizeof said, "could not be started: %s", strerror(-result));
+    tell(relay, RANK_ENDED, 0, &(struct spk_text){said, strlen(said)}, 1);
+    relay->over = 1;
+}
+
+/* The variables are here: hand them to the process. */
+static void pass_state(struct relay *relay)
+{
+    struct spk_text options = {relay->options, strlen(relay->options)};
+    if (worker_send_fd(&relay->worker, WORKER_TAKE_STATE, relay->request, &options, 1, relay->state) == 0)
+        tell(relay, RANK_HAS_STATE, relay->request, NULL, 0);
+    else
+        on_lost(relay);
+    close(relay->state);
+    relay->state = -1;
+}
+
+static void take_state(struct relay *relay, struct frame *frame)
+{
+    struct spk_text options = {0}, where = {0};
+    if (relay->state >= 0 || frame_next_part(frame, &options) != 1 || frame_next_part(frame, &where) != 1)
+        return;
+    free(relay->options);
+    relay->options = strndup(options.data, options.len);
+    relay->request = frame->request;
+    relay->state_got = 0;
+    relay->state = shared_open(where, &relay->state_len);
+    if (relay->state >= 0 && relay->options) {
+        pass_state(relay);
+        return;
+    }
+    relay->state = memfd_create("scorepkernel-variables", MFD_CLOEXEC);
+    if (relay->state < 0 || !relay->options)
+        on_lost(relay);
+    else
+        tell(relay, RANK_WANTS_STATE, frame->request, NULL, 0);
+}
+
+static void take_state_piece(struct relay *relay, struct frame *frame)
+{
+    struct spk_text piece;
+    if (relay->state < 0 || frame_next_part(frame, &piece) != 1)
+        return;
+    while (piece.len) {
+        ssize_t put = pwrite(relay->state, piece.data, piece.len, (off_t)relay->state_got);
+        if (put <= 0) {
+            static const char said[] = "The memory of its node did not suffice for the notebook's variables.";
+            tell(relay, RANK_ENDED, frame->request, &(struct spk_text){said, sizeof said - 1}, 1);
+            relay->over = 1;
+            return;
+        }
+        piece = (struct spk_text){piece.data + put, piece.len - (size_t)put};
+        relay->state_got += (uint64_t)put;
+    }
+    if (relay->state_got >= relay->state_len)
+        pass_state(relay);
+}
+
+static void interrupt(struct relay *relay, uint64_t request)
+{
+    unsigned char number[4];
+    frame_put_u32(number, ++relay->worker.interrupts);
+    struct spk_text part = {(const char *)number, sizeof number};
+    if (relay->pid && worker_send(&relay->worker, WORKER_INTERRUPT, request, &part, 1) == 0)
+        (void)kill(-relay->pid, SIGINT); /* or it has ended */
+}
+
+static void on_job_frame(struct relay *relay, struct frame *frame)
+{
+    struct spk_text parts[4] = {{0}};
+    size_t count = 0;
+    switch (frame->type) {
+    case RANK_WELCOME:
+        if (frame_next_part(frame, &parts[0]) == 1)
+            start_process(relay, parts[0]);
+        break;
+    case RANK_STATE:
+        take_state(relay, frame);
+        break;
+    case RANK_STATE_PIECE:
+        take_state_piece(relay, frame);
+        break;
+    case WORKER_INTERRUPT:
+        interrupt(relay, frame->request);
+        break;
+    default:
+        while (count < 4 && frame_next_part(frame, &parts[count]) == 1)
+            count++;
+        if (worker_send(&relay->worker, frame->type, frame->request, parts, count) != 0)
+            on_lost(relay);
+        break;
+    }
+}
+
+static void on_job(void *owner, unsigned events)
+{
+    struct relay *relay = owner;
+    struct frame frame;
+    (void)events;
+    long got = channel_receive(&relay->job);
+    int more = 0;
+    while (got > 0 && !relay->over && (more = channel_next(&relay->job, &frame)) > 0)
+        on_job_frame(relay, &frame);
+    if ((got <= 0 && got != -EAGAIN) || more < 0)
+        relay->over = 1;
+}
+
+/* --- the process's end -----------------------------------------------------------------------------------
+ */
+
+static void on_signal(void *owner, unsigned events)
+{
+    struct relay *relay = owner;
+    struct signalfd_siginfo info;
+    (void)events;
+    while (read(relay->signals.fd, &info, sizeof info) == (ssize_t)sizeof info)
+        if (info.ssi_signo == SIGTERM && relay->pid)
+            (void)kill(-relay->pid, SIGKILL); /* the launcher ends the job, and will not wait for long */
+    struct rusage usage;
+    struct keeper_end end;
+    if (!relay->pid || wait4(relay->pid, &end.status, WNOHANG, &usage) != relay->pid)
+        return;
+    char how[160];
+    end.peak_rss_kib = (uint64_t)usage.ru_maxrss;
+    answer_how_it_ended(&end, how, sizeof how);
+    if (relay->worker.id)
+        worker_drain(&relay->worker);
+    tell(relay, RANK_ENDED, 0, &(struct spk_text){how, strlen(how)}, 1);
+    (void)kill(-relay->pid, SIGKILL); /* what it left behind; the number is its group's for as long as any is there */
+    relay->pid = 0;
+    relay->over = 1;
+}
+
+static int greet(struct relay *relay)
+{
+    const char *where = getenv(RANK_MEETING);
+    struct spk_text token;
+    unsigned char rank[4], count[4];
+    int fd = meeting_join(where ? where : "", &token);
+    if (fd < 0)
+        return fd;
+    channel_init(&relay->job, fd);
+    struct rank_identity identity = relay_identify();
+    frame_put_u32(rank, identity.rank);
+    frame_put_u32(count, identity.count);
+    struct spk_text parts[] = {
+        token, {(const char *)rank, sizeof rank}, {(const char *)count, sizeof count}};
+    tell(relay, RANK_HELLO, 0, parts, 3);
+    unsetenv(RANK_MEETING); /* nobody else's business */
+    relay->job_source = (struct source){.fd = fd, .ready = on_job, .owner = relay};
+    return loop_watch(&relay->loop, &relay->job_source, LOOP_READ);
+}
+
+static int watch_signals(struct relay *relay)
+{
+    sigset_t wanted;
+    sigemptyset(&wanted);
+    sigaddset(&wanted, SIGCHLD);
+    sigaddset(&wanted, SIGTERM);
+    sigaddset(&wanted, SIGINT); /* the job says what is to be interrupted, and is told itself */
+    pthread_sigmask(SIG_BLOCK, &wanted, NULL);
+    int fd = signalfd(-1, &wanted, SFD_CLOEXEC | SFD_NONBLOCK);
+    if (fd < 0)
+        return -errno;
+    relay->signals = (struct source){.fd = fd, .ready = on_signal, .owner = relay};
+    return loop_watch(&relay->loop, &relay->signals, LOOP_READ);
+}
+
+static void finish(struct relay *relay)
+{
+    if (relay->pid) {
+        (void)kill(-relay->pid, SIGKILL);
+        (void)waitpid(relay->pid, NULL, 0);
+    }
+    worker_finish(&relay->worker);
+    channel_finish(&relay->job);
+    if (relay->state >= 0)
+        close(relay->state);
+    if (relay->signals.fd >= 0)
+        close(relay->signals.fd);
+    free(relay->options);
+    loop_finish(&relay->loop);
+}
+
+int relay_run(char **command)
+{
+    struct relay relay = {.job = CHANNEL_CLOSED,
+                          .worker = WORKER_CLOSED,
+                          .signals.fd = -1,
+                          .state = -1,
+                          .command = command};
+    int result = loop_init(&relay.loop);
+    if (result == 0)
+        result = watch_signals(&relay);
+    if (result == 0)
+        result = greet(&relay);
+    if (result != 0)
+        fprintf(stderr, "scorepkernel-ranks: the notebook's session cannot be reached: %s. It is started by the kernel, "
+                        "for cells with --ranks; nodes must be able to reach each other over TCP.\n",
+                strerror(-result));
+    while (result == 0 && !relay.over) {
+        struct pollfd wanted = {.fd = relay.loop.fd, .events = POLLIN};
+        if (poll(&wanted, 1, -1) > 0)
+            result = loop_dispatch(&relay.loop);
+    }
+    finish(&relay);
+    /* How it ended has been told: the launcher need not tell it again. */
+    return result == 0 ? 0 : 1;
+}

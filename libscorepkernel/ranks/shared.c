@@ -1,0 +1,64 @@
+/* SPDX-License-Identifier: BSD-3-Clause
+ *
+ * shared.c - a file without a name, and how another process of this user's on the same machine opens it: by way of
+ * /proc, whose numbers may mean something else over there, so that the file is looked at, too.
+ */
+#include "shared.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#define BOOT_LEN 36
+
+/* What no other running kernel has. Empty: it is not to be known. */
+static void read_boot(char boot[BOOT_LEN + 1])
+{
+    int fd = open("/proc/sys/kernel/random/boot_id", O_RDONLY | O_CLOEXEC);
+    ssize_t got = fd >= 0 ? read(fd, boot, BOOT_LEN) : 0;
+    boot[got > 0 ? got : 0] = 0;
+    if (fd >= 0)
+        close(fd);
+}
+
+int shared_describe(int descriptor, char text[SHARED_TEXT_LEN], uint64_t *length)
+{
+    char boot[BOOT_LEN + 1];
+    struct stat status;
+    if (fstat(descriptor, &status) != 0)
+        return -errno;
+    read_boot(boot);
+    *length = (uint64_t)status.st_size;
+    snprintf(text, SHARED_TEXT_LEN, "%s %ld %d %" PRIu64 " %" PRIu64 " %" PRIu64, boot[0] ? boot : "-",
+             (long)getpid(), descriptor, (uint64_t)status.st_dev, (uint64_t)status.st_ino, *length);
+    return 0;
+}
+
+int shared_open(struct spk_text text, uint64_t *length)
+{
+    char copy[SHARED_TEXT_LEN], boot[BOOT_LEN + 1], theirs[BOOT_LEN + 1], path[64];
+    uint64_t device, inode;
+    long pid;
+    int number;
+    struct stat status;
+    snprintf(copy, sizeof copy, "%.*s", (int)(text.len < sizeof copy ? text.len : 0), text.data);
+    if (sscanf(copy, "%36s %ld %d %" SCNu64 " %" SCNu64 " %" SCNu64, theirs, &pid, &number, &device, &inode,
+               length) != 6)
+        return -EINVAL;
+    read_boot(boot);
+    if (strcmp(boot, theirs) != 0)
+        return -ENOENT;
+    snprintf(path, sizeof path, "/proc/%ld/fd/%d", pid, number);
+    int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY); /* whatever it turns out to be */
+    if (fd < 0)
+        return -ENOENT;
+    if (fstat(fd, &status) == 0 && status.st_dev == device && status.st_ino == inode &&
+        (uint64_t)status.st_size == *length)
+        return fd;
+    close(fd);
+    return -ENOENT;
+}

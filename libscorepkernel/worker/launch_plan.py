@@ -1,0 +1,161 @@
+# SPDX-License-Identifier: BSD-3-Clause
+"""Where a measured cell runs and why, and how a process for it is started.
+
+`python -m scorep` asks scorep-config eight times, compiles a library and starts Python twice. Here the process is
+started right away with Score-P's libraries preloaded: scorep-config has been asked once, and nothing is compiled.
+Score-P's constructor is left out, so that the process can be started ahead, and wait unmeasured for its cell. Where
+that does not work, `python -m scorep` is used after all.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import shlex
+import subprocess
+import sys
+from typing import Any, Dict, List, NamedTuple, Optional
+
+from . import PRELOAD_BEFORE, RUNNER, installation, measure, systems
+
+# Those of the bindings' arguments that concern the bindings, not what has to be preloaded.
+_OWN_ARGUMENTS = ("--keep-files", "--verbose", "-v", "--nopython", "--noinstrumenter")
+_OWN_PREFIXES = ("--instrumenter-type=", "--instrumenter-file=")
+# What the session has anyway.
+_NO_DIFFERENCE = ("--user", "--nocompiler", "--thread=pthread", "--thread=none", "--mpp=none")
+
+
+class Way(NamedTuple):
+    """Where a cell runs, and why."""
+
+    process: str  # "session", "launch", "forked" or "ranks"
+    why: str
+
+
+def choose(wanted: dict, package: str) -> Way:
+    """The way of a measured cell. NotMeasured: what is asked for cannot be had together."""
+    process, needs = wanted.get("process", "auto"), needed(wanted.get("arguments", ""))
+    if wanted.get("ranks") or wanted.get("launcher"):
+        return _as_ranks(process, wanted)
+    if process == "session" and needs:
+        raise systems.NotMeasured(
+            f"The cell was not run: {' '.join(needs)} must be there when a process starts, but PROCESS=session asks "
+            "for the session, which runs. Take it back with `%%scorep_python_binding_arguments -`, or let the cell be "
+            "launched with `%%marshalling_settings PROCESS=launch`."
+        )
+    if needs:
+        return Way("launch", f"{' '.join(needs)} must be there when a process starts")
+    if process == "launch":
+        return Way("launch", "PROCESS=launch")
+    if process == "forked":
+        return Way("forked", "PROCESS=forked")
+    if process == "auto" and systems.needs_fork(package):
+        return Way("forked", "this Score-P cannot measure a process twice")
+    return Way("session", "")
+
+
+def _as_ranks(process: str, wanted: dict) -> Way:
+    if process in ("session", "forked"):
+        raise systems.NotMeasured(
+            f"The cell was not run: PROCESS={process} asks for one process, and ranks are many. Run it without --ranks "
+            "and take the launcher back with `%%scorep_launcher -`, or set `%%marshalling_settings PROCESS=auto`."
+        )
+    count = wanted.get("ranks")
+    return Way("ranks", f"as {count} ranks" if count else "as ranks")
+
+
+def needed(text: str) -> List[str]:
+    """Those of the bindings' arguments that must be there when a process starts."""
+    words = split(text, "%%scorep_python_binding_arguments")
+    return [word for word in words if not _is_own(word) and word not in _NO_DIFFERENCE]
+
+
+def split(text: str, directive: str) -> List[str]:
+    """The words of what a directive has set. NotMeasured: there are none such."""
+    try:
+        return shlex.split(text)
+    except ValueError as problem:
+        raise systems.NotMeasured(
+            f"The cell was not run: `{text}` cannot be split into words: {problem}. Set it again with {directive}"
+        ) from None
+
+
+def _is_own(word: str) -> bool:
+    return word in _OWN_ARGUMENTS or word.startswith(_OWN_PREFIXES)
+
+
+# --- how the process is started --------------------------------------------------------------------------
+
+
+def plan(wanted: dict, package: str, simple: bool = False, measured_by: str = "") -> Dict[str, Any]:
+    """The command and the environment. simple: by `python -m scorep`, as the bindings do it. measured_by: "built-in",
+    whatever the user wants."""
+    systems.need_tracer(package)
+    words = split(wanted.get("arguments", ""), "%%scorep_python_binding_arguments")
+    arguments = [word for word in words if not _is_own(word)]
+    needs = [word for word in arguments if word not in _NO_DIFFERENCE]
+    environment = {name: value for name, value in os.environ.items() if can_travel(value)}
+    # What applies with the variables need not be there at the start.
+    fixed = {name: value for name, value in environment.items() if needs or not name.startswith("SCOREP_")}
+    environment[RUNNER] = "1"
+    config = None if "built-in" in (measured_by, systems.wanted()) else installation.locate()
+    preloaded = False
+    if config and not simple:
+        try:
+            threads = [] if any(word.startswith("--thread=") for word in arguments) else ["--thread=pthread"]
+            preloaded = _preload(environment, config, [*threads, *arguments])  # as the bindings have it
+        except installation.Unusable as problem:
+            if needs:
+                raise systems.NotMeasured(
+                    f"The cell was not run: {problem}. Correct the arguments with %%scorep_python_binding_arguments; "
+                    "alone, it shows them, and - takes them back."
+                ) from None
+            config = None  # the process finds that out, too, and measures by itself
+    command = _command(package, arguments if config and not preloaded else None)
+    if config and (needs or not preloaded):
+        # Score-P may begin before the cell's variables are here, and would choose a directory of its own.
+        environment.setdefault(systems.PRELOADED_VERSION, "")
+        ours = {"SCOREP_EXPERIMENT_DIRECTORY": measure.new_directory_name(), **systems.DEFAULTS}
+        environment[systems.SET_FOR_START] = " ".join(name for name in ours if name not in environment)
+        environment = {**ours, **environment}
+    return {
+        "key": json.dumps([command, environment.get("LD_PRELOAD"), sorted(fixed.items())]),
+        "argv": command,
+        "environment": [f"{name}={value}" for name, value in environment.items()],
+        # One that measures from its start cannot be started ahead.
+        "ahead": int(bool(preloaded or not config) and not needs),
+    }
+
+
+def can_travel(value: str) -> bool:
+    """What is no UTF-8 comes with the variables."""
+    try:
+        return "\0" not in value and bool(value.encode() or True)
+    except UnicodeEncodeError:
+        return False
+
+
+def _preload(environment: Dict[str, str], config: str, arguments: List[str]) -> bool:
+    """Have Score-P loaded at the start. False: there is no place for what that needs."""
+    try:
+        preload, subsystems, version = installation.preloads(config, arguments)
+    except OSError:
+        return False
+    before = environment.get("LD_PRELOAD", "")
+    environment.update({PRELOAD_BEFORE: before, "LD_PRELOAD": f"{before} {preload}".strip()})
+    environment.update({"SCOREPKERNEL_SUBSYSTEMS": subsystems, systems.PRELOADED_VERSION: version})
+    return True
+
+
+def _command(package: str, arguments: Optional[List[str]]) -> List[str]:
+    """Python as a worker; by way of the bindings with these arguments, if there are any."""
+    # What multiprocessing and the test suites of CPython use to start Python as it was started: there is no public one.
+    flags = subprocess._args_from_interpreter_flags()  # type: ignore[attr-defined]
+    if arguments is not None:
+        script = os.path.join(package, "launched.py")
+        return [sys.executable, *flags, "-m", "scorep", "--noinstrumenter", *arguments, script]
+    code = (
+        f"import sys; sys.path.insert(0, {os.path.dirname(package)!r}); import spk_worker; del sys.path[0]; "
+        "spk_worker.main()"
+    )
+    return [sys.executable, *flags, "-c", code]

@@ -1,0 +1,276 @@
+# SPDX-License-Identifier: BSD-3-Clause
+"""A cell that runs as many ranks: how they are started, and how what they measured and gathered becomes one. The
+processes and what they say to each other are the business of ranks/ in the library's source: the session hands the cell
+to a job, which is a runner to it like any other."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import secrets
+import shlex
+import shutil
+from typing import Any, Dict, List, NamedTuple, Optional, Tuple
+
+from . import installation, launch_plan, measure, persist, systems
+
+_PROGRAM = "scorepkernel-ranks"
+_MEETING = "SCOREPKERNEL_MEETING"  # as ranks/rank_wire.h has it
+# What a rank's process must have from its start, and launchers may not pass on to other machines.
+_PASSED = ("SCOREP", "PYTHON", "OMP_", "VIRTUAL_ENV", "LD_LIBRARY_PATH")
+# Options of mpirun and mpiexec that name other machines, and what batch systems set.
+_HOST_OPTIONS = ("-H", "-f", "-host", "--host", "-hosts", "-hostfile", "--hostfile", "-machinefile", "--machinefile")
+_ALLOCATIONS = ("SLURM_JOB_ID", "PBS_NODEFILE", "LSB_JOBID", "PE_HOSTFILE", "COBALT_JOBID", "FLUX_URI")
+
+
+class Placed(NamedTuple):
+    """What the ranks of a cell have in common."""
+
+    directory: str  # the experiment's
+    system: str  # "scorep" or "built-in"
+    launcher: str  # as the user knows it
+    warnings: List[str]
+
+
+def place(wanted: dict, package: str) -> Placed:
+    """Where the ranks' experiment will be, and by what it is measured. NotMeasured."""
+    warnings: List[str] = []
+    words = _launcher(wanted)
+    system = _system(wanted, package, warnings)
+    directory = measure.make_directory(system == "scorep", warnings)
+    return Placed(directory, system, os.path.basename(words[0]), warnings)
+
+
+def _arguments(wanted: dict) -> str:
+    arguments = wanted.get("arguments", "")
+    return arguments if "--mpp=" in arguments else f"{arguments} --mpp=mpi".strip()
+
+
+def _system(wanted: dict, package: str, warnings: List[str]) -> str:
+    choice = systems.wanted()
+    config = None if choice == "built-in" else installation.locate()
+    systems.need_tracer(package)
+    if config is None:
+        if choice == "scorep":
+            systems.choose(package, warnings)  # which says what is missing
+        return "built-in"
+    try:
+        installation.preloads(config, ["--thread=pthread", *launch_plan.needed(_arguments(wanted))])
+    except installation.Unusable as problem:
+        text = f"{config} cannot measure ranks, as it has no MPI: {problem}"
+        if choice == "scorep" or "--mpp=" in wanted.get("arguments", ""):
+            raise systems.NotMeasured(
+                f"The cell was not run: {text} Load a Score-P that was built for your MPI, or unset "
+                "SCOREPKERNEL_MEASUREMENT: then the built-in tracer does it."
+            ) from None
+        warnings.append(f"Measured by the built-in tracer: {text}")
+        return "built-in"
+    except OSError:
+        pass  # there is no cache: `python -m scorep` asks it again
+    return "scorep"
+
+
+# --- how they are started --------------------------------------------------------------------------------
+
+
+def plan(wanted: dict, package: str, placed: Placed) -> Dict[str, Any]:
+    """As launch_plan.plan: the command of the job, which starts the ranks."""
+    program = os.path.join(os.path.dirname(os.path.dirname(package)), _PROGRAM)
+    with_mpi = {**wanted, "arguments": _arguments(wanted) if placed.system == "scorep" else ""}
+    one = launch_plan.plan(with_mpi, package, measured_by=placed.system)
+    here = {name: value for name, value in os.environ.items() if launch_plan.can_travel(value)}
+    there = dict(pair.split("=", 1) for pair in one["environment"])
+    there["SCOREP_EXPERIMENT_DIRECTORY"] = placed.directory
+    passed = [
+        f"{name}={value}"
+        for name, value in sorted(there.items())
+        if here.get(name) != value or name.startswith(_PASSED)
+    ]
+    relay = [program, "relay", "env", *passed, *one["argv"]]
+    words = _launcher(wanted)
+    reach = "loopback" if _is_local(words) else "everywhere"
+    command = [program, "job", reach, "disk" if wanted.get("disk") else "memory", *_started_by(words, relay)]
+    environment = {**here, **_for_open_mpi(wanted, words)}
+    return {
+        "key": secrets.token_hex(8),  # nobody else's: no job waits for a cell, as it would hold its ranks' processors
+        "argv": command,
+        "environment": [f"{name}={value}" for name, value in environment.items()],
+        "ahead": 0,
+    }
+
+
+def _launcher(wanted: dict) -> List[str]:
+    words, count = launch_plan.split(wanted.get("launcher", ""), "%%scorep_launcher"), wanted.get("ranks")
+    if not words:
+        names = [*(["srun"] if "SLURM_JOB_ID" in os.environ else []), "mpirun", "mpiexec"]
+        words = [name for name in names if shutil.which(name)][:1]
+        if not words:
+            raise systems.NotMeasured(
+                f"The cell was not run: there is nothing to start {count} ranks with, neither {' nor '.join(names)}. "
+                "Load the module of your MPI before the notebook server starts, or install one (on Debian: apt install "
+                "openmpi-bin python3-mpi4py); or name the command with\n%%scorep_launcher COMMAND"
+            )
+    elif not shutil.which(words[0]):
+        raise systems.NotMeasured(
+            f"The cell was not run: the launcher {words[0]} is not on PATH. Name another with %%scorep_launcher, or take "
+            "it back with\n%%scorep_launcher -"
+        )
+    return [*words, "-n", str(count)] if count else words
+
+
+def _is_local(words: List[str]) -> bool:
+    """Whether all ranks will be on this machine."""
+    if os.path.basename(words[0]) not in ("mpirun", "mpiexec") or any(name in os.environ for name in _ALLOCATIONS):
+        return False
+    return not any(word.split("=")[0] in _HOST_OPTIONS for word in words)
+
+
+def _started_by(words: List[str], relay: List[str]) -> List[str]:
+    """The whole command. A batch job is cancelled when nobody waits for it any more."""
+    if os.path.basename(words[0]) != "sbatch":
+        return [*words, *relay]
+    name = f"scorepkernel-{secrets.token_hex(4)}"
+    batch = [words[0], "--wait", f"--job-name={name}", "--output=/dev/null", *words[1:]]
+    submit = shlex.join([*batch, "--wrap", shlex.join(["srun", *relay])])
+    return ["sh", "-c", f"trap 'scancel --quiet --name={name}; exit 143' TERM; {submit} & wait $!"]
+
+
+def _for_open_mpi(wanted: dict, words: List[str]) -> Dict[str, str]:
+    """What Open MPI asks for, and others ignore."""
+    found = {}
+    if os.getuid() == 0:  # as the notebook is
+        found.update(OMPI_ALLOW_RUN_AS_ROOT="1", OMPI_ALLOW_RUN_AS_ROOT_CONFIRM="1")
+    if not wanted.get("launcher"):
+        found["OMPI_MCA_rmaps_base_oversubscribe"] = "1"
+    if not _is_local(words) and "-x" not in words:
+        found["OMPI_MCA_mca_base_env_list"] = _MEETING
+    return found
+
+
+# --- what comes back -------------------------------------------------------------------------------------
+
+
+class Returned(NamedTuple):
+    """What the job has of its ranks."""
+
+    count: int
+    sent: int  # bytes of variables that each rank got
+    files: List[dict]  # what came back: {"rank", "at", "length", "about"}
+
+    @property
+    def size(self) -> int:
+        """Bytes that came back."""
+        return sum(file["length"] for file in self.files)
+
+    def of_first(self) -> Optional[dict]:
+        """Rank 0's changes."""
+        return next((file for file in self.files if file["rank"] == 0 and not file["about"].get("gathered")), None)
+
+
+def returned(text: bytes) -> Returned:
+    """Read what WORKER_STATE of a job says."""
+    said = json.loads(text or b"{}")
+    return Returned(said.get("ranks", 0), said.get("sent", 0), said.get("files", []))
+
+
+def gather(descriptor: int, came: Returned, names: List[str], namespace: Dict[str, Any]) -> List[str]:
+    """Bind each name to the list of what it is in each rank, None where it is not. What the user is to know."""
+    found: List[Dict[str, Any]] = [{} for _ in range(came.count)]
+    notes: List[str] = []
+    for file in came.files:
+        if file["about"].get("gathered"):
+            values, lost = persist.values(descriptor, namespace, file["at"])
+            found[file["rank"]] = values
+            notes += [f"--gather {one.name}: rank {file['rank']}: {one.path}: {one.reason}" for one in lost]
+    for name in names:
+        lacking = [rank for rank, values in enumerate(found) if name not in values]
+        namespace[name] = [values.get(name) for values in found]
+        if lacking and not any(note.startswith(f"--gather {name}:") for note in notes):
+            notes.append(f"--gather {name}: there is none in rank {', '.join(map(str, lacking))}; it is None there.")
+    return notes
+
+
+def combined(measurements: List[Optional[dict]], placed: Placed, came: Returned, way: str) -> Optional[dict]:
+    """The ranks' measurements as one, and one experiment of theirs. None: there is none."""
+    there = [(rank, one) for rank, one in enumerate(measurements) if one is not None]
+    if not there:
+        return None
+    reports = [one for _, one in there]
+    whole = dict(reports[0])
+    warnings = placed.warnings + _told_once([(rank, text) for rank, one in there for text in one["warnings"]])
+    if len(there) < came.count:
+        absent = [str(rank) for rank in range(came.count) if measurements[rank : rank + 1] in ([], [None])]
+        warnings.append(f"The experiment lacks rank {', '.join(absent)}, which did not end its measurement.")
+    if placed.system == "built-in":
+        whole.update(_summed(reports))
+        warnings += _merge(placed.directory, there)
+    whole.update(
+        way=f"{way} ({_size(came.sent)} of variables to each, {_size(came.size)} back)",
+        directory=placed.directory,
+        seconds=max(one["seconds"] for one in reports),
+        events=sum(one["events"] for one in reports),
+        page_faults=sum(one["page_faults"] for one in reports),
+        page_faults_seconds=sum(one["page_faults_seconds"] for one in reports),
+        messages="\n".join(_told_once([(rank, one["messages"]) for rank, one in there if one["messages"]])),
+        warnings=warnings,
+        all_regions=[],
+    )
+    _complete_record(whole, came.count)
+    return whole
+
+
+def _told_once(told: List[Tuple[int, str]]) -> List[str]:
+    """What several ranks say, once."""
+    by_text: Dict[str, List[int]] = {}
+    for rank, text in told:
+        by_text.setdefault(text, []).append(rank)
+    return [f"Rank {', '.join(map(str, ranks))}: {text}" for text, ranks in by_text.items()]
+
+
+def _size(length: int) -> str:
+    for unit, bytes_each in (("GB", 10**9), ("MB", 10**6), ("kB", 10**3)):
+        if length >= bytes_each:
+            return f"{length / bytes_each:.3g} {unit}"
+    return f"{length} B"
+
+
+def _summed(reports: List[dict]) -> dict:
+    """Regions and locations of ranks that were measured each by itself."""
+    rows: Dict[tuple, list] = {}
+    for report in reports:
+        for name, file, line, *numbers in report["all_regions"]:
+            row = rows.setdefault((name, file, line), [0, 0, 0])
+            rows[name, file, line] = [one + other for one, other in zip(row, numbers)]
+    regions = sorted(([*key, *numbers] for key, numbers in rows.items()), key=lambda row: -row[5])
+    return {
+        "regions": regions[: measure.REPORTED_REGIONS],
+        "region_count": len(regions),
+        "exclusive_ns": sum(row[5] for row in regions),
+        "locations": sum(report["locations"] for report in reports),
+    }
+
+
+def _merge(directory: str, there: List[Tuple[int, dict]]) -> List[str]:
+    first = there[0][1]
+    parts = []
+    for rank, one in there:
+        # The clocks of one machine are one.
+        offset = one["clock_offset_ns"] - first["clock_offset_ns"] if one["host"] != first["host"] else 0
+        parts.append((one["directory"], rank, one["host"], offset))
+    try:
+        systems.merge(parts, directory)
+    except (OSError, ValueError) as problem:
+        return [f"The ranks' traces could not be made one, and are in {directory}/rank-*: {problem}"]
+    return []
+
+
+def _complete_record(whole: dict, count: int) -> None:
+    """scorepkernel.json is rank 0's until now."""
+    path = os.path.join(whole["directory"], "scorepkernel.json")
+    names = ("way", "seconds", "events", "locations", "page_faults", "messages", "warnings")
+    with contextlib.suppress(OSError, ValueError):
+        with open(path, encoding="utf-8") as file:
+            record = json.load(file)
+        record.update({name: whole[name] for name in names}, ranks=count)
+        measure.write_record(whole["directory"], record)
