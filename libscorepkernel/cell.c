@@ -26,6 +26,34 @@ static int set_string(struct json *object, const char *name, const char *text)
     return json_set_text(object, name, text, strlen(text));
 }
 
+/* Names with commas between them, as a member that is a list. */
+static int set_names(struct json *object, const char *name, const char *list)
+{
+    struct json *array = json_array();
+    size_t len = strcspn(list, ",");
+    int result = json_append_text(array, list, len);
+    while (result == 0 && list[len]) {
+        list += len + 1;
+        len = strcspn(list, ",");
+        result = json_append_text(array, list, len);
+    }
+    if (result == 0)
+        return json_set(object, name, array);
+    json_free(array);
+    return result;
+}
+
+/* As how many processes a cell is to be run, and by what, where that was said. */
+static int set_ranks(struct json *measure, const struct settings *settings, const struct magic *magic)
+{
+    int result = magic->ranks ? json_set_integer(measure, "ranks", magic->ranks) : 0;
+    if (result == 0 && *magic->gather)
+        result = set_names(measure, "gather", magic->gather);
+    if (result == 0 && *settings->launcher)
+        result = set_string(measure, "launcher", settings->launcher);
+    return result;
+}
+
 /* How a cell is to be measured, as JSON. NULL: no memory. */
 static struct json *measure_options(const struct settings *settings, const struct magic *magic)
 {
@@ -38,6 +66,7 @@ static struct json *measure_options(const struct settings *settings, const struc
     result = result ? result : set_string(measure, "process", settings_process_name(settings));
     result = result ? result : set_string(measure, "arguments", settings->arguments);
     result = result ? result : json_set_boolean(measure, "disk", settings->disk);
+    result = result ? result : set_ranks(measure, settings, magic);
     if (result == 0)
         return measure;
     json_free(measure);
@@ -118,13 +147,13 @@ static void done(struct spk_session *session, const char *text)
     session_reply(session, SPK_REPLY_OK, answer_done(session->active->execution_count));
 }
 
-/* Processes are started ahead for what the settings say. */
+/* Processes are started ahead for what the settings say; ranks are not, as a launcher starts them. */
 static void plan(struct spk_session *session)
 {
     struct json *wanted = measure_options(&session->settings, &(struct magic){.line = {"", 0}, .repeat = 1});
     size_t len;
     char *text = wanted ? json_print(wanted, &len) : NULL;
-    if (session->settings.process != SETTINGS_LAUNCH)
+    if (session->settings.process != SETTINGS_LAUNCH || *session->settings.launcher)
         runner_drop(session);
     else if (text)
         (void)worker_send(&session->worker, WORKER_PLAN, 0, &(struct spk_text){text, len},
@@ -137,8 +166,11 @@ static void plan(struct spk_session *session)
 static void run_settings(struct spk_session *session, const struct magic *magic)
 {
     char said[SETTINGS_ARGUMENTS_MAX + 256];
-    int result = (magic->kind == MAGIC_SETTINGS ? settings_read_marshalling : settings_read_arguments)(
-        &session->settings, magic->body, said, sizeof said);
+    int (*read)(struct settings *, struct spk_text, char *, size_t) =
+        magic->kind == MAGIC_SETTINGS   ? settings_read_marshalling
+        : magic->kind == MAGIC_LAUNCHER ? settings_read_launcher
+                                        : settings_read_arguments;
+    int result = read(&session->settings, magic->body, said, sizeof said);
     if (result != 0) {
         session_reply_error(session, directive_error, said);
         return;
@@ -159,6 +191,23 @@ static void wrong(struct spk_session *session, const char *format, ...)
     vsnprintf(text, sizeof text, format, arguments);
     va_end(arguments);
     session_reply_error(session, directive_error, text);
+}
+
+/* Whether a cell's options contradict how many processes it is run as; the user is told. */
+static int mistakes_ranks(struct spk_session *session, const struct magic *magic)
+{
+    int launcher = *session->settings.launcher != 0;
+    if (*magic->gather && !magic->ranks && !launcher)
+        wrong(session, "--gather has no ranks to gather from: say how many with --ranks N, or set what "
+                       "starts them with %%%%scorep_launcher. Nothing was run.");
+    else if (launcher && magic->repeat > 1)
+        wrong(session,
+              "The launcher starts ranks, which cannot have --repeat %u: repeat inside the cell's code, or "
+              "run the cell again; `%%%%scorep_launcher -` takes the launcher back. Nothing was run.",
+              magic->repeat);
+    else
+        return 0;
+    return 1;
 }
 
 static void show_marked(struct spk_session *session, const char *before)
@@ -305,6 +354,8 @@ static int end_marking(struct spk_session *session, const struct request *reques
         wrong(session, "No cell is marked: run those that are meant, then this one.");
         return 0;
     }
+    if (mistakes_ranks(session, magic))
+        return 0;
     struct json *options = cell_options(session, request, magic);
     int result = options ? add_cells(marked, options) : -ENOMEM;
     if (result == 0 && mode == MARKED_WRITE) {
@@ -335,6 +386,7 @@ static int run(struct spk_session *session, const struct request *request, const
         return 0;
     case MAGIC_SETTINGS:
     case MAGIC_ARGUMENTS:
+    case MAGIC_LAUNCHER:
         run_settings(session, magic);
         return 0;
     case MAGIC_VIEWER:
@@ -364,9 +416,10 @@ static int run(struct spk_session *session, const struct request *request, const
     default:
         break;
     }
-    if (session->marked.mode == MARKED_OFF || silent)
+    if (session->marked.mode != MARKED_OFF && !silent)
+        mark(session, request, code);
+    else if (!mistakes_ranks(session, magic))
         return send_execute(session, request, cell_options(session, request, magic));
-    mark(session, request, code);
     return 0;
 }
 

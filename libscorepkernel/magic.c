@@ -16,6 +16,7 @@ static const struct {
     {"execute_with_scorep", MAGIC_EXECUTE},
     {"scorep_env", MAGIC_ENV},
     {"scorep_python_binding_arguments", MAGIC_ARGUMENTS},
+    {"scorep_launcher", MAGIC_LAUNCHER},
     {"enable_multicellmode", MAGIC_ENABLE_MARKING},
     {"finalize_multicellmode", MAGIC_FINALIZE_MARKING},
     {"abort_multicellmode", MAGIC_ABORT_MARKING},
@@ -98,14 +99,27 @@ static struct spk_text next_word(struct spk_text *text)
     return word;
 }
 
+/* The directive with its %%, as it is written: what stands before the body. */
+static struct spk_text directive_name(const struct magic *magic)
+{
+    return (struct spk_text){magic->line.data, (size_t)(magic->body.data - magic->line.data)};
+}
+
+/* What a refused directive did not do. */
+static const char *not_done(const struct magic *magic)
+{
+    return magic->kind == MAGIC_FINALIZE_MARKING ? "No cell was run, and those that are marked are kept."
+                                                 : "The cell was not run.";
+}
+
 static void refuse_option(struct magic *magic, struct spk_text word, const char *why)
 {
-    magic->kind = MAGIC_BAD;
+    struct spk_text name = directive_name(magic);
+    const char *where = magic->kind == MAGIC_EXECUTE ? " The code to measure begins in the next line." : "";
     snprintf(magic->error, sizeof magic->error,
-             "%%%%execute_with_scorep %s \"%.*s\"; it has --guard, --no-guard and --repeat N. The code to "
-             "measure begins "
-             "in the next line; the cell was not run.",
-             why, shown(word), word.data);
+             "%.*s %s \"%.*s\"; it has --guard, --no-guard, --repeat N, --ranks N and --gather NAMES.%s %s",
+             (int)name.len, name.data, why, shown(word), word.data, where, not_done(magic));
+    magic->kind = MAGIC_BAD;
 }
 
 /* A whole number from 1 to max; 0: it is none such. */
@@ -120,20 +134,88 @@ static unsigned read_number(struct spk_text word, unsigned max)
     return number <= max ? number : 0;
 }
 
-/* The options of %%execute_with_scorep. */
+/* Whether the word is that option: --option VALUE, for which the rest is shortened, or --option=VALUE. */
+static int is_option(struct spk_text word, const char *option, struct spk_text *rest, struct spk_text *value)
+{
+    size_t len = strlen(option);
+    if (equals(word, option)) {
+        *value = next_word(rest);
+        return 1;
+    }
+    if (!begins(word, option) || word.data[len] != '=')
+        return 0;
+    *value = (struct spk_text){word.data + len + 1, word.len - len - 1};
+    return 1;
+}
+
+/* Whether a byte can be part of a Python identifier. Beyond ASCII it is for Python to say. */
+static int is_of_name(char c, int first)
+{
+    int letter = (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z') || c == '_' || (c & 0x80);
+    return letter || (!first && c >= '0' && c <= '9');
+}
+
+/* One or more, with commas between them. */
+static int are_names(struct spk_text text)
+{
+    int first = 1; /* of its name */
+    for (size_t i = 0; i < text.len; i++) {
+        int comma = !first && text.data[i] == ',';
+        if (!comma && !is_of_name(text.data[i], first))
+            return 0;
+        first = comma;
+    }
+    return !first;
+}
+
+/* --gather: the names are added to those that were said before. */
+static void add_names(struct magic *magic, struct spk_text names)
+{
+    size_t len = strlen(magic->gather), comma = len ? 1 : 0;
+    if (!are_names(names)) {
+        refuse_option(magic, names, "--gather wants names, with commas and no blanks between them, not");
+    } else if (comma + names.len > MAGIC_GATHER_MAX - len) {
+        refuse_option(magic, names, "--gather has room for names of 1024 bytes in all, too few for");
+    } else {
+        memcpy(magic->gather + len, ",", comma);
+        memcpy(magic->gather + len + comma, names.data, names.len);
+        magic->gather[len + comma + names.len] = 0;
+    }
+}
+
+static void read_option(struct magic *magic, struct spk_text word, struct spk_text *rest)
+{
+    struct spk_text value;
+    if (equals(word, "--guard")) {
+        magic->guard = MAGIC_GUARD_YES;
+    } else if (equals(word, "--no-guard")) {
+        magic->guard = MAGIC_GUARD_NO;
+    } else if (is_option(word, "--repeat", rest, &value)) {
+        if (!(magic->repeat = read_number(value, MAGIC_REPEAT_MAX)))
+            refuse_option(magic, value, "--repeat wants a number from 1 to 1000, not");
+    } else if (is_option(word, "--ranks", rest, &value)) {
+        if (!(magic->ranks = read_number(value, MAGIC_RANKS_MAX)))
+            refuse_option(magic, value, "--ranks wants a number from 1 to 65536, not");
+    } else if (is_option(word, "--gather", rest, &value)) {
+        add_names(magic, value);
+    } else {
+        refuse_option(magic, word, "has no option");
+    }
+}
+
+/* The options of %%execute_with_scorep and of %%finalize_multicellmode. */
 static void read_options(struct magic *magic, struct spk_text arguments)
 {
-    while (magic->kind != MAGIC_BAD && arguments.len) {
-        struct spk_text word = next_word(&arguments);
-        if (equals(word, "--guard"))
-            magic->guard = MAGIC_GUARD_YES;
-        else if (equals(word, "--no-guard"))
-            magic->guard = MAGIC_GUARD_NO;
-        else if (!equals(word, "--repeat"))
-            refuse_option(magic, word, "has no option");
-        else if (!(magic->repeat = read_number(word = next_word(&arguments), MAGIC_REPEAT_MAX)))
-            refuse_option(magic, word, "--repeat wants a number from 1 to 1000, not");
-    }
+    while (magic->kind != MAGIC_BAD && arguments.len)
+        read_option(magic, next_word(&arguments), &arguments);
+    if (magic->kind == MAGIC_BAD || !magic->ranks || magic->repeat == 1)
+        return;
+    struct spk_text name = directive_name(magic);
+    snprintf(magic->error, sizeof magic->error,
+             "%.*s cannot have --ranks together with --repeat %u: repeat inside the cell's code, or run the "
+             "cell again. %s",
+             (int)name.len, name.data, magic->repeat, not_done(magic));
+    magic->kind = MAGIC_BAD;
 }
 
 static void read_known(struct magic *magic, enum magic_kind kind, struct spk_text arguments)

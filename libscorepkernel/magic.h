@@ -14,6 +14,7 @@ enum magic_kind {
     MAGIC_EXECUTE,          /* %%execute_with_scorep */
     MAGIC_SETTINGS,         /* %%marshalling_settings */
     MAGIC_ARGUMENTS,        /* %%scorep_python_binding_arguments */
+    MAGIC_LAUNCHER,         /* %%scorep_launcher */
     MAGIC_ENV,              /* %%scorep_env */
     MAGIC_ENABLE_MARKING,   /* %%enable_multicellmode */
     MAGIC_FINALIZE_MARKING, /* %%finalize_multicellmode */
@@ -32,14 +33,18 @@ enum magic_kind {
 enum magic_guard { MAGIC_GUARD_AUTO, MAGIC_GUARD_YES, MAGIC_GUARD_NO };
 
 #define MAGIC_REPEAT_MAX 1000u
+#define MAGIC_RANKS_MAX 65536u
+#define MAGIC_GATHER_MAX 1024u /* bytes of all names, with the commas between them */
 
 struct magic {
     enum magic_kind kind;
     struct spk_text line; /* the directive as written, without the newline; borrowed from the cell */
     size_t lines;         /* how many lines the directive and what stands before it take */
     enum magic_guard guard;
-    unsigned repeat;     /* how often the cell is measured */
-    unsigned numbers[2]; /* what MAGIC_UNMARK and MAGIC_MOVE are about */
+    unsigned repeat;                   /* how often the cell is measured */
+    unsigned ranks;                    /* as how many processes it runs; 0: the cell does not say */
+    char gather[MAGIC_GATHER_MAX + 1]; /* the names whose values come back from all ranks, with commas */
+    unsigned numbers[2];               /* what MAGIC_UNMARK and MAGIC_MOVE are about */
     struct spk_text
         body; /* what follows the directive's name: the rest of its line, and the lines after it */
     char error[512];

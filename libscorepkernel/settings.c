@@ -113,35 +113,115 @@ int settings_read_marshalling(struct settings *settings, struct spk_text body, c
     return 0;
 }
 
-static void say_arguments(const struct settings *settings, char *said, size_t size)
+/* --- words as a shell has them ------------------------------------------------------------------------- */
+
+/* How many bytes the blank takes that text begins with: also a backslash with the end of its line. 0: it
+ * begins with none. */
+static size_t blank_len(struct spk_text text)
 {
-    if (settings->arguments[0])
-        snprintf(said, size, "Score-P's Python bindings get: %s\n", settings->arguments);
-    else
-        snprintf(said, size, "Score-P's Python bindings get no arguments.\n");
+    if (text.len && is_space(text.data[0]))
+        return 1;
+    if (text.len > 1 && memcmp(text.data, "\\\n", 2) == 0)
+        return 2;
+    return text.len > 2 && memcmp(text.data, "\\\r\n", 3) == 0 ? 3 : 0;
+}
+
+static struct spk_text from(struct spk_text text, size_t at)
+{
+    return (struct spk_text){text.data + at, text.len - at};
+}
+
+/* How many bytes belong together where text begins: what is in quotes, a backslash and what follows it, or
+ * just one. 0: a quote is not closed, or nothing follows a backslash. */
+static size_t unit_len(struct spk_text text)
+{
+    char first = text.data[0];
+    if (first == '\\')
+        return text.len > 1 ? 2 : 0;
+    if (first != '\'' && first != '"')
+        return 1;
+    for (size_t i = 1; i < text.len; i++) {
+        if (text.data[i] == first)
+            return i + 1;
+        if (text.data[i] == '\\' && first == '"')
+            i++;
+    }
+    return 0;
+}
+
+/* The next word, which text is shortened by: with its quotes, and the blanks that they keep. Empty: there is
+ * none. 0; -EINVAL: it does not end. */
+static int take_quoted(struct spk_text *text, struct spk_text *word)
+{
+    size_t len = 0;
+    for (size_t blank; (blank = blank_len(*text));)
+        *text = from(*text, blank);
+    while (len < text->len && !blank_len(from(*text, len))) {
+        size_t unit = unit_len(from(*text, len));
+        if (!unit)
+            return -EINVAL;
+        len += unit;
+    }
+    *word = (struct spk_text){text->data, len};
+    *text = from(*text, len);
+    return 0;
+}
+
+/* Read a text of words into kept: "-" alone empties it, none leaves it. what: they are, for messages. */
+static int read_words(char kept[SETTINGS_ARGUMENTS_MAX + 1], struct spk_text body, const char *what,
+                      char *said, size_t size)
+{
+    char words[SETTINGS_ARGUMENTS_MAX + 1];
+    size_t len = 0;
+    struct spk_text word;
+    int result;
+    while ((result = take_quoted(&body, &word)) == 0 && word.len) {
+        if (word.len + 1 > SETTINGS_ARGUMENTS_MAX - len || memchr(word.data, 0, word.len)) {
+            snprintf(said, size, "The %s are longer than %zu bytes, or hold a NUL. Nothing was changed.",
+                     what, SETTINGS_ARGUMENTS_MAX);
+            return -EINVAL;
+        }
+        if (len)
+            words[len++] = ' ';
+        memcpy(words + len, word.data, word.len);
+        len += word.len;
+    }
+    if (result != 0) {
+        snprintf(said, size,
+                 "In the %s a quote is not closed, or nothing follows a backslash. Close it; where it stands "
+                 "for itself, put a backslash before it. Nothing was changed.",
+                 what);
+        return result;
+    }
+    words[len] = 0;
+    if (strcmp(words, "-") == 0)
+        kept[0] = 0;
+    else if (len)
+        memcpy(kept, words, len + 1);
+    return 0;
 }
 
 int settings_read_arguments(struct settings *settings, struct spk_text body, char *said, size_t size)
 {
-    char arguments[SETTINGS_ARGUMENTS_MAX + 1];
-    size_t len = 0;
-    for (struct spk_text word; (word = take_word(&body)).len;) {
-        if (word.len + 1 > SETTINGS_ARGUMENTS_MAX - len || memchr(word.data, 0, word.len)) {
-            snprintf(said, size,
-                     "the arguments are longer than %zu bytes, or hold a NUL. Nothing was changed.",
-                     SETTINGS_ARGUMENTS_MAX);
-            return -EINVAL;
-        }
-        if (len)
-            arguments[len++] = ' ';
-        memcpy(arguments + len, word.data, word.len);
-        len += word.len;
-    }
-    arguments[len] = 0;
-    if (len == 1 && arguments[0] == '-') /* "-" alone: none */
-        settings->arguments[0] = 0;
-    else if (len)
-        memcpy(settings->arguments, arguments, len + 1);
-    say_arguments(settings, said, size);
+    int result = read_words(settings->arguments, body, "arguments", said, size);
+    if (result != 0)
+        return result;
+    if (settings->arguments[0])
+        snprintf(said, size, "Score-P's Python bindings get: %s\n", settings->arguments);
+    else
+        snprintf(said, size, "Score-P's Python bindings get no arguments.\n");
+    return 0;
+}
+
+int settings_read_launcher(struct settings *settings, struct spk_text body, char *said, size_t size)
+{
+    int result = read_words(settings->launcher, body, "launcher's words", said, size);
+    if (result != 0)
+        return result;
+    if (settings->launcher[0])
+        snprintf(said, size, "Measured cells are started as ranks by: %s\n", settings->launcher);
+    else
+        snprintf(said, size,
+                 "No launcher is set: --ranks N uses srun within a Slurm allocation, else mpirun.\n");
     return 0;
 }

@@ -7,7 +7,8 @@
  *
  * "guard CELL" parks a copy first, which takes over when CELL ends the process. "launch START CELL" has the
  * program started again, as a runner of the key START, which does at its start what that says; "fork CELL"
- * has a copy run the cell. What comes back is printed.
+ * has a copy run the cell. What comes back is printed. A measured cell with "options" in it prints those that
+ * came with it.
  */
 #ifndef FAKE_WORKER_H
 #define FAKE_WORKER_H
@@ -95,6 +96,11 @@ static void fake_execute(const char *code)
         fake_input();
     } else if (!strncmp(code, "show", 4)) {
         fake_show();
+    } else if (strstr(code, "options")) {
+        uint32_t len;
+        const char *options = fake_part(2, &len);
+        fake_write(1, options, len);
+        FAKE_SEND(WORKER_REPLY, "#0", "{\"status\":\"ok\"}");
     } else if (strstr(code, "%%execute_with_scorep")) {
         FAKE_SEND(WORKER_REPLY, "#0", "{\"status\":\"ok\"}", "{\"events\":7}");
     } else {

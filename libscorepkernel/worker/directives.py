@@ -16,7 +16,7 @@ def execute_with_scorep(line: str, cell: str = "") -> None:
 
     ::
 
-        %%execute_with_scorep [--guard | --no-guard] [--repeat N]
+        %%execute_with_scorep [--guard | --no-guard] [--repeat N] [--ranks N] [--gather NAMES]
         result = solve(grid)
 
     The cell runs in the notebook's session, with its variables, and leaves its own behind, like any other cell. It runs
@@ -36,6 +36,15 @@ def execute_with_scorep(line: str, cell: str = "") -> None:
 
     --repeat N: measure the cell N times, into N experiments, and report medians and spread. What the cell changes, it
     changes N times.
+
+    --ranks N: run the cell as N MPI processes, under one measurement with one experiment. Each rank starts with the
+    notebook's variables. What they print is labelled by rank ([0], [1-3]), and shown once where it is equal. Afterwards
+    rank 0's variables come back. An error in one rank ends the others, and its traceback is shown. They are started by
+    srun within a Slurm allocation (SLURM_JOB_ID), else by mpirun or mpiexec, or by what %%scorep_launcher says. It does
+    not go with --repeat: repeat inside the cell's code, or run the cell again.
+
+    --gather NAMES: names with commas and no blanks between them; may be repeated. Each comes back as a list, with one
+    item for each rank.
 
     The directive stands in the cell's first line that is neither blank nor a comment.
     """
@@ -70,6 +79,24 @@ def scorep_python_binding_arguments(line: str, cell: str = "") -> None:
     """
 
 
+def scorep_launcher(line: str, cell: str = "") -> None:
+    """Set the command that starts measured cells as ranks.
+
+    ::
+
+        %%scorep_launcher mpirun --hostfile hosts
+        %%scorep_launcher srun -N 2
+        %%scorep_launcher salloc -N 2 srun
+        %%scorep_launcher sbatch --partition=short
+
+    Measured cells are started by it from here on, also without --ranks: its own options say how many ranks there are.
+    --ranks N adds -n N to it. sbatch and salloc are understood: sbatch gets --wait, and the ranks are started by srun
+    in its job. It may take several lines; quotes and backslashes are as in a shell. Without a command, shows the one
+    in force; - takes it back: then --ranks N uses srun within a Slurm allocation (SLURM_JOB_ID), else mpirun or
+    mpiexec.
+    """
+
+
 def scorep_env(line: str, cell: str = "") -> None:
     """Set environment variables, for Score-P above all.
 
@@ -97,11 +124,12 @@ def multicellmode(line: str, cell: str = "") -> None:
 
     ::
 
-        %%finalize_multicellmode [--guard | --no-guard]
+        %%finalize_multicellmode [--guard | --no-guard] [--repeat N] [--ranks N] [--gather NAMES]
 
     runs them, one after the other, under one measurement: each is a region of its own in the trace. An error stops the
-    rest, and what ran is kept. %%abort_multicellmode forgets them. Meanwhile %scorep_marked lists them, %scorep_unmark
-    N takes one out, and %scorep_move N TO moves one. %%execute_with_scorep in a marked cell has no effect.
+    rest, and what ran is kept. The options are those of %%execute_with_scorep. %%abort_multicellmode forgets them.
+    Meanwhile %scorep_marked lists them, %scorep_unmark N takes one out, and %scorep_move N TO moves one.
+    %%execute_with_scorep in a marked cell has no effect.
     """
 
 
@@ -151,6 +179,7 @@ _DIRECTIVES = {
     "marshalling_settings": marshalling_settings,
     "serializer_settings": marshalling_settings,
     "scorep_python_binding_arguments": scorep_python_binding_arguments,
+    "scorep_launcher": scorep_launcher,
 }
 
 

@@ -229,6 +229,16 @@ static void by_settings(void)
     HOST_IN_ORDER(host, "out 5 Score-P's Python bindings get: --mpp=mpi --user", "reply 5 0 {",
                   "\"execution_count\":5");
     goes_on(host, descriptors);
+    /* Ranks are started by their launcher: none waits for a cell, until it is taken back. */
+    run(host, 6, "%%marshalling_settings PROCESS=launch");
+    until_descriptors(host, descriptors + 4);
+    run(host, 7, "%%scorep_launcher mpirun");
+    HOST_IN_ORDER(host, "out 7 Measured cells are started as ranks by: mpirun", "reply 7 0 {");
+    until_descriptors(host, descriptors);
+    run(host, 8, "%%scorep_launcher -");
+    until_descriptors(host, descriptors + 4);
+    run(host, 9, "%%marshalling_settings PROCESS=auto");
+    goes_on(host, descriptors);
     shut_down(host);
 }
 

@@ -332,6 +332,42 @@ static void shutdown_in_order(void)
     host_destroy(host);
 }
 
+/* What goes with a cell that is measured as ranks, and when it is not let through. */
+static void ranks(void)
+{
+    struct host *host = host_create(NULL);
+    static const char *const codes[] = {
+        "%%execute_with_scorep\\noptions",
+        "%%execute_with_scorep --ranks 4 --gather a,b --gather \xC3\xBC\\noptions",
+        "%%execute_with_scorep --gather a\\noptions",
+        "%%scorep_launcher\\nmpirun --hostfile 'my  hosts'\\n",
+        "%%execute_with_scorep --gather a\\noptions",
+        "%%execute_with_scorep --repeat 2\\noptions",
+        "%%enable_multicellmode",
+        "%%scorep_launcher -",
+        "%%execute_with_scorep --gather a\\noptions",
+        "%%finalize_multicellmode --gather a",
+        "%%finalize_multicellmode --ranks=65536 --options",
+        "%scorep_marked",
+        "%%finalize_multicellmode --ranks=65536 --gather=options",
+    };
+    uint64_t request = 0;
+    for (size_t i = 0; i < sizeof codes / sizeof *codes; i++)
+        CHECK(host_execute(host, ++request, codes[i]) == 0);
+    host_until(host, "reply 13");
+    HOST_IN_ORDER(host, "out 1 {", "\"repeat\":1,\"text\":\"%%execute_with_scorep\"}}", "reply 1 0",
+                  "out 2 {", "\"gather\":[\"a\",\"b\",\"\xC3\xBC\"]", "\"ranks\":4,", "reply 2 0",
+                  "--gather has no ranks to gather from", "%%scorep_launcher. Nothing was run.", "reply 3 1",
+                  "out 4 Measured cells are started as ranks by: mpirun --hostfile 'my  hosts'\n", "out 5 {",
+                  "\"gather\":[\"a\"],\"launcher\":\"mpirun --hostfile 'my  hosts'\"", "reply 5 0",
+                  "which cannot have --repeat 2", "`%%scorep_launcher -` takes", "reply 6 1", "reply 7 0",
+                  "out 8 No launcher is set", "out 9 Marked as cell 1", "--gather has no ranks", "reply 10 1",
+                  "%%finalize_multicellmode has no option", "reply 11 1", "out 12 Marked, to be run",
+                  "\n  1  options\n", "reply 12 0", "out 13 {", "\"gather\":[\"options\"]",
+                  "\"ranks\":65536,", "reply 13 0");
+    shut_down(host);
+}
+
 static void shutdown_by_force(void)
 {
     struct host *host = host_create(NULL);
@@ -406,6 +442,7 @@ int main(int argc, char **argv)
     cannot_start("fails", "install IPython");
     cannot_start("dies", "no such module");
     no_python();
+    ranks();
     shutdown_in_order();
     shutdown_by_force();
     shutdown_at_once();

@@ -71,11 +71,67 @@ class Directives(KernelCase):
 
     def test_arguments(self):
         self.assertIn("no arguments", self.ok("%%scorep_python_binding_arguments").text())
+        self.bad("%%scorep_python_binding_arguments --verbose '", "a quote is not closed")
         self.assertIn(": --verbose --keep-files", self.ok("%%scorep_python_binding_arguments --verbose\n--keep-files\n").text())
         outcome = self.ok(SCOREP + "leaf(1)")  # they concern the bindings only
         self.assertIn("in the session", outcome.report)
         self.ok("%%scorep_python_binding_arguments -")
         self.assertIn("no arguments", self.ok("%%scorep_python_binding_arguments").text())
+
+    # --- ranks ---------------------------------------------------------------------------------------
+
+    no_launcher = "No launcher is set: --ranks N uses srun within a Slurm allocation, else mpirun.\n"
+    launcher = "Measured cells are started as ranks by: "
+
+    def test_launcher(self):
+        self.addCleanup(self.ok, "%%scorep_launcher -")
+        self.assertEqual(self.ok("%%scorep_launcher").text(), self.no_launcher)
+        for text, shown in (
+            ("%%scorep_launcher mpirun --hostfile hosts", "mpirun --hostfile hosts"),
+            ("# why\n%%scorep_launcher\n  salloc  -N 2\n\tsrun\n", "salloc -N 2 srun"),
+            ("%%scorep_launcher sbatch \\\n  --comment='two  blanks' \\\n  --partition=\"x\"", "sbatch --comment='two  blanks' --partition=\"x\""),
+            ("%%scorep_launcher srun it\\'s ü", "srun it\\'s ü"),
+        ):
+            for again in (text, text, "%%scorep_launcher", "%%scorep_launcher \n\n"):
+                self.assertEqual(self.ok(again).text(), f"{self.launcher}{shown}\n")
+        for text, part in (("it's", "a quote is not closed"), ('mpirun "x\n', "a quote"), ("srun \\", "backslash"), ("x" * 9000, "8192")):
+            self.bad(f"%%scorep_launcher {text}", part)
+            self.bad(f"%%scorep_launcher\n{text}", "Nothing was changed.")
+        self.assertIn("srun it", self.ok("%%scorep_launcher").text())
+        self.bad("%%execute_with_scorep --repeat 2\nx", "`%%scorep_launcher -` takes")
+        for _ in range(2):
+            self.assertEqual(self.ok("%%scorep_launcher\n-\n").text(), self.no_launcher)
+        self.assertIn("in the session", self.ok(SCOREP + "leaf(1)").report)
+
+    def test_launcher_while_cells_are_marked(self):
+        name = os.path.join(self.work, "launched")
+        self.addCleanup(self.ok, "%%scorep_launcher -")
+        for begin, abort in (("enable_multicellmode", "abort_multicellmode"), (f"start_writefile {name}", "abort_writefile")):
+            self.ok(f"%%{begin}")
+            self.mark("%%execute_with_scorep --gather x\nx = 1")  # it has no effect here
+            self.assertEqual(self.ok("%%scorep_launcher srun -N 2").text(), f"{self.launcher}srun -N 2\n")
+            self.bad("%%scorep_launcher 'srun", "a quote is not closed")
+            self.assertEqual(self.ok("%%scorep_launcher").text(), f"{self.launcher}srun -N 2\n")
+            self.assertEqual(self.ok("%%scorep_launcher -").text(), self.no_launcher)
+            if begin == "enable_multicellmode":
+                self.bad("%%finalize_multicellmode --gather x", "--ranks N")
+            self.assertRegex(self.ok("%scorep_marked").text(), r"\A.*:\n  1  x = 1\n\Z")
+            self.assertIn("1 marked cell is forgotten", self.ok(f"%%{abort}").text())
+
+    def test_bad_ranks(self):
+        for directive in ("execute_with_scorep", "finalize_multicellmode"):
+            for options, part in (
+                ("--ranks", 'from 1 to 65536, not ""'),
+                ("--ranks=0", 'from 1 to 65536, not "0"'),
+                ("--ranks 65537", 'not "65537"'),
+                ("--ranks 2 --repeat 3", "repeat inside the cell's code"),
+                ("--ranks 2 --gather", '--gather wants names, with commas and no blanks between them, not ""'),
+                ("--ranks 2 --gather=a,,b", 'not "a,,b"'),
+                ("--rank 2", f"%%{directive} has no option"),
+            ):
+                self.bad(f"%%{directive} {options}\nranks_ran = 1", part)
+        self.bad("%%execute_with_scorep --gather a\nranks_ran = 1", "--ranks N, or set what starts them with %%scorep_launcher")
+        self.assertEqual(self.ok("'ranks_ran' in globals()").result, "False")
 
     # --- many cells as one ---------------------------------------------------------------------------
 
@@ -243,7 +299,7 @@ class Directives(KernelCase):
     # --- help ----------------------------------------------------------------------------------------
 
     def test_help_and_completion(self):
-        names = ("scorep_env", "marshalling_settings", "scorep_python_binding_arguments", "enable_multicellmode")
+        names = ("scorep_env", "marshalling_settings", "scorep_python_binding_arguments", "scorep_launcher", "enable_multicellmode")
         for name in names:
             outcome = self.ok(f"%%{name}?")
             self.assertIn(f"%%{name}", outcome.reply["payload"][0]["data"]["text/plain"])

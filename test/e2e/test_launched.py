@@ -456,8 +456,8 @@ class Launched(OwnProcess, ProcessCase):
                 self.assertIn(part, outcome.reply["evalue"])
             self.ok("%%marshalling_settings PROCESS=auto")
             self.assertRegex(self.ok(SCOREP + "leaf(1)").report, "launched.*--io=runtime:posix")
-            self.ok("%%scorep_python_binding_arguments --verbose 'unclosed")
-            self.fails(SCOREP + "x = 1", "NotMeasured")
+            self.fails("%%scorep_python_binding_arguments --verbose 'unclosed", "ScorePDirectiveError")
+            self.assertEqual(self.ok("%%scorep_python_binding_arguments").text(), said)
         finally:
             self.ok("%%scorep_python_binding_arguments -")
         self.assertIn("Ran in the session", self.ok(SCOREP + "leaf(1)").report)

@@ -6,6 +6,20 @@
 
 #include "fuzz.h"
 
+/* What only a directive that measures has. */
+static void options(const struct magic *magic, int measures)
+{
+    MUST(measures || magic->kind == MAGIC_BAD ||
+         (magic->guard == MAGIC_GUARD_AUTO && magic->repeat == 1 && !magic->ranks && !*magic->gather));
+    MUST(!measures || (magic->repeat >= 1 && magic->repeat <= MAGIC_REPEAT_MAX));
+    MUST(magic->ranks <= MAGIC_RANKS_MAX && (!measures || !magic->ranks || magic->repeat == 1));
+    /* Names that are not empty, with single commas between them, and nothing that would need quoting. */
+    const char *names = magic->gather;
+    size_t len = strnlen(names, sizeof magic->gather);
+    MUST(len <= MAGIC_GATHER_MAX && !strpbrk(names, " \t\r\"'\\\n-=.") && !strstr(names, ",,"));
+    MUST(!len || (names[0] != ',' && names[len - 1] != ','));
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     struct spk_text cell = {(const char *)data, size};
@@ -18,8 +32,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     MUST(magic.lines <= lines && memchr(magic.error, 0, sizeof magic.error));
     MUST(magic.kind <= MAGIC_BAD && magic.guard <= MAGIC_GUARD_NO);
     int measures = magic.kind == MAGIC_EXECUTE || magic.kind == MAGIC_FINALIZE_MARKING;
-    MUST(measures || magic.kind == MAGIC_BAD || (magic.guard == MAGIC_GUARD_AUTO && magic.repeat == 1));
-    MUST(!measures || (magic.repeat >= 1 && magic.repeat <= MAGIC_REPEAT_MAX));
+    options(&magic, measures);
     MUST((magic.kind == MAGIC_BAD) == (magic.error[0] != 0));
     if (magic.kind == MAGIC_NONE)
         return 0;
@@ -37,6 +50,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     magic_read(magic.line, &again);
     MUST(again.kind == magic.kind && again.lines == 1 && again.line.len == magic.line.len);
     MUST(again.guard == magic.guard && again.repeat == magic.repeat && again.body.data == magic.body.data);
+    MUST(again.ranks == magic.ranks && strcmp(again.gather, magic.gather) == 0);
     MUST(again.body.len == magic.line.len - (size_t)(magic.body.data - magic.line.data));
     return 0;
 }

@@ -35,9 +35,8 @@ static const struct {
     {"%%execute_with_scorep\t --no-guard \r\nf()", MAGIC_EXECUTE, 1, "%%execute_with_scorep\t --no-guard",
      NULL},
     {"%%execute_with_scorep --fast\n", MAGIC_BAD, 0, NULL,
-     "no option \"--fast\"; it has --guard, --no-guard and --repeat N. The code to measure begins in the "
-     "next "
-     "line; the cell was not run."},
+     "%%execute_with_scorep has no option \"--fast\"; it has --guard, --no-guard, --repeat N, --ranks N and "
+     "--gather NAMES. The code to measure begins in the next line. The cell was not run."},
     {"%%execute_with_scorep --guard x=1\n", MAGIC_BAD, 0, NULL, "\"x=1\""},
     {"%%execute_with_scorep # why\n", MAGIC_BAD, 0, NULL, "\"#\""},
     {"%%execute_with_scorep --guarded\n", MAGIC_BAD, 0, NULL, "\"--guarded\""},
@@ -57,7 +56,28 @@ static const struct {
     {"%%enable_multicellmode", MAGIC_ENABLE_MARKING, 1, "%%enable_multicellmode", NULL},
     {"%%finalize_multicellmode --no-guard\n", MAGIC_FINALIZE_MARKING, 1,
      "%%finalize_multicellmode --no-guard", NULL},
-    {"%%finalize_multicellmode now", MAGIC_BAD, 0, NULL, "\"now\""},
+    {"%%finalize_multicellmode now", MAGIC_BAD, 0, NULL,
+     "%%finalize_multicellmode has no option \"now\"; it has --guard, --no-guard, --repeat N, --ranks N and "
+     "--gather NAMES. No cell was run, and those that are marked are kept."},
+    {"%%execute_with_scorep --ranks=4 --gather=a,b\nf()", MAGIC_EXECUTE, 1,
+     "%%execute_with_scorep --ranks=4 --gather=a,b", NULL},
+    {"%%finalize_multicellmode\t--ranks 4 --gather a --guard", MAGIC_FINALIZE_MARKING, 1,
+     "%%finalize_multicellmode\t--ranks 4 --gather a --guard", NULL},
+    {"%%execute_with_scorep --ranks 4 --repeat 2", MAGIC_BAD, 0, NULL,
+     "%%execute_with_scorep cannot have --ranks together with --repeat 2: repeat inside the cell's code, or "
+     "run the cell again. The cell was not run."},
+    {"%%finalize_multicellmode --repeat=3 --ranks=1", MAGIC_BAD, 0, NULL,
+     "%%finalize_multicellmode cannot have --ranks together with --repeat 3"},
+    {"%%execute_with_scorep --ranks 4 --repeat 2 --fast", MAGIC_BAD, 0, NULL, "no option \"--fast\""},
+    {"%%execute_with_scorep --repeat 2 --ranks 4 --repeat 1", MAGIC_EXECUTE, 1,
+     "%%execute_with_scorep --repeat 2 --ranks 4 --repeat 1", NULL},
+    {"%%execute_with_scorep --rank 4", MAGIC_BAD, 0, NULL, "no option \"--rank\""},
+    {"%%execute_with_scorep --ranks4", MAGIC_BAD, 0, NULL, "no option \"--ranks4\""},
+    {"%%execute_with_scorep --no-guard=", MAGIC_BAD, 0, NULL, "no option \"--no-guard=\""},
+    {"%%scorep_launcher", MAGIC_LAUNCHER, 1, "%%scorep_launcher", NULL},
+    {"# why\n%%scorep_launcher srun\n -N 2\n", MAGIC_LAUNCHER, 2, "%%scorep_launcher srun", NULL},
+    {"%%scorep_launcher?", MAGIC_NONE, 0, NULL, NULL},
+    {"%%scorep_launchers", MAGIC_BAD, 0, NULL, "There is no directive %%scorep_launchers."},
     {"%%abort_multicellmode", MAGIC_ABORT_MARKING, 1, "%%abort_multicellmode", NULL},
     {"%%start_writefile", MAGIC_START_WRITING, 1, "%%start_writefile", NULL},
     {"%%end_writefile", MAGIC_END_WRITING, 1, "%%end_writefile", NULL},
@@ -147,6 +167,10 @@ static void repeats(void)
     CHECK(repeat_of("%%execute_with_scorep --repeat 1000\nf()") == 1000);
     CHECK(repeat_of("%%execute_with_scorep --repeat 3 --repeat 5") == 5);
     CHECK(repeat_of("%%finalize_multicellmode --repeat 4") == 4);
+    CHECK(repeat_of("%%execute_with_scorep --repeat=3") == 3 &&
+          repeat_of("%%execute_with_scorep --repeat=") == 0 &&
+          repeat_of("%%execute_with_scorep --repeat= 3") == 0 &&
+          repeat_of("%%execute_with_scorep --repeat =3") == 0);
     CHECK(repeat_of("%%marshalling_settings --repeat 4") == 1);
     static const char *const bad[] = {"",    "0",  "1001", "10010",   "-1",         "+1",
                                       "1.5", "2x", "x2",   "--guard", "4294967297", "18446744073709551617"};
@@ -154,6 +178,88 @@ static void repeats(void)
         char cell[80];
         snprintf(cell, sizeof cell, "%%%%execute_with_scorep --repeat %s\nf()", bad[i]);
         CHECK(repeat_of(cell) == 0);
+    }
+}
+
+static unsigned ranks_of(const char *cell)
+{
+    struct magic magic;
+    magic_read((struct spk_text){cell, strlen(cell)}, &magic);
+    CHECK((magic.kind == MAGIC_BAD) ==
+          (strstr(magic.error, "--ranks wants a number from 1 to 65536, not") != NULL));
+    return magic.kind == MAGIC_BAD ? 0 : magic.ranks;
+}
+
+static void ranks(void)
+{
+    struct magic magic;
+    magic_read((struct spk_text){"%%execute_with_scorep\n--ranks 2", 31}, &magic);
+    CHECK(magic.kind == MAGIC_EXECUTE && magic.ranks == 0 && !*magic.gather);
+    CHECK(ranks_of("%%execute_with_scorep --ranks 1") == 1);
+    CHECK(ranks_of("%%execute_with_scorep --ranks=0012 --guard") == 12);
+    CHECK(ranks_of("%%execute_with_scorep --ranks 65536\nf()") == 65536);
+    CHECK(ranks_of("%%execute_with_scorep --ranks 3 --ranks=5") == 5);
+    CHECK(ranks_of("%%finalize_multicellmode --ranks 4") == 4);
+    static const char *const bad[] = {"",     " 0",    "=0",       "=",   " 65537", "=655360",
+                                      " 1e2", " four", " --guard", " -4", "=4,",    " 4294967297"};
+    for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
+        char cell[80];
+        snprintf(cell, sizeof cell, "%%%%execute_with_scorep --ranks%s\nf()", bad[i]);
+        CHECK(ranks_of(cell) == 0);
+    }
+}
+
+/* What is gathered; NULL: it is refused, for the names. */
+static const char *gather_of(const char *options)
+{
+    static struct magic magic;
+    char cell[128];
+    snprintf(cell, sizeof cell, "%%%%execute_with_scorep %s\nf()", options);
+    magic_read((struct spk_text){cell, strlen(cell)}, &magic);
+    CHECK((magic.kind == MAGIC_BAD) ==
+          (strstr(magic.error, "--gather wants names, with commas and no blanks between them, not") != NULL));
+    return magic.kind == MAGIC_BAD ? NULL : magic.gather;
+}
+
+static void gathers(void)
+{
+    CHECK(!strcmp(gather_of(""), ""));
+    CHECK(!strcmp(gather_of("--gather a"), "a") && !strcmp(gather_of("--gather=a"), "a"));
+    CHECK(!strcmp(gather_of("--gather a,_b9,Zz --ranks 2"), "a,_b9,Zz"));
+    /* What is said again is added. */
+    CHECK(!strcmp(gather_of("--gather a,b --guard --gather=c --gather a"), "a,b,c,a"));
+    CHECK(!strcmp(gather_of("--gather \xC3\xBC,x\xE2\x82\x82"), "\xC3\xBC,x\xE2\x82\x82"));
+    static const char *const bad[] = {"",     "a,",      ",a",    "a,,b",  "9",    "a,9b", "a.b", "a-b",
+                                      ",",    "a;b",     "a=b",   "'a'",   "a[0]", "{x}",  "@",   "`",
+                                      "a, b", "--guard", "a\x7f", "a\x01", "*",    "a:b"};
+    for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
+        char options[80];
+        snprintf(options, sizeof options, "--gather %s", bad[i]);
+        CHECK(!gather_of(options));
+        snprintf(options, sizeof options, "--gather b --gather=%s", bad[i]);
+        CHECK(!gather_of(options));
+    }
+    struct magic magic; /* as a name that ends nothing */
+    magic_read((struct spk_text){"%%execute_with_scorep --gather a\0b", 34}, &magic);
+    CHECK(magic.kind == MAGIC_BAD);
+}
+
+/* All names, said at once or one by one, have 1024 bytes with their commas. */
+static void gather_limit(void)
+{
+    static char cell[4096];
+    for (size_t len = MAGIC_GATHER_MAX - 2; len < MAGIC_GATHER_MAX + 3; len++) {
+        struct magic once, twice;
+        int fits = len <= MAGIC_GATHER_MAX;
+        memset(cell, 'n', sizeof cell);
+        memcpy(cell, "%%execute_with_scorep --gather ", 31);
+        magic_read((struct spk_text){cell, 31 + len}, &once);
+        memcpy(cell + 31 + 10, " --gather ", 10);
+        magic_read((struct spk_text){cell, 31 + 10 + 10 + len - 11}, &twice);
+        CHECK((once.kind == MAGIC_EXECUTE) == fits && (twice.kind == MAGIC_EXECUTE) == fits);
+        CHECK(!fits || (strlen(once.gather) == len && strlen(twice.gather) == len));
+        CHECK(fits || (strstr(once.error, "1024 bytes in all") && strstr(twice.error, "1024 bytes in all")));
+        CHECK(!fits || (twice.gather[9] == 'n' && twice.gather[10] == ',' && twice.gather[11] == 'n'));
     }
 }
 
@@ -186,6 +292,7 @@ static void bodies(void)
     CHECK(body_is("\n# why\n  %%scorep_python_binding_arguments --mpp=mpi \n  --user\n%%time",
                   " --mpp=mpi \n  --user\n%%time"));
     CHECK(body_is("%%execute_with_scorep --guard\nf()", " --guard\nf()"));
+    CHECK(body_is("%%scorep_launcher mpirun \\\n -x 'a\nb'", " mpirun \\\n -x 'a\nb'"));
     struct magic magic;
     magic_read((struct spk_text){"%%marshalling_settings MODE=diskette", 32}, &magic);
     CHECK(test_same(magic.body.data, magic.body.len, " MODE=disk"));
@@ -203,7 +310,10 @@ static void long_lines(void)
           strstr(magic.error, "explains it"));
     memcpy(cell, "%%execute_with_scorep ", 22);
     magic_read((struct spk_text){cell, sizeof cell}, &magic);
-    CHECK(magic.kind == MAGIC_BAD && strstr(magic.error, "the cell was not run"));
+    CHECK(magic.kind == MAGIC_BAD && strstr(magic.error, "The cell was not run."));
+    memcpy(cell, "%%finalize_multicellmode --gather ", 34);
+    magic_read((struct spk_text){cell, sizeof cell}, &magic);
+    CHECK(magic.kind == MAGIC_BAD && strstr(magic.error, "those that are marked are kept."));
 }
 
 /* The cell is given by its length: what stands behind is not looked at. */
@@ -224,6 +334,9 @@ int main(void)
     table();
     guards();
     repeats();
+    ranks();
+    gathers();
+    gather_limit();
     numbers();
     bodies();
     long_lines();

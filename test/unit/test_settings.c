@@ -119,6 +119,90 @@ static void arguments(void)
     CHECK(settings.process == SETTINGS_LAUNCH && !settings.disk);
 }
 
+/* Quotes and backslashes as in a shell: what they keep is kept, and they are. */
+static const struct {
+    const char *body;
+    const char *kept; /* NULL: it is refused */
+} quoted[] = {
+    {"a 'b  c'", "a 'b  c'"},
+    {" a\t\"b \t c\"  d ", "a \"b \t c\" d"},
+    {"'a  b'\"c  d\"e", "'a  b'\"c  d\"e"},
+    {"--x='a\n\n b'\n c", "--x='a\n\n b' c"},
+    {"a\\  b", "a\\  b"},
+    {"a \\  b", "a \\  b"},
+    {"\"a \\\"  b\"  c", "\"a \\\"  b\" c"},
+    {"'a \\'  b", "'a \\' b"},
+    {"\\'  \\\"  \\\\  a", "\\' \\\" \\\\ a"},
+    {"\"it's  a\" 'say \"  \"'", "\"it's  a\" 'say \"  \"'"},
+    {"''", "''"},
+    {"a ''  \"\"", "a '' \"\""},
+    /* A line that goes on. */
+    {"mpirun \\\n  -n 2\\\n \\\r\n-x", "mpirun -n 2 -x"},
+    {"\\\n", "before"},
+    {"a \\\\\n b", "a \\\\ b"},
+    {"'", NULL},
+    {"a 'b  c", NULL},
+    {"a \"b\n\nc", NULL},
+    {"it's", NULL},
+    {"a\"b\\\"", NULL},
+    {"a \\", NULL},
+    {"'a'b'", NULL},
+    {"a \"\\", NULL},
+};
+
+static void quotes(void)
+{
+    const struct settings before = {.arguments = "before", .launcher = "before"};
+    for (size_t i = 0; i < sizeof quoted / sizeof *quoted; i++) {
+        struct settings settings = before;
+        const char *kept = quoted[i].kept ? quoted[i].kept : "before";
+        int wanted = quoted[i].kept ? 0 : -EINVAL;
+        int right =
+            read_text(settings_read_arguments, &settings, quoted[i].body) == wanted &&
+            !strcmp(settings.arguments, kept) && !strcmp(settings.launcher, "before") &&
+            (wanted == 0 || !strcmp(said, "In the arguments a quote is not closed, or nothing follows a "
+                                          "backslash. Close it; where it stands for itself, put a "
+                                          "backslash before it. Nothing was changed."));
+        right = right && read_text(settings_read_launcher, &settings, quoted[i].body) == wanted &&
+               !strcmp(settings.launcher, kept) && (wanted == 0 || strstr(said, "Nothing was changed."));
+        if (!right) {
+            fprintf(stderr, "\"%s\": \"%s\", \"%s\", \"%s\"\n", quoted[i].body, settings.arguments,
+                    settings.launcher, said);
+            exit(1);
+        }
+    }
+}
+
+static void launcher(void)
+{
+    static const char none[] =
+        "No launcher is set: --ranks N uses srun within a Slurm allocation, else mpirun.\n";
+    static const char set[] = "Measured cells are started as ranks by: mpirun --hostfile hosts\n";
+    struct settings settings = {.process = SETTINGS_FORKED, .arguments = "--io=posix"};
+    CHECK(read_text(settings_read_launcher, &settings, "") == 0 && !strcmp(said, none));
+    CHECK(read_text(settings_read_launcher, &settings, " mpirun\n   --hostfile\thosts\n") == 0 &&
+          !strcmp(said, set) && !strcmp(settings.launcher, "mpirun --hostfile hosts"));
+    CHECK(read_text(settings_read_launcher, &settings, " \n") == 0 && !strcmp(said, set));
+    CHECK(read_text(settings_read_launcher, &settings, "srun -N 2 -") == 0 &&
+          !strcmp(settings.launcher, "srun -N 2 -"));
+    CHECK(read_text(settings_read_launcher, &settings, "\n-\n") == 0 && !strcmp(said, none) &&
+          !*settings.launcher);
+    CHECK(read_text(settings_read_launcher, &settings, "-") == 0 && !strcmp(said, none));
+    CHECK(settings.process == SETTINGS_FORKED && !strcmp(settings.arguments, "--io=posix"));
+    /* As long as it may be, it is said in full. */
+    static char text[SETTINGS_ARGUMENTS_MAX];
+    memset(text, 'a', sizeof text);
+    CHECK(settings_read_launcher(&settings, (struct spk_text){text, sizeof text - 1}, said, sizeof said) ==
+              0 &&
+          strlen(settings.launcher) == sizeof text - 1 && strstr(said, settings.launcher));
+    CHECK(settings_read_launcher(&settings, (struct spk_text){text, sizeof text}, said, sizeof said) ==
+              -EINVAL &&
+          !strcmp(said,
+                  "The launcher's words are longer than 8192 bytes, or hold a NUL. Nothing was changed."));
+    CHECK(settings_read_launcher(&settings, (struct spk_text){"srun\0-N", 7}, said, sizeof said) == -EINVAL &&
+          strlen(settings.launcher) == sizeof text - 1);
+}
+
 /* Up to the limit, and not a byte more. */
 static void limits(void)
 {
@@ -181,6 +265,8 @@ int main(void)
     marshalling();
     names();
     arguments();
+    quotes();
+    launcher();
     limits();
     no_nul();
     return 0;
