@@ -200,8 +200,6 @@ class Runner:
         self.problem: Optional[BaseException] = None  # why the variables could not be taken
         self.rank: Optional[int] = server.connection.setup.get("rank")
         systems.measure_once()
-        if self.rank is not None:
-            systems.join_ranks()
 
     def take(self, frame: wire.Frame) -> None:
         """WORKER_TAKE_STATE: the variables."""
@@ -216,6 +214,8 @@ class Runner:
                 os.sched_setaffinity(0, launched["affinity"])
         if launched.get("system") == "built-in":
             systems.use_built_in()
+        elif self.rank is not None:
+            systems.join_ranks()
         try:
             self._received = persist.receive(descriptor, self._server.shell.user_ns)
         finally:

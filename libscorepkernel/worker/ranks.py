@@ -205,6 +205,8 @@ def combined(measurements: List[Optional[dict]], placed: Placed, came: Returned,
     if placed.system == "built-in":
         whole.update(_summed(reports))
         warnings += _merge(placed.directory, there)
+    else:
+        _leave_out_start(whole)
     whole.update(
         way=f"{way} ({_size(came.sent)} of variables to each, {_size(came.size)} back)",
         directory=placed.directory,
@@ -218,6 +220,15 @@ def combined(measurements: List[Optional[dict]], placed: Placed, came: Returned,
     )
     _complete_record(whole, came.count)
     return whole
+
+
+def _leave_out_start(whole: dict) -> None:
+    """MPI was initialised for the cell, and not by it."""
+    start = next((row for row in whole["regions"] if row[:2] == ["MPI_Init_thread", "MPI"]), None)
+    if start is not None:
+        whole["regions"].remove(start)
+        whole["region_count"] -= 1
+        whole["exclusive_ns"] -= start[5]
 
 
 def _told_once(told: List[Tuple[int, str]]) -> List[str]:

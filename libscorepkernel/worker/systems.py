@@ -313,9 +313,14 @@ def use_built_in() -> None:
 
 
 def join_ranks() -> None:
-    """This process is one of several that are measured as one."""
+    """This process is one of several that are measured as one by Score-P, which initialises MPI then."""
     if _tracer is not None:
         _tracer.join_ranks()
+    with contextlib.suppress(ImportError):
+        import mpi4py
+
+        # The variables may have it imported before the measurement begins, which is to see all of MPI.
+        mpi4py.rc.initialize = False
 
 
 def merge(parts: List[Any], directory: str) -> None:
