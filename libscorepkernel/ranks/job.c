@@ -25,7 +25,7 @@
 #include <unistd.h>
 
 #define MS INT64_C(1000000)
-#define FOLD_NS (100 * MS)      /* so long one rank's line waits for others that say the same */
+#define FOLD_NS (200 * MS)      /* so long one rank's line waits for others that say the same */
 #define BY_THEMSELVES_NS (500 * MS) /* after another's failure, which may be theirs, too */
 #define INTERRUPTED_NS (1000 * MS)  /* to end when that failure has them interrupted */
 #define ASKED_NS (5000 * MS)        /* to end when the user has */

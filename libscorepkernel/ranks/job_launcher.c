@@ -128,8 +128,10 @@ int launcher_ended(struct job *job, char *text, size_t size)
             ;
     end.peak_rss_kib = (uint64_t)usage.ru_maxrss;
     answer_how_it_ended(&end, how, sizeof how);
-    snprintf(text, size, "%s%s\n%.*s", how, job->said_len ? " and said:" : ". Look at the command with %%scorep_launcher",
-             (int)job->said_len, job->said);
+    while (job->said_len && job->said[job->said_len - 1] == '\n')
+        job->said_len--;
+    snprintf(text, size, "%s%s%.*s%sLook at the command with %%%%scorep_launcher.", how,
+             job->said_len ? " and said:\n" : ". ", (int)job->said_len, job->said, job->said_len ? "\n" : "");
     return 1;
 }
 

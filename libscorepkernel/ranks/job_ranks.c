@@ -261,12 +261,10 @@ static void on_ended(struct rank *rank, struct spk_text how)
 {
     char text[512];
     int open = is_open(rank);
-    let_go(rank);
-    if (!open)
-        return; /* as it should */
-    snprintf(text, sizeof text, "Rank %u %.*s. The session's variables are as before the cell.", rank->number,
-             (int)(how.len < 300 ? how.len : 300), how.data);
-    job_fail(rank->job, "RankEnded", text);
+    snprintf(text, sizeof text, "Rank %u %.*s.", rank->number, (int)(how.len < 300 ? how.len : 300), how.data);
+    let_go(rank); /* with what it said */
+    if (open)
+        job_fail(rank->job, "RankEnded", text);
 }
 
 static void on_failed(struct rank *rank, struct spk_text why)
