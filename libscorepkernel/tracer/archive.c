@@ -5,13 +5,13 @@
 
 #include <errno.h>
 #include <stdlib.h>
+#include <sys/utsname.h>
 #include <unistd.h>
 
 #include "clock.h"
+#include "definitions.h"
 #include "otf2_errors.h"
 
-/* Small, so that a thread with few events costs little of the limit; OTF2 takes nothing below 256 KiB. */
-#define CHUNK_LEN ((uint64_t)256 * 1024)
 /* Definitions, anchor file, directories: whole blocks each. */
 #define FILES_LEN ((uint64_t)64 * 1024)
 #define DEFINITIONS_STEP ((uint64_t)64 * 1024)
@@ -21,7 +21,7 @@ static void *allocate_chunk(void *context, OTF2_FileType type, OTF2_LocationRef 
 {
     struct archive *archive = context;
     (void)location;
-    (void)chunk_len; /* CHUNK_LEN, as given to OTF2_Archive_Open */
+    (void)chunk_len; /* ARCHIVE_CHUNK_LEN, as given to OTF2_Archive_Open */
     struct chunk *chunks = *list;
     /* Only a buffer of events can be told to flush first, and only if it has something to flush. */
     bool beyond = type != OTF2_FILETYPE_EVENTS || chunks == NULL;
@@ -83,13 +83,13 @@ static bool open_otf2(struct archive *archive, const char *directory)
 {
     static const OTF2_MemoryCallbacks memory = {allocate_chunk, free_chunks};
     static const OTF2_FlushCallbacks flush = {before_flush, after_flush};
-    archive->otf2 = OTF2_Archive_Open(directory, "traces", OTF2_FILEMODE_WRITE, CHUNK_LEN, CHUNK_LEN,
-                                      OTF2_SUBSTRATE_POSIX, OTF2_COMPRESSION_NONE);
+    archive->otf2 = OTF2_Archive_Open(directory, "traces", OTF2_FILEMODE_WRITE, ARCHIVE_CHUNK_LEN,
+                                      ARCHIVE_CHUNK_LEN, OTF2_SUBSTRATE_POSIX, OTF2_COMPRESSION_NONE);
     return archive->otf2 &&
            OTF2_Archive_SetMemoryCallbacks(archive->otf2, &memory, archive) == OTF2_SUCCESS &&
            OTF2_Archive_SetFlushCallbacks(archive->otf2, &flush, archive) == OTF2_SUCCESS &&
            OTF2_Archive_SetSerialCollectiveCallbacks(archive->otf2) == OTF2_SUCCESS &&
-           OTF2_Archive_SetCreator(archive->otf2, "libscorepkernel " SCOREPKERNEL_VERSION) == OTF2_SUCCESS &&
+           OTF2_Archive_SetCreator(archive->otf2, ARCHIVE_CREATOR SCOREPKERNEL_VERSION) == OTF2_SUCCESS &&
            OTF2_Archive_OpenEvtFiles(archive->otf2) == OTF2_SUCCESS;
 }
 
@@ -129,7 +129,7 @@ struct archive *archive_create(const char *directory, uint64_t memory_limit, str
     static const struct sink_calls calls = {archive_add_location, announce_region, archive_enter,
                                             archive_leave};
     archive->sink.calls = &calls;
-    chunks_init(&archive->chunks, CHUNK_LEN, memory_limit);
+    chunks_init(&archive->chunks, ARCHIVE_CHUNK_LEN, memory_limit);
     reserve_init(&archive->reserve, directory);
     archive->definitions_reserved = FILES_LEN + DEFINITIONS_STEP;
     code = reserve_grow(&archive->reserve, archive->definitions_reserved);
@@ -190,6 +190,36 @@ static void write_local_definitions(struct archive *archive)
     (void)OTF2_Archive_CloseDefFiles(archive->otf2);
 }
 
+static const char *host_name(struct utsname *host)
+{
+    return uname(host) == 0 ? host->nodename : "localhost";
+}
+
+static void write_definitions(struct archive *archive, const struct measured *measured,
+                              const uint64_t *event_counts)
+{
+    OTF2_GlobalDefWriter *writer = OTF2_Archive_GetGlobalDefWriter(archive->otf2);
+    if (!writer) {
+        fault_note(&archive->fault, ENOMEM, "the definitions");
+        return;
+    }
+    struct definitions definitions;
+    struct utsname host;
+    definitions_begin(&definitions, writer, measured->begin_ns, measured->end_ns,
+                      measured->begin_realtime_ns);
+    definitions_node(&definitions, 1, host_name(&host));
+    definitions_process(&definitions, 0, measured->process, 1);
+    for (uint32_t i = 0; i < archive->sink.location_count; i++) {
+        char name[32] = "Master thread";
+        if (i > 0)
+            (void)snprintf(name, sizeof name, "Thread %u", i);
+        definitions_location(&definitions, (OTF2_LocationRef)i << 32, definitions_text(&definitions, name),
+                             event_counts[i], 0);
+    }
+    definitions_regions(&definitions, measured->regions);
+    (void)OTF2_Archive_CloseGlobalDefWriter(archive->otf2, writer);
+}
+
 /* The results of OTF2's calls are ignored on purpose here and above: each failure is in archive->fault
  * already, by way of OTF2's error callback, and the remaining files are worth writing all the same. */
 void archive_close(struct archive *archive, const struct measured *measured, struct fault *fault)
@@ -199,7 +229,7 @@ void archive_close(struct archive *archive, const struct measured *measured, str
     if (event_counts) {
         close_events(archive, event_counts);
         write_local_definitions(archive);
-        definitions_write(archive, measured, event_counts);
+        write_definitions(archive, measured, event_counts);
     } else {
         fault_note(&archive->fault, ENOMEM, "closing the trace");
     }

@@ -2,8 +2,8 @@
  *
  * archive: the OTF2 archive of one measurement: its files, its buffers, its errors.
  *
- * The only module besides definitions.c that speaks to OTF2, and it knows nothing of Python. Nothing here
- * locks: its callers hold Python's GIL, also while a full buffer is written to the disk.
+ * Besides definitions.c the only module that speaks to OTF2, and it knows nothing of Python.
+ * Nothing here locks: its callers hold Python's GIL, also while a full buffer is written to the disk.
  *
  * An archive that fails keeps the first fault and accepts no more events; closing it still writes what can
  * be written and frees everything. */
@@ -19,6 +19,10 @@
 #include "sink.h"
 
 #define ARCHIVE_LOCATIONS_MAX 16384u
+/* Of each file. Small, so that a thread with few events costs little of the limit; OTF2 takes nothing below
+ * 256 KiB. */
+#define ARCHIVE_CHUNK_LEN ((uint64_t)256 * 1024)
+#define ARCHIVE_CREATOR "libscorepkernel "
 
 struct archive;
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  *
- * What archive.c and definitions.c share, and nobody else. */
+ * What archive.c and location.c share, and nobody else. */
 #ifndef TRACER_ARCHIVE_PRIVATE_H
 #define TRACER_ARCHIVE_PRIVATE_H
 
@@ -28,9 +28,5 @@ bool archive_leave(struct location *location, uint64_t time_ns, uint32_t region)
 
 /* Gives back the room that was claimed for events that are about to be written. */
 void location_settle(struct track *location);
-
-/* Writes the global definitions. event_counts: by location number. What fails is in archive->fault. */
-void definitions_write(struct archive *archive, const struct measured *measured,
-                       const uint64_t *event_counts);
 
 #endif
