@@ -2,7 +2,7 @@
  *
  * archive: the OTF2 archive of one measurement: its files, its buffers, its errors.
  *
- * Besides definitions.c the only module that speaks to OTF2, and it knows nothing of Python.
+ * Besides definitions.c and whole.c the only module that speaks to OTF2, and it knows nothing of Python.
  * Nothing here locks: its callers hold Python's GIL, also while a full buffer is written to the disk.
  *
  * An archive that fails keeps the first fault and accepts no more events; closing it still writes what can

@@ -5,6 +5,7 @@
 #include "arguments.h"
 #include "measurement.h"
 #include "module_fork.h"
+#include "module_merge.h"
 #include "module_profile.h"
 #include "module_scorep.h"
 #include "python.h"
@@ -248,6 +249,7 @@ static PyMethodDef methods[] = {
     {"hold_child_signal", module_hold_child_signal, METH_O, module_hold_child_signal_doc},
     {"die_with_parent", module_die_with_parent, METH_O, module_die_with_parent_doc},
     {"fork_plainly", module_fork_plainly, METH_NOARGS, module_fork_plainly_doc},
+    {"merge", module_merge, METH_VARARGS, module_merge_doc},
     {"read_profile", module_read_profile, METH_O, module_read_profile_doc},
     {"load_scorep", module_load_scorep, METH_VARARGS, module_load_scorep_doc},
     {"join_ranks", module_join_ranks, METH_NOARGS, module_join_ranks_doc},

@@ -36,6 +36,23 @@ for directory, own in (("/nonexistent", ("a",)), (DIRECTORY, ("a", "")), (DIRECT
 FAILS = """
 begin("x"); run(cell); shutil.rmtree(os.path.join(DIRECTORY, "x")); report(tracer.end()["error"])
 """
+MERGES = """
+def merge(*ranks, into="whole"):
+    os.makedirs(os.path.join(DIRECTORY, into), exist_ok=True)
+    try: tracer.merge([(os.path.join(DIRECTORY, str(rank)), rank, "here", 5 * rank) for rank in ranks], os.path.join(DIRECTORY, into))
+    except (OSError, ValueError) as problem: report(type(problem).__name__)
+    else: report(None)
+merge()
+merge(0, 0)
+merge(0, 9)
+merge(0, 1)
+merge(2, 3)
+os.truncate(os.path.join(DIRECTORY, "3", "traces.def"), 300)
+merge(2, 3, into="other")
+shutil.copy(os.path.join(DIRECTORY, "4", "traces.def"), os.path.join(DIRECTORY, "3"))
+os.truncate(os.path.join(DIRECTORY, "2", "traces", "0.evt"), 300)
+merge(3, 2, into="other")
+"""
 LOST_BY_OTF2 = ("otf2_evt_writer_new", "otf2_def_writer_new", "otf2_global_def_writer_new")
 
 
@@ -43,12 +60,16 @@ LOST_BY_OTF2 = ("otf2_evt_writer_new", "otf2_def_writer_new", "otf2_global_def_w
 class Leaks(Case):
     def leaks(self, driver):
         options = os.environ.get("ASAN_OPTIONS", "") + ":fast_unwind_on_malloc=0"
-        self.drive(driver, leaks=True, ASAN_OPTIONS=options, PYTHONMALLOC="malloc")
+        self.said = self.drive(driver, leaks=True, ASAN_OPTIONS=options, PYTHONMALLOC="malloc")
         self.assertNotIn("Traceback", self.messages)
         return [block for block in self.messages.split("\n\n") if " leak of " in block and "_tracer" in block]
 
     def test_without_failures(self):
         self.assertEqual(self.leaks(DRIVER), [])
+
+    def test_merging(self):
+        self.assertEqual(self.leaks(DRIVER + MERGES), [])
+        self.assertEqual(self.said[-7:], ["ValueError", "ValueError", "FileNotFoundError", None, "FileExistsError", "ValueError", "ValueError"])
 
     def test_with_failures(self):
         found = self.leaks(DRIVER + FAILS)
