@@ -169,10 +169,10 @@ static void hand_on(struct fold *fold, uint32_t rank)
             announce(fold, label);
         fold->calls->frame(fold->owner, item->type, (struct spk_text){item->bytes, item->len}, all, first);
     }
-    for (uint32_t other = fold->ranks; other-- > rank + 1;)
-        if (is_same(fold->voices[other].first, item))
+    for (uint32_t other = 0; other < fold->ranks; other++)
+        if (other != rank && is_same(fold->voices[other].first, item))
             drop_first(fold, other);
-    drop_first(fold, rank);
+    drop_first(fold, rank); /* last, as it is what the others were compared with */
 }
 
 /* What all say need not wait. */
