@@ -12,6 +12,7 @@ import unittest
 
 from host_process import TREE, until
 from kernel import PATIENCE, PYTHON, KernelCase, Trace
+from slurm_node import SlurmNode
 from test_launched import plain
 from test_measured import needs_tracer
 
@@ -443,6 +444,84 @@ class WithMpiByScoreP(WithMpi):
         finally:
             self.ok("del os.environ['SCOREP_TOTAL_MEMORY']")
         self.measured(2, "leaf(1)")
+
+
+class InSlurm(RanksCase):
+    """Ranks that a batch system starts."""
+
+    @classmethod
+    def setUpClass(cls) -> None:
+        cls.node = SlurmNode()
+        cls.node.__enter__()
+        cls.addClassCleanup(cls.node.__exit__, None, None, None)
+        cls.environment = {"SCOREPKERNEL_MEASUREMENT": "built-in", **cls.node.environment, **cls.more_environment()}
+        super().setUpClass()
+
+    @classmethod
+    def more_environment(cls) -> dict:
+        return {}
+
+    def by(self, launcher: str, more: str = "") -> None:
+        self.ok(f"%%scorep_launcher {launcher}")
+        try:
+            outcome = self.ok(f"%%execute_with_scorep --gather me {more}\nleaf(1)\nme = rank()")
+        finally:
+            self.ok("%%scorep_launcher -")
+        self.assertEqual(self.value("me"), [0, 1])
+        self.assertEqual(Trace(outcome.experiment).calls("leaf"), 2)
+
+    def test_srun(self) -> None:
+        self.by("srun -n 2")
+        self.by("srun", "--ranks 2")
+
+    def test_salloc(self) -> None:
+        self.by("salloc --quiet -n 2 srun")
+
+    def test_sbatch(self) -> None:
+        self.by("sbatch", "--ranks 2")
+
+    def test_interrupt_of_a_batch_job(self) -> None:
+        self.ok("%%scorep_launcher sbatch")
+        try:
+            request = self.wait_for(ranks(2, "print('now', flush=True)\ntime.sleep(600)"), "now")
+            self.km.interrupt_kernel()
+            self.outputs_of(request)
+            self.assertEqual(self.reply_of(request)["ename"], "KeyboardInterrupt")
+        finally:
+            self.ok("%%scorep_launcher -")
+
+    def test_mpi(self) -> None:
+        self.needs_mpi()
+        if "pmix" not in self.node.mpi_types:
+            self.skipTest("this Slurm starts no MPI ranks: it has no pmix")
+        self.ok("%%scorep_launcher srun --mpi=pmix")
+        try:
+            self.measured(2, "from mpi4py import MPI\nsize = MPI.COMM_WORLD.Get_size()", "--gather size")
+        finally:
+            self.ok("%%scorep_launcher -")
+        self.assertEqual(self.value("size"), [2, 2])
+
+
+class InAllocation(InSlurm):
+    """The notebook itself runs in an allocation."""
+
+    @classmethod
+    def more_environment(cls) -> dict:
+        there = {**os.environ, **cls.node.environment}
+        allocated = ["salloc", "--no-shell", "-n", "4", "--job-name", "allocation"]
+        done = subprocess.run(allocated, env=there, capture_output=True, text=True, check=True, timeout=PATIENCE)
+        found = re.search(r"job allocation (\d+)", done.stderr)
+        assert found, done
+        cls.addClassCleanup(subprocess.run, ["scancel", found.group(1)], env=there, check=True)
+        return {"SLURM_JOB_ID": found.group(1)}
+
+    def test_it_is_used(self) -> None:
+        outcome = self.measured(2, "me = rank()", "--gather me")
+        self.assertIn("as 2 ranks, by srun", outcome.report)
+        self.assertEqual(self.value("me"), [0, 1])
+
+    # An allocation within an allocation is another matter.
+    test_salloc = test_sbatch = test_interrupt_of_a_batch_job = None
 
 
 class WithoutMpiInScoreP(RanksCase):
