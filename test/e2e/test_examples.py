@@ -12,6 +12,7 @@ import unittest
 
 from kernel import SANITIZER, TREE
 from test_measured import needs_scorep, needs_tracer
+from test_ranks import has_mpi4py
 
 EXAMPLES = os.path.join(os.path.dirname(__file__), "..", "..", "examples")
 
@@ -36,7 +37,10 @@ class Examples(unittest.TestCase):
             cells = json.load(file)["cells"]
         shown = {}
         for cell in cells:
-            items = [item.get("text", item.get("data", {}).get("text/plain", "")) for item in cell.get("outputs", ())]
+            items = [
+                item.get("text", item.get("evalue", item.get("data", {}).get("text/plain", "")))
+                for item in cell.get("outputs", ())
+            ]
             shown[cell["id"]] = "".join("".join(item) for item in items)
         return shown, sorted(os.listdir(output))
 
@@ -50,8 +54,25 @@ class Examples(unittest.TestCase):
         self.assertIn("cell 2: # even numbers", shown["measure-marked"])
         for cell in ("guarded", "repeated", "launched", "measure-marked"):
             self.assertIn(f"by {by}", shown[cell])
+        ran = self.look_at_ranks(shown["ranks"], measurement)
         self.assertTrue({"collatz.py", "collatz.sh"} <= set(files))
-        self.assertEqual(sum(name.startswith("scorep-2") for name in files), 1 + 5 + 1 + 1)
+        self.assertEqual(sum(name.startswith("scorep-2") for name in files), 1 + 5 + 1 + 1 + ran)
+
+    def look_at_ranks(self, shown, measurement):
+        """How many experiments they left: a machine may lack what they need, which the cell says then."""
+        config = ["scorep-config", "--mpp=mpi", "--libs"]
+        if not shutil.which("mpirun"):
+            self.assertIn("openmpi-bin", shown)
+        elif measurement == "scorep" and subprocess.run(config, capture_output=True).returncode:
+            self.assertIn("has no MPI", shown)
+        elif not has_mpi4py():
+            self.assertIn("mpi4py", shown)
+            return 1
+        else:
+            self.assertIn("[0-1] 8392 steps in all", shown)
+            self.assertIn("in 2 locations", shown)
+            return 1
+        return 0
 
     def test_directives_by_the_tracer(self):
         self.check_directives("built-in", "the built-in tracer")
