@@ -7,6 +7,7 @@
 #define TEST_H
 
 #include <dirent.h>
+#include <poll.h>
 #include <signal.h>
 #include <stddef.h>
 #include <stdio.h>
@@ -54,6 +55,19 @@ static inline int test_descriptors(void)
         count++;
     closedir(open);
     return count;
+}
+
+/** Whether there is such a process, if only one that has ended and is not reaped. */
+static inline int test_exists(int pid)
+{
+    return pid > 0 && kill(pid, 0) == 0;
+}
+
+/** Wait until a process that is not ours has ended and been reaped; the limit of the test ends this. */
+static inline void test_until_reaped(int pid)
+{
+    while (test_exists(pid))
+        poll(NULL, 0, 1);
 }
 
 /** Whether len bytes are just those of the literal. */

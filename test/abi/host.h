@@ -199,6 +199,14 @@ static inline void host_until(struct host *host, const char *wanted)
     }
 }
 
+/* End the session as a host does that has time. */
+static inline void host_shut_down(struct host *host)
+{
+    CHECK(kernel->shutdown(host->session, 5000) == 0);
+    host_until(host, "status ENDED");
+    host_destroy(host);
+}
+
 /* Serve the session for so long, in ms, whatever is told. */
 static inline void host_serve(struct host *host, int ms)
 {

@@ -5,25 +5,6 @@
  */
 #include "host.h"
 
-static int alive(int pid)
-{
-    return pid > 0 && kill(pid, 0) == 0;
-}
-
-/* Wait until a process has gone, and been reaped by the keeper. */
-static void until_reaped(int pid)
-{
-    while (alive(pid)) /* the limit of the test ends this */
-        poll(NULL, 0, 1);
-}
-
-static void shut_down(struct host *host)
-{
-    CHECK(kernel->shutdown(host->session, 5000) == 0);
-    host_until(host, "status ENDED");
-    host_destroy(host);
-}
-
 /* The processes of the session's keeper, in order of age; their number. worker: one that is known. */
 static int children_of_keeper(int worker, int pids[8])
 {
@@ -75,7 +56,7 @@ static void restored(const char *how, const char *why)
     CHECK(host_execute(host, 6, "kept") == 0);
     host_until(host, "reply 6 0");
     HOST_IN_ORDER(host, "status DIED", "status STARTING", "status READY", "out 6 kept  in ");
-    shut_down(host);
+    host_shut_down(host);
 }
 
 /* What the cell wrote before its end is shown. */
@@ -85,7 +66,7 @@ static void last_words(void)
     CHECK(host_execute(host, 1, "guard last") == 0);
     host_until(host, "reply 1 1");
     HOST_IN_ORDER(host, "out 1 last words\xEF\xBF\xBD\n", "error 1 {", "SessionRestored", "reply 1 1");
-    shut_down(host);
+    host_shut_down(host);
 }
 
 /* A spare of a spare of a spare. */
@@ -105,7 +86,7 @@ static void again_and_again(void)
                 "it did not go on");
     int pids[8], worker = worker_of(host, 20);
     CHECK(children_of_keeper(worker, pids) == 1 && pids[0] == worker);
-    shut_down(host);
+    host_shut_down(host);
 }
 
 /* With the reply the spare is let go, and ends. */
@@ -121,11 +102,11 @@ static void not_needed(void)
     host_until(host, "reply 2 1");
     HOST_IN_ORDER(host, "reply 2 1", "KeyboardInterrupt");
     CHECK(test_descriptors() == descriptors);
-    until_reaped(spare);
+    test_until_reaped(spare);
     CHECK(host_execute(host, 3, "guard print fine") == 0 && host_execute(host, 4, "exit") == 0);
     host_until(host, "status DIED");
     HOST_IN_ORDER(host, "out 3 fine", "reply 3 0", "reply 4 1", "SessionDied");
-    shut_down(host);
+    host_shut_down(host);
 }
 
 /* The interrupt that a promoted session gets is for its own cell. */
@@ -138,7 +119,7 @@ static void interrupted_afterwards(void)
     CHECK(kernel->interrupt(host->session) == 0);
     host_until(host, "reply 3 0");
     HOST_IN_ORDER(host, "SessionRestored", "reply 2 1", "KeyboardInterrupt", "out 3 next", "reply 3 0");
-    shut_down(host);
+    host_shut_down(host);
 }
 
 /* The question died with the cell that asked it. */
@@ -154,7 +135,7 @@ static void question_forgotten(void)
     CHECK(host_execute(host, 3, "kept") == 0);
     host_until(host, "reply 3 0");
     CHECK(kernel->input_reply(host->session, 2, text_of("late"), NULL) == -ENOENT);
-    shut_down(host);
+    host_shut_down(host);
 }
 
 /* --- it cannot ------------------------------------------------------------------------------------- */
@@ -169,14 +150,14 @@ static void spare_first(void)
     CHECK(children_of_keeper(worker, pids) == 2);
     int spare = pids[0] == worker ? pids[1] : pids[0];
     CHECK(kill(spare, SIGKILL) == 0);
-    until_reaped(spare);
+    test_until_reaped(spare);
     while (test_descriptors() != descriptors)
         host_serve(host, 1);
     CHECK(kill(worker, SIGKILL) == 0);
     host_until(host, "status DIED");
     HOST_IN_ORDER(host, "SessionDied", "SIGKILL", "reply 2 1", "status DIED");
     CHECK(!strstr(host->log, "SessionRestored"));
-    shut_down(host);
+    host_shut_down(host);
 }
 
 /* Both have ended before anybody was told: the end of the worker is told first, or that of the spare. */
@@ -189,16 +170,16 @@ static void both_unseen(int worker_first)
     CHECK(children_of_keeper(worker, pids) == 2);
     int spare = pids[0] == worker ? pids[1] : pids[0], first = worker_first ? worker : spare;
     CHECK(kill(first, SIGKILL) == 0);
-    until_reaped(first);
+    test_until_reaped(first);
     CHECK(kill(first == worker ? spare : worker, SIGKILL) == 0);
-    until_reaped(first == worker ? spare : worker);
+    test_until_reaped(first == worker ? spare : worker);
     host_until(host, "status DIED");
     HOST_IN_ORDER(host, "error 2 {", "SessionDied", "reply 2 1", "reply 3 2", "status DIED");
     CHECK(host_execute(host, 4, "print after") == 0);
     host_until(host, "reply 4 0");
     host_expect(host, host_count(host, "\nreply ") == 4 && host_count(host, "status FAILED") == 0,
                 "not as often as that");
-    shut_down(host);
+    host_shut_down(host);
 }
 
 /* The spare ends when it has taken over, and before it is ready. */
@@ -221,7 +202,7 @@ static void both_in_turn(void)
     CHECK(host_execute(host, 4, "print after") == 0);
     host_until(host, "reply 4 0");
     host_expect(host, host_count(host, "\nreply ") == 4, "not as often as that");
-    shut_down(host);
+    host_shut_down(host);
 }
 
 /* A spare that is not what it says: the cell runs on without, and nothing of it stays. */
@@ -259,7 +240,7 @@ static void rubbish(void)
                     "not as often as that");
         CHECK(test_descriptors() == descriptors);
     }
-    shut_down(host);
+    host_shut_down(host);
 }
 
 /* It has taken over, and then it turns out that nobody would know of its end: the library learns of the spare
@@ -272,7 +253,7 @@ static void cannot_be_adopted(void)
         host_forget(host);
         CHECK(host_execute(host, 2, "nobody exit") == 0 && host_execute(host, 3, "print never") == 0);
         CHECK(kernel->dispatch(host->session, NULL) == 0); /* sends the cell */
-        until_reaped(worker);
+        test_until_reaped(worker);
         host_until(host, "status DIED");
         HOST_IN_ORDER(host, "error 2 {", "SessionRestored", "reply 2 1", "reply 3 2", "status DIED");
         host_until(host, "status READY");
@@ -282,7 +263,7 @@ static void cannot_be_adopted(void)
         host_forget(host);
         worker = worker_of(host, 4);
     }
-    shut_down(host);
+    host_shut_down(host);
 }
 
 /* --- the end --------------------------------------------------------------------------------------- */
@@ -297,7 +278,7 @@ static void shut_down_while_guarded(void)
     CHECK(kernel->shutdown(host->session, 20000) == 0);
     host_until(host, "status ENDED");
     HOST_IN_ORDER(host, "reply 2 1", "KeyboardInterrupt", "status ENDED");
-    CHECK(!alive(pids[0]) && !alive(pids[1]));
+    CHECK(!test_exists(pids[0]) && !test_exists(pids[1]));
     host_destroy(host);
     /* One that does not end is killed, and the spare does not take its place. */
     host = host_create(NULL);
@@ -308,7 +289,7 @@ static void shut_down_while_guarded(void)
     CHECK(kernel->shutdown(host->session, 100) == 0);
     host_until(host, "status ENDED");
     HOST_IN_ORDER(host, "reply 2 2", "status ENDED");
-    CHECK(!alive(pids[0]) && !alive(pids[1]) && !strstr(host->log, "SessionRestored"));
+    CHECK(!test_exists(pids[0]) && !test_exists(pids[1]) && !strstr(host->log, "SessionRestored"));
     host_destroy(host);
 }
 
@@ -320,7 +301,7 @@ static void destroyed_while_guarded(void)
     host_until(host, "out 2 stubborn");
     CHECK(children_of_keeper(worker, pids) == 2);
     host_destroy(host);
-    CHECK(!alive(pids[0]) && !alive(pids[1]));
+    CHECK(!test_exists(pids[0]) && !test_exists(pids[1]));
     /* Between the worker's end and the spare's beginning. */
     host = host_create(NULL);
     worker = worker_of(host, 1);
@@ -331,7 +312,7 @@ static void destroyed_while_guarded(void)
     CHECK(kill(spare, SIGSTOP) == 0 && kill(worker, SIGKILL) == 0);
     host_until(host, "reply 2 1");
     host_destroy(host);
-    CHECK(!alive(spare));
+    CHECK(!test_exists(spare));
 }
 
 /* The helper program is killed while there is a spare: both processes end, and a new session begins. */
@@ -345,12 +326,12 @@ static void keeper_killed(void)
     host_until(host, "status DIED");
     HOST_IN_ORDER(host, "reply 2 1", "status DIED");
     host_until(host, "status READY");
-    until_reaped(pids[0]);
-    until_reaped(pids[1]);
+    test_until_reaped(pids[0]);
+    test_until_reaped(pids[1]);
     CHECK(host_execute(host, 3, "print after") == 0);
     host_until(host, "reply 3 0");
     CHECK(test_descriptors() == descriptors);
-    shut_down(host);
+    host_shut_down(host);
 }
 
 int main(int argc, char **argv)

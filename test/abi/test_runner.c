@@ -5,25 +5,6 @@
  */
 #include "host.h"
 
-static int alive(int pid)
-{
-    return pid > 0 && kill(pid, 0) == 0;
-}
-
-/* Wait until a process has gone, and been reaped by the keeper. */
-static void until_gone(int pid)
-{
-    while (alive(pid)) /* the limit of the test ends this */
-        poll(NULL, 0, 1);
-}
-
-static void shut_down(struct host *host)
-{
-    CHECK(kernel->shutdown(host->session, 5000) == 0);
-    host_until(host, "status ENDED");
-    host_destroy(host);
-}
-
 /* Run a cell to its end, with what was told before forgotten. */
 static void run(struct host *host, uint64_t request, const char *code)
 {
@@ -67,7 +48,7 @@ static void launched(void)
     HOST_IN_ORDER(host, "out 1 ", "took the variables with {\"options\":1} runner ", "started for 1",
                   "how 0, content {\"status\":\"ok\"}, measurement {\"events\":9}, changes , variables none",
                   "reply 1 0 {\"status\":\"ok\",\"returned\":1}");
-    until_gone(host_number(host, "runner "));
+    test_until_reaped(host_number(host, "runner "));
     run(host, 2, "launch ready print hello");
     HOST_IN_ORDER(
         host, "runner ", "hello",
@@ -79,7 +60,7 @@ static void launched(void)
     run(host, 4, "launch ready nonsense");
     HOST_IN_ORDER(host, "how 1, content {\"status\":\"error\",\"ename\":\"SyntaxError\"}", "reply 4 0");
     goes_on(host, descriptors);
-    shut_down(host);
+    host_shut_down(host);
 }
 
 /* Its output is the cell's. */
@@ -99,7 +80,7 @@ static void output(void)
     run(host, 3, "launch ready nostate");
     host_expect(host, host_count(host, "display 3") == 0, "shown");
     goes_on(host, descriptors);
-    shut_down(host);
+    host_shut_down(host);
 }
 
 static void input(void)
@@ -121,7 +102,7 @@ static void input(void)
     HOST_IN_ORDER(host, "how 1, content {\"status\":\"error\",\"ename\":\"KeyboardInterrupt\"}");
     CHECK(kernel->input_reply(host->session, 2, text_of("late"), NULL) == -ENOENT);
     goes_on(host, descriptors);
-    shut_down(host);
+    host_shut_down(host);
 }
 
 /* The question died with the runner that asked it, though the cell has not been answered yet. */
@@ -132,12 +113,12 @@ static void question_forgotten(void)
     CHECK(host_execute(host, 1, "launch ready input") == 0);
     host_until(host, "input secret 1 name? ");
     int pid = host_number(host, "runner ");
-    CHECK(alive(pid) && kill(pid, SIGKILL) == 0);
+    CHECK(test_exists(pid) && kill(pid, SIGKILL) == 0);
     host_until(host, "\nreply 1 ");
     HOST_IN_ORDER(host, "how 1, content , measurement was killed by SIGKILL", "reply 1 0");
     CHECK(kernel->input_reply(host->session, 1, text_of("late"), NULL) == -ENOENT);
     goes_on(host, descriptors);
-    shut_down(host);
+    host_shut_down(host);
 }
 
 /* A forked copy of the worker is the runner: it has the variables, and gets none. */
@@ -152,7 +133,7 @@ static void forked(void)
         "how 0, content {\"status\":\"ok\"}, measurement , changes {\"changes\":1}, variables the changed "
         "variables",
         "reply 2 0");
-    until_gone(host_number(host, "runner "));
+    test_until_reaped(host_number(host, "runner "));
     run(host, 3, "fork keep that exit");
     HOST_IN_ORDER(
         host, "how 1, content , measurement ended with exit code 3, changes {\"changes\":1}, variables none",
@@ -170,7 +151,7 @@ static void forked(void)
     host_until(host, "\nreply 7");
     HOST_IN_ORDER(host, "how 1, content {\"status\":\"error\",\"ename\":\"KeyboardInterrupt\"}");
     goes_on(host, descriptors);
-    shut_down(host);
+    host_shut_down(host);
 }
 
 /* --- started ahead --------------------------------------------------------------------------------- */
@@ -186,7 +167,7 @@ static void ahead(void)
     run(host, 2, "launch ready+ print one");
     HOST_IN_ORDER(host, "took the variables", "runner ", "started for 0", "one", "reply 2 0");
     int first = host_number(host, "runner ");
-    until_gone(first);
+    test_until_reaped(first);
     /* With its end the next one was started, for no cell in particular, by the plan that came last. */
     run(host, 3, "launch ready+ exit");
     HOST_IN_ORDER(host, "started for 2", "how 1, content , measurement ended with exit code 3", "reply 3 0");
@@ -207,7 +188,7 @@ static void ahead(void)
     goes_on(host, descriptors);
     run(host, 11, "plan plain");
     goes_on(host, descriptors);
-    shut_down(host);
+    host_shut_down(host);
 }
 
 /* The settings say so: the worker is asked for its plan. */
@@ -239,7 +220,7 @@ static void by_settings(void)
     until_descriptors(host, descriptors + 4);
     run(host, 9, "%%marshalling_settings PROCESS=auto");
     goes_on(host, descriptors);
-    shut_down(host);
+    host_shut_down(host);
 }
 
 /* One that waits and is killed is replaced when there is need. */
@@ -249,7 +230,7 @@ static void killed_while_waiting(void)
     struct host *host = create(&descriptors);
     run(host, 1, "%%marshalling_settings PROCESS=launch");
     run(host, 1, "launch ready+ print one");
-    until_gone(host_number(host, "runner "));
+    test_until_reaped(host_number(host, "runner "));
     until_descriptors(host, descriptors + 4); /* the next one's socket, pipes and timer */
     run(host, 2, "plan dies+");
     until_descriptors(host, descriptors);
@@ -259,7 +240,7 @@ static void killed_while_waiting(void)
     until_descriptors(host, descriptors);
     run(host, 5, "launch ready+ print two");
     HOST_IN_ORDER(host, "started for 5", "two", "reply 5 0");
-    shut_down(host);
+    host_shut_down(host);
 }
 
 /* --- ends ------------------------------------------------------------------------------------------ */
@@ -276,7 +257,7 @@ static void dies_at_start(const char *start, const char *why)
     }
     host_expect(host, host_count(host, "status DIED") == 0, "the session has nothing to do with it");
     goes_on(host, descriptors);
-    shut_down(host);
+    host_shut_down(host);
 }
 
 static void dies_in_cell(const char *cell, const char *why)
@@ -291,7 +272,7 @@ static void dies_in_cell(const char *cell, const char *why)
     }
     host_expect(host, host_count(host, "status DIED") == 0, "the session has nothing to do with it");
     goes_on(host, descriptors);
-    shut_down(host);
+    host_shut_down(host);
 }
 
 static void last_words(void)
@@ -301,7 +282,7 @@ static void last_words(void)
     run(host, 1, "launch ready last");
     HOST_IN_ORDER(host, "last words\xEF\xBF\xBD", "measurement ended with exit code 3");
     goes_on(host, descriptors);
-    shut_down(host);
+    host_shut_down(host);
 }
 
 /* A runner that answers before it is asked, and has ended when it is heard: the host's own standard input,
@@ -327,7 +308,7 @@ static void early(void)
         HOST_IN_ORDER(host, "how 0, content {\"status\":\"early\"}", wanted);
     }
     goes_on(host, descriptors);
-    shut_down(host);
+    host_shut_down(host);
     char typed[8];
     CHECK(read(0, typed, sizeof typed) == 5 && !memcmp(typed, "typed", 5));
     close(pair[0]);
@@ -358,7 +339,7 @@ static void malformed(void)
         until_descriptors(host, descriptors);
     }
     goes_on(host, descriptors);
-    shut_down(host);
+    host_shut_down(host);
 }
 
 /* The worker ends while its cell runs elsewhere: the runner goes with it. */
@@ -377,10 +358,10 @@ static void worker_dies(void)
     CHECK(kill(worker, SIGKILL) == 0);
     host_until(host, "status DIED");
     HOST_IN_ORDER(host, "error 2 {", "SessionDied", "reply 2 1", "reply 3 2", "status DIED");
-    until_gone(runner);
+    test_until_reaped(runner);
     host_until(host, "status READY");
     goes_on(host, descriptors);
-    shut_down(host);
+    host_shut_down(host);
 }
 
 /* --- interrupt ------------------------------------------------------------------------------------- */
@@ -396,9 +377,9 @@ static void interrupted_at_start(void)
     host_until(host, "\nreply 2 0");
     HOST_IN_ORDER(host, "how 2, content , measurement KeyboardInterrupt, changes , variables none",
                   "reply 1 0", "out 2 next");
-    until_gone(runner);
+    test_until_reaped(runner);
     goes_on(host, descriptors);
-    shut_down(host);
+    host_shut_down(host);
 }
 
 static void interrupted_in_cell(void)
@@ -426,7 +407,7 @@ static void interrupted_in_cell(void)
     CHECK(kernel->interrupt(host->session) == 0);
     run(host, 6, "launch ready+ print two");
     HOST_IN_ORDER(host, "started for 4", "two", "how 0", "reply 6 0");
-    shut_down(host);
+    host_shut_down(host);
 }
 
 /* --- the end of the session ------------------------------------------------------------------------ */
@@ -438,9 +419,9 @@ static void shut_down_in_cell(const char *code, const char *seen, const char *nu
     CHECK(host_execute(host, 1, code) == 0 && host_execute(host, 2, "print never") == 0);
     host_until(host, seen);
     int runner = host_number(host, number);
-    CHECK(alive(runner) && kernel->shutdown(host->session, answered ? 20000 : 200) == 0);
+    CHECK(test_exists(runner) && kernel->shutdown(host->session, answered ? 20000 : 200) == 0);
     host_until(host, "status ENDED");
-    CHECK(!alive(runner));
+    CHECK(!test_exists(runner));
     HOST_IN_ORDER(host, answered ? "\nreply 1 0" : "\nreply 1 2", "\nreply 2 2", "status ENDED");
     host_expect(host, host_count(host, "\nreply ") == 3 && host_count(host, "status DIED") == 0,
                 "not as often as that");
@@ -465,9 +446,9 @@ static void destroyed(const char *code, const char *seen, const char *number)
     CHECK(host_execute(host, 1, code) == 0);
     host_until(host, seen);
     int runner = host_number(host, number);
-    CHECK(alive(runner));
+    CHECK(test_exists(runner));
     host_destroy(host);
-    CHECK(!alive(runner));
+    CHECK(!test_exists(runner));
 }
 
 /* After shutdown the host may go: a launched cell has the grace time as any other has. */
@@ -481,8 +462,8 @@ static void destroyed_while_ending(void)
     CHECK(kernel->shutdown(host->session, 500) == 0 && kernel->dispatch(host->session, NULL) == 0);
     host_destroy(host);
     poll(NULL, 0, 50); /* when it is killed at once, that takes no longer */
-    CHECK(alive(runner));
-    until_gone(runner);
+    CHECK(test_exists(runner));
+    test_until_reaped(runner);
 }
 
 int main(int argc, char **argv)

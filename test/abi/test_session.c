@@ -5,11 +5,6 @@
  */
 #include "host.h"
 
-static int alive(int pid)
-{
-    return pid > 0 && kill(pid, 0) == 0;
-}
-
 static int valid_utf8(const char *text)
 {
     for (const unsigned char *at = (const unsigned char *)text; *at;) {
@@ -21,13 +16,6 @@ static int valid_utf8(const char *text)
                 return 0;
     }
     return 1;
-}
-
-static void shut_down(struct host *host)
-{
-    CHECK(kernel->shutdown(host->session, 5000) == 0);
-    host_until(host, "status ENDED");
-    host_destroy(host);
 }
 
 /* --- requests -------------------------------------------------------------------------------------- */
@@ -60,7 +48,7 @@ static void in_order(void)
                   "reply 18446744073709551615 0", "reply 12 0");
     host_expect(host, host_count(host, "\nreply ") == 12 && host_count(host, "status READY") == 1,
                 "not as often as that");
-    shut_down(host);
+    host_shut_down(host);
 }
 
 static void everything_shown(void)
@@ -76,7 +64,7 @@ static void everything_shown(void)
     CHECK(host_execute(host, 6, "%%execute_with_scorep\\nf()") == 0);
     host_until(host, "reply 6 0");
     HOST_IN_ORDER(host, "display 6 {", "7 events", "reply 6 0 {\"status\":\"ok\"}");
-    shut_down(host);
+    host_shut_down(host);
 }
 
 /* What is no request is answered all the same. */
@@ -93,7 +81,7 @@ static void bad_requests(void)
     HOST_IN_ORDER(host, "error 1 {", "\nreply 1 1 {", "error 2 ", "\nreply 2 1 {", "error 3 ",
                   "\nreply 3 1 {", "ScorePDirectiveError", "\nreply 4 1 {", "\"execution_count\":4",
                   "out 5 fine\nreply 5 0");
-    shut_down(host);
+    host_shut_down(host);
 }
 
 /* --- interrupt and input --------------------------------------------------------------------------- */
@@ -110,7 +98,7 @@ static void interrupts(void)
     CHECK(kernel->interrupt(host->session) == 0);
     CHECK(host_execute(host, 3, "print again") == 0);
     host_until(host, "reply 3 0");
-    shut_down(host);
+    host_shut_down(host);
 }
 
 /* A cell that has not begun, since Python is slow or hangs, can be interrupted, too. */
@@ -153,7 +141,7 @@ static void input(void)
     host_until(host, "reply 4 1");
     CHECK(strstr(host->log, "KeyboardInterrupt"));
     CHECK(kernel->input_reply(host->session, 4, text_of("late"), NULL) == -ENOENT);
-    shut_down(host);
+    host_shut_down(host);
 }
 
 /* --- the worker's death ---------------------------------------------------------------------------- */
@@ -172,7 +160,7 @@ static void dies(const char *how, const char *why)
     host_until(host, "reply 5 0");
     HOST_IN_ORDER(host, "status DIED", "status STARTING", "status READY", "out 5 after");
     host_expect(host, host_count(host, "\nreply ") == 5, "not as often as that");
-    shut_down(host);
+    host_shut_down(host);
 }
 
 /* A cell that closes what is not its own runs on, and can be interrupted; then the session is lost. */
@@ -186,7 +174,7 @@ static void cut_off(void)
     HOST_IN_ORDER(host, "reply 1 1 {", "ended with exit code 4", "reply 2 2 ", "status DIED");
     CHECK(host_execute(host, 3, "print after") == 0);
     host_until(host, "reply 3 0");
-    shut_down(host);
+    host_shut_down(host);
 }
 
 /* What it wrote before it died is shown, down to half a character, and before its end is. */
@@ -196,7 +184,7 @@ static void last_words(void)
     CHECK(host_execute(host, 1, "last") == 0);
     host_until(host, "status DIED");
     HOST_IN_ORDER(host, "out 1 last words\xEF\xBF\xBD\n", "error 1 {", "reply 1 1", "status DIED");
-    shut_down(host);
+    host_shut_down(host);
 }
 
 /* Wait until a process has ended; its parent need not have noticed. */
@@ -223,8 +211,8 @@ static void dies_unseen(void)
     int pid = host_number(host, "out 1 waiting "), keeper = host_number(host, " of ");
     CHECK(kernel->interrupt(host->session) == 0);
     host_until(host, "reply 1");
-    CHECK(alive(keeper) && kill(keeper, SIGSTOP) == 0);
-    CHECK(alive(pid) && kill(pid, SIGKILL) == 0);
+    CHECK(test_exists(keeper) && kill(keeper, SIGSTOP) == 0);
+    CHECK(test_exists(pid) && kill(pid, SIGKILL) == 0);
     until_ended(pid);
     for (uint64_t i = 2; i < 6; i++)
         CHECK(host_execute(host, i, "print lost") == 0);
@@ -253,10 +241,10 @@ static void dies_deaf(void)
     host_until(host, "out 1 stubborn");
     int pid = host_number(host, "out 1 stubborn ");
     CHECK(kernel->interrupt(host->session) == 0 && kernel->dispatch(host->session, NULL) == 0);
-    CHECK(alive(pid) && kill(pid, SIGKILL) == 0);
+    CHECK(test_exists(pid) && kill(pid, SIGKILL) == 0);
     host_until(host, "status DIED");
     HOST_IN_ORDER(host, "error 1 {", "killed by SIGKILL", "reply 1 1", "SessionDied", "status DIED");
-    shut_down(host);
+    host_shut_down(host);
 }
 
 /* A host that begins its request anew when it was aborted has it run in the new session. */
@@ -269,7 +257,7 @@ static void begun_in_reply(void)
     host_until(host, "reply 103");
     HOST_IN_ORDER(host, "reply 1 1", "reply 2 2", "reply 3 2", "status DIED", "reply 101 0", "reply 102 0",
                   "reply 103 0");
-    shut_down(host);
+    host_shut_down(host);
 }
 
 static void cannot_start(const char *how, const char *why)
@@ -286,7 +274,7 @@ static void cannot_start(const char *how, const char *why)
     CHECK(host_execute(host, 3, "print x") == 0);
     host_until(host, "reply 3 1");
     HOST_IN_ORDER(host, "status STARTING", "status FAILED");
-    shut_down(host);
+    host_shut_down(host);
 }
 
 /* A host that asks nothing learns, too, that there is no Python. */
@@ -317,9 +305,9 @@ static void shutdown_in_order(void)
     CHECK(host_execute(host, 1, "wait") == 0 && host_execute(host, 2, "print never") == 0);
     host_until(host, "out 1 waiting");
     int pid = host_number(host, "out 1 waiting ");
-    CHECK(alive(pid) && kernel->shutdown(host->session, 5000) == 0);
+    CHECK(test_exists(pid) && kernel->shutdown(host->session, 5000) == 0);
     host_until(host, "status ENDED");
-    CHECK(!alive(pid));
+    CHECK(!test_exists(pid));
     host_expect(host, host_count(host, "\nreply ") == 2, "not as often as that");
     HOST_IN_ORDER(host, "reply 1 1 {", "KeyboardInterrupt", "reply 2 2 {", "\"status\":\"aborted\"",
                   "status ENDED");
@@ -365,7 +353,7 @@ static void ranks(void)
                   "%%finalize_multicellmode has no option", "reply 11 1", "out 12 Marked, to be run",
                   "\n  1  options\n", "reply 12 0", "out 13 {", "\"gather\":[\"options\"]",
                   "\"ranks\":65536,", "reply 13 0");
-    shut_down(host);
+    host_shut_down(host);
 }
 
 static void shutdown_by_force(void)
@@ -377,7 +365,7 @@ static void shutdown_by_force(void)
     CHECK(kernel->shutdown(host->session, 100) == 0);
     host_until(host, "status ENDED");
     HOST_IN_ORDER(host, "reply 1 2", "status ENDED");
-    CHECK(!alive(pid));
+    CHECK(!test_exists(pid));
     host_destroy(host);
 }
 
@@ -398,7 +386,7 @@ static void destroyed_while_running(void)
     host_until(host, "out 1 stubborn");
     int pid = host_number(host, "out 1 stubborn ");
     host_destroy(host);
-    CHECK(!alive(pid));
+    CHECK(!test_exists(pid));
     host_destroy(host_create(NULL));
     host_destroy(host_create("silent"));
     CHECK(kernel->destroy(NULL) == 0);
@@ -413,9 +401,8 @@ static void destroyed_while_ending(void)
     int pid = host_number(host, "out 1 stubborn ");
     CHECK(kernel->shutdown(host->session, 300) == 0 && kernel->dispatch(host->session, NULL) == 0);
     host_destroy(host);
-    CHECK(alive(pid));
-    while (alive(pid)) /* the limit of the test ends this */
-        poll(NULL, 0, 5);
+    CHECK(test_exists(pid));
+    test_until_reaped(pid);
 }
 
 int main(int argc, char **argv)

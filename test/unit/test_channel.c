@@ -3,31 +3,11 @@
  * test_channel.c - frames and descriptors over a real socketpair: whole, in pieces, too many, and from a peer
  * that does not speak our language. SIGPIPE is left at its default, so that one that is raised ends the test.
  */
-#include "channel.h"
-
-#include "test.h"
+#include "joined.h"
 
 #include <errno.h>
 #include <fcntl.h>
 #include <sys/socket.h>
-
-static struct channel here, there;
-
-static void join(void)
-{
-    int pair[2];
-    CHECK(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0, pair) == 0);
-    channel_init(&here, pair[0]);
-    channel_init(&there, pair[1]);
-}
-
-static void part(void)
-{
-    channel_finish(&here);
-    channel_finish(&there);
-    channel_finish(&there);
-    CHECK(here.fd == -1 && there.fd == -1);
-}
 
 static void whole(void)
 {

@@ -5,27 +5,11 @@
  */
 #include "spare.h"
 
-#include "test.h"
+#include "joined.h"
 
 #include <errno.h>
 #include <fcntl.h>
 #include <sys/socket.h>
-
-static struct channel here, there;
-
-static void join(void)
-{
-    int pair[2];
-    CHECK(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0, pair) == 0);
-    channel_init(&here, pair[0]);
-    channel_init(&there, pair[1]);
-}
-
-static void part(void)
-{
-    channel_finish(&here);
-    channel_finish(&there);
-}
 
 /* Send a frame with so many descriptors, each of a pipe of its own, and have spare take it. */
 static int take(struct spare *spare, uint64_t id, const struct spk_text *parts, size_t count, size_t fds)
