@@ -9,33 +9,14 @@ import shutil
 import signal
 import subprocess
 import tempfile
-import time
 import unittest
-from typing import Any, Callable, Dict, List, Optional
+from typing import Any, Dict, List, Optional
+
+from processes import PATIENCE
 
 TREE = os.path.abspath(os.environ.get("SPK_TREE", "build/release/tree"))
 HOST = os.path.join(TREE, "bin", "scorepkernel")
 ECHO = os.path.abspath(os.environ.get("SPK_ECHO_PLUGIN", os.path.join(TREE, "..", "test", "abi", "echo_plugin.so")))
-PATIENCE = 20
-
-
-def until(condition: Callable[[], Any], what: str) -> Any:
-    """What condition returns once it is true; states of other processes have no event to wait for."""
-    end = time.monotonic() + PATIENCE
-    while time.monotonic() < end:
-        found = condition()
-        if found:
-            return found
-        time.sleep(0.005)
-    raise AssertionError(f"not within {PATIENCE} s: {what}")
-
-
-def alive(pid: int) -> bool:
-    try:
-        with open(f"/proc/{pid}/stat") as stat:
-            return stat.read().rsplit(")", 1)[1].split()[0] not in "ZX"
-    except OSError:
-        return False
 
 
 class HostCase(unittest.TestCase):

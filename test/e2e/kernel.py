@@ -166,3 +166,35 @@ class KernelCase(unittest.TestCase):
         outcome = self.run_cell(code, **options)
         self.assertEqual((outcome.reply["status"], outcome.reply.get("ename")), ("error", name), outcome.reply)
         return outcome
+
+    def value(self, code: str) -> Any:
+        """What an ordinary cell says that an expression is."""
+        return eval(self.ok(code).result or "")
+
+    def begin(self, code: str) -> str:
+        """A cell that runs when this returns; it says "on"."""
+        request = self.kc.execute(code, allow_stdin=False)
+        self.wait_for_text(request, "on\n")
+        return request
+
+    def end(self, request: str) -> dict:
+        self.outputs_of(request)
+        return self.reply_of(request)
+
+
+class EachItsKernel:
+    """First among a test class's bases: each test has a kernel of its own, and may end it."""
+
+    @classmethod
+    def setUpClass(cls) -> None:
+        """Not here: in setUp."""
+
+    @classmethod
+    def tearDownClass(cls) -> None:
+        """Not here: after each test."""
+
+    def setUp(self) -> None:
+        kernel = super(EachItsKernel, type(self))
+        kernel.setUpClass()
+        self.addCleanup(kernel.tearDownClass)
+        super().setUp()

@@ -10,7 +10,7 @@ import tempfile
 import unittest
 
 from kernel import PATIENCE, KernelCase, Outcome, Trace
-from test_measured import DEFINITIONS, SCOREP, needs_tracer
+from measuring import DEFINITIONS, SCOREP, needs_tracer
 
 
 def real_score_p() -> str:

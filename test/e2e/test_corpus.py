@@ -18,7 +18,7 @@ import unittest
 from collections import Counter
 
 from kernel import PYTHON, KernelCase, Trace
-from test_measured import SCOREP, needs_tracer
+from measuring import SCOREP, needs_tracer
 
 CORPUS = os.path.join(os.path.dirname(os.path.dirname(os.path.abspath(__file__))), "corpus")
 PROGRAMS = {os.path.basename(path)[:-3]: path for path in sorted(glob.glob(os.path.join(CORPUS, "*.py")))}

@@ -9,17 +9,11 @@ import subprocess
 import unittest
 import uuid
 
-from kernel import PYTHON, KernelCase, Trace
-from test_measured import DEFINITIONS, SCOREP, needs_scorep, needs_tracer
+from kernel import PYTHON, Trace
+from measuring import DEFINITIONS, SCOREP, ByScoreP, TracedCase
 
 
-class Directives(KernelCase):
-    environment = {"SCOREPKERNEL_MEASUREMENT": "built-in"}
-
-    @classmethod
-    def setUpClass(cls) -> None:
-        needs_tracer()
-        super().setUpClass()
+class Directives(TracedCase):
 
     def setUp(self) -> None:
         self.ok(DEFINITIONS)
@@ -309,14 +303,7 @@ class Directives(KernelCase):
             self.assertIn("must be the cell's first line", misplaced.text("stderr"))
 
 
-class DirectivesByScoreP(Directives):
-    environment = {"SCOREPKERNEL_MEASUREMENT": "scorep"}
-
-    @classmethod
-    def setUpClass(cls) -> None:
-        needs_scorep()
-        super().setUpClass()
-
+class DirectivesByScoreP(ByScoreP, Directives):
     def test_unknown_variables_are_pointed_out(self):
         shown = self.ok("%%scorep_env\nSCOREP_NONSENSE=1\nSCOREP_TOTAL_MEMORY=32M").text()
         self.assertIn("knows no variable SCOREP_NONSENSE", shown)

@@ -13,9 +13,10 @@ import unittest
 from typing import Dict, List
 
 import kernel
-from host_process import HOST, HostCase, alive
+from host_process import HOST, HostCase
 from kernel import PYTHON, SANITIZER, TREE
-from test_measured import needs_scorep, needs_tracer
+from measuring import needs_scorep, needs_tracer
+from processes import alive
 
 sys.path.insert(0, os.path.join(TREE, "lib", "scorepkernel", "worker"))
 

@@ -11,7 +11,7 @@ import tempfile
 import unittest
 
 from kernel import SANITIZER, TREE
-from test_measured import needs_scorep, needs_tracer
+from measuring import needs_scorep, needs_tracer
 from test_ranks import has_mpi4py
 
 EXAMPLES = os.path.join(os.path.dirname(__file__), "..", "..", "examples")

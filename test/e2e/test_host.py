@@ -12,7 +12,8 @@ import sys
 import unittest
 from typing import Any, List
 
-from host_process import ECHO, HOST, PATIENCE, HostCase, KernelCase, alive, connection_with, until
+from host_process import ECHO, HOST, HostCase, KernelCase, connection_with
+from processes import PATIENCE, alive, until
 
 
 def kinds(outputs: List[tuple]) -> List[str]:

@@ -1,39 +1,20 @@
 # SPDX-License-Identifier: BSD-3-Clause
-"""Cells that run in a process of their own, launched afresh or forked: to the notebook it is as if they had run in the
-session."""
+"""Cells that run in a process of their own, launched afresh or forked: what they say, how they are interrupted and what
+becomes of them when they crash, to the notebook as if they had run in the session."""
 
 import os
-import re
 import shutil
 import signal
-import sqlite3
 import subprocess
 import tempfile
 import time
 import unittest
-from typing import List
 
-from host_process import alive, until
-from kernel import PATIENCE, SANITIZER, KernelCase, Trace
-from test_guard import children_of, family_of, open_files
-from test_measured import needs_scorep, needs_tracer
+from kernel import PATIENCE, SANITIZER, Trace
+from launching import DEFINITIONS, ForkedCase, ProcessCase, plain
+from measuring import SCOREP, ByScoreP
+from processes import children_of, family_of, open_files, until, until_gone
 
-SCOREP = "%%execute_with_scorep\n"
-DEFINITIONS = """
-import asyncio, ctypes, gc, inspect, os, random, signal, subprocess, sys, threading, time
-def leaf(n):
-    return n
-def fib(n):
-    return n if n < 2 else fib(n - 1) + fib(n - 2)
-def fails():
-    raise ValueError("x")  # on purpose
-class Thing:
-    made = 0
-    def method(self):
-        return leaf(1)
-    def __getstate__(self):
-        return dict(self.__dict__)
-"""
 # Each: what ends the launched process, and what names it.
 ENDS = (
     ("ctypes.string_at(0)", "SIGSEGV"),
@@ -44,202 +25,8 @@ ENDS = (
 )
 
 
-def plain(text: str) -> str:
-    """Without colours."""
-    return re.sub("\x1b.*?m", "", text)
-
-
-class ProcessCase(KernelCase):
-    """A kernel whose measured cells run in a process of their own."""
-
-    environment = {"SCOREPKERNEL_MEASUREMENT": "built-in"}
-    process = "launch"
-    way = r"launched \(PROCESS=launch\)"
-
-    @classmethod
-    def setUpClass(cls) -> None:
-        needs_tracer()
-        super().setUpClass()
-
-    def setUp(self) -> None:
-        self.ok(DEFINITIONS)
-        self.ok(f"%%marshalling_settings PROCESS={self.process} MODE=memory")
-
-    def value(self, code: str):
-        """What an ordinary cell says that an expression is."""
-        return eval(self.ok(code).result)
-
-    def measured(self, code: str, status: str = "ok"):
-        outcome = self.run_cell(SCOREP + code)
-        self.assertEqual(outcome.reply["status"], status, outcome.reply)
-        self.assertRegex(outcome.report, self.way)
-        self.assertNotIn("Warning", outcome.report)
-        return outcome, Trace(outcome.experiment)
-
-    def begin(self, code: str) -> str:
-        """A cell that runs when this returns; it says "on"."""
-        request = self.kc.execute(code, allow_stdin=False)
-        self.wait_for_text(request, "on\n")
-        return request
-
-    def end(self, request: str) -> dict:
-        self.outputs_of(request)
-        return self.reply_of(request)
-
-
 class OwnProcess:
-    """The tests of both kinds of such processes."""
-
-    # --- variables --------------------------------------------------------------------------------------
-
-    def test_it_runs_elsewhere_and_is_measured(self):
-        outcome, trace = self.measured("fib(5)\nThing().method()\nos.getpid()")
-        self.assertEqual((trace.calls("fib"), trace.calls("leaf")), (15, 1))
-        self.assertEqual(trace.calls("__getstate__") + trace.calls_of_method("Thing", "__getstate__"), 0)
-        self.assertNotEqual(int(outcome.result), self.value("os.getpid()"))
-
-    def test_variables_go_there_and_come_back(self):
-        self.ok("a = [1]; alias = a; d = {'a': a}; kept = [2]; same = kept; before = id(kept); gone = 1; text = 'x'")
-        outcome, _ = self.measured(
-            "a.append(2)\nalias is a and d['a'] is a\nfor i in range(3): pass\ntext += 'y'\ndel gone\nexec('made = 5')\n"
-            "if (w := 7): pass\n[*a, *kept]"
-        )
-        self.assertEqual(outcome.result, "[1, 2, 2]")
-        self.assertEqual(
-            self.value("a, alias is a, d['a'] is a, i, text, 'gone' in globals(), made, w, id(kept) == before"),
-            ([1, 2], True, True, 2, "xy", False, 5, 7, True),
-        )
-
-    def test_what_did_not_change_stays_the_same_object(self):
-        self.ok("kept = [2]; holder = [kept]; a = [1]; before = id(kept), id(holder)")
-        for code in ("kept[0]", "kept", "a.append(2)"):
-            with self.subTest(code):
-                self.measured(code)
-                self.assertEqual(self.value("before == (id(kept), id(holder)), holder[0] is kept, kept"), (True, True, [2]))
-                self.ok("before = id(kept), id(holder)")
-
-    def test_arrays_are_changed_in_place(self):
-        self.ok("import numpy as np\na = np.zeros(1_000_000); view = a[10:20]; same = id(a)")
-        self.measured("a[15] = 3\na.sum()")
-        self.assertEqual(self.value("float(a[15]), float(view[5]), id(a) == same, float(a.sum())"), (3, 3, True, 3))
-        self.ok("a[15] = 4")
-        self.assertEqual(self.measured("float(view[5])")[0].result, "4.0")
-
-    def test_classes_and_functions(self):
-        self.ok("thing = Thing(); thing.n = 1\ndef twice(f): return lambda n: f(f(n))\nplus = twice(lambda n: n + 1)")
-        self.measured(
-            "thing.n += 1; Thing.made = 1\nclass Other(Thing):\n    def method(self): return super().method() + 1\n"
-            "other = Other()\ndef new(n): return leaf(n) + leaf(n)\nassert isinstance(thing, Thing) and plus(1) == 3"
-        )
-        self.assertEqual(
-            self.value("thing.n, Thing.made, type(thing) is Thing, other.method(), type(other) is Other, issubclass(Other, Thing), new(2)"),
-            (2, 1, True, 2, True, True, 4),
-        )
-        self.ok("def leaf(n): return 10")
-        self.assertEqual(self.value("new(2), thing.method()"), (20, 10))
-        self.assertEqual(self.measured("new(2), thing.method(), other.method()")[0].result, "(20, 10, 11)")
-
-    def test_sources_are_known_on_both_sides(self):
-        outcome, _ = self.measured("def made_there():\n    return 'there'\nprint(inspect.getsource(leaf))")
-        self.assertIn("def leaf(n):", outcome.text())
-        self.assertIn("return 'there'", self.ok("print(inspect.getsource(made_there))").text())
-        outcome, _ = self.measured("fails()", "error")
-        self.assertIn("raise ValueError", plain("\n".join(outcome.reply["traceback"])))
-
-    def test_modules(self):
-        self.measured("import collections as c, fractions\nx = fractions.Fraction(1, 2)")
-        self.assertEqual(self.value("c is sys.modules['collections'], float(x)"), (True, 0.5))
-
-    def test_what_is_around_variables(self):
-        self.ok("directory = os.getcwd(); os.environ['SPK_A'] = '1'; os.environ['SPK_B'] = '1'; sys.path.append('/a')")
-        try:
-            self.measured(
-                "assert os.environ['SPK_A'] == '1' and sys.path[-1] == '/a' and os.getcwd() == directory\n"
-                "os.environ['SPK_A'] = '2'; del os.environ['SPK_B']; sys.path.append('/b'); os.chdir('/')\n%env SPK_C=3"
-            )
-            self.assertEqual(
-                self.value("os.environ['SPK_A'], 'SPK_B' in os.environ, os.environ['SPK_C'], sys.path[-2:], os.getcwd()"),
-                ("2", False, "3", ["/a", "/b"], "/"),
-            )
-            self.assertEqual(self.measured("os.getcwd()")[0].result, "'/'")
-        finally:
-            self.ok("os.chdir(directory); sys.path.remove('/a'); sys.path.remove('/b')")
-
-    def test_random_numbers(self):
-        self.ok("import numpy.random")
-        draw = "[random.random(), numpy.random.random()]"
-        seed = "random.seed(1); numpy.random.seed(1)"
-        wanted = self.value(f"{seed}\n[{draw} for _ in range(4)]")
-        self.ok(seed)
-        self.assertEqual(eval(self.measured(draw)[0].result), wanted[0])
-        self.assertEqual(self.value(draw), wanted[1])
-        self.assertEqual(eval(self.measured(draw)[0].result), wanted[2])
-        self.assertEqual(self.value(draw), wanted[3])
-
-    def test_results(self):
-        outcome, _ = self.measured("[leaf(1), 'two']")
-        number = outcome.reply["execution_count"]
-        self.assertEqual(outcome.result, "[1, 'two']")
-        self.assertEqual(outcome.of("execute_result")[0]["execution_count"], number)
-        self.assertEqual(self.value(f"_, _{number}, Out[{number}] is _{number}"), ([1, "two"],) * 2 + (True,))
-        self.assertIsNone(self.measured("x = 1")[0].result)
-        self.measured("'in a process'")
-        self.ok("'in the session'")
-        self.assertEqual(self.value("_"), "in the session")
-
-    def test_results_of_earlier_cells(self):
-        if self.process == "launch":
-            self.skipTest("earlier results do not travel: only variables do")
-        number = self.ok("'an earlier result'").reply["execution_count"]
-        self.assertEqual(self.measured("_")[0].result, "'an earlier result'")
-        self.assertEqual(self.measured(f"Out[{number}]")[0].result, "'an earlier result'")
-        self.assertEqual(self.measured(f"_{number}")[0].result, "'an earlier result'")
-
-    def test_a_result_that_cannot_travel(self):
-        outcome = self.ok(SCOREP + "x = 1\nthreading.Lock()")
-        self.assertRegex(outcome.result, "lock object")
-        self.assertIn("lock", outcome.report)
-        self.assertNotIn("_scorepkernel", outcome.report)
-        self.assertEqual(self.value("x, [name for name in globals() if 'scorepkernel' in name]"), (1, []))
-
-    def test_what_cannot_come_back_is_named(self):
-        self.ok("mixed = [1]")
-        outcome = self.ok(SCOREP + "mixed.append(threading.Lock())\nfine = 2\nhandle = open('/dev/null')")
-        for name in ("mixed", "handle"):
-            self.assertRegex(outcome.report, rf"Warning: {name} \(.*\) could not go back")
-        self.assertEqual(self.value("mixed, fine, 'handle' in globals()"), ([1], 2, False))
-        self.ok("del mixed")
-
-    def test_history(self):
-        self.measured("first_in_process = 1")
-        self.measured("second_in_process = 2")
-        shown = self.ok("%history").text()
-        self.ok("get_ipython().history_manager.writeout_cache()")
-        self.measured("third_in_process = 3")  # each process has had its time to write what it would write
-        profile = os.path.join(self.directory, "ipython", "profile_default")
-        connection = sqlite3.connect(os.path.join(profile, "history.sqlite"))
-        try:
-            lines = "".join(line for (line,) in connection.execute("SELECT source_raw FROM history"))
-        finally:
-            connection.close()
-        for name in ("first_in_process", "second_in_process"):
-            self.assertEqual((shown.count(name), lines.count(name)), (1, 1))
-        self.assertEqual([name for name in os.listdir(profile) if "corrupt" in name], [])
-
-    def test_mode_disk(self):
-        directory = os.path.join(self.work, "persistence")
-        os.makedirs(directory, exist_ok=True)
-        self.ok(f"%env SCOREP_JUPYTER_PERSISTENCE_DIR={directory}")
-        said = self.ok(f"%%marshalling_settings\nPROCESS={self.process}\nMODE=disk").text()
-        self.assertEqual(said, f"PROCESS={self.process} MODE=disk MARSHALLER=cloudpickle\n")
-        try:
-            self.ok("import numpy as np\na = np.zeros(100_000); b = [1]")
-            self.measured("a[3] = 1; b.append(2)\nleaf(1)")
-            self.assertEqual(self.value("float(a[3]), b"), (1, [1, 2]))
-            self.measured("a[4] = 1")
-            self.assertEqual(os.listdir(directory), [])
-        finally:
-            self.ok("del os.environ['SCOREP_JUPYTER_PERSISTENCE_DIR'], a, b")
+    """What holds for both kinds of such processes."""
 
     # --- what a cell does -------------------------------------------------------------------------------
 
@@ -387,7 +174,7 @@ class OwnProcess:
         others = [pid for pid in children_of(keeper) if pid != worker]
         os.kill(worker, signal.SIGKILL)
         self.assertEqual(self.end(request)["ename"], "SessionDied")
-        until(lambda: not any(map(alive, others)), "the end of the launched process")
+        until_gone(others)
         self.ok(DEFINITIONS)
         self.assertEqual(self.measured("leaf(1)")[1].calls("leaf"), 1)
 
@@ -464,20 +251,6 @@ class Launched(OwnProcess, ProcessCase):
 
     # --- the process --------------------------------------------------------------------------------------
 
-    def test_what_cannot_go_there_is_named(self):
-        self.ok("lock = threading.Lock(); numbers = (i for i in range(3)); fine = 1")
-        try:
-            outcome = self.ok(SCOREP + "fine += 1\nleaf(1)")
-            for name in ("lock", "numbers"):
-                self.assertRegex(outcome.report, rf"Warning: {name} \(.*\) could not go into the launched process")
-            self.assertEqual(self.value("fine, lock.locked(), next(numbers)"), (2, False, 0))
-            outcome = self.fails(SCOREP + "lock.locked()", "LostVariable")
-            self.assertIn("lock", outcome.reply["evalue"])
-            self.ok(SCOREP + "lock = 5")
-            self.assertEqual(self.value("lock"), 5)
-        finally:
-            self.ok("del lock, numbers")
-
     def test_interpreter(self):
         look = "sys.flags, sys.executable, sys.argv, sys.warnoptions, sys._xoptions, sys.getrecursionlimit(), __name__, sys.getfilesystemencoding()"
         self.assertEqual(self.measured(f"str([{look}])")[0].result, self.ok(f"str([{look}])").result)
@@ -507,16 +280,7 @@ class Launched(OwnProcess, ProcessCase):
         until(lambda: children_of(keeper) == [worker], "the end of the process that waited")
 
 
-class LaunchedByScoreP(Launched):
-    """The same, under the real Score-P."""
-
-    environment = {"SCOREPKERNEL_MEASUREMENT": "scorep"}
-
-    @classmethod
-    def setUpClass(cls) -> None:
-        needs_scorep()
-        super().setUpClass()
-
+class LaunchedByScoreP(ByScoreP, Launched):
     def test_input_and_output_is_measured(self):
         self.ok("%%scorep_python_binding_arguments --io=runtime:posix")
         try:
@@ -545,28 +309,12 @@ class LaunchedByScoreP(Launched):
             self.ok("%%scorep_python_binding_arguments -")
 
 
-class Forked(OwnProcess, ProcessCase):
-    process = "forked"
-    way = r"in a forked copy of the session \(PROCESS=forked\)"
-
-    def test_what_cannot_travel_is_there(self):
-        self.ok("lock = threading.Lock(); numbers = (i for i in range(3))")
-        outcome, _ = self.measured("(lock.locked(), 5)")
-        self.assertEqual(outcome.result, "(False, 5)")
-        outcome = self.ok(SCOREP + "next(numbers)\nfine = 3")
-        self.assertEqual(self.value("next(numbers), fine"), (0, 3))
-        self.ok("del lock, numbers")
+class Forked(OwnProcess, ForkedCase):
+    pass
 
 
-class ForkedByScoreP(Forked):
-    """The same, under the real Score-P."""
-
-    environment = {"SCOREPKERNEL_MEASUREMENT": "scorep"}
-
-    @classmethod
-    def setUpClass(cls) -> None:
-        needs_scorep()
-        super().setUpClass()
+class ForkedByScoreP(ByScoreP, Forked):
+    pass
 
 
 class UsersPreload(ProcessCase):
@@ -607,75 +355,6 @@ class UsersPreload(ProcessCase):
                 outcome = self.ok(SCOREP + look)
                 self.assertEqual(eval(outcome.result), wanted)
                 self.assertEqual(self.value(look), wanted)
-
-
-class LaunchedEnd(KernelCase):
-    """How a kernel that launches ends; each test has one of its own."""
-
-    environment = {"SCOREPKERNEL_MEASUREMENT": "auto"}
-
-    @classmethod
-    def setUpClass(cls) -> None:
-        """Not here: in setUp."""
-
-    @classmethod
-    def tearDownClass(cls) -> None:
-        """Not here: in tearDown."""
-
-    def setUp(self) -> None:
-        needs_tracer()
-        KernelCase.setUpClass.__func__(type(self))
-        self.ok("import os, time, subprocess\ndef leaf(n): return n")
-        self.ok("%%marshalling_settings PROCESS=launch")
-        self.ok(SCOREP + "leaf(1)")
-        self.worker, self.keeper = eval(self.ok("os.getpid(), os.getppid()").result)
-
-    def tearDown(self) -> None:
-        KernelCase.tearDownClass.__func__(type(self))
-
-    def all_gone(self, pids: List[int]) -> None:
-        until(lambda: not any(map(alive, pids)), "the end of all processes")
-
-    def waiting(self) -> List[int]:
-        """All processes, when one waits for its cell."""
-        until(lambda: len(children_of(self.keeper)) == 2, "a process that waits")
-        return [self.km.provisioner.pid, *family_of(self.keeper)]
-
-    def busy(self) -> List[int]:
-        """All processes, while a launched cell runs."""
-        code = "p = subprocess.Popen(['sleep', '1000'])\nprint('on', flush=True)\nwhile True: time.sleep(1)"
-        self.wait_for_text(self.kc.execute(SCOREP + code, allow_stdin=False), "on\n")
-        pids = family_of(self.keeper)
-        self.assertEqual(len(pids), 4)  # itself, session, the cell's process, sleep
-        return [self.km.provisioner.pid, *pids]
-
-    def test_shutdown_while_one_waits(self):
-        pids = self.waiting()
-        self.km.shutdown_kernel(now=False)
-        self.all_gone(pids)
-
-    def test_shutdown_while_one_runs(self):
-        pids = self.busy()
-        self.km.shutdown_kernel(now=False)
-        self.all_gone(pids)
-
-    def test_a_killed_host_leaves_nothing_that_waits(self):
-        pids = self.waiting()
-        os.kill(self.km.provisioner.pid, signal.SIGKILL)
-        self.all_gone(pids)
-
-    def test_a_killed_host_leaves_nothing_that_runs(self):
-        pids = self.busy()
-        os.kill(self.km.provisioner.pid, signal.SIGKILL)
-        self.all_gone(pids)
-
-    def test_restart(self):
-        pids = self.busy()
-        self.km.restart_kernel(now=False)
-        self.kc.wait_for_ready(timeout=PATIENCE)
-        self.all_gone(pids)
-        self.ok("def leaf(n): return n")
-        self.assertIn("Ran in the session", self.ok(SCOREP + "leaf(1)").report)  # settings are a session's
 
 
 if __name__ == "__main__":

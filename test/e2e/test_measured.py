@@ -3,62 +3,16 @@
 
 import json
 import os
-import shutil
 import stat
 import subprocess
 import unittest
 
-from kernel import PYTHON, KernelCase, Trace
-
-SCOREP = "%%execute_with_scorep\n"
-UNGUARDED = "%%execute_with_scorep --no-guard\n"
-DEFINITIONS = """
-def leaf(n):
-    return n
-
-def fib(n):
-    return n if n < 2 else fib(n - 1) + fib(n - 2)
-
-def numbers(n):
-    for i in range(n):
-        yield leaf(i)
-
-def fails():
-    raise ValueError("x")
-
-class Thing:
-    def method(self):
-        return leaf(1)
-    def __repr__(self):
-        return f"<thing {leaf(2)}>"
-"""
+from kernel import Trace
+from measuring import DEFINITIONS, SCOREP, UNGUARDED, ByScoreP, TracedCase, needs_scorep
 
 
-def needs_tracer() -> None:
-    done = subprocess.run(
-        [PYTHON, "-c", "import sysconfig; print(sysconfig.get_config_var('EXT_SUFFIX'))"], capture_output=True, text=True
-    )
-    from kernel import TREE
-
-    directory = os.path.join(TREE, "lib", "scorepkernel", "worker", "spk_worker")
-    names = [n for n in os.listdir(directory) if n in ("_tracer" + done.stdout.strip(), "_tracer.abi3.so")]
-    if not names:
-        raise unittest.SkipTest(f"the built-in tracer was not built for {PYTHON}")
-
-
-def needs_scorep() -> None:
-    if not shutil.which("scorep-config"):
-        raise unittest.SkipTest("there is no Score-P: no scorep-config on PATH")
-
-
-class Measured(KernelCase):
-    environment = {"SCOREPKERNEL_MEASUREMENT": "built-in"}
+class Measured(TracedCase):
     system = "built-in tracer"
-
-    @classmethod
-    def setUpClass(cls) -> None:
-        needs_tracer()
-        super().setUpClass()
 
     def setUp(self) -> None:
         self.ok(DEFINITIONS)
@@ -276,11 +230,7 @@ class Measured(KernelCase):
         self.assertEqual(trace.enters["user:quiet"], 1)  # as by the bindings: what is disabled are functions
 
 
-class MeasuredByScoreP(Measured):
-    """The same, by the real Score-P."""
-
-    environment = {"SCOREPKERNEL_MEASUREMENT": "scorep"}
-
+class MeasuredByScoreP(ByScoreP, Measured):
     @classmethod
     def setUpClass(cls) -> None:
         needs_scorep()

@@ -10,11 +10,11 @@ import signal
 import subprocess
 import unittest
 
-from host_process import TREE, until
-from kernel import PATIENCE, PYTHON, KernelCase, Trace
+from kernel import PATIENCE, PYTHON, TREE, KernelCase, Trace
+from launching import plain
+from measuring import needs_tracer
+from processes import until
 from slurm_node import SlurmNode
-from test_launched import plain
-from test_measured import needs_tracer
 
 DEFINITIONS = """
 import ctypes, os, signal, subprocess, sys, time

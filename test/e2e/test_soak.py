@@ -11,8 +11,8 @@ import shutil
 import subprocess
 import unittest
 
-from kernel import KernelCase, Outcome, Trace
-from test_measured import SCOREP, needs_scorep, needs_tracer
+from kernel import Outcome, Trace
+from measuring import SCOREP, TracedCase, needs_scorep
 
 CELLS = int(os.environ.get("SPK_SOAK", "50"))
 SETTLED = 50  # from here on nothing may grow; seen each time so many cells later
@@ -96,14 +96,8 @@ def processes_of_session(pid: int) -> int:
     return count
 
 
-class Soak(KernelCase):
-    environment = {"SCOREPKERNEL_MEASUREMENT": "built-in"}
+class Soak(TracedCase):
     kinds = KINDS
-
-    @classmethod
-    def setUpClass(cls) -> None:
-        needs_tracer()
-        super().setUpClass()
 
     def snapshot(self) -> dict:
         """What is in use now. The session's process is another one after a crash."""

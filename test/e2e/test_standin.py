@@ -16,9 +16,9 @@ import time
 import unittest
 from xml.etree import ElementTree
 
-from host_process import until
 from kernel import PATIENCE, SANITIZER, KernelCase
-from test_measured import DEFINITIONS, SCOREP, needs_tracer
+from measuring import DEFINITIONS, SCOREP, needs_tracer
+from processes import until
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.dirname(os.path.abspath(__file__))), "standin"))
 import standin  # noqa: E402

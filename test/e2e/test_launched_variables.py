@@ -1,0 +1,201 @@
+# SPDX-License-Identifier: BSD-3-Clause
+"""The notebook's variables in cells that run in a process of their own, launched afresh or forked: they go there and
+come back as if the cell had run in the session."""
+
+import os
+import sqlite3
+import unittest
+
+from launching import ForkedCase, ProcessCase, plain
+from measuring import SCOREP, ByScoreP
+
+
+class Variables:
+    """What holds for both kinds of such processes."""
+
+    def test_it_runs_elsewhere_and_is_measured(self):
+        outcome, trace = self.measured("fib(5)\nThing().method()\nos.getpid()")
+        self.assertEqual((trace.calls("fib"), trace.calls("leaf")), (15, 1))
+        self.assertEqual(trace.calls("__getstate__") + trace.calls_of_method("Thing", "__getstate__"), 0)
+        self.assertNotEqual(int(outcome.result), self.value("os.getpid()"))
+
+    def test_variables_go_there_and_come_back(self):
+        self.ok("a = [1]; alias = a; d = {'a': a}; kept = [2]; same = kept; before = id(kept); gone = 1; text = 'x'")
+        outcome, _ = self.measured(
+            "a.append(2)\nalias is a and d['a'] is a\nfor i in range(3): pass\ntext += 'y'\ndel gone\nexec('made = 5')\n"
+            "if (w := 7): pass\n[*a, *kept]"
+        )
+        self.assertEqual(outcome.result, "[1, 2, 2]")
+        self.assertEqual(
+            self.value("a, alias is a, d['a'] is a, i, text, 'gone' in globals(), made, w, id(kept) == before"),
+            ([1, 2], True, True, 2, "xy", False, 5, 7, True),
+        )
+
+    def test_what_did_not_change_stays_the_same_object(self):
+        self.ok("kept = [2]; holder = [kept]; a = [1]; before = id(kept), id(holder)")
+        for code in ("kept[0]", "kept", "a.append(2)"):
+            with self.subTest(code):
+                self.measured(code)
+                self.assertEqual(self.value("before == (id(kept), id(holder)), holder[0] is kept, kept"), (True, True, [2]))
+                self.ok("before = id(kept), id(holder)")
+
+    def test_arrays_are_changed_in_place(self):
+        self.ok("import numpy as np\na = np.zeros(1_000_000); view = a[10:20]; same = id(a)")
+        self.measured("a[15] = 3\na.sum()")
+        self.assertEqual(self.value("float(a[15]), float(view[5]), id(a) == same, float(a.sum())"), (3, 3, True, 3))
+        self.ok("a[15] = 4")
+        self.assertEqual(self.measured("float(view[5])")[0].result, "4.0")
+
+    def test_classes_and_functions(self):
+        self.ok("thing = Thing(); thing.n = 1\ndef twice(f): return lambda n: f(f(n))\nplus = twice(lambda n: n + 1)")
+        self.measured(
+            "thing.n += 1; Thing.made = 1\nclass Other(Thing):\n    def method(self): return super().method() + 1\n"
+            "other = Other()\ndef new(n): return leaf(n) + leaf(n)\nassert isinstance(thing, Thing) and plus(1) == 3"
+        )
+        self.assertEqual(
+            self.value("thing.n, Thing.made, type(thing) is Thing, other.method(), type(other) is Other, issubclass(Other, Thing), new(2)"),
+            (2, 1, True, 2, True, True, 4),
+        )
+        self.ok("def leaf(n): return 10")
+        self.assertEqual(self.value("new(2), thing.method()"), (20, 10))
+        self.assertEqual(self.measured("new(2), thing.method(), other.method()")[0].result, "(20, 10, 11)")
+
+    def test_sources_are_known_on_both_sides(self):
+        outcome, _ = self.measured("def made_there():\n    return 'there'\nprint(inspect.getsource(leaf))")
+        self.assertIn("def leaf(n):", outcome.text())
+        self.assertIn("return 'there'", self.ok("print(inspect.getsource(made_there))").text())
+        outcome, _ = self.measured("fails()", "error")
+        self.assertIn("raise ValueError", plain("\n".join(outcome.reply["traceback"])))
+
+    def test_modules(self):
+        self.measured("import collections as c, fractions\nx = fractions.Fraction(1, 2)")
+        self.assertEqual(self.value("c is sys.modules['collections'], float(x)"), (True, 0.5))
+
+    def test_what_is_around_variables(self):
+        self.ok("directory = os.getcwd(); os.environ['SPK_A'] = '1'; os.environ['SPK_B'] = '1'; sys.path.append('/a')")
+        try:
+            self.measured(
+                "assert os.environ['SPK_A'] == '1' and sys.path[-1] == '/a' and os.getcwd() == directory\n"
+                "os.environ['SPK_A'] = '2'; del os.environ['SPK_B']; sys.path.append('/b'); os.chdir('/')\n%env SPK_C=3"
+            )
+            self.assertEqual(
+                self.value("os.environ['SPK_A'], 'SPK_B' in os.environ, os.environ['SPK_C'], sys.path[-2:], os.getcwd()"),
+                ("2", False, "3", ["/a", "/b"], "/"),
+            )
+            self.assertEqual(self.measured("os.getcwd()")[0].result, "'/'")
+        finally:
+            self.ok("os.chdir(directory); sys.path.remove('/a'); sys.path.remove('/b')")
+
+    def test_random_numbers(self):
+        self.ok("import numpy.random")
+        draw = "[random.random(), numpy.random.random()]"
+        seed = "random.seed(1); numpy.random.seed(1)"
+        wanted = self.value(f"{seed}\n[{draw} for _ in range(4)]")
+        self.ok(seed)
+        self.assertEqual(eval(self.measured(draw)[0].result), wanted[0])
+        self.assertEqual(self.value(draw), wanted[1])
+        self.assertEqual(eval(self.measured(draw)[0].result), wanted[2])
+        self.assertEqual(self.value(draw), wanted[3])
+
+    def test_results(self):
+        outcome, _ = self.measured("[leaf(1), 'two']")
+        number = outcome.reply["execution_count"]
+        self.assertEqual(outcome.result, "[1, 'two']")
+        self.assertEqual(outcome.of("execute_result")[0]["execution_count"], number)
+        self.assertEqual(self.value(f"_, _{number}, Out[{number}] is _{number}"), ([1, "two"],) * 2 + (True,))
+        self.assertIsNone(self.measured("x = 1")[0].result)
+        self.measured("'in a process'")
+        self.ok("'in the session'")
+        self.assertEqual(self.value("_"), "in the session")
+
+    def test_results_of_earlier_cells(self):
+        if self.process == "launch":
+            self.skipTest("earlier results do not travel: only variables do")
+        number = self.ok("'an earlier result'").reply["execution_count"]
+        self.assertEqual(self.measured("_")[0].result, "'an earlier result'")
+        self.assertEqual(self.measured(f"Out[{number}]")[0].result, "'an earlier result'")
+        self.assertEqual(self.measured(f"_{number}")[0].result, "'an earlier result'")
+
+    def test_a_result_that_cannot_travel(self):
+        outcome = self.ok(SCOREP + "x = 1\nthreading.Lock()")
+        self.assertRegex(outcome.result, "lock object")
+        self.assertIn("lock", outcome.report)
+        self.assertNotIn("_scorepkernel", outcome.report)
+        self.assertEqual(self.value("x, [name for name in globals() if 'scorepkernel' in name]"), (1, []))
+
+    def test_what_cannot_come_back_is_named(self):
+        self.ok("mixed = [1]")
+        outcome = self.ok(SCOREP + "mixed.append(threading.Lock())\nfine = 2\nhandle = open('/dev/null')")
+        for name in ("mixed", "handle"):
+            self.assertRegex(outcome.report, rf"Warning: {name} \(.*\) could not go back")
+        self.assertEqual(self.value("mixed, fine, 'handle' in globals()"), ([1], 2, False))
+        self.ok("del mixed")
+
+    def test_history(self):
+        self.measured("first_in_process = 1")
+        self.measured("second_in_process = 2")
+        shown = self.ok("%history").text()
+        self.ok("get_ipython().history_manager.writeout_cache()")
+        self.measured("third_in_process = 3")  # each process has had its time to write what it would write
+        profile = os.path.join(self.directory, "ipython", "profile_default")
+        connection = sqlite3.connect(os.path.join(profile, "history.sqlite"))
+        try:
+            lines = "".join(line for (line,) in connection.execute("SELECT source_raw FROM history"))
+        finally:
+            connection.close()
+        for name in ("first_in_process", "second_in_process"):
+            self.assertEqual((shown.count(name), lines.count(name)), (1, 1))
+        self.assertEqual([name for name in os.listdir(profile) if "corrupt" in name], [])
+
+    def test_mode_disk(self):
+        directory = os.path.join(self.work, "persistence")
+        os.makedirs(directory, exist_ok=True)
+        self.ok(f"%env SCOREP_JUPYTER_PERSISTENCE_DIR={directory}")
+        said = self.ok(f"%%marshalling_settings\nPROCESS={self.process}\nMODE=disk").text()
+        self.assertEqual(said, f"PROCESS={self.process} MODE=disk MARSHALLER=cloudpickle\n")
+        try:
+            self.ok("import numpy as np\na = np.zeros(100_000); b = [1]")
+            self.measured("a[3] = 1; b.append(2)\nleaf(1)")
+            self.assertEqual(self.value("float(a[3]), b"), (1, [1, 2]))
+            self.measured("a[4] = 1")
+            self.assertEqual(os.listdir(directory), [])
+        finally:
+            self.ok("del os.environ['SCOREP_JUPYTER_PERSISTENCE_DIR'], a, b")
+
+
+class Launched(Variables, ProcessCase):
+    def test_what_cannot_go_there_is_named(self):
+        self.ok("lock = threading.Lock(); numbers = (i for i in range(3)); fine = 1")
+        try:
+            outcome = self.ok(SCOREP + "fine += 1\nleaf(1)")
+            for name in ("lock", "numbers"):
+                self.assertRegex(outcome.report, rf"Warning: {name} \(.*\) could not go into the launched process")
+            self.assertEqual(self.value("fine, lock.locked(), next(numbers)"), (2, False, 0))
+            outcome = self.fails(SCOREP + "lock.locked()", "LostVariable")
+            self.assertIn("lock", outcome.reply["evalue"])
+            self.ok(SCOREP + "lock = 5")
+            self.assertEqual(self.value("lock"), 5)
+        finally:
+            self.ok("del lock, numbers")
+
+
+class LaunchedByScoreP(ByScoreP, Launched):
+    pass
+
+
+class Forked(Variables, ForkedCase):
+    def test_what_cannot_travel_is_there(self):
+        self.ok("lock = threading.Lock(); numbers = (i for i in range(3))")
+        outcome, _ = self.measured("(lock.locked(), 5)")
+        self.assertEqual(outcome.result, "(False, 5)")
+        outcome = self.ok(SCOREP + "next(numbers)\nfine = 3")
+        self.assertEqual(self.value("next(numbers), fine"), (0, 3))
+        self.ok("del lock, numbers")
+
+
+class ForkedByScoreP(ByScoreP, Forked):
+    pass
+
+
+if __name__ == "__main__":
+    unittest.main()
