@@ -37,6 +37,7 @@ void session_reply(struct spk_session *session, uint32_t how, struct json *conte
     size_t len = sizeof no_memory - 1;
     char *text = content ? json_print(content, &len) : NULL;
     session->active = NULL;
+    session->marked.writing = 0; /* whoever was to write them has not */
     session->host.reply(session->host.ctx, request->number, text ? how : SPK_REPLY_ERROR,
                         (struct spk_text){text ? text : no_memory, text ? len : sizeof no_memory - 1});
     free(text);
@@ -295,7 +296,9 @@ void session_on_frame(struct spk_session *session, struct frame *frame)
         runner_launch(session, frame);
         break;
     case WORKER_NOT_FOR_ME:
-        if (runner_has(&session->runner, frame->request))
+        /* What has been answered meanwhile needs no interrupt. */
+        if (session->active && session->active->number == frame->request &&
+            runner_has(&session->runner, frame->request))
             session_interrupt(session);
         break;
     case WORKER_REPLY:

@@ -256,6 +256,13 @@ static int fake_execute_beside(const char *code)
         fake.fds[fake.fd_count++] = fake_file("the variables");
         fake_plan(request, text);
         fake_return(request);
+    } else if (!strncmp(code, "abandon ", 8)) { /* as "launch", but it answers at once, and then says more */
+        snprintf(text, sizeof text, "%.*s", (int)strcspn(code + 8, " \""), code + 8);
+        fake.fds[fake.fd_count++] = fake_file("the variables");
+        fake_plan(request, text);
+        fake.request = request;
+        FAKE_SEND(WORKER_REPLY, "#0", "{\"status\":\"ok\"}");
+        FAKE_SEND(WORKER_NOT_FOR_ME, "");
     } else if (!strncmp(code, "badlaunch ", 10)) {
         fake_launch_badly(atoi(code + 10));
     } else if (!strncmp(code, "plan ", 5)) {

@@ -96,6 +96,8 @@ static void fake_execute(const char *code)
         fake_input();
     } else if (!strncmp(code, "show", 4)) {
         fake_show();
+    } else if (!strncmp(code, "%%end_writefile", 15)) {
+        _exit(3);
     } else if (strstr(code, "options")) {
         uint32_t len;
         const char *options = fake_part(2, &len);

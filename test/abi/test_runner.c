@@ -410,6 +410,18 @@ static void interrupted_in_cell(void)
     host_shut_down(host);
 }
 
+/* A worker that has answered already, and hands an interrupt on all the same. */
+static void abandoned(void)
+{
+    int descriptors;
+    struct host *host = create(&descriptors);
+    run(host, 1, "abandon ready print never");
+    HOST_IN_ORDER(host, "reply 1 0");
+    goes_on(host, descriptors);
+    host_expect(host, host_count(host, "never") == 0, "run");
+    host_shut_down(host);
+}
+
 /* --- the end of the session ------------------------------------------------------------------------ */
 
 static void shut_down_in_cell(const char *code, const char *seen, const char *number, int answered)
@@ -493,6 +505,7 @@ int main(int argc, char **argv)
     early();
     malformed();
     worker_dies();
+    abandoned();
     interrupted_at_start();
     interrupted_in_cell();
     shut_down_in_cell("launch ready wait", "waiting ", "waiting ", 1);

@@ -405,6 +405,22 @@ static void destroyed_while_ending(void)
     test_until_reaped(pid);
 }
 
+/* Cells marked to be written are kept when the worker dies of writing them, whatever is answered then. */
+static void marked_outlive_their_writer(void)
+{
+    struct host *host = host_create(NULL);
+    CHECK(host_execute(host, 1, "%%start_writefile") == 0 && host_execute(host, 2, "print kept") == 0);
+    CHECK(host_execute(host, 3, "%%end_writefile") == 0);
+    host_until(host, "status DIED");
+    HOST_IN_ORDER(host, "out 2 Marked as cell 1: print kept", "SessionDied", "reply 3 1");
+    CHECK(kernel->complete(host->session, 4, text_of("{\"code\":\"\"}"), NULL) == 0);
+    host_until(host, "reply 4 0");
+    CHECK(host_execute(host, 5, "%scorep_marked") == 0);
+    host_until(host, "reply 5 ");
+    HOST_IN_ORDER(host, "out 5 Marked", "1  print kept", "reply 5 0");
+    host_shut_down(host);
+}
+
 int main(int argc, char **argv)
 {
     if (argc > 1 && !strcmp(argv[1], "-c"))
@@ -425,6 +441,7 @@ int main(int argc, char **argv)
     last_words();
     dies_unseen();
     dies_deaf();
+    marked_outlive_their_writer();
     begun_in_reply();
     cannot_start("fails", "install IPython");
     cannot_start("dies", "no such module");
