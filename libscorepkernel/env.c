@@ -8,6 +8,7 @@
 
 #include "buffer.h"
 #include "json_bridge.h"
+#include "utf8.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -104,9 +105,10 @@ static int add(struct json *changes, struct spk_text key, const char *value, siz
     return result;
 }
 
+/* For messages: not more than a line's worth of what the user wrote. */
 static int shown(struct spk_text text)
 {
-    return text.len < 80 ? (int)text.len : 80;
+    return (int)utf8_cut(text.data, text.len, 80);
 }
 
 static int read_line(struct spk_text line, struct json *changes, char *error, size_t size)

@@ -11,7 +11,7 @@
 
 struct json;
 
-#define ENV_VALUE_MAX ((size_t)64 << 10) /* bytes of a name and its value */
+#define ENV_VALUE_MAX ((size_t)64 << 10) /* bytes */
 
 /** Read KEY=VALUE and -KEY lines into changes, a JSON array of [key, value], and of [key] for what is unset.
  * 0; -EINVAL: a line is wrong, and why, for the user, is in error, which has size bytes; -ENOMEM. changes may

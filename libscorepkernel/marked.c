@@ -5,6 +5,7 @@
 #include "marked.h"
 
 #include "print.h"
+#include "utf8.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -117,7 +118,7 @@ struct spk_text marked_first_line(struct spk_text code)
         struct spk_text line = {code.data, end ? (size_t)(end - code.data) : code.len};
         if (!end || line.len < sizeof directive - 1 ||
             memcmp(line.data, directive, sizeof directive - 1) != 0)
-            return line;
+            return (struct spk_text){line.data, utf8_cut(line.data, line.len, MARKED_LINE_MAX)};
         code = (struct spk_text){end, code.len - line.len};
     }
 }
@@ -131,7 +132,7 @@ int marked_list(const struct marked *marked, struct buffer *out)
     for (size_t i = 0; result == 0 && i < marked->count; i++) {
         struct spk_text line =
             marked_first_line((struct spk_text){marked->cells[i].code, marked->cells[i].len});
-        result = print_text(out, "%3zu  %.*s\n", i + 1, line.len < 100 ? (int)line.len : 100, line.data);
+        result = print_text(out, "%3zu  %.*s\n", i + 1, (int)line.len, line.data);
     }
     return result;
 }

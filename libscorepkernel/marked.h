@@ -10,6 +10,7 @@
 
 #define MARKED_MAX 1000                   /* cells */
 #define MARKED_MAX_LEN ((size_t)16 << 20) /* bytes of all of them */
+#define MARKED_LINE_MAX ((size_t)100)     /* bytes of a line that stands for a cell */
 
 struct marked {
     enum marked_mode {
@@ -40,7 +41,7 @@ int marked_move(struct marked *marked, size_t from, size_t to);
 /** Forget all, and leave the mode. Safe to repeat. */
 void marked_clear(struct marked *marked);
 
-/** The first line of a cell that says something, borrowed from it. */
+/** The first line of a cell that says something, or its beginning; borrowed from it. */
 struct spk_text marked_first_line(struct spk_text code);
 
 /** A line for each cell. 0 or -ENOMEM. */

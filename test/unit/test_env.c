@@ -50,6 +50,12 @@ static void bad(void)
     CHECK(strstr(read_env("-"), "no KEY=VALUE"));
     CHECK(strstr(read_env("-A=1"), "no KEY=VALUE"));
     CHECK(strstr(read_env("export"), "no KEY=VALUE"));
+    /* Of a long line a beginning is shown, with no half of a character. */
+    char line[100], wanted[100];
+    memset(line, 'x', sizeof line);
+    memcpy(line + 79, "\xc3\xbc", 3);
+    snprintf(wanted, sizeof wanted, "\"%.79s\" is no KEY=VALUE", line);
+    CHECK(strstr(read_env(line), wanted));
     CHECK(strstr(read_env("A='x"), "a quote that is not closed"));
     CHECK(strstr(read_env("A=\"x\\\""), "a quote that is not closed"));
     struct json *changes = json_array();

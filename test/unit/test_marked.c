@@ -90,6 +90,12 @@ static void first_lines(void)
         struct spk_text line = marked_first_line(text(cases[i].code));
         CHECK(line.len == strlen(cases[i].line) && memcmp(line.data, cases[i].line, line.len) == 0);
     }
+    /* Not more than stands in a line, and no half of a character. */
+    char large[2 * MARKED_LINE_MAX + 1];
+    memset(large, 'x', sizeof large);
+    CHECK(marked_first_line((struct spk_text){large, sizeof large}).len == MARKED_LINE_MAX);
+    memcpy(large + MARKED_LINE_MAX - 1, "\xc3\xbc", 2);
+    CHECK(marked_first_line((struct spk_text){large, sizeof large}).len == MARKED_LINE_MAX - 1);
 }
 
 int main(void)
