@@ -9,6 +9,7 @@
 #include "cubex_rows.h"
 #include "cubex_tar.h"
 #include "cubex_xml.h"
+#include "text.h"
 
 #include <assert.h>
 #include <errno.h>
@@ -47,7 +48,7 @@ static int open_metric(struct spk_text archive, const struct cubex_anchor *ancho
     struct spk_text index, data;
     if (!metric)
         return -EPROTO;
-    if (!cubex_is(metric->type, type) || !cubex_is(metric->values, values))
+    if (!text_is(metric->type, type) || !text_is(metric->values, values))
         return -ENOTSUP;
     int result = find_file(archive, metric->id, "index", &index);
     if (result == 0)

@@ -8,6 +8,7 @@
 
 #include "cubex.h"
 #include "cubex_xml.h"
+#include "text.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -179,7 +180,7 @@ static int on_open(struct reader *reader, const struct cubex_xml *tag)
     enum element inside = parent ? parent->element : DOCUMENT;
     struct open open = {tag->name, OTHER, parent ? parent->item : CUBEX_NONE};
     for (size_t i = 0; i < sizeof known / sizeof *known && open.element == OTHER; i++)
-        if (known[i].inside == inside && cubex_is(tag->name, known[i].name))
+        if (known[i].inside == inside && text_is(tag->name, known[i].name))
             open.element = known[i].element;
     if (inside == DOCUMENT && (open.element != CUBE || reader->begun++))
         return -EPROTO;
@@ -310,7 +311,7 @@ const struct cubex_metric *cubex_anchor_metric(const struct cubex_anchor *anchor
 {
     const struct cubex_metric *found = NULL;
     for (size_t i = 0; i < anchor->metric_count; i++) {
-        if (!cubex_is(anchor->metrics[i].name, name))
+        if (!text_is(anchor->metrics[i].name, name))
             continue;
         if (found)
             return NULL;

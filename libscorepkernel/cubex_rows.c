@@ -5,6 +5,8 @@
  */
 #include "cubex_rows.h"
 
+#include "text.h"
+
 #include <errno.h>
 #include <math.h>
 #include <string.h>
@@ -24,11 +26,6 @@ static uint64_t get_le(const unsigned char *at, size_t bytes)
     for (size_t i = bytes; i-- > 0;)
         value = value << 8 | at[i];
     return value;
-}
-
-static int begins(struct spk_text text, const char *with)
-{
-    return text.len >= strlen(with) && memcmp(text.data, with, strlen(with)) == 0;
 }
 
 static int read_sparse(struct spk_text list, size_t paths, struct cubex_rows *rows)
@@ -51,7 +48,7 @@ static int read_sparse(struct spk_text list, size_t paths, struct cubex_rows *ro
 
 static int read_index(struct spk_text index, size_t paths, struct cubex_rows *rows)
 {
-    if (!begins(index, INDEX_MARK) || index.len < INDEX_HEAD_LEN)
+    if (!text_begins(index, INDEX_MARK) || index.len < INDEX_HEAD_LEN)
         return -EPROTO;
     const unsigned char *head = (const unsigned char *)index.data + sizeof INDEX_MARK - 1;
     uint64_t order = get_le(head, 4), version = get_le(head + 4, 2);
@@ -72,9 +69,9 @@ int cubex_rows_open(struct spk_text index, struct spk_text data, size_t paths, s
                     struct cubex_rows *rows)
 {
     struct cubex_rows read = {.columns = locations};
-    if (begins(data, ZLIB_DATA_MARK))
+    if (text_begins(data, ZLIB_DATA_MARK))
         return -ENOTSUP;
-    if (!begins(data, DATA_MARK))
+    if (!text_begins(data, DATA_MARK))
         return -EPROTO;
     int result = read_index(index, paths, &read);
     if (result != 0)

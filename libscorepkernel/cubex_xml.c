@@ -6,6 +6,8 @@
  */
 #include "cubex_xml.h"
 
+#include "text.h"
+
 #include <errno.h>
 #include <stdint.h>
 #include <string.h>
@@ -15,25 +17,10 @@ static int is_blank(char c)
     return c == ' ' || c == '\t' || c == '\r' || c == '\n';
 }
 
-static int begins(struct spk_text text, const char *with)
-{
-    return text.len >= strlen(with) && memcmp(text.data, with, strlen(with)) == 0;
-}
-
-int cubex_is(struct spk_text text, const char *literal)
-{
-    return text.len == strlen(literal) && (!text.len || memcmp(text.data, literal, text.len) == 0);
-}
-
-static struct spk_text after(struct spk_text text, size_t count)
-{
-    return (struct spk_text){text.data + count, text.len - count};
-}
-
 static struct spk_text left_trimmed(struct spk_text text)
 {
     while (text.len && is_blank(text.data[0]))
-        text = after(text, 1);
+        text = text_after(text, 1);
     return text;
 }
 
@@ -43,7 +30,7 @@ static int skip(struct spk_text *document, const char *end)
     const char *found = memmem(document->data, document->len, end, strlen(end));
     if (!found)
         return -EPROTO;
-    *document = after(*document, (size_t)(found - document->data) + strlen(end));
+    *document = text_after(*document, (size_t)(found - document->data) + strlen(end));
     return 0;
 }
 
@@ -68,11 +55,11 @@ static int read_tag(struct spk_text *document, struct cubex_xml *item)
     if (len == document->len)
         return -EPROTO;
     struct spk_text tag = {document->data + 1, len - 1};
-    *document = after(*document, len + 1);
+    *document = text_after(*document, len + 1);
     item->kind = CUBEX_XML_OPEN;
     if (tag.len && tag.data[0] == '/') {
         item->kind = CUBEX_XML_CLOSE;
-        tag = after(tag, 1);
+        tag = text_after(tag, 1);
     } else if (tag.len && tag.data[tag.len - 1] == '/') {
         item->kind = CUBEX_XML_EMPTY;
         tag.len--;
@@ -80,7 +67,7 @@ static int read_tag(struct spk_text *document, struct cubex_xml *item)
     item->name = (struct spk_text){tag.data, 0};
     while (item->name.len < tag.len && !is_blank(tag.data[item->name.len]))
         item->name.len++;
-    item->rest = after(tag, item->name.len);
+    item->rest = text_after(tag, item->name.len);
     return item->name.len ? 1 : -EPROTO;
 }
 
@@ -92,16 +79,16 @@ int cubex_xml_next(struct spk_text *document, struct cubex_xml *item)
             const char *end = memchr(document->data, '<', document->len);
             size_t len = end ? (size_t)(end - document->data) : document->len;
             *item = (struct cubex_xml){CUBEX_XML_TEXT, {NULL, 0}, {document->data, len}};
-            *document = after(*document, len);
+            *document = text_after(*document, len);
             return 1;
         }
-        if (begins(*document, "<!--"))
+        if (text_begins(*document, "<!--"))
             result = skip(document, "-->");
-        else if (begins(*document, "<![CDATA["))
+        else if (text_begins(*document, "<![CDATA["))
             result = -ENOTSUP;
-        else if (begins(*document, "<?"))
+        else if (text_begins(*document, "<?"))
             result = skip(document, "?>");
-        else if (begins(*document, "<!"))
+        else if (text_begins(*document, "<!"))
             result = skip(document, ">");
         else
             return read_tag(document, item);
@@ -120,12 +107,12 @@ static int read_value(struct spk_text *text, struct spk_text *value)
         if (!end)
             return -EPROTO;
         *value = (struct spk_text){text->data + 1, (size_t)(end - text->data) - 1};
-        *text = after(*text, value->len + 2);
+        *text = text_after(*text, value->len + 2);
         return 0;
     }
     for (value->len = 0; value->len < text->len && !is_blank(text->data[value->len]);)
         value->len++;
-    *text = after(*text, value->len);
+    *text = text_after(*text, value->len);
     return value->len ? 0 : -EPROTO;
 }
 
@@ -136,13 +123,13 @@ int cubex_xml_attribute(struct spk_text attributes, const char *name, struct spk
         struct spk_text key = {attributes.data, 0};
         while (key.len < attributes.len && key.data[key.len] != '=' && !is_blank(key.data[key.len]))
             key.len++;
-        attributes = left_trimmed(after(attributes, key.len));
+        attributes = left_trimmed(text_after(attributes, key.len));
         if (!key.len || !attributes.len || attributes.data[0] != '=')
             return -EPROTO;
-        attributes = left_trimmed(after(attributes, 1));
+        attributes = left_trimmed(text_after(attributes, 1));
         if (read_value(&attributes, &found) != 0)
             return -EPROTO;
-        if (cubex_is(key, name)) {
+        if (text_is(key, name)) {
             *value = found;
             return 1;
         }
@@ -171,9 +158,9 @@ int cubex_xml_number(struct spk_text attributes, const char *name, size_t limit,
 static uint32_t numeric(struct spk_text digits)
 {
     uint32_t base = 10, code = 0;
-    if (begins(digits, "x")) {
+    if (text_begins(digits, "x")) {
         base = 16;
-        digits = after(digits, 1);
+        digits = text_after(digits, 1);
     }
     for (size_t i = 0; i < digits.len; i++) {
         char c = digits.data[i];
@@ -200,12 +187,12 @@ static uint32_t reference(struct spk_text text, size_t *len)
     } known[] = {{"&lt;", '<'}, {"&gt;", '>'}, {"&amp;", '&'}, {"&quot;", '"'}, {"&apos;", '\''}};
     for (size_t i = 0; i < sizeof known / sizeof *known; i++) {
         *len = strlen(known[i].name);
-        if (begins(text, known[i].name))
+        if (text_begins(text, known[i].name))
             return known[i].code;
     }
     /* No longer than this, so that many '&' do not each search to the end; leading zeros have their limit. */
     size_t most = text.len < 12 ? text.len : 12;
-    const char *end = begins(text, "&#") ? memchr(text.data, ';', most) : NULL;
+    const char *end = text_begins(text, "&#") ? memchr(text.data, ';', most) : NULL;
     if (!end)
         return 0;
     *len = (size_t)(end - text.data) + 1;
@@ -237,7 +224,7 @@ size_t cubex_xml_resolve(struct spk_text raw, char *out)
         if (out)
             memcpy(out + done, text, put);
         done += put;
-        raw = after(raw, len);
+        raw = text_after(raw, len);
     }
     return done;
 }

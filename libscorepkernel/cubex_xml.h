@@ -31,7 +31,4 @@ int cubex_xml_number(struct spk_text attributes, const char *name, size_t limit,
  *  the result is. What is no reference to a character stays as it is. */
 size_t cubex_xml_resolve(struct spk_text raw, char *out);
 
-/** Whether the texts are the same. */
-int cubex_is(struct spk_text text, const char *literal);
-
 #endif

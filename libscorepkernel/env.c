@@ -8,16 +8,12 @@
 
 #include "buffer.h"
 #include "json_bridge.h"
+#include "text.h"
 #include "utf8.h"
 
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
-
-static int is_space(char c)
-{
-    return c == ' ' || c == '\t' || c == '\r' || c == '\f' || c == '\v';
-}
 
 static int is_name(struct spk_text text)
 {
@@ -28,15 +24,6 @@ static int is_name(struct spk_text text)
             return 0;
     }
     return text.len > 0;
-}
-
-static struct spk_text trimmed(struct spk_text text)
-{
-    while (text.len && is_space(text.data[0]))
-        text = (struct spk_text){text.data + 1, text.len - 1};
-    while (text.len && is_space(text.data[text.len - 1]))
-        text.len--;
-    return text;
 }
 
 /* A value on its way from a line, unquoted. */
@@ -69,7 +56,7 @@ static int take_quoted(struct value *value, char quote)
 /* Blanks between words are one, and none before a comment, which ends the line. */
 static int take_blanks(struct value *value)
 {
-    while (value->at < value->end && is_space(*value->at))
+    while (value->at < value->end && text_is_blank(*value->at))
         value->at++;
     if (value->at == value->end || *value->at != '#')
         return put(value, ' ');
@@ -88,7 +75,7 @@ static int take_value(struct value *value)
         else if (c == '\\' && value->at < value->end)
             result = put(value, *value->at++);
         else
-            result = is_space(c) ? take_blanks(value) : put(value, c);
+            result = text_is_blank(c) ? take_blanks(value) : put(value, c);
     }
     return result;
 }
@@ -113,10 +100,9 @@ static int shown(struct spk_text text)
 
 static int read_line(struct spk_text line, struct json *changes, char *error, size_t size)
 {
-    static const char export[] = "export ";
-    if (line.len > sizeof export && memcmp(line.data, export, sizeof export - 1) == 0)
-        line = trimmed((struct spk_text){line.data + sizeof export - 1, line.len - sizeof export + 1});
-    struct spk_text unset = {line.data + 1, line.len - 1};
+    if (text_begins(line, "export "))
+        line = text_trimmed(text_after(line, strlen("export ")));
+    struct spk_text unset = text_after(line, 1);
     if (line.data[0] == '-' && is_name(unset))
         return add(changes, unset, NULL, 0);
     const char *sign = memchr(line.data, '=', line.len);
@@ -146,9 +132,8 @@ int env_read(struct spk_text text, struct json *changes, char *error, size_t siz
     while (text.len) {
         const char *end = memchr(text.data, '\n', text.len);
         size_t len = end ? (size_t)(end - text.data) : text.len;
-        struct spk_text line = trimmed((struct spk_text){text.data, len});
-        len += end ? 1 : 0;
-        text = (struct spk_text){text.data + len, text.len - len};
+        struct spk_text line = text_trimmed((struct spk_text){text.data, len});
+        text = text_after(text, end ? len + 1 : len);
         if (line.len && memchr(line.data, 0, line.len)) {
             snprintf(error, size, "A line holds a NUL. Nothing was changed.");
             return -EINVAL;

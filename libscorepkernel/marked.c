@@ -5,6 +5,7 @@
 #include "marked.h"
 
 #include "print.h"
+#include "text.h"
 #include "utf8.h"
 
 #include <errno.h>
@@ -32,8 +33,7 @@ static char *copy_of(struct spk_text text)
 static size_t find(const struct marked *marked, struct spk_text id)
 {
     size_t at = 0;
-    while (at < marked->count && !(id.len && strlen(marked->cells[at].id) == id.len &&
-                                   memcmp(marked->cells[at].id, id.data, id.len) == 0))
+    while (at < marked->count && !(id.len && text_is(id, marked->cells[at].id)))
         at++;
     return at;
 }
@@ -104,8 +104,8 @@ void marked_clear(struct marked *marked)
 
 static struct spk_text without_leading_space(struct spk_text text)
 {
-    while (text.len && (text.data[0] == ' ' || (text.data[0] >= '\t' && text.data[0] <= '\r')))
-        text = (struct spk_text){text.data + 1, text.len - 1};
+    while (text.len && text_is_space(text.data[0]))
+        text = text_after(text, 1);
     return text;
 }
 
@@ -116,10 +116,9 @@ struct spk_text marked_first_line(struct spk_text code)
         code = without_leading_space(code);
         const char *end = code.len ? memchr(code.data, '\n', code.len) : NULL;
         struct spk_text line = {code.data, end ? (size_t)(end - code.data) : code.len};
-        if (!end || line.len < sizeof directive - 1 ||
-            memcmp(line.data, directive, sizeof directive - 1) != 0)
+        if (!end || !text_begins(line, directive))
             return (struct spk_text){line.data, utf8_cut(line.data, line.len, MARKED_LINE_MAX)};
-        code = (struct spk_text){end, code.len - line.len};
+        code = text_after(code, line.len);
     }
 }
 
