@@ -13,16 +13,12 @@ import stat
 import tempfile
 from typing import List, Optional, Tuple
 
-from .doctor_check import Finding, run
+from . import environment
+from .doctor_check import Finding
 from .doctor_scorep import Facts
 
 _TOTAL_MEMORY, _PAGE_SIZE = "16000k", "8k"  # Score-P's own, should it not say so
 _TOTAL_MAX = (1 << 32) - 1
-# Those that Score-P, its tools, the bindings and we know of, but config-vars does not list; and modules' own.
-_OTHERS = re.compile(
-    "SCOREP_(LIBWRAP_PATH|WRAPPER.*|THREAD_EXPERIMENTAL_.*|DEVELOPMENT_.*|PYTHON_BINDINGS_.*|LD_PRELOAD_BACKUP"
-    "|JUPYTER_.*|ROOT|HOME|DIR|BASE|PREFIX|VERSION)"
-)
 
 # --- places ----------------------------------------------------------------------------------------------
 
@@ -193,17 +189,14 @@ def disk(facts: Facts) -> Finding:
 
 def variables(facts: Facts) -> Finding:
     """Whether Score-P knows what is set for it."""
-    present = sorted(name for name in os.environ if name.startswith("SCOREP_") and not _OTHERS.fullmatch(name))
+    present = sorted(filter(environment.is_for_score_p, os.environ))
     if not present:
         return "ok", "none is set", ""
-    beside = os.path.join(os.path.dirname(facts.config), "scorep-info")
-    tool = beside if facts.config and os.path.exists(beside) else shutil.which("scorep-info")
-    known = re.findall(r"^(SCOREP_\w+)", run([tool, "config-vars"]).output, re.M) if tool else []
+    program = environment.lister()
+    known = environment.listed(program) if program else []
     if not known:
         return "none", f"{', '.join(present)}: no scorep-info that knows them", ""
-    # A plugin's variables have its name in them.
-    open_ended = [f"SCOREP_{kind}_" for kind in ("METRIC", "SUBSTRATE") if os.environ.get(f"SCOREP_{kind}_PLUGINS")]
-    unknown = [name for name in present if name not in known and not name.startswith(tuple(open_ended))]
+    unknown = environment.unknown(present, known)
     if not unknown:
         return "ok", ", ".join(present), ""
     similar = {name: difflib.get_close_matches(name, known, 1) for name in unknown}
