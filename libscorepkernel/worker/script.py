@@ -27,7 +27,8 @@ class Wanted(NamedTuple):
 
 def parse(text: str) -> Wanted:
     """[NAME] [--mpi N] [--slurm] [--force]. NotMeasured: it is something else."""
-    words, name, ranks = shlex.split(text), "", None
+    given = _words(text, "what follows %%start_writefile")
+    words, name, ranks = list(given), "", None
     while words:
         word = words.pop(0)
         if word == "--mpi" and words and words[0].isdigit() and int(words[0]) > 0:
@@ -40,9 +41,17 @@ def parse(text: str) -> Wanted:
             )
         else:
             name = word
-    given = shlex.split(text)
     name = name[:-3] if name.endswith(".py") else name
     return Wanted(name or _NAME, ranks, "--slurm" in given, "--force" in given)
+
+
+def _words(text: str, what: str) -> List[str]:
+    try:
+        return shlex.split(text)
+    except ValueError as problem:
+        raise systems.NotMeasured(
+            f"Nothing was written: {what} cannot be split into words: {problem}. Write it anew, with its quotes closed."
+        ) from None
 
 
 def write(options: dict, transform: Callable[[str], str]) -> str:
@@ -57,9 +66,11 @@ def write(options: dict, transform: Callable[[str], str]) -> str:
                 f"%%start_writefile {shlex.quote(wanted.name)} --force"
             )
     missed: List[str] = []
+    code = _python(options["cells"], transform, missed)
+    command = _shell(script, wanted, _words(options["arguments"], "what %%scorep_python_binding_arguments says"))
     try:
-        _put(script, _python(options["cells"], transform, missed))
-        _put(runner, _shell(script, wanted, shlex.split(options["arguments"])))
+        _put(script, code)
+        _put(runner, command)
     except OSError as problem:
         raise systems.NotMeasured(f"Nothing usable was written: {problem}. Begin with another name.") from None
     said = [f"Written: {script}", f"Run it with: {'sbatch ' if wanted.slurm else ''}{shlex.quote(runner)}"]
@@ -171,7 +182,8 @@ def _plain(kind: str, arguments: List[str]) -> Optional[str]:
 def _shell(script: str, wanted: Wanted, arguments: List[str]) -> str:
     head = ["#!/bin/bash"]
     if wanted.slurm:
-        head += [f"#SBATCH --job-name={os.path.basename(wanted.name)}", f"#SBATCH --ntasks={wanted.ranks or 1}"]
+        job = shlex.quote(os.path.basename(wanted.name))
+        head += [f"#SBATCH --job-name={job}", f"#SBATCH --ntasks={wanted.ranks or 1}"]
         head += ["#SBATCH --time=00:30:00  # as your site wants it"]
     head += ["set -eu"]
     variables = sorted(name for name in os.environ if name.startswith("SCOREP_") and "SCOREP_JUPYTER_" not in name)

@@ -235,7 +235,13 @@ class Directives(TracedCase):
         self.assertIn("exec srun ", text)
         self.assertIn(" --mpp=mpi ", text)
 
-    # --- repetitions ---------------------------------------------------------------------------------
+    def test_write_to_what_is_no_word(self):
+        self.ok("%%start_writefile 'unclosed")
+        self.mark("x = 1")
+        self.assertIn("%%start_writefile", self.fails("%%end_writefile", "NotWritten").reply["evalue"])
+        self.ok("%%abort_writefile")
+
+    # --- viewers -------------------------------------------------------------------------------------
 
     def test_viewer_is_started_and_outlives_the_session(self):
         self.ok("import os, stat, tempfile; there = tempfile.mkdtemp(); kept = dict(os.environ)")
@@ -280,6 +286,8 @@ class Directives(TracedCase):
             for line in ("disable_vampir_launch", "scorep_disable_cube_launch", "marshalling_settings\nPROCESS=auto"):
                 self.ok(f"%%{line}")
 
+    # --- repetitions ---------------------------------------------------------------------------------
+
     def test_repeat(self):
         self.ok("g = 0")
         outcome = self.ok("%%execute_with_scorep --repeat 4\ng += 1\nfib(5)")
@@ -309,6 +317,9 @@ class DirectivesByScoreP(ByScoreP, Directives):
         self.assertIn("knows no variable SCOREP_NONSENSE", shown)
         self.assertNotIn("no variable SCOREP_TOTAL_MEMORY", shown)
         self.ok("%%scorep_env\n-SCOREP_NONSENSE\n-SCOREP_TOTAL_MEMORY")
+        shown = self.ok("%%scorep_env\nSCOREP_METRIC_PLUGINS=mine\nSCOREP_METRIC_MINE=x\nSCOREP_WRAPPER=off").text()
+        self.assertNotIn("knows no variable", shown)
+        self.ok("%%scorep_env\n-SCOREP_METRIC_PLUGINS\n-SCOREP_METRIC_MINE\n-SCOREP_WRAPPER")
 
 
 if __name__ == "__main__":
