@@ -127,7 +127,31 @@ static bool is_fed(void)
 
 const char module_parameter_doc[] =
     "parameter(name, value)\n--\n\n"
-    "A parameter of the innermost region: an int, or a text. The built-in tracer has nowhere to show it.";
+    "A parameter of the innermost region: an int, or a text. The built-in tracer has nowhere to show it.\n\n"
+    "OverflowError: Score-P measures, and the int has more than 64 bits.";
+
+/* A Score-P that has given up says so at the end. */
+static void put_text(const char *name, PyObject *value)
+{
+    const char *text = PyUnicode_AsUTF8AndSize(value, NULL);
+    if (text && is_fed())
+        (void)engine_parameter_text(name, text);
+}
+
+static void put_number(const char *name, PyObject *value)
+{
+    int overflow = 0;
+    long long number = PyLong_AsLongLongAndOverflow(value, &overflow);
+    if (PyErr_Occurred() || !is_fed())
+        return;
+    if (overflow == 0) {
+        (void)engine_parameter_signed(name, number);
+        return;
+    }
+    unsigned long long large = PyLong_AsUnsignedLongLong(value); /* OverflowError: of what is negative, too */
+    if (!PyErr_Occurred())
+        (void)engine_parameter_unsigned(name, large);
+}
 
 PyObject *module_parameter(PyObject *module, PyObject *arguments)
 {
@@ -138,20 +162,7 @@ PyObject *module_parameter(PyObject *module, PyObject *arguments)
     const char *name_text = arguments_text(name, "name", REGION_TEXT_MAX);
     if (!name_text)
         return NULL;
-    if (PyUnicode_Check(value)) {
-        const char *text = PyUnicode_AsUTF8AndSize(value, NULL);
-        if (text && is_fed())
-            (void)engine_parameter_text(name_text, text); /* a Score-P that has given up says so at the end */
-    } else {
-        int overflow = 0;
-        long long number = PyLong_AsLongLongAndOverflow(value, &overflow);
-        if (!PyErr_Occurred() && is_fed()) {
-            if (overflow > 0)
-                (void)engine_parameter_unsigned(name_text, PyLong_AsUnsignedLongLong(value));
-            else
-                (void)engine_parameter_signed(name_text, number);
-        }
-    }
+    (PyUnicode_Check(value) ? put_text : put_number)(name_text, value);
     return PyErr_Occurred() ? NULL : Py_NewRef(Py_None);
 }
 
@@ -202,6 +213,6 @@ PyObject *module_record(PyObject *module, PyObject *on)
     if (wanted < 0)
         return NULL;
     if (is_fed())
-        (void)engine_record(wanted != 0); /* as in module_parameter */
+        (void)engine_record(wanted != 0); /* a Score-P that has given up says so at the end */
     Py_RETURN_NONE;
 }

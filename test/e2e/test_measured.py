@@ -3,6 +3,7 @@
 
 import json
 import os
+import re
 import stat
 import subprocess
 import unittest
@@ -240,6 +241,19 @@ class MeasuredByScoreP(ByScoreP, Measured):
 
     def test_a_full_disk_in_the_middle_of_a_trace(self):
         self.skipTest("what Score-P does there is in test_bad_score_p.py")
+
+    def test_parameters(self):
+        code = (
+            "import scorep.user\nfor n in (-3, 2**63, 2**64, -2**63 - 1):\n"
+            "    try: scorep.user.parameter_int('number', n)\n    except OverflowError: leaf(n)\n"
+            "scorep.user.parameter_string('text', 'ü')"
+        )
+        outcome, trace = self.measured(code)
+        self.assertEqual(trace.calls("leaf"), 2)
+        path = os.path.join(outcome.experiment, "traces.otf2")
+        shown = subprocess.run(["otf2-print", path], capture_output=True, text=True, check=True).stdout
+        found = re.findall(r'^PARAMETER_(\w+).*"(number|text)" <\d+>, Value: "?([^"\s]+)', shown, re.M)
+        self.assertEqual(found, [("INT64", "number", "-3"), ("UINT64", "number", str(2**63)), ("STRING", "text", "ü")], shown)
 
     def test_the_profile_is_score_ps(self):
         outcome, _ = self.measured("fib(10)\nlist(numbers(5))")
