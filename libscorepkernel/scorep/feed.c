@@ -49,17 +49,21 @@ static struct location *add_location(struct sink *sink)
     return &seat->location;
 }
 
-static bool announce_region(struct sink *sink, const struct region *region)
+static bool announce_region(struct sink *sink, uint32_t number, const struct region *region)
 {
     struct feed *feed = (struct feed *)sink;
-    if (feed->handle_count == feed->handle_capacity) {
-        uint32_t capacity = feed->handle_capacity ? feed->handle_capacity * 2 : 64;
+    if (number >= feed->handle_capacity) {
+        uint32_t capacity = feed->handle_capacity ? feed->handle_capacity : 64;
+        while (capacity <= number)
+            capacity *= 2;
         void **handles = realloc(feed->handles, capacity * sizeof *handles);
         if (!handles)
             return false;
         feed->handles = handles;
         feed->handle_capacity = capacity;
     }
+    while (feed->handle_count < number)
+        feed->handles[feed->handle_count++] = NULL; /* which was not announced */
     void *handle = engine_region(region->name, region->file, region->line);
     feed->handles[feed->handle_count++] = handle;
     return handle != NULL;

@@ -104,8 +104,9 @@ static void archive_free(struct archive *archive)
 }
 
 /* The region's text will need room in the definitions. */
-static bool announce_region(struct sink *sink, const struct region *region)
+static bool announce_region(struct sink *sink, uint32_t number, const struct region *region)
 {
+    (void)number;
     struct archive *archive = (struct archive *)sink;
     /* Name and file as strings of their own, the region, and what each record has around it. */
     archive->definitions_len += strlen(region->name) + strlen(region->file) + 96;

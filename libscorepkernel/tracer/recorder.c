@@ -29,7 +29,7 @@ uint32_t recorder_region(struct recorder *recorder, const char *name, const char
     if (region == REGION_NONE || !summary_admit(&recorder->summary, region))
         return REGION_NONE;
     struct sink *sink = recorder->sink;
-    if (region == known && !sink->calls->announce_region(sink, &recorder->regions.items[region]))
+    if (region == known && !sink->calls->announce_region(sink, region, &recorder->regions.items[region]))
         return REGION_NONE;
     return region;
 }

@@ -21,9 +21,9 @@ struct location {
 struct sink_calls {
     /* The next location, NULL once there can be no more. */
     struct location *(*add_location)(struct sink *sink);
-    /* Regions come in the order of their numbers, each before its first event. false: it cannot be recorded.
-     */
-    bool (*announce_region)(struct sink *sink, const struct region *region);
+    /* Each region comes once, before its first event, and none before one of a lower number; some numbers may
+     * be missing. false: it cannot be recorded. */
+    bool (*announce_region)(struct sink *sink, uint32_t number, const struct region *region);
     /* false: not recorded. An enter that was recorded has paid for its leave: there is room for that one. */
     bool (*enter)(struct location *location, uint64_t time_ns, uint32_t region);
     bool (*leave)(struct location *location, uint64_t time_ns, uint32_t region);
