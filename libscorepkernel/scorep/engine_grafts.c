@@ -29,7 +29,6 @@
 
 #define BLOCK_MIN_LEN ((size_t)1 << 20)
 
-/* Where a thread goes when Score-P wants to end the process; NULL outside of our calls. */
 _Thread_local jmp_buf *engine_way_out;
 
 static int create_key(pthread_key_t *key, void (*destructor)(void *))

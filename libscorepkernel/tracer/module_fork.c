@@ -20,11 +20,10 @@
 
 const char module_prepare_fork_doc[] =
     "prepare_fork()\n--\n\n"
-    "Before a fork: write out what C code holds in its buffers, which both processes would write, and end "
-    "the\n"
-    "thread pools of GNU's OpenMP: they do not survive a fork, and the copy would wait for them for ever.\n"
-    "(LLVM's, Intel's and OpenBLAS's have handlers of their own.) The next parallel region starts new "
-    "ones.\n\n"
+    "Before a fork: write out what C code holds in its buffers, which both processes would write, and end\n"
+    "the thread pools of GNU's OpenMP: they do not survive a fork, and the copy would wait for them for\n"
+    "ever. (LLVM's, Intel's and OpenBLAS's have handlers of their own.) The next parallel region starts\n"
+    "new ones.\n\n"
     "OSError (ETIMEDOUT): another thread keeps a stream locked.";
 
 #define POOLS_MAX 16
@@ -84,10 +83,12 @@ static int flush_streams(void)
     until.tv_nsec += FLUSH_MAX_MS * 1000000L;
     until.tv_sec += until.tv_nsec / 1000000000L;
     until.tv_nsec %= 1000000000L;
-    Py_BEGIN_ALLOW_THREADS result = pthread_timedjoin_np(thread, NULL, &until);
+    PyThreadState *saved = PyEval_SaveThread();
+    result = pthread_timedjoin_np(thread, NULL, &until);
+    PyEval_RestoreThread(saved);
     if (result != 0)
         (void)pthread_detach(thread);
-    Py_END_ALLOW_THREADS return result;
+    return result;
 }
 
 PyObject *module_prepare_fork(PyObject *module, PyObject *unused)
@@ -108,9 +109,8 @@ static struct sigaction held;
 const char module_hold_child_signal_doc[] =
     "hold_child_signal(on)\n--\n\n"
     "on: SIGCHLD has its default meaning from now on, so that a child of ours that ends is not the user's\n"
-    "handler's business, nor reaped by a SIG_IGN. off: as it was; if another child ended meanwhile, the "
-    "signal\n"
-    "comes now.";
+    "handler's business, nor reaped by a SIG_IGN. off: as it was; if another child ended meanwhile, the\n"
+    "signal comes now.";
 
 PyObject *module_hold_child_signal(PyObject *module, PyObject *on)
 {
