@@ -6,6 +6,9 @@
  */
 #include "cell.h"
 
+#include "text.h"
+#include "utf8.h"
+
 #include "answer.h"
 #include "env.h"
 #include "failure.h"
@@ -123,17 +126,19 @@ static int run_env(struct spk_session *session, const struct request *request, c
     return result;
 }
 
-static int names(struct spk_text line, const char *part)
+/* Whether the directive's name has that in it. */
+static int names(const struct magic *magic, const char *part)
 {
-    return memmem(line.data, line.len, part, strlen(part)) != NULL;
+    return memmem(magic->line.data, (size_t)(magic->body.data - magic->line.data), part, strlen(part)) !=
+           NULL;
 }
 
 /* A program that shows experiments is to be started after measured cells, or no longer: by the worker. */
 static int run_viewer(struct spk_session *session, const struct request *request, const struct magic *magic)
 {
     struct json *options = cell_options(session, request, magic);
-    int result = set_string(options, "viewer", names(magic->line, "cube") ? "cube" : "vampir");
-    result = result ? result : json_set_boolean(options, "on", names(magic->line, "enable"));
+    int result = set_string(options, "viewer", names(magic, "cube") ? "cube" : "vampir");
+    result = result ? result : json_set_boolean(options, "on", names(magic, "enable"));
     if (result == 0)
         return send_execute(session, request, options);
     json_free(options);
@@ -237,7 +242,7 @@ static void mark(struct spk_session *session, const struct request *request, str
     }
     char text[512];
     snprintf(text, sizeof text, "Marked as cell %zu%s: %.*s\nIt is %s.\n", position,
-             replaced ? ", in place of what it was" : "", line.len < 100 ? (int)line.len : 100, line.data,
+             replaced ? ", in place of what it was" : "", (int)line.len, line.data,
              session->marked.mode == MARKED_WRITE ? "written by %%end_writefile"
                                                   : "run by %%finalize_multicellmode");
     done(session, text);
@@ -275,9 +280,29 @@ static int is_on(struct spk_session *session, enum marked_mode mode)
     return 0;
 }
 
+/* Write mode goes on, to another script. */
+static void change_options(struct spk_session *session, struct spk_text options)
+{
+    char *copy = strndup(options.data, options.len), text[512];
+    if (!copy) {
+        wrong(session, "%s", failure_text(ENOMEM));
+        return;
+    }
+    free(session->marked.options);
+    session->marked.options = copy;
+    options = text_trimmed(options);
+    snprintf(text, sizeof text, "Write mode goes on, with %.*s. ",
+             (int)utf8_cut(options.data, options.len, 100), options.data);
+    show_marked(session, text);
+}
+
 static void begin_marking(struct spk_session *session, enum marked_mode mode, struct spk_text options)
 {
     struct marked *marked = &session->marked;
+    if (marked->mode == mode && mode == MARKED_WRITE && text_trimmed(options).len) {
+        change_options(session, options); /* the name that there was is taken, for one */
+        return;
+    }
     if (marked->mode == mode) {
         show_marked(session,
                     mode == MARKED_WRITE ? "Write mode is on already. " : "Multi-cell mode is on already. ");

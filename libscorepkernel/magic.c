@@ -5,6 +5,9 @@
  */
 #include "magic.h"
 
+#include "text.h"
+#include "utf8.h"
+
 #include <stdio.h>
 #include <string.h>
 
@@ -42,20 +45,6 @@ static const struct {
     {"scorep_move", MAGIC_MOVE, 2},
 };
 
-static int is_blank(char c)
-{
-    return c == ' ' || c == '\t' || c == '\r' || c == '\f' || c == '\v';
-}
-
-static struct spk_text trimmed(struct spk_text text)
-{
-    while (text.len && is_blank(text.data[0]))
-        text = (struct spk_text){text.data + 1, text.len - 1};
-    while (text.len && is_blank(text.data[text.len - 1]))
-        text.len--;
-    return text;
-}
-
 /* The first line that says something, trimmed; *lines counts up to and including it. Empty: there is none. */
 static struct spk_text first_line(struct spk_text cell, size_t *lines)
 {
@@ -63,7 +52,7 @@ static struct spk_text first_line(struct spk_text cell, size_t *lines)
     while (cell.len) {
         const char *end = memchr(cell.data, '\n', cell.len);
         size_t len = end ? (size_t)(end - cell.data) : cell.len;
-        struct spk_text line = trimmed((struct spk_text){cell.data, len});
+        struct spk_text line = text_trimmed((struct spk_text){cell.data, len});
         ++*lines;
         if (line.len && line.data[0] != '#')
             return line;
@@ -73,29 +62,19 @@ static struct spk_text first_line(struct spk_text cell, size_t *lines)
     return (struct spk_text){0};
 }
 
-static int equals(struct spk_text text, const char *name)
-{
-    return text.len == strlen(name) && memcmp(text.data, name, text.len) == 0;
-}
-
-static int begins(struct spk_text text, const char *with)
-{
-    return text.len >= strlen(with) && memcmp(text.data, with, strlen(with)) == 0;
-}
-
 /* For messages: not more than a line's worth of what the user wrote. */
 static int shown(struct spk_text text)
 {
-    return text.len < 80 ? (int)text.len : 80;
+    return (int)utf8_cut(text.data, text.len, 80);
 }
 
 /* The next word of text, which is shortened by it. Empty: there is none. */
 static struct spk_text next_word(struct spk_text *text)
 {
     struct spk_text word = {text->data, 0};
-    while (word.len < text->len && !is_blank(text->data[word.len]))
+    while (word.len < text->len && !text_is_blank(text->data[word.len]))
         word.len++;
-    *text = trimmed((struct spk_text){text->data + word.len, text->len - word.len});
+    *text = text_trimmed((struct spk_text){text->data + word.len, text->len - word.len});
     return word;
 }
 
@@ -138,11 +117,11 @@ static unsigned read_number(struct spk_text word, unsigned max)
 static int is_option(struct spk_text word, const char *option, struct spk_text *rest, struct spk_text *value)
 {
     size_t len = strlen(option);
-    if (equals(word, option)) {
+    if (text_is(word, option)) {
         *value = next_word(rest);
         return 1;
     }
-    if (!begins(word, option) || word.data[len] != '=')
+    if (!text_begins(word, option) || word.data[len] != '=')
         return 0;
     *value = (struct spk_text){word.data + len + 1, word.len - len - 1};
     return 1;
@@ -186,9 +165,9 @@ static void add_names(struct magic *magic, struct spk_text names)
 static void read_option(struct magic *magic, struct spk_text word, struct spk_text *rest)
 {
     struct spk_text value;
-    if (equals(word, "--guard")) {
+    if (text_is(word, "--guard")) {
         magic->guard = MAGIC_GUARD_YES;
-    } else if (equals(word, "--no-guard")) {
+    } else if (text_is(word, "--no-guard")) {
         magic->guard = MAGIC_GUARD_NO;
     } else if (is_option(word, "--repeat", rest, &value)) {
         if (!(magic->repeat = read_number(value, MAGIC_REPEAT_MAX)))
@@ -231,7 +210,7 @@ static void read_line_magic(struct magic *magic, struct spk_text line)
     struct spk_text rest = {line.data + 1, line.len - 1};
     struct spk_text name = next_word(&rest);
     for (size_t i = 0; i < sizeof line_magics / sizeof *line_magics; i++) {
-        if (!equals(name, line_magics[i].name))
+        if (!text_is(name, line_magics[i].name))
             continue;
         magic->kind = line_magics[i].kind;
         magic->line = line;
@@ -260,32 +239,33 @@ void magic_read(struct spk_text cell, struct magic *magic)
 {
     *magic = (struct magic){.kind = MAGIC_NONE, .repeat = 1};
     struct spk_text line = first_line(cell, &magic->lines);
-    if (begins(line, "%scorep_") && is_last(cell, line))
+    if (text_begins(line, "%scorep_") && is_last(cell, line))
         read_line_magic(magic, line);
-    if (!begins(line, "%%"))
+    if (!text_begins(line, "%%"))
         return;
     struct spk_text name = {line.data + 2, 0};
-    while (2 + name.len < line.len && !is_blank(name.data[name.len]))
+    while (2 + name.len < line.len && !text_is_blank(name.data[name.len]))
         name.len++;
     /* %%execute_with_scorep? asks IPython for help. */
     if (name.len && name.data[name.len - 1] == '?')
         return;
-    struct spk_text arguments = trimmed((struct spk_text){name.data + name.len, line.len - 2 - name.len});
+    struct spk_text arguments =
+        text_trimmed((struct spk_text){name.data + name.len, line.len - 2 - name.len});
     magic->line = line;
     magic->body =
         (struct spk_text){name.data + name.len, (size_t)(cell.data + cell.len - name.data) - name.len};
     for (size_t i = 0; i < sizeof directives / sizeof *directives; i++) {
-        if (equals(name, directives[i].name)) {
+        if (text_is(name, directives[i].name)) {
             read_known(magic, directives[i].kind, arguments);
             return;
         }
     }
-    if (!begins(name, "scorep") && !begins(name, "execute_with"))
+    if (!text_begins(name, "scorep") && !text_begins(name, "execute_with"))
         return;
     magic->kind = MAGIC_BAD;
-    snprintf(
-        magic->error, sizeof magic->error,
-        "There is no directive %%%%%.*s. The directive that this kernel knows is %%%%execute_with_scorep; "
-        "%%%%execute_with_scorep? explains it.",
-        shown(name), name.data);
+    snprintf(magic->error, sizeof magic->error,
+             "There is no directive %%%%%.*s. Tab after %%%% lists those that there are; "
+             "%%%%execute_with_scorep? explains "
+             "the one that measures a cell.",
+             shown(name), name.data);
 }

@@ -286,7 +286,13 @@ static void on_state(struct spk_session *session, struct frame *frame)
     struct runner *runner = &session->runner;
     struct spk_text changes;
     close_variables(runner);
-    runner->variables = frame->fds ? channel_claim_fd(&runner->worker.channel) : -1;
+    for (unsigned i = 0; i < frame->fds; i++) {
+        int fd = channel_claim_fd(&runner->worker.channel);
+        if (i == 0)
+            runner->variables = fd;
+        else if (fd >= 0)
+            close(fd);
+    }
     if (frame_next_part(frame, &changes) == 1) {
         free(runner->changes);
         runner->changes = strndup(changes.data, changes.len);
@@ -312,8 +318,8 @@ static void on_ranks_text(struct spk_session *session, struct frame *frame)
 {
     struct spk_text which, text;
     if (frame_next_part(frame, &which) == 1 && frame_next_part(frame, &text) == 1)
-        session_on_text(session, frame->request, frame_u32(which, SPK_STDERR) == SPK_STDOUT ? SPK_STDOUT : SPK_STDERR,
-                        text);
+        session_on_text(session, frame->request,
+                        frame_u32(which, SPK_STDERR) == SPK_STDOUT ? SPK_STDOUT : SPK_STDERR, text);
 }
 
 static void on_frame(void *owner, struct frame *frame)

@@ -89,7 +89,7 @@ int session_forget_question(struct spk_session *session, uint64_t request);
  * tried. */
 void session_start_worker(struct spk_session *session);
 
-/** Interrupt the active request (session.c). */
+/** Interrupt the active request, which there must be (session.c). */
 void session_interrupt(struct spk_session *session);
 
 /** Any thread. */

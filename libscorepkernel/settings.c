@@ -5,6 +5,9 @@
  */
 #include "settings.h"
 
+#include "text.h"
+#include "utf8.h"
+
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
@@ -12,26 +15,16 @@
 static const char *const process_names[] = {"auto", "session", "forked", "launch"};
 #define PROCESS_COUNT (sizeof process_names / sizeof *process_names)
 
-static int is_space(char c)
-{
-    return c == ' ' || c == '\t' || c == '\r' || c == '\n' || c == '\f' || c == '\v';
-}
-
 /* The next word, which text is shortened by. Empty: there is none. */
 static struct spk_text take_word(struct spk_text *text)
 {
-    while (text->len && is_space(text->data[0]))
+    while (text->len && text_is_space(text->data[0]))
         *text = (struct spk_text){text->data + 1, text->len - 1};
     struct spk_text word = {text->data, 0};
-    while (word.len < text->len && !is_space(text->data[word.len]))
+    while (word.len < text->len && !text_is_space(text->data[word.len]))
         word.len++;
     *text = (struct spk_text){text->data + word.len, text->len - word.len};
     return word;
-}
-
-static int equals(struct spk_text text, const char *name)
-{
-    return text.len == strlen(name) && memcmp(text.data, name, text.len) == 0;
 }
 
 const char *settings_process_name(const struct settings *settings)
@@ -48,7 +41,7 @@ static void say_marshalling(const struct settings *settings, char *said, size_t 
 static int set_process(struct settings *settings, struct spk_text value)
 {
     for (size_t i = 0; i < PROCESS_COUNT; i++) {
-        if (equals(value, process_names[i])) {
+        if (text_is(value, process_names[i])) {
             settings->process = (enum settings_process)i;
             return 0;
         }
@@ -58,16 +51,16 @@ static int set_process(struct settings *settings, struct spk_text value)
 
 static int set_mode(struct settings *settings, struct spk_text value)
 {
-    if (!equals(value, "memory") && !equals(value, "disk"))
+    if (!text_is(value, "memory") && !text_is(value, "disk"))
         return -EINVAL;
-    settings->disk = equals(value, "disk");
+    settings->disk = text_is(value, "disk");
     return 0;
 }
 
 static int set_marshaller(struct settings *settings, struct spk_text value)
 {
     (void)settings;
-    return equals(value, "cloudpickle") ? 0 : -EINVAL;
+    return text_is(value, "cloudpickle") ? 0 : -EINVAL;
 }
 
 static const struct {
@@ -87,18 +80,18 @@ static int read_pair(struct settings *settings, struct spk_text word, char *said
     struct spk_text key = {word.data, sign ? (size_t)(sign - word.data) : word.len};
     struct spk_text value = {sign ? sign + 1 : word.data, sign ? word.len - key.len - 1 : 0};
     for (size_t i = 0; i < sizeof keys / sizeof *keys; i++) {
-        if (!sign || !equals(key, keys[i].key))
+        if (!sign || !text_is(key, keys[i].key))
             continue;
         if (keys[i].set(settings, value) == 0)
             return 0;
         snprintf(said, size, "%s cannot be \"%.*s\": it is %s. Nothing was changed.", keys[i].key,
-                 value.len < 80 ? (int)value.len : 80, value.data, keys[i].values);
+                 (int)utf8_cut(value.data, value.len, 80), value.data, keys[i].values);
         return -EINVAL;
     }
     snprintf(said, size,
              "\"%.*s\" is no setting. There are PROCESS=auto|session|forked|launch, MODE=memory|disk and "
              "MARSHALLER=cloudpickle. Nothing was changed.",
-             word.len < 80 ? (int)word.len : 80, word.data);
+             (int)utf8_cut(word.data, word.len, 80), word.data);
     return -EINVAL;
 }
 
@@ -119,7 +112,7 @@ int settings_read_marshalling(struct settings *settings, struct spk_text body, c
  * begins with none. */
 static size_t blank_len(struct spk_text text)
 {
-    if (text.len && is_space(text.data[0]))
+    if (text.len && text_is_space(text.data[0]))
         return 1;
     if (text.len > 1 && memcmp(text.data, "\\\n", 2) == 0)
         return 2;

@@ -121,7 +121,7 @@ bench: deps
 
 # --- lint ---------------------------------------------------------------------------------------------
 
-LINT_C   := $(wildcard libscorepkernel/*.c libscorepkernel/tracer/*.c libscorepkernel/scorep/*.c shim/*.c examples/embed/*.c)
+LINT_C   := $(wildcard libscorepkernel/*.c libscorepkernel/tracer/*.c libscorepkernel/scorep/*.c libscorepkernel/ranks/*.c shim/*.c examples/embed/*.c)
 LINT_CXX := $(SHIM_CXX)
 LINT_ALL := $(LINT_C) $(LINT_CXX) $(wildcard libscorepkernel/*.h libscorepkernel/*/*.h shim/*.h shim/*.hpp)
 LINT_PY  := libscorepkernel/worker examples test
@@ -139,7 +139,7 @@ lint: deps-lint
 	$(Q)clang-tidy --quiet $(LINT_CXX) -- -std=c++17 $(LINT_DEF) 2>/dev/null
 	$(if $(V),,@echo '  LINT    cppcheck')
 	$(Q)cppcheck --quiet --std=c11 --enable=warning,performance,portability --inline-suppr --error-exitcode=1 \
-	  --suppress=missingIncludeSystem -DPY_VERSION_HEX=0x030b0000 '-DPy_RETURN_NONE=return 0' -DPy_BEGIN_ALLOW_THREADS= -DPy_END_ALLOW_THREADS= $(LINT_DEF) $(LINT_C)
+	  --suppress=missingIncludeSystem -DPY_VERSION_HEX=0x030b0000 '-DPy_RETURN_NONE=return 0' $(LINT_DEF) $(LINT_C)
 	$(if $(V),,@echo '  LINT    gcc -fanalyzer')
 	$(Q)for file in $(filter-out libscorepkernel/tracer/%,$(LINT_C)); do \
 	  $(CC) -std=c11 -O1 -fanalyzer -Werror $(LINT_DEF) -c -o /dev/null $$file || exit 1; done

@@ -179,8 +179,7 @@ static void hand_on(struct fold *fold, uint32_t rank)
 static void pump(struct fold *fold)
 {
     char label[LABEL_LEN + 24];
-    while (fold->waiting == fold->ranks &&
-           find_speakers(fold, fold->voices[0].first, label) == fold->ranks)
+    while (fold->waiting == fold->ranks && find_speakers(fold, fold->voices[0].first, label) == fold->ranks)
         hand_on(fold, 0);
     if (fold->held > FOLD_MAX_HELD)
         fold_flush(fold, 0);

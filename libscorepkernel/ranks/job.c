@@ -1,15 +1,17 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  *
- * job.c - beside the session: a cell that runs as many ranks. The library sees a runner like any other; the job has
- * the ranks started by a parallel launcher, gives each the variables and the cell, makes one output of theirs (fold.c),
- * and answers when all have. Owns the connections and what comes back; the ranks' processes are the relays' (relay.c).
+ * job.c - beside the session: a cell that runs as many ranks. The library sees a runner like any other; the
+ * job has the ranks started by a parallel launcher, gives each the variables and the cell, makes one output
+ * of theirs (fold.c), and answers when all have. Owns the connections and what comes back; the ranks'
+ * processes are the relays' (relay.c).
  *
- * One rank's failure is the cell's: the others are given a moment to end by themselves, then interrupted, then ended,
- * since they may wait in vain for the one that failed.
+ * One rank's failure is the cell's: the others are given a moment to end by themselves, then interrupted,
+ * then ended, since they may wait in vain for the one that failed.
  */
 #include "job.h"
 
 #include "answer.h"
+#include "failure.h"
 #include "job_private.h"
 #include "json_bridge.h"
 #include "rank_wire.h"
@@ -25,7 +27,7 @@
 #include <unistd.h>
 
 #define MS INT64_C(1000000)
-#define FOLD_NS (200 * MS)      /* so long one rank's line waits for others that say the same */
+#define FOLD_NS (200 * MS)          /* so long one rank's line waits for others that say the same */
 #define BY_THEMSELVES_NS (500 * MS) /* after another's failure, which may be theirs, too */
 #define INTERRUPTED_NS (1000 * MS)  /* to end when that failure has them interrupted */
 #define ASKED_NS (5000 * MS)        /* to end when the user has */
@@ -37,7 +39,8 @@
 void job_tell(struct job *job, uint16_t type, const struct spk_text *parts, size_t count)
 {
     if (channel_send(&job->library, type, job->cell.request, parts, count, NULL, 0) != 0 ||
-        loop_watch(&job->loop, &job->library_source, LOOP_READ | (job->library.out.len ? LOOP_WRITE : 0)) != 0)
+        loop_watch(&job->loop, &job->library_source, LOOP_READ | (job->library.out.len ? LOOP_WRITE : 0)) !=
+            0)
         job->over = 1;
 }
 
@@ -110,8 +113,8 @@ static char *all_measurements(const struct job *job, size_t *len)
 static void tell_results(struct job *job)
 {
     char *text = NULL;
-    if (asprintf(&text, "{\"files\":[%s],\"ranks\":%u,\"sent\":%llu}", job->files ? job->files : "", job->count,
-                 (unsigned long long)job->state_len) < 0)
+    if (asprintf(&text, "{\"files\":[%s],\"ranks\":%u,\"sent\":%llu}", job->files ? job->files : "",
+                 job->count, (unsigned long long)job->state_len) < 0)
         return; /* the session says that nothing came back */
     struct spk_text part = {text, strlen(text)};
     if (channel_send(&job->library, WORKER_STATE, job->cell.request, &part, 1, &job->results,
@@ -136,8 +139,9 @@ static void answer(struct job *job)
         (void)poll(&wanted, 1, -1);
     tell_results(job);
     frame_put_u32(how, job->failure ? SPK_REPLY_ERROR : first ? first->how : SPK_REPLY_ERROR);
-    struct spk_text parts[] = {
-        {(const char *)how, sizeof how}, {content, strlen(content)}, {measurements ? measurements : "[]", measurements ? len : 2}};
+    struct spk_text parts[] = {{(const char *)how, sizeof how},
+                               {content, strlen(content)},
+                               {measurements ? measurements : "[]", measurements ? len : 2}};
     job_tell(job, WORKER_REPLY, parts, 3);
     free(measurements);
     job->answered = 1;
@@ -183,7 +187,8 @@ static void end_the_rest(struct job *job)
 {
     char text[512], names[200];
     uint32_t count = ranks_name_open(job, names, sizeof names);
-    snprintf(text, sizeof text, "%s %s did not end when interrupted, and %s ended. What %s measured is lost.\n",
+    snprintf(text, sizeof text,
+             "%s %s did not end when interrupted, and %s ended. What %s measured is lost.\n",
              count == 1 ? "Rank" : "Ranks", names, count == 1 ? "was" : "were", count == 1 ? "it" : "they");
     if (!job->failure)
         job_fail(job, "KeyboardInterrupt", text);
@@ -210,8 +215,10 @@ static void on_deadline(struct job *job)
 void job_look(struct job *job)
 {
     char text[2600], said[2400];
-    if (job->launcher && launcher_ended(job, said, sizeof said) && !job->answered && job->present < (job->count ? job->count : 1)) {
-        snprintf(text, sizeof text, "The cell was not run: its ranks were not started, as their launcher %s", said);
+    if (job->launcher && launcher_ended(job, said, sizeof said) && !job->answered &&
+        job->present < (job->count ? job->count : 1)) {
+        snprintf(text, sizeof text, "The cell was not run: its ranks were not started, as their launcher %s",
+                 said);
         job_fail(job, "NotMeasured", text);
         job->open -= job->count - job->present;
     }
@@ -237,8 +244,9 @@ static void begin_cell(struct job *job, struct frame *frame)
         return;
     char text[512];
     snprintf(text, sizeof text,
-             "The cell was not run: its launcher %.200s could not be started: %s. Set another with %%%%scorep_launcher",
-             job->order->launch[0], strerror(-result));
+             "The cell was not run: its launcher %.200s could not be started: %s. Set another with "
+             "%%%%scorep_launcher",
+             job->order->launch[0], failure_text(-result));
     job_fail(job, "NotMeasured", text);
 }
 
@@ -288,7 +296,8 @@ static void on_library_frame(struct job *job, struct frame *frame)
         on_interrupt(job);
         break;
     case WORKER_INPUT_REPLY:
-        if (job->ranks && job->asker < job->count && job->ranks[job->asker] && frame_next_part(frame, &part) == 1)
+        if (job->ranks && job->asker < job->count && job->ranks[job->asker] &&
+            frame_next_part(frame, &part) == 1)
             rank_tell(job->ranks[job->asker], WORKER_INPUT_REPLY, frame->request, &part, 1);
         break;
     case WORKER_SHUTDOWN:
@@ -430,7 +439,7 @@ int job_run(const struct job_order *order)
     job->outputs[0].fd = job->outputs[1].fd = -1;
     int result = begin(job);
     if (result != 0)
-        fprintf(stderr, "scorepkernel-ranks: %s\n", strerror(-result));
+        fprintf(stderr, "scorepkernel-ranks: %s\n", failure_text(-result));
     while (result == 0 && !job->over) {
         struct pollfd wanted = {.fd = job->loop.fd, .events = POLLIN};
         int ready = poll(&wanted, 1, tick(job));

@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  *
- * job_launcher.c - the parallel launcher: mpirun, srun or whatever the user has it be. Owns its process and what it
- * says, which is shown as the cell's standard error until something fails: what it says after that is about the end
- * that we made.
+ * job_launcher.c - the parallel launcher: mpirun, srun or whatever the user has it be. Owns its process and
+ * what it says, which is shown as the cell's standard error until something fails: what it says after that is
+ * about the end that we made.
  */
+#include "answer.h"
+#include "failure.h"
 #include "job_private.h"
 #include "rank_wire.h"
 
@@ -17,8 +19,6 @@
 #include <sys/resource.h>
 #include <sys/wait.h>
 #include <unistd.h>
-
-#include "answer.h"
 
 static void keep_said(struct job *job, const char *text, size_t len)
 {
@@ -42,7 +42,8 @@ static int read_output(struct job *job, struct source *output)
     if (got > 0) {
         keep_said(job, bytes, (size_t)got);
         if (!job->failure && !job->answered)
-            (void)stream_add(&job->stream, job->cell.request, SPK_STDERR, (struct spk_text){bytes, (size_t)got});
+            (void)stream_add(&job->stream, job->cell.request, SPK_STDERR,
+                             (struct spk_text){bytes, (size_t)got});
         return 1;
     }
     if (got == 0 && output->fd >= 0) {
@@ -68,13 +69,15 @@ static void become(const struct job *job, const int ends[2], pid_t parent)
     sigset_t none;
     sigemptyset(&none);
     /* Its own session: an interrupt of the cell is the ranks' business, and would have mpirun kill them. */
-    if (setsid() < 0 || prctl(PR_SET_PDEATHSIG, SIGTERM) != 0 || getppid() != parent || dup2(null, 0) < 0 ||
-        dup2(ends[0], 1) < 0 || dup2(ends[1], 2) < 0 || setenv(RANK_MEETING, job->meeting, 1) != 0)
+    // NOLINTNEXTLINE(concurrency-mt-unsafe): there is one thread
+    int told = setenv(RANK_MEETING, job->meeting, 1);
+    if (told != 0 || setsid() < 0 || prctl(PR_SET_PDEATHSIG, SIGTERM) != 0 || getppid() != parent ||
+        dup2(null, 0) < 0 || dup2(ends[0], 1) < 0 || dup2(ends[1], 2) < 0)
         _exit(127);
     close(WORKER_FD); /* the library's end of file is to be ours */
     pthread_sigmask(SIG_SETMASK, &none, NULL);
     execvp(job->order->launch[0], job->order->launch);
-    dprintf(2, "%s: %s\n", job->order->launch[0], strerror(errno));
+    dprintf(2, "%s: %s\n", job->order->launch[0], failure_text(errno));
     _exit(127);
 }
 

@@ -37,10 +37,10 @@ struct rank {
     enum rank_state state;
     struct channel channel;
     struct source source;
-    int has_state; /* it has been given the variables */
-    uint64_t state_sent; /* bytes of the variables; UINT64_MAX: none are wanted */
+    int has_state;              /* it has been given the variables */
+    uint64_t state_sent;        /* bytes of the variables; UINT64_MAX: none are wanted */
     uint64_t file_at, file_end; /* where its next piece goes in job->results */
-    uint32_t how; /* of its reply */
+    uint32_t how;               /* of its reply */
     char *content, *measurement;
 };
 
@@ -55,29 +55,30 @@ struct job {
     const struct fold_calls *fold_calls;
     struct fold *fold; /* made when the number of ranks is known */
 
-    char *setup;           /* JSON of WORKER_SETUP */
-    struct frame cell;     /* WORKER_EXECUTE, with a copy of its payload; type 0: it has not come */
-    char *options;         /* JSON of WORKER_TAKE_STATE; NULL: it has not come */
-    int state;             /* the variables */
+    char *setup;       /* JSON of WORKER_SETUP */
+    struct frame cell; /* WORKER_EXECUTE, with a copy of its payload; type 0: it has not come */
+    char *options;     /* JSON of WORKER_TAKE_STATE; NULL: it has not come */
+    int state;         /* the variables */
     char state_where[SHARED_TEXT_LEN];
     uint64_t state_len;
 
-    pid_t launcher;    /* leads a process group; 0: it has ended, or has not begun */
-    char said[2048];   /* the last that it wrote */
+    pid_t launcher;  /* leads a process group; 0: it has ended, or has not begun */
+    char said[2048]; /* the last that it wrote */
     size_t said_len;
 
-    struct rank **ranks; /* by number, count of them; NULL where none has come */
+    struct rank **ranks;                       /* by number, count of them; NULL where none has come */
     struct rank *strangers[JOB_STRANGERS_MAX]; /* connections that have not said who they are */
-    uint32_t count, present, ready, given, open; /* given: that have the variables; open: those that have neither replied nor gone */
-    uint32_t asker;   /* whose input is waited for */
+    uint32_t count, present, ready, given,
+        open;       /* given: that have the variables; open: those that have neither replied nor gone */
+    uint32_t asker; /* whose input is waited for */
 
-    int results;      /* a file: what came back */
+    int results; /* a file: what came back */
     uint64_t results_len;
-    char *files;      /* JSON: the items of an array that says what is in it */
+    char *files; /* JSON: the items of an array that says what is in it */
 
-    char *failure;    /* JSON, the content of the error that ends the cell; NULL: none yet */
+    char *failure;       /* JSON, the content of the error that ends the cell; NULL: none yet */
     int64_t deadline_ns; /* when the ranks that are left are interrupted, or ended */
-    int interrupted;  /* they have been */
+    int interrupted;     /* they have been */
     int answered, over;
 };
 
@@ -86,8 +87,8 @@ struct job {
 /* Send to the library. */
 void job_tell(struct job *job, uint16_t type, const struct spk_text *parts, size_t count);
 
-/* The cell has failed: with the content of a rank's error, or with a text of ours, which is shown. The ranks that are
- * left get some time. */
+/* The cell has failed: with the content of a rank's error, or with a text of ours, which is shown. The ranks
+ * that are left get some time. */
 void job_fail_with(struct job *job, struct spk_text content);
 void job_fail(struct job *job, const char *ename, const char *text);
 
@@ -100,10 +101,12 @@ void job_look(struct job *job);
 void ranks_accept(void *job, unsigned events);
 
 /* Tell each rank that runs. */
-void ranks_tell_all(struct job *job, uint16_t type, uint64_t request, const struct spk_text *parts, size_t count);
+void ranks_tell_all(struct job *job, uint16_t type, uint64_t request, const struct spk_text *parts,
+                    size_t count);
 
 /* Send to one. One that cannot be told has gone. */
-void rank_tell(struct rank *rank, uint16_t type, uint64_t request, const struct spk_text *parts, size_t count);
+void rank_tell(struct rank *rank, uint16_t type, uint64_t request, const struct spk_text *parts,
+               size_t count);
 
 /* "0, 1, 5": those that have neither replied nor gone. How many there are. */
 uint32_t ranks_name_open(const struct job *job, char *text, size_t size);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  *
- * job_ranks.c - a job's ranks: their connections, from the first word to the last. A stranger is let in by the token;
- * until then it may say very little.
+ * job_ranks.c - a job's ranks: their connections, from the first word to the last. A stranger is let in by
+ * the token; until then it may say very little.
  */
 #include "job_private.h"
 #include "json_bridge.h"
@@ -51,10 +51,12 @@ void rank_tell(struct rank *rank, uint16_t type, uint64_t request, const struct 
     /* One that cannot be told has gone, which its end of file says. */
     if (rank->channel.fd >= 0 && channel_send(&rank->channel, type, request, parts, count, NULL, 0) == 0 &&
         rank->channel.out.len)
-        (void)loop_watch(&rank->job->loop, &rank->source, LOOP_READ | LOOP_WRITE); /* MOD of a watched descriptor */
+        (void)loop_watch(&rank->job->loop, &rank->source,
+                         LOOP_READ | LOOP_WRITE); /* MOD of a watched descriptor */
 }
 
-void ranks_tell_all(struct job *job, uint16_t type, uint64_t request, const struct spk_text *parts, size_t count)
+void ranks_tell_all(struct job *job, uint16_t type, uint64_t request, const struct spk_text *parts,
+                    size_t count)
 {
     for (uint32_t i = 0; i < job->count; i++)
         if (job->ranks[i] && is_open(job->ranks[i]))
@@ -92,7 +94,8 @@ void ranks_drop_open(struct job *job)
 static void give_state(struct rank *rank)
 {
     struct job *job = rank->job;
-    struct spk_text parts[] = {{job->options, strlen(job->options)}, {job->state_where, strlen(job->state_where)}};
+    struct spk_text parts[] = {{job->options, strlen(job->options)},
+                               {job->state_where, strlen(job->state_where)}};
     rank->state_sent = UINT64_MAX;
     rank_tell(rank, RANK_STATE, job->cell.request, parts, 2);
 }
@@ -156,10 +159,15 @@ static int make_ranks(struct job *job, uint32_t count)
         return count == job->count ? 0 : -EINVAL;
     if (count == 0 || count > JOB_RANKS_MAX)
         return -EINVAL;
-    job->ranks = calloc(count, sizeof *job->ranks);
-    job->fold = fold_new(count, job->fold_calls, job);
-    if (!job->ranks || !job->fold)
+    struct rank **ranks = calloc(count, sizeof *ranks); // NOLINT(bugprone-sizeof-expression): of pointers
+    struct fold *fold = fold_new(count, job->fold_calls, job);
+    if (!ranks || !fold) {
+        free(ranks);
+        fold_free(fold);
         return -ENOMEM;
+    }
+    job->ranks = ranks;
+    job->fold = fold;
     job->count = job->open = count;
     return 0;
 }
@@ -191,7 +199,8 @@ static int introduce(struct rank *rank, struct frame *frame)
     rank->number = frame_u32(number, UINT32_MAX);
     if (make_ranks(job, frame_u32(count, 0)) != 0 || rank->number >= job->count || job->ranks[rank->number]) {
         job_fail(job, "NotMeasured",
-                 "The cell was not run: its launcher started ranks that do not fit together. It must set their numbers "
+                 "The cell was not run: its launcher started ranks that do not fit together. It must set "
+                 "their numbers "
                  "in the environment, as mpirun and srun do; look at it with %%scorep_launcher.");
         return -EINVAL;
     }
@@ -218,9 +227,10 @@ static void on_file(struct rank *rank, struct frame *frame)
         return;
     rank->file_at = (job->results_len + PAGE_LEN - 1) / PAGE_LEN * PAGE_LEN;
     rank->file_end = rank->file_at + frame_u64(length, 0);
-    if (asprintf(&files, "%s%s{\"rank\":%u,\"at\":%llu,\"length\":%llu,\"about\":%.*s}", job->files ? job->files : "",
-                 job->files ? "," : "", rank->number, (unsigned long long)rank->file_at,
-                 (unsigned long long)(rank->file_end - rank->file_at), (int)about.len, about.data) < 0)
+    if (asprintf(&files, "%s%s{\"rank\":%u,\"at\":%llu,\"length\":%llu,\"about\":%.*s}",
+                 job->files ? job->files : "", job->files ? "," : "", rank->number,
+                 (unsigned long long)rank->file_at, (unsigned long long)(rank->file_end - rank->file_at),
+                 (int)about.len, about.data) < 0)
         return; /* the session misses it, and says so */
     free(job->files);
     job->files = files;
@@ -244,7 +254,8 @@ static void on_file_piece(struct rank *rank, struct frame *frame)
 static void on_reply(struct rank *rank, struct frame *frame)
 {
     struct spk_text how = {0}, content = {0}, measurement = {0};
-    if (rank->state != RANK_BUSY || frame_next_part(frame, &how) != 1 || frame_next_part(frame, &content) != 1)
+    if (rank->state != RANK_BUSY || frame_next_part(frame, &how) != 1 ||
+        frame_next_part(frame, &content) != 1)
         return;
     if (frame_next_part(frame, &measurement) == 1)
         rank->measurement = strndup(measurement.data, measurement.len);
@@ -261,7 +272,8 @@ static void on_ended(struct rank *rank, struct spk_text how)
 {
     char text[512];
     int open = is_open(rank);
-    snprintf(text, sizeof text, "Rank %u %.*s.", rank->number, (int)(how.len < 300 ? how.len : 300), how.data);
+    snprintf(text, sizeof text, "Rank %u %.*s.", rank->number, (int)(how.len < 300 ? how.len : 300),
+             how.data);
     let_go(rank); /* with what it said */
     if (open)
         job_fail(rank->job, "RankEnded", text);
@@ -352,29 +364,36 @@ static void drop_stranger(struct rank *rank)
     rank_free(rank);
 }
 
-static void on_rank(void *owner, unsigned events)
+/* What it said, as far as it is whole. Negative: it says nothing more, or nothing that can be understood. */
+static int read_frames(struct rank *rank)
 {
-    struct rank *rank = owner;
     struct frame frame;
     int more = 0;
+    long got = channel_receive(&rank->channel);
+    if (got <= 0)
+        return got == -EAGAIN ? 0 : -EPIPE;
+    while (rank->channel.fd >= 0 && (more = channel_next(&rank->channel, &frame)) > 0) {
+        if (rank->state != RANK_ABSENT)
+            on_frame(rank, &frame);
+        else if (introduce(rank, &frame) != 0)
+            return -EACCES;
+    }
+    return more;
+}
+
+static void on_rank(void *owner, unsigned events)
+{
+    static const char silent[] = "has gone without a word: its node or its launcher ended it";
+    struct rank *rank = owner;
     if (events & LOOP_WRITE && channel_flush(&rank->channel) == 0)
         (void)loop_watch(&rank->job->loop, &rank->source, LOOP_READ); /* as above */
     if (events & LOOP_WRITE && rank->state_sent < rank->job->state_len)
         send_pieces(rank);
-    long got = events & LOOP_READ ? channel_receive(&rank->channel) : -EAGAIN;
-    while (got > 0 && rank->channel.fd >= 0 && (more = channel_next(&rank->channel, &frame)) > 0) {
-        if (rank->state != RANK_ABSENT)
-            on_frame(rank, &frame);
-        else if (introduce(rank, &frame) != 0)
-            break;
-    }
-    if (rank->state == RANK_ABSENT) {
-        if ((got <= 0 && got != -EAGAIN) || more != 0 || rank->channel.in.len > STRANGER_MAX_LEN)
-            drop_stranger(rank);
-    } else if (rank->channel.fd >= 0 && ((got <= 0 && got != -EAGAIN) || more < 0)) {
-        static const char how[] = "has gone without a word: its node or its launcher ended it";
-        on_ended(rank, (struct spk_text){how, sizeof how - 1});
-    }
+    int result = events & LOOP_READ ? read_frames(rank) : 0;
+    if (rank->state == RANK_ABSENT && (result < 0 || rank->channel.in.len > STRANGER_MAX_LEN))
+        drop_stranger(rank);
+    else if (rank->channel.fd >= 0 && result < 0)
+        on_ended(rank, (struct spk_text){silent, sizeof silent - 1});
 }
 
 void ranks_accept(void *owner, unsigned events)

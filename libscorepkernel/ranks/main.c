@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  *
- * main.c - scorepkernel-ranks: one program for both ends of a cell that runs as many ranks. The kernel starts the job,
- * whose launcher starts the relays.
+ * main.c - scorepkernel-ranks: one program for both ends of a cell that runs as many ranks. The kernel starts
+ * the job, whose launcher starts the relays.
  */
 #include "job.h"
 #include "relay.h"
@@ -19,6 +19,7 @@ int main(int argc, char **argv)
                                   .launch = argv + 4};
         return job_run(&order);
     }
-    fprintf(stderr, "scorepkernel-ranks is a part of the Score-P kernel, which starts it for cells with --ranks.\n");
+    fprintf(stderr,
+            "scorepkernel-ranks is a part of the Score-P kernel, which starts it for cells with --ranks.\n");
     return 2;
 }

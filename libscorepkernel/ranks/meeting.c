@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  *
- * meeting.c - how a rank's relay finds its job. The text that says where is "TOKEN PORT ADDRESS ...", of IPv4.
+ * meeting.c - how a rank's relay finds its job. The text that says where is "TOKEN PORT ADDRESS ...", of
+ * IPv4.
  */
 #include "meeting.h"
 
@@ -51,7 +52,7 @@ static int add_addresses(char *text, size_t size)
             one->ifa_flags & IFF_LOOPBACK || strlen(text) + sizeof address + 1 > size)
             continue;
         inet_ntop(AF_INET, &inet_of(one->ifa_addr)->sin_addr, address + 1, INET_ADDRSTRLEN);
-        strcat(text, address);
+        snprintf(text + strlen(text), size - strlen(text), "%s", address);
         count++;
     }
     freeifaddrs(all);
@@ -83,7 +84,7 @@ int meeting_open(int everywhere, char text[MEETING_TEXT_LEN])
     }
     snprintf(text + MEETING_TOKEN_LEN, MEETING_TEXT_LEN - MEETING_TOKEN_LEN, " %u", (unsigned)port);
     if (!everywhere || add_addresses(text, MEETING_TEXT_LEN) == 0)
-        strcat(text, " 127.0.0.1");
+        snprintf(text + strlen(text), MEETING_TEXT_LEN - strlen(text), " 127.0.0.1");
     return fd;
 }
 

@@ -11,15 +11,15 @@
 #define MEETING_TOKEN_LEN 32
 #define MEETING_TEXT_LEN 2048
 
-/** Listen, on the loopback interface only or on all. *text: the token and the addresses, as meeting_join wants
- * them. A descriptor that does not block, to be closed by the caller, or -errno. */
+/** Listen, on the loopback interface only or on all. *text: the token and the addresses, as meeting_join
+ * wants them. A descriptor that does not block, to be closed by the caller, or -errno. */
 int meeting_open(int everywhere, char text[MEETING_TEXT_LEN]);
 
 /** Whether a stranger's word is the token of text; takes the same time for each. */
 int meeting_is_token(const char *text, struct spk_text word);
 
-/** Connect. *token: the beginning of text, MEETING_TOKEN_LEN bytes. A descriptor, to be closed by the caller, or
- * -errno of the last address that was tried; -EINVAL: text is none of ours. */
+/** Connect. *token: the beginning of text, MEETING_TOKEN_LEN bytes. A descriptor, to be closed by the caller,
+ * or -errno of the last address that was tried; -EINVAL: text is none of ours. */
 int meeting_join(const char *text, struct spk_text *token);
 
 #endif

@@ -7,7 +7,8 @@
 #ifndef RANK_WIRE_H
 #define RANK_WIRE_H
 
-/* Where a relay finds its job, and the token that lets it in; in the environment, which only the user reads. */
+/* Where a relay finds its job, and the token that lets it in; in the environment, which only the user reads.
+ */
 #define RANK_MEETING "SCOREPKERNEL_MEETING"
 
 #define RANK_PIECE_LEN ((size_t)1 << 20)

@@ -1,12 +1,13 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  *
- * relay.c - beside each rank: what a parallel launcher starts. Owns the rank's process and its channels, which it
- * sees as the library sees a session's; tells the job what comes out of them, and how the process ended. Ends it when
- * the job has gone.
+ * relay.c - beside each rank: what a parallel launcher starts. Owns the rank's process and its channels,
+ * which it sees as the library sees a session's; tells the job what comes out of them, and how the process
+ * ended. Ends it when the job has gone.
  */
 #include "relay.h"
 
 #include "answer.h"
+#include "failure.h"
 #include "meeting.h"
 #include "rank_wire.h"
 #include "relay_process.h"
@@ -43,9 +44,10 @@ struct relay {
 /* --- to the job ------------------------------------------------------------------------------------------
  */
 
-/* The job reads all that it gets; if it does not it is of no use, and one that has gone is noticed by reading. Waits:
- * there is nothing else to do for a relay whose words are not heard. */
-static void tell(struct relay *relay, uint16_t type, uint64_t request, const struct spk_text *parts, size_t count)
+/* The job reads all that it gets; if it does not it is of no use, and one that has gone is noticed by
+ * reading. Waits: there is nothing else to do for a relay whose words are not heard. */
+static void tell(struct relay *relay, uint16_t type, uint64_t request, const struct spk_text *parts,
+                 size_t count)
 {
     if (relay->over || channel_send(&relay->job, type, request, parts, count, NULL, 0) != 0) {
         relay->over = 1;
@@ -122,7 +124,7 @@ static void start_process(struct relay *relay, struct spk_text setup)
     if (result == 0)
         return;
     char said[256];
-    snprintf(said, sizeof said, "could not be started: %s", strerror(-result));
+    snprintf(said, sizeof said, "could not be started: %s", failure_text(-result));
     tell(relay, RANK_ENDED, 0, &(struct spk_text){said, strlen(said)}, 1);
     relay->over = 1;
 }
@@ -250,14 +252,15 @@ static void on_signal(void *owner, unsigned events)
     if (relay->worker.id)
         worker_drain(&relay->worker);
     tell(relay, RANK_ENDED, 0, &(struct spk_text){how, strlen(how)}, 1);
-    (void)kill(-relay->pid, SIGKILL); /* what it left behind; the number is its group's for as long as any is there */
+    (void)kill(-relay->pid,
+               SIGKILL); /* what it left behind; the number is its group's for as long as any is there */
     relay->pid = 0;
     relay->over = 1;
 }
 
 static int greet(struct relay *relay)
 {
-    const char *where = getenv(RANK_MEETING);
+    const char *where = getenv(RANK_MEETING); // NOLINT(concurrency-mt-unsafe): there is one thread
     struct spk_text token;
     unsigned char rank[4], count[4];
     int fd = meeting_join(where ? where : "", &token);
@@ -267,10 +270,9 @@ static int greet(struct relay *relay)
     struct rank_identity identity = relay_identify();
     frame_put_u32(rank, identity.rank);
     frame_put_u32(count, identity.count);
-    struct spk_text parts[] = {
-        token, {(const char *)rank, sizeof rank}, {(const char *)count, sizeof count}};
+    struct spk_text parts[] = {token, {(const char *)rank, sizeof rank}, {(const char *)count, sizeof count}};
     tell(relay, RANK_HELLO, 0, parts, 3);
-    unsetenv(RANK_MEETING); /* nobody else's business */
+    unsetenv(RANK_MEETING); // NOLINT(concurrency-mt-unsafe): as above. It is nobody else's business
     relay->job_source = (struct source){.fd = fd, .ready = on_job, .owner = relay};
     return loop_watch(&relay->loop, &relay->job_source, LOOP_READ);
 }
@@ -308,20 +310,19 @@ static void finish(struct relay *relay)
 
 int relay_run(char **command)
 {
-    struct relay relay = {.job = CHANNEL_CLOSED,
-                          .worker = WORKER_CLOSED,
-                          .signals.fd = -1,
-                          .state = -1,
-                          .command = command};
+    struct relay relay = {
+        .job = CHANNEL_CLOSED, .worker = WORKER_CLOSED, .signals.fd = -1, .state = -1, .command = command};
     int result = loop_init(&relay.loop);
     if (result == 0)
         result = watch_signals(&relay);
     if (result == 0)
         result = greet(&relay);
     if (result != 0)
-        fprintf(stderr, "scorepkernel-ranks: the notebook's session cannot be reached: %s. It is started by the kernel, "
-                        "for cells with --ranks; nodes must be able to reach each other over TCP.\n",
-                strerror(-result));
+        fprintf(
+            stderr,
+            "scorepkernel-ranks: the notebook's session cannot be reached: %s. It is started by the kernel, "
+            "for cells with --ranks; nodes must be able to reach each other over TCP.\n",
+            failure_text(-result));
     while (result == 0 && !relay.over) {
         struct pollfd wanted = {.fd = relay.loop.fd, .events = POLLIN};
         if (poll(&wanted, 1, -1) > 0)

@@ -4,6 +4,7 @@
  */
 #include "relay_process.h"
 
+#include "failure.h"
 #include "worker_wire.h"
 
 #include <errno.h>
@@ -29,9 +30,11 @@ static const struct {
 struct rank_identity relay_identify(void)
 {
     for (size_t i = 0; i < sizeof launchers / sizeof *launchers; i++) {
+        // NOLINTNEXTLINE(concurrency-mt-unsafe): there is one thread
         const char *rank = getenv(launchers[i].rank), *count = getenv(launchers[i].count);
         if (rank && count)
-            return (struct rank_identity){(uint32_t)strtoul(rank, NULL, 10), (uint32_t)strtoul(count, NULL, 10)};
+            return (struct rank_identity){(uint32_t)strtoul(rank, NULL, 10),
+                                          (uint32_t)strtoul(count, NULL, 10)};
     }
     return (struct rank_identity){0, 1};
 }
@@ -52,7 +55,7 @@ static void become(char *const *command, const int ends[4], pid_t parent)
             _exit(127);
     pthread_sigmask(SIG_SETMASK, &none, NULL);
     execvp(command[0], command);
-    fprintf(stderr, "%s: %s\n", command[0], strerror(errno));
+    fprintf(stderr, "%s: %s\n", command[0], failure_text(errno));
     _exit(127);
 }
 

@@ -16,8 +16,8 @@ struct rank_identity {
 /** What the launcher says in the environment. */
 struct rank_identity relay_identify(void);
 
-/** Start command (closed by NULL) with a socket and pipes as a worker has them; it leads a process group, and ends
- * with this process. fds: our ends, the caller's to close. 0 or -errno. */
+/** Start command (closed by NULL) with a socket and pipes as a worker has them; it leads a process group, and
+ * ends with this process. fds: our ends, the caller's to close. 0 or -errno. */
 int relay_start_process(char *const *command, int fds[3], pid_t *pid);
 
 #endif

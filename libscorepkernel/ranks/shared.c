@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  *
- * shared.c - a file without a name, and how another process of this user's on the same machine opens it: by way of
- * /proc, whose numbers may mean something else over there, so that the file is looked at, too.
+ * shared.c - a file without a name, and how another process of this user's on the same machine opens it: by
+ * way of /proc, whose numbers may mean something else over there, so that the file is looked at, too.
  */
 #include "shared.h"
 
@@ -9,6 +9,7 @@
 #include <fcntl.h>
 #include <inttypes.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -38,21 +39,29 @@ int shared_describe(int descriptor, char text[SHARED_TEXT_LEN], uint64_t *length
     return 0;
 }
 
+/* The next word as a number. 0: it is none. */
+static int take_number(char **rest, uint64_t *number)
+{
+    char *word = strsep(rest, " "), *end = word;
+    errno = 0;
+    *number = word ? strtoull(word, &end, 10) : 0;
+    return word && end != word && *end == 0 && errno == 0;
+}
+
 int shared_open(struct spk_text text, uint64_t *length)
 {
-    char copy[SHARED_TEXT_LEN], boot[BOOT_LEN + 1], theirs[BOOT_LEN + 1], path[64];
-    uint64_t device, inode;
-    long pid;
-    int number;
+    char copy[SHARED_TEXT_LEN], boot[BOOT_LEN + 1], path[64], *rest = copy;
+    uint64_t pid, number, device, inode;
     struct stat status;
     snprintf(copy, sizeof copy, "%.*s", (int)(text.len < sizeof copy ? text.len : 0), text.data);
-    if (sscanf(copy, "%36s %ld %d %" SCNu64 " %" SCNu64 " %" SCNu64, theirs, &pid, &number, &device, &inode,
-               length) != 6)
+    const char *theirs = strsep(&rest, " ");
+    if (!take_number(&rest, &pid) || !take_number(&rest, &number) || !take_number(&rest, &device) ||
+        !take_number(&rest, &inode) || !take_number(&rest, length) || rest)
         return -EINVAL;
     read_boot(boot);
-    if (strcmp(boot, theirs) != 0)
+    if (strcmp(boot[0] ? boot : "-", theirs) != 0)
         return -ENOENT;
-    snprintf(path, sizeof path, "/proc/%ld/fd/%d", pid, number);
+    snprintf(path, sizeof path, "/proc/%" PRIu64 "/fd/%" PRIu64, pid, number);
     int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY); /* whatever it turns out to be */
     if (fd < 0)
         return -ENOENT;

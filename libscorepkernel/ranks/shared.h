@@ -11,11 +11,12 @@
 
 #define SHARED_TEXT_LEN 160
 
-/** Say where the file of descriptor is: "BOOT PID DESCRIPTOR DEVICE INODE LENGTH". *length: bytes. 0 or -errno. */
+/** Say where the file of descriptor is: "BOOT PID DESCRIPTOR DEVICE INODE LENGTH". *length: bytes. 0 or
+ * -errno. */
 int shared_describe(int descriptor, char text[SHARED_TEXT_LEN], uint64_t *length);
 
-/** Open that file for reading. *length: bytes, as described. A descriptor, to be closed by the caller; -ENOENT: it
- * is out of reach, on another machine for one; -EINVAL: this is no such text. */
+/** Open that file for reading. *length: bytes, as described. A descriptor, to be closed by the caller;
+ * -ENOENT: it is out of reach, on another machine for one; -EINVAL: this is no such text. */
 int shared_open(struct spk_text text, uint64_t *length);
 
 #endif

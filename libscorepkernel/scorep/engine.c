@@ -91,8 +91,8 @@ static void reset(void)
     engine.used = engine.given_up = false;
 }
 
-/* One of several ranks: MPI is initialised here and not by the cell, since Score-P has no file to write to before,
- * and what it cannot do there would end the process. */
+/* One of several ranks: MPI is initialised here and not by the cell, since Score-P has no file to write to
+ * before, and what it cannot do there would end the process. */
 static bool join_ranks(void)
 {
     int initialized = 0, provided, result = 0;

@@ -31,8 +31,8 @@ struct engine_parts {
 int engine_load(const struct engine_parts *parts, struct fault *fault);
 bool engine_is_loaded(void);
 
-/** This process is one of several that are measured as one, by a Score-P for MPI: engine_begin, which waits for the
- * others then, initialises MPI, and the measurement's end finalises it. */
+/** This process is one of several that are measured as one, by a Score-P for MPI: engine_begin, which waits
+ * for the others then, initialises MPI, and the measurement's end finalises it. */
 void engine_join_ranks(void);
 
 /** The experiment directory, where Score-P measures already: it was preloaded, and something that it wraps

@@ -207,7 +207,8 @@ static int register_exit(void (*function)(void *), void *argument, void *library
 static void end_process(void)
 {
     if (!engine_way_out) {
-        /* In a thread of its own, or within a call of the cell's that Score-P wraps: nobody waits for the text. */
+        /* In a thread of its own, or within a call of the cell's that Score-P wraps: nobody waits for the
+         * text. */
         (void)!write(STDERR_FILENO, engine.messages, engine.messages_len);
         abort();
     }

@@ -70,9 +70,10 @@ PyObject *module_scorep_directory(PyObject *module, PyObject *unused)
     return directory ? PyUnicode_DecodeFSDefault(directory) : Py_NewRef(Py_None);
 }
 
-const char module_join_ranks_doc[] = "join_ranks()\n--\n\n"
-                                     "This process is one of several ranks: begin() initialises MPI, and end() "
-                                     "finalises it, both with the others.";
+const char module_join_ranks_doc[] =
+    "join_ranks()\n--\n\n"
+    "This process is one of several ranks: begin() initialises MPI, and end() "
+    "finalises it, both with the others.";
 
 PyObject *module_join_ranks(PyObject *module, PyObject *unused)
 {

@@ -163,6 +163,7 @@ def viewer(line: str, cell: str = "") -> None:
     """
 
 
+_LINES = ("scorep_marked", "scorep_unmark", "scorep_move")
 _DIRECTIVES = {
     "enable_vampir_launch_on_scorep_instrumented": viewer,
     "disable_vampir_launch": viewer,
@@ -192,9 +193,6 @@ def _misplaced(name: str, explained: Callable) -> Callable:
     directive.__doc__ = explained.__doc__
     directive.__name__ = name
     return directive
-
-
-_LINES = ("scorep_marked", "scorep_unmark", "scorep_move")
 
 
 def scorep_doctor(line: str) -> None:

@@ -47,6 +47,7 @@ class Launcher:
     def __init__(self, server: Any) -> None:
         self._server = server
         self._returned: Any = None
+        self._request = 0  # whose cell that is
         self._placed: Any = None  # of a cell that runs as ranks
 
     def ahead(self, wanted: dict) -> None:
@@ -59,7 +60,7 @@ class Launcher:
     def on_return(self, frame: wire.Frame) -> None:
         """WORKER_RETURN has come."""
         descriptor = self._server.connection.claim(frame)
-        if self._returned is not None and not self._returned.done():
+        if self._returned is not None and not self._returned.done() and frame.request == self._request:
             self._returned.set_result((frame, descriptor))
         elif descriptor is not None:
             os.close(descriptor)
@@ -98,7 +99,7 @@ class Launcher:
         return how, content, measurement
 
     async def _await(self, hand_over: Any, request: int, wanted: dict, options: dict, *more: Any) -> tuple:
-        self._returned = self._server.loop.create_future()
+        self._returned, self._request = self._server.loop.create_future(), request
         try:
             hand_over(request, wanted, options, *more)
             with self._server.elsewhere(request):

@@ -56,8 +56,7 @@ class Cell:
             self.parts.append(Cell(part["code"], {"lines": part["lines"]}, own, {"cellId": part["id"]}, session))
         if self.parts:
             self.source = "\n\n".join(f"# --- cell {i} ---\n{part.source}" for i, part in enumerate(self.parts, 1))
-            self.transformed = self.source
-        self.transformed = source
+        self.transformed = self.source
         self.problem: Any = None  # sys.exc_info() of a transformation that failed
 
     def transform(self, transformer: Callable[[str], str]) -> None:

@@ -16,7 +16,6 @@ Pickles are code: a file has to come from the same session."""
 
 from __future__ import annotations
 
-import random
 import re
 from typing import Any, Collection, Dict, List, NamedTuple, Optional, Set, Tuple
 
@@ -90,12 +89,9 @@ def receive(file_descriptor: int, namespace: Dict[str, Any]) -> Received:
     return received
 
 
-def baseline(namespace: Dict[str, Any], hidden: Collection[str] = (), random_state: Any = None) -> Received:
-    """In a forked child of A: remember the variables, which are here already. random_state: A's random.getstate()
-    before the fork, as Python seeds a forked child anew."""
+def baseline(namespace: Dict[str, Any], hidden: Collection[str] = ()) -> Received:
+    """In a forked child of A: remember the variables, which are here already."""
     received = Received(None)
-    if random_state is not None:
-        random.setstate(random_state)
     received.look(_variables(namespace, hidden), namespace)
     return received
 

@@ -138,7 +138,7 @@ def _started_by(words: List[str], relay: List[str]) -> List[str]:
 
 def _for_open_mpi(wanted: dict, words: List[str]) -> Dict[str, str]:
     """What Open MPI asks for, and others ignore."""
-    found = {}
+    found: Dict[str, str] = {}
     if os.getuid() == 0:  # as the notebook is
         found.update(OMPI_ALLOW_RUN_AS_ROOT="1", OMPI_ALLOW_RUN_AS_ROOT_CONFIRM="1")
     if not wanted.get("launcher"):
@@ -154,7 +154,7 @@ def _for_open_mpi(wanted: dict, words: List[str]) -> Dict[str, str]:
 class Returned(NamedTuple):
     """What the job has of its ranks."""
 
-    count: int
+    ranks: int
     sent: int  # bytes of variables that each rank got
     files: List[dict]  # what came back: {"rank", "at", "length", "about"}
 
@@ -176,7 +176,7 @@ def returned(text: bytes) -> Returned:
 
 def gather(descriptor: int, came: Returned, names: List[str], namespace: Dict[str, Any]) -> List[str]:
     """Bind each name to the list of what it is in each rank, None where it is not. What the user is to know."""
-    found: List[Dict[str, Any]] = [{} for _ in range(came.count)]
+    found: List[Dict[str, Any]] = [{} for _ in range(came.ranks)]
     notes: List[str] = []
     for file in came.files:
         if file["about"].get("gathered"):
@@ -199,8 +199,8 @@ def combined(measurements: List[Optional[dict]], placed: Placed, came: Returned,
     reports = [one for _, one in there]
     whole = dict(reports[0])
     warnings = placed.warnings + _told_once([(rank, text) for rank, one in there for text in one["warnings"]])
-    if len(there) < came.count:
-        absent = [str(rank) for rank in range(came.count) if measurements[rank : rank + 1] in ([], [None])]
+    if len(there) < came.ranks:
+        absent = [str(rank) for rank in range(came.ranks) if measurements[rank : rank + 1] in ([], [None])]
         warnings.append(f"The experiment lacks rank {', '.join(absent)}, which did not end its measurement.")
     if placed.system == "built-in":
         whole.update(_summed(reports))
@@ -218,7 +218,7 @@ def combined(measurements: List[Optional[dict]], placed: Placed, came: Returned,
         warnings=warnings,
         all_regions=[],
     )
-    _complete_record(whole, came.count)
+    _complete_record(whole, came.ranks)
     return whole
 
 

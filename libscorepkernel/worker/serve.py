@@ -21,8 +21,8 @@ from IPython.core.completer import provisionalcompleter, rectify_completions
 from IPython.core.error import StdinNotImplementedError
 from IPython.utils.tokenutil import token_at_cursor
 
-from . import comms, environment, installation, launch, launch_plan, measure, repeats, scorep_api, script, shell, spare, streams
-from . import systems, viewers, wire
+from . import comms, environment, installation, launch, launch_plan, measure, repeats, scorep_api, script, shell, spare
+from . import streams, systems, viewers, wire
 
 
 # The first cells come at once, when all of a notebook is run: what can wait does.

@@ -65,7 +65,7 @@ static void last_words(void)
     struct host *host = host_create(NULL);
     CHECK(host_execute(host, 1, "guard last") == 0);
     host_until(host, "reply 1 1");
-    HOST_IN_ORDER(host, "out 1 last words\xEF\xBF\xBD\n", "error 1 {", "SessionRestored", "reply 1 1");
+    HOST_IN_ORDER(host, "out 1 last words", "\xEF\xBF\xBD\n", "error 1 {", "SessionRestored", "reply 1 1");
     host_shut_down(host);
 }
 

@@ -280,7 +280,7 @@ static void last_words(void)
     int descriptors;
     struct host *host = create(&descriptors);
     run(host, 1, "launch ready last");
-    HOST_IN_ORDER(host, "last words\xEF\xBF\xBD", "measurement ended with exit code 3");
+    HOST_IN_ORDER(host, "last words", "\xEF\xBF\xBD", "measurement ended with exit code 3");
     goes_on(host, descriptors);
     host_shut_down(host);
 }

@@ -183,7 +183,7 @@ static void last_words(void)
     struct host *host = host_create(NULL);
     CHECK(host_execute(host, 1, "last") == 0);
     host_until(host, "status DIED");
-    HOST_IN_ORDER(host, "out 1 last words\xEF\xBF\xBD\n", "error 1 {", "reply 1 1", "status DIED");
+    HOST_IN_ORDER(host, "out 1 last words", "\xEF\xBF\xBD\n", "error 1 {", "reply 1 1", "status DIED");
     host_shut_down(host);
 }
 

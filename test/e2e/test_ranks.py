@@ -213,7 +213,7 @@ class Ranks(RanksCase):
         ):
             self.ok("z = 'before'")
             outcome = self.fails(ranks(2, f"z = 'after'\nif rank() == 1: {code}\ntime.sleep(600)"), "RankEnded")
-            self.assertIn(f"Rank 1 ", outcome.reply["evalue"])
+            self.assertIn("Rank 1 ", outcome.reply["evalue"])
             self.assertIn(said, outcome.reply["evalue"])
         self.assertEqual(Trace(self.measured(2, "leaf(1)").experiment).calls("leaf"), 2)
 
