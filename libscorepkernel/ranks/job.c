@@ -296,8 +296,7 @@ static void on_library_frame(struct job *job, struct frame *frame)
         on_interrupt(job);
         break;
     case WORKER_INPUT_REPLY:
-        if (job->ranks && job->asker < job->count && job->ranks[job->asker] &&
-            frame_next_part(frame, &part) == 1)
+        if (job->asker < job->count && job->ranks[job->asker] && frame_next_part(frame, &part) == 1)
             rank_tell(job->ranks[job->asker], WORKER_INPUT_REPLY, frame->request, &part, 1);
         break;
     case WORKER_SHUTDOWN:

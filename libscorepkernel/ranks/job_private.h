@@ -66,7 +66,7 @@ struct job {
     char said[2048]; /* the last that it wrote */
     size_t said_len;
 
-    struct rank **ranks;                       /* by number, count of them; NULL where none has come */
+    struct rank *ranks[JOB_RANKS_MAX];         /* by number, count of them; NULL where none has come */
     struct rank *strangers[JOB_STRANGERS_MAX]; /* connections that have not said who they are */
     uint32_t count, present, ready, given,
         open;       /* given: that have the variables; open: those that have neither replied nor gone */

@@ -155,19 +155,13 @@ static void on_ready(struct rank *rank)
 
 static int make_ranks(struct job *job, uint32_t count)
 {
-    if (job->ranks)
+    if (job->fold)
         return count == job->count ? 0 : -EINVAL;
     if (count == 0 || count > JOB_RANKS_MAX)
         return -EINVAL;
-    struct rank **ranks = calloc(count, sizeof *ranks); // NOLINT(bugprone-sizeof-expression): of pointers
-    struct fold *fold = fold_new(count, job->fold_calls, job);
-    if (!ranks || !fold) {
-        free(ranks);
-        fold_free(fold);
+    job->fold = fold_new(count, job->fold_calls, job);
+    if (!job->fold)
         return -ENOMEM;
-    }
-    job->ranks = ranks;
-    job->fold = fold;
     job->count = job->open = count;
     return 0;
 }
@@ -427,5 +421,4 @@ void ranks_finish(struct job *job)
         rank_free(job->strangers[i]);
     for (uint32_t i = 0; i < job->count; i++)
         rank_free(job->ranks[i]);
-    free(job->ranks);
 }

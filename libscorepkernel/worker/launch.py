@@ -148,7 +148,6 @@ class Launcher:
         shell.user_ns.pop(RESULT, None)
         return told(applied.lost, False)
 
-
     def _place(self, wanted: dict) -> Any:
         from . import ranks
 

@@ -113,8 +113,8 @@ def _launcher(wanted: dict) -> List[str]:
             )
     elif not shutil.which(words[0]):
         raise systems.NotMeasured(
-            f"The cell was not run: the launcher {words[0]} is not on PATH. Name another with %%scorep_launcher, or take "
-            "it back with\n%%scorep_launcher -"
+            f"The cell was not run: the launcher {words[0]} is not on PATH. Name another with %%scorep_launcher, or "
+            "take it back with\n%%scorep_launcher -"
         )
     return [*words, "-n", str(count)] if count else words
 
