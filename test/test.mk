@@ -18,7 +18,7 @@ PERSIST_PY := $(wildcard test/persist/test_*.py)
 INNER := $(BUILD)/inner.a
 SCOREP_OBJ := $(patsubst %.c,$(OBJ)/%.o,$(filter-out $(PROVIDER_SRC),$(wildcard libscorepkernel/scorep/*.c)))
 $(SCOREP_OBJ): ALL_CFLAGS += -Ilibscorepkernel/tracer
-$(INNER): $(LIB_OBJ) $(OBJ)/libscorepkernel/keeper_children.o $(SCOREP_OBJ)
+$(INNER): $(LIB_OBJ) $(OBJ)/libscorepkernel/keeper_children.o $(SCOREP_OBJ) $(filter-out %/main.o,$(RANKS_OBJ))
 	$(Q)rm -f $@ && ar rcs $@ $^
 
 TEST_CFLAGS = -Itest

@@ -142,6 +142,16 @@ static struct json *nested(size_t depth, const char *opens, const char *closes)
     return value;
 }
 
+static void take_out(void)
+{
+    struct json *object = json_parse("{\"a\":1,\"b\":2}", 13), *array = json_parse("[1]", 3);
+    json_remove(object, "a");
+    json_remove(object, "a");
+    json_remove(array, "a");
+    json_remove(NULL, "a");
+    CHECK(prints(object, "{\"b\":2}") && prints(array, "[1]"));
+}
+
 static void depth(void)
 {
     struct json *deepest = nested(JSON_MAX_DEPTH, "[", "]");
@@ -178,6 +188,7 @@ int main(void)
     misuse();
     refuse();
     invalid_utf8_is_replaced();
+    take_out();
     depth();
     length();
     return 0;

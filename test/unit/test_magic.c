@@ -105,7 +105,7 @@ static const struct {
     {"%scorep_unmark 1\n%scorep_unmark 1", MAGIC_NONE, 0, NULL, NULL},
     {"%scorep_unmark 1\n\n # why\n", MAGIC_UNMARK, 1, "%scorep_unmark 1", NULL},
     {"%%scorep_environment", MAGIC_BAD, 0, NULL, "There is no directive %%scorep_environment"},
-    {"%%execute_with_score\n", MAGIC_BAD, 0, NULL, "%%execute_with_scorep? explains it"},
+    {"%%execute_with_score\n", MAGIC_BAD, 0, NULL, "a ? behind one explains it"},
     {"%%execute_with_scorepp\n", MAGIC_BAD, 0, NULL, "There is no directive"},
     {"%%scorep", MAGIC_BAD, 0, NULL, "There is no directive %%scorep."},
 };

@@ -1,0 +1,209 @@
+/* SPDX-License-Identifier: BSD-3-Clause
+ *
+ * test_fold.c - the output of many ranks as one: whose it is, and once what several say.
+ */
+#include "ranks/fold.h"
+
+#include "buffer.h"
+#include "test.h"
+
+/* What was handed on: text as it is, frames as "<type payload all first>". */
+static struct buffer told;
+
+static void on_text(void *owner, uint32_t which, struct spk_text text)
+{
+    CHECK(owner == &told);
+    if (which == SPK_STDERR)
+        CHECK(buffer_append(&told, "!", 1) == 0);
+    CHECK(buffer_append(&told, text.data, text.len) == 0);
+}
+
+static void on_frame(void *owner, uint16_t type, struct spk_text payload, int all, int first)
+{
+    char text[128];
+    CHECK(owner == &told);
+    int len = snprintf(text, sizeof text, "<%d %.*s %d %d>", type, (int)payload.len, payload.data, all != 0,
+                       first != 0);
+    CHECK(buffer_append(&told, text, (size_t)len) == 0);
+}
+
+static const struct fold_calls calls = {on_text, on_frame};
+
+static struct fold *fresh(uint32_t ranks)
+{
+    buffer_finish(&told);
+    struct fold *fold = fold_new(ranks, &calls, &told);
+    CHECK(fold != NULL);
+    return fold;
+}
+
+static void says(struct fold *fold, uint32_t rank, const char *text)
+{
+    CHECK(fold_text(fold, rank, SPK_STDOUT, (struct spk_text){text, strlen(text)}) == 0);
+}
+
+static void sends(struct fold *fold, uint32_t rank, uint16_t type, const char *payload)
+{
+    CHECK(fold_frame(fold, rank, type, (struct spk_text){payload, strlen(payload)}) == 0);
+}
+
+static void was_told(const char *wanted)
+{
+    if (!test_same(told.len ? buffer_bytes(&told) : NULL, told.len, wanted)) {
+        fprintf(stderr, "told \"%.*s\", not \"%s\"\n", (int)told.len, (const char *)told.data, wanted);
+        exit(1);
+    }
+}
+
+/* The end of all: what there is, and nothing of it twice. */
+static void ends(struct fold *fold, const char *wanted)
+{
+    fold_flush(fold, 1);
+    was_told(wanted);
+    CHECK(!fold_holds(fold));
+    fold_flush(fold, 1);
+    was_told(wanted);
+    fold_free(fold);
+}
+
+static void alike(void)
+{
+    struct fold *fold = fresh(3);
+    says(fold, 0, "a\nb\n");
+    says(fold, 2, "a\n");
+    was_told("");
+    CHECK(fold_holds(fold));
+    says(fold, 1, "a\n");
+    was_told("[0-2] a\n"); /* at once */
+    CHECK(fold_holds(fold));
+    ends(fold, "[0-2] a\n[0] b\n");
+}
+
+static void in_part(void)
+{
+    struct fold *fold = fresh(6);
+    for (uint32_t rank = 0; rank < 6; rank++)
+        says(fold, rank, rank == 3 ? "other\nsame\n" : rank == 4 ? "" : "same\n");
+    ends(fold, "[0-2,5] same\n[3] other\n[3] same\n");
+}
+
+/* A rank of a higher number begins later in the same words: it is the same line. */
+static void in_rounds(void)
+{
+    struct fold *fold = fresh(2);
+    says(fold, 0, "I am 0\nend\n");
+    says(fold, 1, "I am 1\nend\n");
+    ends(fold, "[0] I am 0\n[1] I am 1\n[0-1] end\n");
+    fold = fresh(3);
+    says(fold, 0, "x\nend\n");
+    says(fold, 1, "end\n");
+    says(fold, 2, "end\n");
+    ends(fold, "[0] x\n[0-2] end\n");
+}
+
+static void unfinished(void)
+{
+    struct fold *fold = fresh(2);
+    says(fold, 0, "one ");
+    says(fold, 1, "one line\n\n");
+    says(fold, 0, "line\n");
+    was_told("[0-1] one line\n");
+    fold_flush(fold, 0);
+    was_told("[0-1] one line\n[1] \n");
+    says(fold, 0, "no end");
+    fold_flush(fold, 0);
+    was_told("[0-1] one line\n[1] \n");
+    says(fold, 1, "later");
+    ends(fold, "[0-1] one line\n[1] \n[0] no end\n[1] later\n");
+}
+
+static void streams(void)
+{
+    struct fold *fold = fresh(2);
+    struct spk_text text = {"oh\n", 3};
+    for (uint32_t rank = 0; rank < 2; rank++)
+        CHECK(fold_text(fold, rank, SPK_STDERR, text) == 0);
+    says(fold, 0, "oh\n");
+    CHECK(fold_text(fold, 1, SPK_STDERR, text) == 0);
+    ends(fold, "![0-1] !oh\n[0] oh\n![1] !oh\n");
+}
+
+static void frames(void)
+{
+    struct fold *fold = fresh(3);
+    for (uint32_t rank = 0; rank < 3; rank++)
+        sends(fold, rank, 70, "same");
+    was_told("<70 same 1 1>");
+    says(fold, 1, "before ");
+    sends(fold, 1, 70, "own");
+    sends(fold, 2, 70, "own");
+    sends(fold, 0, 71, "own");
+    ends(fold, "<70 same 1 1>[0]:\n<71 own 0 1>[1] before \n[1-2]:\n<70 own 0 0>");
+}
+
+static void alone(void)
+{
+    struct fold *fold = fresh(1);
+    says(fold, 0, "a\n");
+    was_told("a\n");
+    sends(fold, 0, 70, "p");
+    says(fold, 0, "b");
+    ends(fold, "a\n<70 p 1 1>b\n");
+}
+
+/* A list of ranks is cut, whatever they are. */
+static void many(void)
+{
+    struct fold *fold = fresh(2000);
+    for (uint32_t rank = 0; rank < 2000; rank += 2)
+        says(fold, rank, "even\n");
+    fold_flush(fold, 1);
+    CHECK(told.len < 200 && memmem(buffer_bytes(&told), told.len, "...] even\n", 10) != NULL);
+    fold_free(fold);
+}
+
+static void any_bytes(void)
+{
+    static const char bytes[] = "a\0b\xff\n";
+    struct fold *fold = fresh(2);
+    for (uint32_t rank = 0; rank < 2; rank++)
+        CHECK(fold_text(fold, rank, SPK_STDOUT, (struct spk_text){bytes, sizeof bytes - 1}) == 0);
+    CHECK(told.len == 6 + 5 && memcmp(buffer_bytes(&told) + 6, bytes, 5) == 0);
+    fold_free(fold);
+}
+
+/* One that says very much is not held back for others, and nor is a line without an end. */
+static void very_much(void)
+{
+    struct fold *fold = fresh(2);
+    static char line[1 << 16];
+    memset(line, 'x', sizeof line);
+    line[sizeof line - 1] = '\n';
+    for (size_t sent = 0; sent <= FOLD_MAX_HELD; sent += sizeof line)
+        CHECK(fold_text(fold, 0, SPK_STDOUT, (struct spk_text){line, sizeof line}) == 0);
+    CHECK(told.len > FOLD_MAX_HELD);
+    for (size_t sent = 0; sent <= 2 * FOLD_MAX_HELD; sent += sizeof line - 1)
+        CHECK(fold_text(fold, 1, SPK_STDOUT, (struct spk_text){line, sizeof line - 1}) == 0);
+    CHECK(told.len > 2 * FOLD_MAX_HELD);
+    says(fold, 0, "left");
+    sends(fold, 1, 70, "left");
+    fold_free(fold);
+}
+
+int main(void)
+{
+    test_limit(60);
+    alike();
+    in_part();
+    in_rounds();
+    unfinished();
+    streams();
+    frames();
+    alone();
+    many();
+    any_bytes();
+    very_much();
+    buffer_finish(&told);
+    fold_free(NULL);
+    return 0;
+}

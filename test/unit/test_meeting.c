@@ -1,0 +1,149 @@
+/* SPDX-License-Identifier: BSD-3-Clause
+ *
+ * test_meeting.c - how the two ends of a cell that runs as ranks find each other, and the variables' file.
+ */
+#include "ranks/meeting.h"
+#include "ranks/shared.h"
+
+#include "test.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <sys/mman.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+
+static void meet(int everywhere)
+{
+    char text[MEETING_TEXT_LEN], other[MEETING_TEXT_LEN];
+    struct spk_text token;
+    int listener = meeting_open(everywhere, text), another = meeting_open(everywhere, other);
+    CHECK(listener >= 0 && another >= 0 && strncmp(text, other, MEETING_TOKEN_LEN) != 0);
+    CHECK(everywhere || strstr(text, " 127.0.0.1"));
+    int joined = meeting_join(text, &token);
+    CHECK(joined >= 0 && token.len == MEETING_TOKEN_LEN && meeting_is_token(text, token));
+    CHECK(!meeting_is_token(other, token));
+    token.len--;
+    CHECK(!meeting_is_token(text, token));
+    token.len += 2;
+    CHECK(!meeting_is_token(text, token));
+    CHECK(!meeting_is_token(text, (struct spk_text){"", 0}));
+    struct pollfd wanted = {.fd = listener, .events = POLLIN};
+    CHECK(poll(&wanted, 1, -1) == 1);
+    int accepted = accept(listener, NULL, NULL);
+    CHECK(accepted >= 0 && send(joined, "x", 1, MSG_NOSIGNAL) == 1);
+    close(accepted);
+    close(joined);
+    close(listener);
+    close(another);
+    CHECK(meeting_join(text, &token) == -ECONNREFUSED || everywhere);
+}
+
+static void no_meeting(void)
+{
+    static const char token[] = "0123456789abcdef0123456789abcdef";
+    static const char *const bad[] = {
+        "",    " ",      " 80",     " 0 127.0.0.1", " 65536 127.0.0.1", " x 127.0.0.1",
+        " 1 ", " 1 ::1", " 1 host", " -1 127.0.0.1"};
+    char text[MEETING_TEXT_LEN + 64];
+    struct spk_text found;
+    CHECK(meeting_join("", &found) == -EINVAL && meeting_join("short", &found) == -EINVAL);
+    for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
+        snprintf(text, sizeof text, "%s%s", token, bad[i]);
+        CHECK(meeting_join(text, &found) == -EINVAL);
+    }
+    memset(text, '1', sizeof text - 1);
+    text[sizeof text - 1] = 0;
+    CHECK(meeting_join(text, &found) == -EINVAL);
+}
+
+static int variables(const char *content)
+{
+    int fd = memfd_create("variables", MFD_CLOEXEC);
+    CHECK(fd >= 0 && write(fd, content, strlen(content)) == (ssize_t)strlen(content));
+    return fd;
+}
+
+static int reads(int fd, const char *content)
+{
+    char found[64];
+    ssize_t got = pread(fd, found, sizeof found, 0);
+    return got >= 0 && test_same(found, (size_t)got, content);
+}
+
+static int open_text(const char *text, uint64_t *length)
+{
+    return shared_open((struct spk_text){text, strlen(text)}, length);
+}
+
+static void share(void)
+{
+    char text[SHARED_TEXT_LEN];
+    uint64_t length = 0, again = 0;
+    int fd = variables("all that there is"), status;
+    CHECK(shared_describe(fd, text, &length) == 0 && length == 17);
+    pid_t child = fork();
+    if (child == 0) {
+        close(fd);
+        int opened = open_text(text, &again);
+        _exit(opened >= 0 && again == length && reads(opened, "all that there is") &&
+                      write(opened, "x", 1) < 0
+                  ? 0
+                  : 1);
+    }
+    CHECK(waitpid(child, &status, 0) == child && status == 0);
+    /* It is another one by now. */
+    CHECK(write(fd, "!", 1) == 1 && open_text(text, &again) == -ENOENT);
+    close(fd);
+    CHECK(open_text(text, &again) == -ENOENT);
+    CHECK(shared_describe(fd, text, &length) == -EBADF);
+}
+
+static void share_nothing(void)
+{
+    static const char *const bad[] = {"",
+                                      "a",
+                                      "a 1 2 3 4",
+                                      "a 1 2 3 4 5 6",
+                                      "a x 2 3 4 5",
+                                      "a 1 2 3 4 5x",
+                                      "a 1 2  4 5",
+                                      "a 1 2 3 4 99999999999999999999"};
+    char text[SHARED_TEXT_LEN], path[] = "/tmp/spk-meeting-XXXXXX", name[64];
+    uint64_t length;
+    for (size_t i = 0; i < sizeof bad / sizeof *bad; i++)
+        CHECK(open_text(bad[i], &length) == -EINVAL);
+    char *long_text = calloc(1, 4096);
+    CHECK(long_text != NULL);
+    memset(long_text, '1', 4095);
+    CHECK(open_text(long_text, &length) == -EINVAL);
+    free(long_text);
+    int fd = variables("x");
+    CHECK(shared_describe(fd, text, &length) == 0);
+    text[0] = text[0] == 'z' ? 'y' : 'z'; /* another machine's */
+    CHECK(open_text(text, &length) == -ENOENT);
+    /* The number may mean anything over there: it must not block. */
+    CHECK(mkdtemp(path) != NULL);
+    snprintf(name, sizeof name, "%s/fifo", path);
+    CHECK(mkfifo(name, 0600) == 0);
+    int fifo = open(name, O_RDWR | O_CLOEXEC);
+    CHECK(fifo >= 0 && dup2(fifo, fd) == fd);
+    text[0] = 0;
+    CHECK(shared_describe(variables("x"), text, &length) == 0);
+    close(fifo);
+    close(fd);
+    unlink(name);
+    rmdir(path);
+}
+
+int main(void)
+{
+    test_limit(60);
+    meet(0);
+    meet(1);
+    no_meeting();
+    share();
+    share_nothing();
+    return 0;
+}
