@@ -1,0 +1,100 @@
+/* SPDX-License-Identifier: BSD-3-Clause
+ *
+ * test_ranks.c - what ranks are made of, when calls fail: an error that says so, nothing half done, nothing
+ * left.
+ */
+// wrap: malloc calloc realloc free strdup strndup getcwd realpath __realpath_chk socketpair pipe2 fcntl
+// wrap: open dladdr epoll_create1 epoll_ctl epoll_wait eventfd timerfd_create timerfd_settime getrandom
+// wrap: clone mmap read write sendmsg recvmsg access stat
+#include "ranks/fold.h"
+#include "ranks/meeting.h"
+#include "ranks/relay_process.h"
+#include "ranks/shared.h"
+
+#include "fault.h"
+
+static size_t handed_on;
+
+static void on_text(void *owner, uint32_t which, struct spk_text text)
+{
+    (void)owner;
+    (void)which;
+    handed_on += text.len;
+}
+
+static void on_frame(void *owner, uint16_t type, struct spk_text payload, int all, int first)
+{
+    (void)owner;
+    (void)type;
+    (void)all;
+    (void)first;
+    handed_on += payload.len;
+}
+
+/* What is not taken is not said, and the rest is. */
+static void fold(void)
+{
+    static const struct fold_calls calls = {on_text, on_frame};
+    struct fold *fold = fold_new(2, &calls, NULL);
+    int result = fold ? 0 : -ENOMEM;
+    handed_on = 0;
+    for (uint32_t rank = 0; rank < 2 && result == 0; rank++)
+        result = fold_text(fold, rank, SPK_STDOUT, (struct spk_text){"line\nhalf", 9});
+    if (result == 0)
+        result = fold_frame(fold, 1, 70, (struct spk_text){"frame", 5});
+    CHECK(result == 0 ? !fault_hit() : result == -ENOMEM && fault_hit());
+    if (fold)
+        fold_flush(fold, 1);
+    CHECK(result != 0 || handed_on > 15);
+    fold_free(fold);
+}
+
+static void meet(void)
+{
+    char text[MEETING_TEXT_LEN];
+    int fd = meeting_open(0, text);
+    CHECK(fd >= 0 ? !fault_hit() : fault_hit());
+    if (fd >= 0)
+        close(fd);
+}
+
+static void start(void)
+{
+    char name[] = "true", *command[] = {name, NULL};
+    int fds[3];
+    pid_t pid = 0;
+    int result = relay_start_process(command, fds, &pid);
+    int armed = fault_pause();
+    if (result == 0) {
+        CHECK(pid > 0 && waitpid(pid, NULL, 0) == pid);
+        for (int i = 0; i < 3; i++)
+            close(fds[i]);
+    } else {
+        CHECK(pid == 0);
+    }
+    fault_go_on(armed);
+}
+
+static void share(void)
+{
+    char text[SHARED_TEXT_LEN];
+    uint64_t length, again;
+    int armed = fault_pause(), fd = memfd_create("variables", MFD_CLOEXEC);
+    fault_go_on(armed);
+    CHECK(fd >= 0 && shared_describe(fd, text, &length) == 0);
+    int opened = shared_open((struct spk_text){text, strlen(text)}, &again);
+    CHECK(opened >= 0 || opened == -ENOENT);
+    if (opened >= 0)
+        close(opened);
+    close(fd);
+}
+
+int main(void)
+{
+    test_limit(60);
+    fault_each(fold, 1);
+    fault_each(meet, 1);
+    fault_each(start, 1);
+    fault_each(share, 1);
+    return 0;
+}
