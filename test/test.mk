@@ -97,14 +97,14 @@ check-e2e: all $(ECHO)
 # Searching for inputs that break a parser: clang, libFuzzer and both sanitizers, from the sources of the module.
 FUZZ_SECONDS ?= 60
 FUZZ_BIN := $(FUZZ_SRC:test/fuzz/%.c=build/fuzz/%)
-FUZZ_LIB := $(filter-out libscorepkernel/keeper%,$(LIB_SRC))
-build/fuzz/%: test/fuzz/%.c $(LIB_SRC) shim/json_bridge.cpp
+FUZZ_LIB := $(LIB_SRC) $(filter-out %/main.c,$(wildcard libscorepkernel/ranks/*.c))
+build/fuzz/%: test/fuzz/%.c $(FUZZ_LIB) shim/json_bridge.cpp
 	@mkdir -p $(@D)/obj-$*
 	$(if $(V),,@echo '  FUZZ    $@')
 	$(Q)clang++ -std=c++17 -O1 -g -fsanitize=fuzzer-no-link,address,undefined -fno-sanitize=vptr,function -Ishim -Ilibscorepkernel/include -c shim/json_bridge.cpp -o $(@D)/obj-$*/json_bridge.o
 	$(Q)clang -std=c11 -O1 -g -D_GNU_SOURCE -DSCOREPKERNEL_VERSION='"$(VERSION)"' -fsanitize=fuzzer,address,undefined \
 	  -fno-sanitize-recover=undefined -Ilibscorepkernel/include -Ilibscorepkernel -Ishim -Itest \
-	  -o $@ $< $(LIB_SRC) $(@D)/obj-$*/json_bridge.o -lstdc++ -ldl -pthread
+	  -o $@ $< $(FUZZ_LIB) $(@D)/obj-$*/json_bridge.o -lstdc++ -ldl -pthread
 
 .PHONY: fuzz
 fuzz: $(FUZZ_BIN)
