@@ -18,6 +18,10 @@ class Directives(TracedCase):
     def setUp(self) -> None:
         self.ok(DEFINITIONS)
 
+    def entered(self, outcome):
+        """How often each region was entered, by its name."""
+        return Trace(outcome.experiment).enters
+
     def bad(self, code, part):
         outcome = self.fails(code, "ScorePDirectiveError")
         self.assertIn(part, outcome.reply["evalue"])
@@ -137,9 +141,9 @@ class Directives(TracedCase):
         self.assertIn("cell 3: !echo three", self.mark("!echo three"))
         self.assertIn("  2  b = '''x", self.ok("%scorep_marked").text())
         outcome = self.ok("%%finalize_multicellmode")
-        trace = Trace(outcome.experiment)
-        self.assertEqual(trace.calls("leaf"), 3)
-        names = [name for name in trace.enters if name.startswith("cell ")]
+        entered = self.entered(outcome)
+        self.assertEqual(entered["__main__:leaf"], 3)
+        names = [name for name in entered if name.startswith("cell ")]
         self.assertEqual(names, ["cell 1: a = leaf(1)", "cell 2: b = '''x\\", "cell 3: !echo three"])
         shown = outcome.text()
         order = [shown.index(part) for part in ("--- cell 1 of 3: a = leaf(1)", "--- cell 2 of 3", "--- cell 3 of 3", "three\n")]
@@ -177,7 +181,7 @@ class Directives(TracedCase):
         outcome = self.fails("%%finalize_multicellmode", "ZeroDivisionError")
         self.assertIn("Cell 2 failed; not run: 3, 4.", outcome.text("stderr"))
         self.assertIn("line 3", "\n".join(outcome.reply["traceback"]))
-        self.assertEqual(Trace(outcome.experiment).calls("leaf"), 1)
+        self.assertEqual(self.entered(outcome)["__main__:leaf"], 1)
         self.assertEqual(self.ok("e1, e2, 'e3' in globals()").result, "(1, 1, False)")
 
     def test_abort(self):
@@ -294,7 +298,7 @@ class Directives(TracedCase):
         self.assertIn("(the median of 4, from ", outcome.report)
         self.assertRegex(outcome.report, r" 15 +fib +\(In \[\d+\]:\d+\)  exclusive .* to ")
         self.assertEqual(self.ok("g").result, "4")
-        self.assertEqual(Trace(outcome.experiment).calls("fib"), 15)
+        self.assertEqual(self.entered(outcome)["__main__:fib"], 15)
         self.bad("%%execute_with_scorep --repeat\nx", "a number from 1 to 1000")
         self.bad("%%execute_with_scorep --repeat 1001\nx", "a number from 1 to 1000")
 

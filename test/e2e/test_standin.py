@@ -16,6 +16,7 @@ import time
 import unittest
 from xml.etree import ElementTree
 
+import test_directives
 from kernel import PATIENCE, SANITIZER, KernelCase
 from measuring import DEFINITIONS, SCOREP, needs_tracer
 from processes import until
@@ -67,16 +68,20 @@ class StandIn(KernelCase):
         self.assertIsNotNone(outcome.report, outcome.messages)
         return outcome
 
-    def counts(self, outcome):
-        """By region: what the profile says, which is what the report says of the regions that it shows."""
-        self.assertRegex(outcome.report, r" by Score-P( 8\.4-standin)?: ")
+    def profile(self, outcome):
+        """How often each region was visited, by its name."""
         with tarfile.open(os.path.join(outcome.experiment, "profile.cubex")) as archive:
             anchor, data = (archive.extractfile(name).read() for name in ("anchor.xml", "0.data"))
         root = ElementTree.fromstring(anchor)
-        names = [region.findtext("name").rpartition(":")[2] for region in root.iter("region")]
+        names = [region.findtext("name") for region in root.iter("region")]
         visits = [number for (number,) in struct.iter_unpack("<Q", data[len("CUBEX.DATA") :])]
         locations = len(list(root.iter("location")))
-        found = {name: sum(visits[i * locations : (i + 1) * locations]) for i, name in enumerate(names)}
+        return {name: sum(visits[i * locations : (i + 1) * locations]) for i, name in enumerate(names)}
+
+    def counts(self, outcome):
+        """By region: what the profile says, which is what the report says of the regions that it shows."""
+        self.assertRegex(outcome.report, r" by Score-P( 8\.4-standin)?: ")
+        found = {name.rpartition(":")[2]: visits for name, visits in self.profile(outcome).items()}
         for shown, name in re.findall(r"^ *[\d.]+ \S+ +\d+ % +[\d.]+ \S+ +(\d[\d,']*)  (\w+)  ", outcome.report, re.M):
             self.assertEqual(int(re.sub(r"\D", "", shown)), found[name])
         return found
@@ -228,6 +233,11 @@ class Good(StandIn):
         # The libraries and this experiment are the launched process's business, not its children's nor ours.
         code = "import os; (os.environ.get('LD_PRELOAD'), 'SCOREP_ENABLE_TRACING' in os.environ)"
         self.assertEqual(self.ok(code).result, repr((SANITIZER.get("LD_PRELOAD"), False)))
+
+    def test_ranks(self):
+        outcome = self.fails("%%execute_with_scorep --ranks 2\nleaf(1)", "NotMeasured")
+        self.assertIn("has no MPI" if shutil.which("mpirun") else "openmpi-bin", outcome.reply["evalue"])
+        self.works_again()
 
     def test_arguments_that_are_refused(self):
         for text, said in (
@@ -541,6 +551,13 @@ class Hangs(StandIn):
         self.assertLess(time.monotonic() - began, 10)
         # It was that cell's interrupt, and not that of the next one.
         self.assertEqual(self.ok("x").result, "'before'")
+
+
+class Directives(test_directives.Directives, StandIn):
+    """The directives do the same."""
+
+    def entered(self, outcome):
+        return self.profile(outcome)
 
 
 del StandIn
