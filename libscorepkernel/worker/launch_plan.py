@@ -61,7 +61,7 @@ def _as_ranks(process: str, wanted: dict) -> Way:
             "and take the launcher back with `%%scorep_launcher -`, or set `%%marshalling_settings PROCESS=auto`."
         )
     count = wanted.get("ranks")
-    return Way("ranks", f"as {count} ranks" if count else "as ranks")
+    return Way("ranks", "as ranks" if not count else f"as {count} rank{'s' if count > 1 else ''}")
 
 
 def needed(text: str) -> List[str]:

@@ -224,11 +224,10 @@ def combined(measurements: List[Optional[dict]], placed: Placed, came: Returned,
 
 def _leave_out_start(whole: dict) -> None:
     """MPI was initialised for the cell, and not by it."""
-    start = next((row for row in whole["regions"] if row[:2] == ["MPI_Init_thread", "MPI"]), None)
-    if start is not None:
-        whole["regions"].remove(start)
-        whole["region_count"] -= 1
-        whole["exclusive_ns"] -= start[5]
+    start = [row for row in whole["regions"] if row[0] in ("MPI_Init_thread", "MPI_Initialized") and row[1] == "MPI"]
+    whole["regions"] = [row for row in whole["regions"] if row not in start]
+    whole["region_count"] -= len(start)
+    whole["exclusive_ns"] -= sum(row[5] for row in start)
 
 
 def _told_once(told: List[Tuple[int, str]]) -> List[str]:

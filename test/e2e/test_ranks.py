@@ -92,7 +92,7 @@ class RanksCase(KernelCase):
 
     def measured(self, count: int, code: str, more: str = ""):
         outcome = self.ok(ranks(count, code, more))
-        self.assertRegex(outcome.report or "", f"as {count} ranks, by ", outcome.messages)
+        self.assertRegex(outcome.report or "", f"as {count} ranks?, by ", outcome.messages)
         return outcome
 
     def value(self, code: str):
@@ -434,7 +434,7 @@ class WithMpiByScoreP(WithMpi):
         outcome = self.measured(2, "from mpi4py import MPI\nMPI.COMM_WORLD.Barrier()\nleaf(1)")
         self.assertIn("Measured in ", outcome.report)
         self.assertRegex(outcome.report, r" 2 +MPI_Barrier")
-        self.assertNotIn("MPI_Init_thread", outcome.report)
+        self.assertNotIn("MPI_Init", outcome.report)
         self.assertTrue(os.path.exists(os.path.join(outcome.experiment, "profile.cubex")))
 
     def test_its_memory_is_too_small(self) -> None:
