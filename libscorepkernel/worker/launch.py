@@ -168,10 +168,13 @@ class Launcher:
 
         came = ranks.returned(text)
         first = came.of_first() if descriptor is not None else None
-        if first is None:
-            lost.append("The variables are as before: rank 0 did not come to its end.")
-        else:
-            lost += self._apply(descriptor if first["length"] else None, first["about"], first["at"])
+        try:
+            if first is not None:
+                lost += self._apply(descriptor if first["length"] else None, first["about"], first["at"])
+            elif came.ranks:
+                lost.append("The variables are as before: rank 0 did not come to its end.")
+        except ValueError as problem:  # it came to it in the middle of them
+            lost.append(f"The variables are as before: those of rank 0 did not come back whole: {problem}")
         if descriptor is not None and wanted.get("gather"):
             with self._server.user_code():
                 lost += ranks.gather(descriptor, came, wanted["gather"], self._server.shell.user_ns)

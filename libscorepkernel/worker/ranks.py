@@ -178,11 +178,16 @@ def gather(descriptor: int, came: Returned, names: List[str], namespace: Dict[st
     """Bind each name to the list of what it is in each rank, None where it is not. What the user is to know."""
     found: List[Dict[str, Any]] = [{} for _ in range(came.ranks)]
     notes: List[str] = []
-    for file in came.files:
-        if file["about"].get("gathered"):
+    files = [file for file in came.files if file["about"].get("gathered")]
+    if not files:
+        return [f"--gather {', '.join(names)}: nothing came back, and the session keeps what it had."]
+    for file in files:
+        try:
             values, lost = persist.values(descriptor, namespace, file["at"])
-            found[file["rank"]] = values
-            notes += [f"--gather {one.name}: rank {file['rank']}: {one.path}: {one.reason}" for one in lost]
+        except ValueError:
+            continue  # it ended in the middle, and lacks them all
+        found[file["rank"]] = values
+        notes += [f"--gather {one.name}: rank {file['rank']}: {one.path}: {one.reason}" for one in lost]
     for name in names:
         lacking = [rank for rank, values in enumerate(found) if name not in values]
         namespace[name] = [values.get(name) for values in found]
@@ -195,6 +200,8 @@ def combined(measurements: List[Optional[dict]], placed: Placed, came: Returned,
     """The ranks' measurements as one, and one experiment of theirs. None: there is none."""
     there = [(rank, one) for rank, one in enumerate(measurements) if one is not None]
     if not there:
+        with contextlib.suppress(OSError):  # it does not exist yet, or is of some worth
+            os.rmdir(placed.directory)
         return None
     reports = [one for _, one in there]
     whole = dict(reports[0])

@@ -155,6 +155,19 @@ class Ranks(RanksCase):
         self.assertIn("--gather there: there is none in rank 0", outcome.report)
         self.assertIn("--gather opened: rank 1", outcome.report)
 
+    def test_nothing_is_gathered_of_a_cell_that_did_not_run(self) -> None:
+        self.ok("precious = 1")
+        self.ok("%%scorep_launcher false")
+        try:
+            before = sorted(os.listdir(self.work))
+            self.fails("%%execute_with_scorep --gather precious\nprecious = 2", "NotMeasured")
+            self.assertEqual(sorted(os.listdir(self.work)), before)
+        finally:
+            self.ok("%%scorep_launcher -")
+        outcome = self.fails(ranks(2, "precious = 3\nos._exit(1)", "--gather precious"), "RankEnded")
+        self.assertIn("the session keeps what it had", str(outcome.messages) + str(outcome.reply))
+        self.assertEqual(self.value("precious"), 1)
+
     def test_output(self) -> None:
         outcome = self.measured(3, "print('alike')\nprint('I am', rank())\nprint('oh', file=sys.stderr)\nprint('end', end='')\n7")
         self.assertEqual(said(outcome), {r: ["alike", f"I am {r}", "end"] for r in range(3)})
