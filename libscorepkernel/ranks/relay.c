@@ -38,7 +38,8 @@ struct relay {
     uint64_t request; /* of that */
     int state;        /* the variables, as far as they are here; -1: none are under way */
     uint64_t state_len, state_got;
-    int over; /* the job has gone, or the process has ended */
+    int dismissed; /* its launcher has it end */
+    int over;      /* the job has gone, or the process has ended */
 };
 
 /* --- to the job ------------------------------------------------------------------------------------------
@@ -240,8 +241,10 @@ static void on_signal(void *owner, unsigned events)
     struct signalfd_siginfo info;
     (void)events;
     while (read(relay->signals.fd, &info, sizeof info) == (ssize_t)sizeof info)
-        if (info.ssi_signo == SIGTERM && relay->pid)
+        if (info.ssi_signo == SIGTERM && relay->pid) {
+            relay->dismissed = 1;
             (void)kill(-relay->pid, SIGKILL); /* the launcher ends the job, and will not wait for long */
+        }
     struct rusage usage;
     struct keeper_end end;
     if (!relay->pid || wait4(relay->pid, &end.status, WNOHANG, &usage) != relay->pid)
@@ -249,6 +252,8 @@ static void on_signal(void *owner, unsigned events)
     char how[160];
     end.peak_rss_kib = (uint64_t)usage.ru_maxrss;
     answer_how_it_ended(&end, how, sizeof how);
+    if (relay->dismissed)
+        snprintf(how, sizeof how, "was ended by its launcher (SIGTERM)");
     if (relay->worker.id)
         worker_drain(&relay->worker);
     tell(relay, RANK_ENDED, 0, &(struct spk_text){how, strlen(how)}, 1);
