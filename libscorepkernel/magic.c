@@ -264,7 +264,7 @@ void magic_read(struct spk_text cell, struct magic *magic)
         return;
     magic->kind = MAGIC_BAD;
     snprintf(magic->error, sizeof magic->error,
-             "There is no directive %%%%%.*s. Tab after %%%% lists those that there are; a ? behind one "
-             "explains it.",
+             "There is no directive %%%%%.*s. Tab after %%%% lists those that there are, such as "
+             "%%%%execute_with_scorep; a ? behind one explains it.",
              shown(name), name.data);
 }

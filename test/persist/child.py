@@ -64,7 +64,8 @@ def _fork(job, changes):
     if child == 0:
         status = 4
         try:
-            status, told = _run_cell(persist.baseline(globals(), HIDDEN, state), job["cell"], changes)
+            random.setstate(state)  # Python seeds a forked child anew
+            status, told = _run_cell(persist.baseline(globals(), HIDDEN), job["cell"], changes)
             os.write(writing, json.dumps(told).encode())
         except BaseException:
             traceback.print_exc()
