@@ -31,7 +31,7 @@ struct fold {
     const struct fold_calls *calls;
     void *owner;
     uint32_t ranks, waiting; /* waiting: so many have said something */
-    size_t held;             /* bytes */
+    size_t held;             /* bytes, with what each item takes besides */
     uint32_t open;           /* the stream whose last line has no end; 0: none */
     struct voice voices[];
 };
@@ -78,7 +78,7 @@ static int append(struct fold *fold, uint32_t rank, uint16_t type, const void *d
         voice->first = item;
     fold->waiting += !voice->last;
     voice->last = item;
-    fold->held += len;
+    fold->held += sizeof *item + len;
     return 0;
 }
 
@@ -86,7 +86,7 @@ static void drop_first(struct fold *fold, uint32_t rank)
 {
     struct voice *voice = &fold->voices[rank];
     struct item *item = voice->first;
-    fold->held -= item->len;
+    fold->held -= sizeof *item + item->len;
     voice->first = item->next;
     if (!voice->first) {
         voice->last = NULL;
@@ -98,14 +98,14 @@ static void drop_first(struct fold *fold, uint32_t rank)
 /* Add "from-to" to the label. */
 static void add_range(char label[LABEL_LEN + 24], size_t *len, uint32_t from, uint32_t to)
 {
-    if (*len >= LABEL_LEN)
+    if (label[*len - 1] == '.')
         return; /* cut already */
     const char *comma = *len > 1 ? "," : "";
     int added = from == to ? snprintf(label + *len, LABEL_LEN + 24 - *len, "%s%u", comma, from)
                            : snprintf(label + *len, LABEL_LEN + 24 - *len, "%s%u-%u", comma, from, to);
+    if (*len + (size_t)added >= LABEL_LEN) /* a part of a number would be another rank's */
+        added = snprintf(label + *len, LABEL_LEN + 24 - *len, "%s...", comma);
     *len += (size_t)added;
-    if (*len >= LABEL_LEN)
-        *len = LABEL_LEN + (size_t)snprintf(label + LABEL_LEN, 24, "...");
 }
 
 /* Whose first item is like this one. The number of them; label: "[0-2] ". */
