@@ -37,7 +37,23 @@ static void meet(int everywhere)
     close(joined);
     close(listener);
     close(another);
-    CHECK(meeting_join(text, &token) == -ECONNREFUSED || everywhere);
+    int refused = meeting_join(text, &token); /* by the last address, of which there may be others */
+    CHECK(everywhere ? refused < 0 && refused != -EINVAL : refused == -ECONNREFUSED);
+}
+
+/* An address that is none, and one where nobody listens, before the right one. */
+static void second_address(void)
+{
+    char text[MEETING_TEXT_LEN], more[MEETING_TEXT_LEN + 64];
+    struct spk_text token;
+    int listener = meeting_open(0, text);
+    CHECK(listener >= 0);
+    char *addresses = strrchr(text, ' ');
+    snprintf(more, sizeof more, "%.*s nowhere 127.0.0.2%s", (int)(addresses - text), text, addresses);
+    int joined = meeting_join(more, &token);
+    CHECK(joined >= 0 && meeting_is_token(text, token));
+    close(joined);
+    close(listener);
 }
 
 static void no_meeting(void)
@@ -110,7 +126,7 @@ static void share_nothing(void)
                                       "a 1 2 3 4 5x",
                                       "a 1 2  4 5",
                                       "a 1 2 3 4 99999999999999999999"};
-    char text[SHARED_TEXT_LEN], path[] = "/tmp/spk-meeting-XXXXXX", name[64];
+    char text[SHARED_TEXT_LEN];
     uint64_t length;
     for (size_t i = 0; i < sizeof bad / sizeof *bad; i++)
         CHECK(open_text(bad[i], &length) == -EINVAL);
@@ -123,16 +139,55 @@ static void share_nothing(void)
     CHECK(shared_describe(fd, text, &length) == 0);
     text[0] = text[0] == 'z' ? 'y' : 'z'; /* another machine's */
     CHECK(open_text(text, &length) == -ENOENT);
-    /* The number may mean anything over there: it must not block. */
+    close(fd);
+}
+
+/* The text with another value for one of its numbers: 1 PID, 2 DESCRIPTOR, 3 DEVICE, 4 INODE, 5 LENGTH. */
+static void with_other(const char *text, int which, const char *value, char other[2 * SHARED_TEXT_LEN])
+{
+    const char *from = text;
+    for (int i = 0; i < which; i++)
+        from = strchr(from, ' ') + 1;
+    snprintf(other, 2 * SHARED_TEXT_LEN, "%.*s%s%s", (int)(from - text), text, value,
+             from + strcspn(from, " "));
+}
+
+/* That all of it is looked at, and that numbers of no process and no descriptor are none. */
+static void share_another(void)
+{
+    static const char *const numbers[] = {"0", "1", "18446744073709551615", "-1"};
+    char text[SHARED_TEXT_LEN], other[2 * SHARED_TEXT_LEN];
+    uint64_t length;
+    int fd = variables("x"), descriptors = test_descriptors();
+    CHECK(shared_describe(fd, text, &length) == 0);
+    for (int which = 1; which <= 5; which++)
+        for (size_t i = 0; i < sizeof numbers / sizeof *numbers; i++) {
+            with_other(text, which, numbers[i], other);
+            if (strcmp(text, other) != 0)
+                CHECK(open_text(other, &length) == -ENOENT);
+        }
+    CHECK(test_descriptors() == descriptors);
+    close(fd);
+}
+
+/* The number may mean anything over there: it must not block, and is not the file. */
+static void share_other_things(void)
+{
+    char text[SHARED_TEXT_LEN], path[] = "/tmp/spk-meeting-XXXXXX", name[64];
+    uint64_t length;
     CHECK(mkdtemp(path) != NULL);
     snprintf(name, sizeof name, "%s/fifo", path);
     CHECK(mkfifo(name, 0600) == 0);
-    int fifo = open(name, O_RDWR | O_CLOEXEC);
-    CHECK(fifo >= 0 && dup2(fifo, fd) == fd);
-    text[0] = 0;
-    CHECK(shared_describe(variables("x"), text, &length) == 0);
-    close(fifo);
-    close(fd);
+    int things[] = {open(name, O_RDWR | O_CLOEXEC), open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC),
+                    socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0), open("/dev/zero", O_RDONLY | O_CLOEXEC)};
+    for (size_t i = 0; i < sizeof things / sizeof *things; i++) {
+        int fd = variables("x");
+        CHECK(things[i] >= 0 && shared_describe(fd, text, &length) == 0);
+        CHECK(dup2(things[i], fd) == fd);
+        close(things[i]);
+        CHECK(open_text(text, &length) == -ENOENT);
+        close(fd);
+    }
     unlink(name);
     rmdir(path);
 }
@@ -140,10 +195,15 @@ static void share_nothing(void)
 int main(void)
 {
     test_limit(60);
+    int descriptors = test_descriptors();
     meet(0);
     meet(1);
+    second_address();
     no_meeting();
     share();
     share_nothing();
+    share_another();
+    share_other_things();
+    CHECK(test_descriptors() == descriptors);
     return 0;
 }
