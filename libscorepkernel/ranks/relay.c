@@ -105,8 +105,11 @@ static void on_frame(void *owner, struct frame *frame)
 
 static void on_lost(void *owner)
 {
-    const struct relay *relay = owner;
-    (void)kill(-relay->pid, SIGKILL); /* its end is told of as any other */
+    struct relay *relay = owner;
+    if (relay->pid)
+        (void)kill(-relay->pid, SIGKILL); /* its end is told of as any other */
+    else
+        relay->over = 1; /* there is none: 0 would be our own group, and the launcher's */
 }
 
 static const struct worker_events worker_events = {on_text, on_frame, on_lost};
@@ -171,7 +174,7 @@ static void take_state_piece(struct relay *relay, struct frame *frame)
     while (piece.len) {
         ssize_t put = pwrite(relay->state, piece.data, piece.len, (off_t)relay->state_got);
         if (put <= 0) {
-            static const char said[] = "The memory of its node did not suffice for the notebook's variables.";
+            static const char said[] = "had no memory on its node for the notebook's variables";
             tell(relay, RANK_ENDED, frame->request, &(struct spk_text){said, sizeof said - 1}, 1);
             relay->over = 1;
             return;
@@ -241,9 +244,9 @@ static void on_signal(void *owner, unsigned events)
     struct signalfd_siginfo info;
     (void)events;
     while (read(relay->signals.fd, &info, sizeof info) == (ssize_t)sizeof info)
-        if (info.ssi_signo == SIGTERM && relay->pid) {
+        if (info.ssi_signo == SIGTERM) {
             relay->dismissed = 1;
-            (void)kill(-relay->pid, SIGKILL); /* the launcher ends the job, and will not wait for long */
+            on_lost(relay); /* the launcher ends the job, and will not wait for long */
         }
     struct rusage usage;
     struct keeper_end end;
