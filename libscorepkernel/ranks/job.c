@@ -320,7 +320,8 @@ static void on_library(void *owner, unsigned events)
         on_library_frame(job, &frame);
     if ((got <= 0 && got != -EAGAIN) || more < 0) {
         loop_forget(&job->loop, &job->library_source);
-        job->over = !job->answered; /* else it has let us go, and the launcher may end by itself */
+        if (!job->answered) /* else it has let us go, and the launcher may end by itself */
+            job->over = 1;
     }
 }
 
@@ -404,7 +405,9 @@ static int tick(struct job *job)
     for (size_t i = 0; i < sizeof dues / sizeof *dues; i++)
         if (dues[i] && (next < 0 || dues[i] < next))
             next = dues[i];
-    return next < 0 ? -1 : next <= now ? 0 : (int)((next - now) / MS) + 1;
+    if (job->over || (next >= 0 && next <= now))
+        return 0;
+    return next < 0 ? -1 : (int)((next - now) / MS) + 1;
 }
 
 static void finish(struct job *job)
