@@ -119,12 +119,14 @@ static const struct worker_events worker_events = {on_text, on_frame, on_lost};
 
 static void start_process(struct relay *relay, struct spk_text setup)
 {
-    int fds[3];
+    int fds[4] = {-1, -1, -1, -1};
     char *text = strndup(setup.data, setup.len);
     int result = relay->pid || !text ? -EPROTO : relay_start_process(relay->command, fds, &relay->pid);
     if (result == 0)
         result = worker_adopt(&relay->worker, &relay->loop, 1, fds, text, &worker_events, relay);
     free(text);
+    if (fds[3] >= 0)
+        close(fds[3]); /* a process that has ended by now is told of as any other, with its last words */
     if (result == 0)
         return;
     char said[256];

@@ -77,11 +77,11 @@ static int make_ends(int fds[3], int ends[4])
     return 0;
 }
 
-int relay_start_process(char *const *command, int fds[3], pid_t *pid)
+int relay_start_process(char *const *command, int fds[4], pid_t *pid)
 {
     int ends[4] = {-1, -1, -1, -1};
     pid_t parent = getpid();
-    fds[0] = fds[1] = fds[2] = -1;
+    fds[0] = fds[1] = fds[2] = fds[3] = -1;
     int result = make_ends(fds, ends);
     if (result == 0 && (*pid = fork()) == 0)
         become(command, ends, parent);
@@ -91,11 +91,14 @@ int relay_start_process(char *const *command, int fds[3], pid_t *pid)
     }
     if (result == 0)
         (void)setpgid(*pid, *pid); /* whoever comes first; it may be too late, and then it is done */
-    for (int i = 0; i < 4; i++)
+    fds[3] = ends[WORKER_FD];
+    for (int i = 0; i < 3; i++)
         if (ends[i] >= 0)
             close(ends[i]);
-    for (int i = 0; i < 3 && result != 0; i++)
+    for (int i = 0; i < 4 && result != 0; i++) {
         if (fds[i] >= 0)
             close(fds[i]);
+        fds[i] = -1;
+    }
     return result;
 }

@@ -61,13 +61,13 @@ static void meet(void)
 static void start(void)
 {
     char name[] = "true", *command[] = {name, NULL};
-    int fds[3];
+    int fds[4];
     pid_t pid = 0;
     int result = relay_start_process(command, fds, &pid);
     int armed = fault_pause();
     if (result == 0) {
         CHECK(pid > 0 && waitpid(pid, NULL, 0) == pid);
-        for (int i = 0; i < 3; i++)
+        for (int i = 0; i < 4; i++)
             close(fds[i]);
     } else {
         CHECK(pid == 0);

@@ -184,6 +184,11 @@ static void ends(void)
     struct relay relay = start_script("echo meeting ${SCOREPKERNEL_MEETING-none}; exit 3");
     until_said(&relay, RANK_ENDED, "meeting none\nended with exit code 3");
     CHECK(exit_code(&relay) == 0);
+    for (int i = 0; i < 20; i++) { /* before or after it has been told anything */
+        relay = start_script("exit 4");
+        until_said(&relay, RANK_ENDED, "ended with exit code 4");
+        CHECK(exit_code(&relay) == 0);
+    }
     relay = start_script("kill -SEGV $$");
     until_said(&relay, RANK_ENDED, "was ended by SIGSEGV");
     CHECK(exit_code(&relay) == 0);
