@@ -192,7 +192,7 @@ static void end_the_rest(struct job *job)
              count == 1 ? "Rank" : "Ranks", names, count == 1 ? "was" : "were", count == 1 ? "it" : "they");
     if (!job->failure)
         job_fail(job, "KeyboardInterrupt", text);
-    else if (count)
+    else if (count && job->begun)
         on_folded_text(job, SPK_STDERR, (struct spk_text){text, strlen(text)});
     launcher_kill(job);
     ranks_drop_open(job);
@@ -269,8 +269,9 @@ static void take_state(struct job *job, struct frame *frame)
 static void on_interrupt(struct job *job)
 {
     if (job->count && job->ready == job->count) {
+        if (!job->interrupted) /* asking again does not give them more time */
+            job->deadline_ns = loop_now_ns() + ASKED_NS;
         interrupt_all(job);
-        job->deadline_ns = loop_now_ns() + ASKED_NS;
         return;
     }
     job_fail(job, "KeyboardInterrupt", "The cell was interrupted before all its ranks had started.");
@@ -397,11 +398,16 @@ static int tick(struct job *job)
         fold_flush(job->fold, 0);
         job->fold_due_ns = 0;
     }
+    if (job->listen_due_ns && job->listen_due_ns <= now) {
+        job->listen_due_ns = 0;
+        if (loop_watch(&job->loop, &job->listener, LOOP_READ) != 0)
+            job->over = 1; /* nobody else could come */
+    }
     if (job->deadline_ns && job->deadline_ns <= now)
         on_deadline(job);
     job_look(job);
     int64_t pace = stream_pace(&job->stream, now);
-    int64_t dues[] = {job->fold_due_ns, job->deadline_ns, pace < 0 ? 0 : now + pace};
+    int64_t dues[] = {job->listen_due_ns, job->fold_due_ns, job->deadline_ns, pace < 0 ? 0 : now + pace};
     for (size_t i = 0; i < sizeof dues / sizeof *dues; i++)
         if (dues[i] && (next < 0 || dues[i] < next))
             next = dues[i];

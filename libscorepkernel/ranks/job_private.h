@@ -37,6 +37,7 @@ struct rank {
     enum rank_state state;
     struct channel channel;
     struct source source;
+    int64_t since_ns;           /* when it came */
     int has_state;              /* it has been given the variables */
     uint64_t state_sent;        /* bytes of the variables; UINT64_MAX: none are wanted */
     uint64_t file_at, file_end; /* where its next piece goes in job->results */
@@ -49,7 +50,8 @@ struct job {
     struct loop loop;
     struct channel library;
     struct source library_source, signals, listener, outputs[2];
-    int64_t fold_due_ns; /* when what is held back for others is handed on; 0: nothing is */
+    int64_t listen_due_ns; /* when the listener is watched again; 0: it is */
+    int64_t fold_due_ns;   /* when what is held back for others is handed on; 0: nothing is */
     char meeting[MEETING_TEXT_LEN];
     struct stream stream;
     const struct fold_calls *fold_calls;
@@ -67,7 +69,8 @@ struct job {
     size_t said_len;
 
     struct rank *ranks[JOB_RANKS_MAX];         /* by number, count of them; NULL where none has come */
-    struct rank *strangers[JOB_STRANGERS_MAX]; /* connections that have not said who they are */
+    struct rank *strangers[JOB_STRANGERS_MAX]; /* connections that have not said who they are: a ring */
+    size_t arrivals;                           /* where in it the next one goes */
     uint32_t count, present, ready, given,
         open;       /* given: that have the variables; open: those that have neither replied nor gone */
     uint32_t asker; /* whose input is waited for */
@@ -78,6 +81,7 @@ struct job {
 
     char *failure;       /* JSON, the content of the error that ends the cell; NULL: none yet */
     int64_t deadline_ns; /* when the ranks that are left are interrupted, or ended */
+    int begun;           /* they have been given the cell */
     int interrupted;     /* they have been */
     int answered, over;
 };

@@ -17,6 +17,9 @@
 #include <unistd.h>
 
 #define STRANGER_MAX_LEN ((size_t)1024) /* of what it says before we know it */
+#define ACCEPTED_AT_ONCE 16
+#define PATIENCE_NS INT64_C(1000000000) /* with a stranger, when others wait */
+#define PAUSE_NS INT64_C(50000000)
 #define QUEUED_MAX_LEN (4 * RANK_PIECE_LEN)
 #define PAGE_LEN UINT64_C(4096) /* as persist_file.py has it */
 
@@ -133,11 +136,11 @@ static void on_has_state(struct rank *rank)
     if (rank->state != RANK_READY || rank->has_state)
         return;
     rank->has_state = 1;
-    if (++job->given < job->count)
-        return;
+    if (++job->given < job->count || job->failure)
+        return; /* what has failed by now is said not to be run */
+    job->begun = 1;
     for (uint32_t i = 0; i < job->count; i++)
-        if (job->ranks[i]->has_state)
-            give_cell(job->ranks[i]);
+        give_cell(job->ranks[i]);
 }
 
 static void on_ready(struct rank *rank)
@@ -390,28 +393,59 @@ static void on_rank(void *owner, unsigned events)
         on_ended(rank, (struct spk_text){silent, sizeof silent - 1});
 }
 
+/* There is no room for another. Who has been a stranger for longest, and for long enough to have said who it
+ * is, is let go, which reading finds; until there is one, those that want to come wait in their queue. */
+static void make_room(struct job *job)
+{
+    const struct rank *oldest = NULL;
+    for (size_t i = 0; i < JOB_STRANGERS_MAX && !oldest; i++)
+        oldest = job->strangers[(job->arrivals + i) % JOB_STRANGERS_MAX];
+    if (!oldest)
+        job_fail(
+            job, "NotMeasured",
+            "The cell was not run: it has more ranks than its session may have descriptors (ulimit -n).");
+    if (oldest && loop_now_ns() - oldest->since_ns > PATIENCE_NS) {
+        (void)shutdown(oldest->channel.fd, SHUT_RDWR); /* fails if it has gone by itself */
+        return;
+    }
+    loop_forget(&job->loop, &job->listener);
+    job->listen_due_ns = loop_now_ns() + PAUSE_NS;
+}
+
+static void greet(struct job *job, int fd, struct rank **place)
+{
+    int yes = 1;
+    struct rank *rank = calloc(1, sizeof *rank);
+    if (!rank) {
+        close(fd);
+        return;
+    }
+    (void)setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &yes, sizeof yes); /* only faster */
+    rank->job = job;
+    rank->since_ns = loop_now_ns();
+    rank->state_sent = UINT64_MAX;
+    channel_init(&rank->channel, fd);
+    rank->source = (struct source){.fd = fd, .ready = on_rank, .owner = rank};
+    *place = rank;
+    job->arrivals++;
+    if (loop_watch(&job->loop, &rank->source, LOOP_READ) != 0)
+        drop_stranger(rank);
+}
+
+/* Some at a time, so that those that have come can say who they are before they are many. */
 void ranks_accept(void *owner, unsigned events)
 {
     struct job *job = owner;
-    int fd, yes = 1;
     (void)events;
-    while ((fd = accept4(job->listener.fd, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK)) >= 0) {
-        size_t i = 0;
-        while (i < JOB_STRANGERS_MAX && job->strangers[i])
-            i++;
-        struct rank *rank = i < JOB_STRANGERS_MAX ? calloc(1, sizeof *rank) : NULL;
-        if (!rank) {
-            close(fd);
-            continue;
-        }
-        (void)setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &yes, sizeof yes); /* only faster */
-        rank->job = job;
-        rank->state_sent = UINT64_MAX;
-        channel_init(&rank->channel, fd);
-        rank->source = (struct source){.fd = fd, .ready = on_rank, .owner = rank};
-        job->strangers[i] = rank;
-        if (loop_watch(&job->loop, &rank->source, LOOP_READ) != 0)
-            drop_stranger(rank);
+    for (int i = 0; i < ACCEPTED_AT_ONCE; i++) {
+        struct rank **place = &job->strangers[job->arrivals % JOB_STRANGERS_MAX];
+        int fd = *place ? -1 : accept4(job->listener.fd, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
+        if (fd >= 0)
+            greet(job, fd, place);
+        else if (*place || errno == EMFILE || errno == ENFILE)
+            make_room(job);
+        if (fd < 0)
+            return;
     }
 }
 

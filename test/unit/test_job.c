@@ -6,70 +6,13 @@
 #include "ranks/meeting.h"
 #include "ranks/rank_wire.h"
 
-#include "spoken.h"
+#include "job_told.h"
 
-#include <sys/mman.h>
-#include <sys/wait.h>
+#include <sys/resource.h>
 
 /* Says where the job listens, and who it is, and stays. */
 static const char waits[] =
     "echo \"$SCOREPKERNEL_MEETING\" > \"$0/meeting\"; echo $$ > \"$0/pid\"; sleep 1000";
-
-static char directory[] = "/tmp/spk-job-XXXXXX";
-
-struct job {
-    pid_t pid;
-    struct channel library;
-};
-
-static struct job start(char *const *launcher)
-{
-    char program[4096];
-    struct job job = {0};
-    int pair[2];
-    CHECK(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair) == 0 && set_nonblocking(pair[0]) == 0);
-    snprintf(program, sizeof program, "%s/lib/scorepkernel/scorepkernel-ranks", test_tree());
-    char mode[] = "job", reach[] = "loopback", where[] = "memory";
-    char *command[16] = {program, mode, reach, where};
-    for (int i = 0; launcher[i]; i++)
-        command[4 + i] = launcher[i];
-    if ((job.pid = fork()) == 0) {
-        if (pair[1] == WORKER_FD ? fcntl(pair[1], F_SETFD, 0) == 0 : dup2(pair[1], WORKER_FD) >= 0)
-            execv(program, command);
-        _exit(99);
-    }
-    close(pair[1]);
-    channel_init(&job.library, pair[0]);
-    struct frame frame;
-    CHECK(next(&job.library, &frame) && frame.type == WORKER_READY);
-    tell(&job.library, WORKER_SETUP, "{\"token\":\"t\"}", NULL);
-    return job;
-}
-
-static void give_cell(struct job *job, const char *variables)
-{
-    struct spk_text options = text_of("{\"launched\":{}}"),
-                    cell[] = {text_of("{\"code\":\"x\"}"), text_of("{}"), options};
-    int fd = memfd_create("variables", MFD_CLOEXEC);
-    CHECK(fd >= 0 && write(fd, variables, strlen(variables)) == (ssize_t)strlen(variables));
-    CHECK(channel_send(&job->library, WORKER_TAKE_STATE, REQUEST, &options, 1, &fd, 1) == 0);
-    CHECK(channel_send(&job->library, WORKER_EXECUTE, REQUEST, cell, 3, NULL, 0) == 0);
-    close(fd);
-}
-
-static void read_file(const char *name, char *text, size_t size)
-{
-    char path[128];
-    snprintf(path, sizeof path, "%s/%s", directory, name);
-    for (ssize_t got = 0; got <= 0 || !strchr(text, '\n'); poll(NULL, 0, 1)) {
-        int fd = open(path, O_RDONLY | O_CLOEXEC);
-        got = fd >= 0 ? read(fd, text, size - 1) : 0;
-        text[got > 0 ? got : 0] = 0;
-        if (fd >= 0)
-            close(fd);
-    }
-    *strchr(text, '\n') = 0;
-}
 
 /* A job with a launcher that starts nothing: we are the relays. */
 static struct job start_waiting(char meeting[MEETING_TEXT_LEN], const char *variables)
@@ -82,7 +25,7 @@ static struct job start_waiting(char meeting[MEETING_TEXT_LEN], const char *vari
     snprintf(path, sizeof path, "%s/pid", directory);
     unlink(path);
     struct job job = start(launcher);
-    give_cell(&job, variables);
+    give_cell(&job, "x", variables);
     read_file("meeting", meeting, MEETING_TEXT_LEN);
     return job;
 }
@@ -121,36 +64,6 @@ static int is_refused(struct channel *relay)
     return !said;
 }
 
-/* The job's answer. what: in any of the texts and errors that come before it; NULL: that is not asked. */
-static uint32_t answer(struct job *job, const char *what, int *variables)
-{
-    struct frame frame;
-    int found = what == NULL;
-    for (;;) {
-        CHECK(next(&job->library, &frame));
-        if (frame.type == WORKER_REPLY)
-            break;
-        found |= what && memmem(frame.payload, frame.len, what, strlen(what)) != NULL;
-        if (frame.type == WORKER_STATE && frame.fds) {
-            int fd = channel_claim_fd(&job->library);
-            if (variables)
-                *variables = fd;
-            else
-                close(fd);
-        }
-    }
-    uint32_t how = frame_u32(part_of(&frame), 99);
-    CHECK(found || memmem(frame.payload, frame.len, what, strlen(what)) != NULL);
-    return how;
-}
-
-static void end(struct job *job)
-{
-    int status;
-    channel_finish(&job->library);
-    CHECK(waitpid(job->pid, &status, 0) == job->pid && WIFEXITED(status) && WEXITSTATUS(status) == 0);
-}
-
 /* And of its launcher nothing is left. */
 static void end_with_launcher(struct job *job)
 {
@@ -158,6 +71,15 @@ static void end_with_launcher(struct job *job)
     read_file("pid", pid, sizeof pid);
     end(job);
     test_until_reaped(atoi(pid));
+}
+
+/* The same, of a launcher that ends when its ranks have, which ours does not. */
+static void end_after_launcher(struct job *job)
+{
+    char pid[32];
+    read_file("pid", pid, sizeof pid);
+    (void)kill(-atoi(pid), SIGTERM); /* or the job has ended it */
+    end_with_launcher(job);
 }
 
 /* From the first word to the last, with the variables in pieces for one, and what comes back of both. */
@@ -235,7 +157,7 @@ static void strangers(void)
         channel_finish(&silent[i]);
     channel_finish(&relay);
     CHECK(answer(&job, "Rank 0 has gone without a word", NULL) == SPK_REPLY_ERROR);
-    end_with_launcher(&job);
+    end_after_launcher(&job);
 }
 
 /* Ranks that cannot be: the cell fails, and says what to look at. */
@@ -252,7 +174,7 @@ static void misfits(uint32_t rank, uint32_t count, int again)
     CHECK(is_refused(&relays[1]));
     channel_finish(&relays[0]);
     CHECK(answer(&job, "do not fit together", NULL) == SPK_REPLY_ERROR);
-    end_with_launcher(&job);
+    end_after_launcher(&job);
 }
 
 static void bad_launchers(void)
@@ -260,13 +182,139 @@ static void bad_launchers(void)
     char none[] = "/nowhere/launcher", shell[] = "sh", flag[] = "-c", script[] = "echo no nodes >&2; exit 3";
     char *absent[] = {none, NULL}, *fails[] = {shell, flag, script, NULL};
     struct job job = start(absent);
-    give_cell(&job, "");
+    give_cell(&job, "x", "");
     CHECK(answer(&job, "/nowhere/launcher", NULL) == SPK_REPLY_ERROR);
     end(&job);
     job = start(fails);
-    give_cell(&job, "");
+    give_cell(&job, "x", "");
     CHECK(answer(&job, "no nodes", NULL) == SPK_REPLY_ERROR);
     end(&job);
+}
+
+/* What a launcher says need not be text. */
+static void launcher_says_bytes(void)
+{
+    char shell[] = "sh", flag[] = "-c";
+    char script[] = "printf '%03000d' 7; printf '\\303\\251%.0s' $(seq 1100) >&2; printf '\\303'; exit 3";
+    char *launcher[] = {shell, flag, script, NULL};
+    struct job job = start(launcher);
+    give_cell(&job, "x", "");
+    CHECK(answer(&job, "ended with exit code 3 and said", NULL) == SPK_REPLY_ERROR);
+    end(&job);
+}
+
+/* Until the job lets go of it; the cell has not come. */
+static void is_not_given_the_cell(struct channel *relay)
+{
+    struct frame frame;
+    while (next(relay, &frame))
+        CHECK(frame.type != WORKER_EXECUTE);
+    channel_finish(relay);
+}
+
+static void until_state(struct channel *relay)
+{
+    struct frame frame;
+    do
+        CHECK(next(relay, &frame));
+    while (frame.type != RANK_STATE);
+}
+
+/* A cell that was not run was not run, whatever ranks there are. */
+static void misfit_among_others(void)
+{
+    char meeting[MEETING_TEXT_LEN];
+    struct job job = start_waiting(meeting, "v");
+    struct channel relays[2], stranger;
+    relays[0] = join_as(meeting, 0, 2);
+    is_welcome(&relays[0]);
+    stranger = join_as(meeting, 2, 2);
+    CHECK(is_refused(&stranger));
+    relays[1] = join_as(meeting, 1, 2);
+    is_welcome(&relays[1]);
+    for (int i = 0; i < 2; i++)
+        tell(&relays[i], WORKER_READY, NULL, NULL);
+    for (int i = 0; i < 2; i++) {
+        until_state(&relays[i]);
+        tell(&relays[i], RANK_HAS_STATE, NULL, NULL);
+    }
+    for (int i = 0; i < 2; i++)
+        is_not_given_the_cell(&relays[i]);
+    CHECK(answer(&job, "do not fit together", NULL) == SPK_REPLY_ERROR);
+    end_after_launcher(&job);
+}
+
+/* One goes when it has the variables, before another has them. */
+static void goes_before_the_cell(void)
+{
+    char meeting[MEETING_TEXT_LEN];
+    struct job job = start_waiting(meeting, "v");
+    struct channel relays[2];
+    struct frame frame;
+    for (uint32_t i = 0; i < 2; i++) {
+        relays[i] = join_as(meeting, i, 2);
+        is_welcome(&relays[i]);
+        tell(&relays[i], WORKER_READY, NULL, NULL);
+    }
+    for (int i = 0; i < 2; i++)
+        until_state(&relays[i]);
+    tell(&relays[0], RANK_HAS_STATE, NULL, NULL);
+    tell(&relays[0], RANK_ENDED, "was ended", NULL);
+    do
+        CHECK(next(&job.library, &frame));
+    while (frame.type != WORKER_ERROR);
+    CHECK(memmem(frame.payload, frame.len, "Rank 0 was ended.", 17) != NULL);
+    tell(&relays[1], RANK_HAS_STATE, NULL, NULL);
+    is_not_given_the_cell(&relays[1]);
+    channel_finish(&relays[0]);
+    CHECK(answer(&job, "Rank 0 was ended.", NULL) == SPK_REPLY_ERROR);
+    end_after_launcher(&job);
+}
+
+/* More of those that say nothing than there is room for, or descriptors: who says who it is gets in. */
+static void many_strangers(rlim_t descriptors, int count)
+{
+    char meeting[MEETING_TEXT_LEN];
+    static struct channel silent[1100];
+    struct rlimit before, limit;
+    CHECK(getrlimit(RLIMIT_NOFILE, &before) == 0);
+    if (before.rlim_cur < (rlim_t)count + 50)
+        return; /* we may not have so many ourselves */
+    limit = before;
+    limit.rlim_cur = descriptors;
+    CHECK(setrlimit(RLIMIT_NOFILE, &limit) == 0);
+    struct job job = start_waiting(meeting, "");
+    CHECK(setrlimit(RLIMIT_NOFILE, &before) == 0);
+    for (int i = 0; i < count; i++)
+        silent[i] = connect_to(meeting);
+    struct channel relay = join_as(meeting, 0, 1);
+    is_welcome(&relay);
+    for (int i = 0; i < count; i++)
+        channel_finish(&silent[i]);
+    channel_finish(&relay);
+    CHECK(answer(&job, "Rank 0 has gone without a word", NULL) == SPK_REPLY_ERROR);
+    end_after_launcher(&job);
+}
+
+/* And more ranks than descriptors: it says so. */
+static void too_many_ranks(void)
+{
+    enum { COUNT = 40 };
+    char meeting[MEETING_TEXT_LEN];
+    struct channel relays[COUNT];
+    struct rlimit before, few;
+    CHECK(getrlimit(RLIMIT_NOFILE, &before) == 0);
+    few = before;
+    few.rlim_cur = 30;
+    CHECK(setrlimit(RLIMIT_NOFILE, &few) == 0);
+    struct job job = start_waiting(meeting, "");
+    CHECK(setrlimit(RLIMIT_NOFILE, &before) == 0);
+    for (uint32_t i = 0; i < COUNT; i++)
+        relays[i] = join_as(meeting, i, COUNT);
+    CHECK(answer(&job, "ulimit -n", NULL) == SPK_REPLY_ERROR);
+    for (int i = 0; i < COUNT; i++)
+        channel_finish(&relays[i]);
+    end_after_launcher(&job);
 }
 
 static void interrupt(int running)
@@ -307,6 +355,10 @@ int main(void)
 {
     test_limit(120);
     CHECK(mkdtemp(directory) != NULL);
+    struct rlimit limit;
+    CHECK(getrlimit(RLIMIT_NOFILE, &limit) == 0);
+    limit.rlim_cur = limit.rlim_max;
+    CHECK(setrlimit(RLIMIT_NOFILE, &limit) == 0);
     int descriptors = test_descriptors();
     good();
     strangers();
@@ -316,6 +368,12 @@ int main(void)
     misfits(0, 0, 0);
     misfits(0, UINT32_MAX, 0);
     bad_launchers();
+    launcher_says_bytes();
+    misfit_among_others();
+    goes_before_the_cell();
+    many_strangers(100, 250);
+    many_strangers(1300, 1100);
+    too_many_ranks();
     interrupt(0);
     interrupt(1);
     forsaken();
