@@ -388,10 +388,8 @@ static int begin(struct job *job)
     return result;
 }
 
-/* Do what is due. The milliseconds until the next is; -1: nothing will be. */
-static int tick(struct job *job)
+static void do_due(struct job *job, int64_t now)
 {
-    int64_t now = loop_now_ns(), next = -1;
     if (job->fold && fold_holds(job->fold) && !job->fold_due_ns)
         job->fold_due_ns = now + FOLD_NS;
     if (job->fold_due_ns && job->fold_due_ns <= now) {
@@ -406,6 +404,13 @@ static int tick(struct job *job)
     if (job->deadline_ns && job->deadline_ns <= now)
         on_deadline(job);
     job_look(job);
+}
+
+/* Do what is due. The milliseconds until the next is; -1: nothing will be. */
+static int tick(struct job *job)
+{
+    int64_t now = loop_now_ns(), next = -1;
+    do_due(job, now);
     int64_t pace = stream_pace(&job->stream, now);
     int64_t dues[] = {job->listen_due_ns, job->fold_due_ns, job->deadline_ns, pace < 0 ? 0 : now + pace};
     for (size_t i = 0; i < sizeof dues / sizeof *dues; i++)
