@@ -23,6 +23,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/resource.h>
 #include <sys/signalfd.h>
 #include <unistd.h>
 
@@ -239,7 +240,7 @@ static void begin_cell(struct job *job, struct frame *frame)
     memcpy(copy, frame->payload, frame->len);
     job->cell = *frame;
     job->cell.payload = copy;
-    int result = launcher_start(job);
+    int result = job->failure ? 0 : launcher_start(job); /* it may have been interrupted by now */
     if (result == 0)
         return;
     char text[512];
@@ -366,8 +367,18 @@ static int open_results(struct job *job)
     return job->results < 0 ? -errno : 0;
 }
 
+/* Each rank is a connection. */
+static void allow_open_files(struct job *job)
+{
+    if (getrlimit(RLIMIT_NOFILE, &job->open_files) != 0)
+        return;
+    struct rlimit most = {job->open_files.rlim_max, job->open_files.rlim_max};
+    (void)setrlimit(RLIMIT_NOFILE, &most); /* without it there are fewer, which is said */
+}
+
 static int begin(struct job *job)
 {
+    allow_open_files(job);
     job->stream = (struct stream){.write = tell_text, .owner = job};
     channel_init(&job->library, WORKER_FD);
     int result = loop_init(&job->loop);

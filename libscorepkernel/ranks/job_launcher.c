@@ -74,7 +74,9 @@ static void become(const struct job *job, const int ends[2], pid_t parent)
     if (told != 0 || setsid() < 0 || prctl(PR_SET_PDEATHSIG, SIGTERM) != 0 || getppid() != parent ||
         dup2(null, 0) < 0 || dup2(ends[0], 1) < 0 || dup2(ends[1], 2) < 0)
         _exit(127);
-    close(WORKER_FD); /* the library's end of file is to be ours */
+    if (job->open_files.rlim_max)
+        (void)setrlimit(RLIMIT_NOFILE, &job->open_files); /* lowers what was raised for us */
+    close(WORKER_FD);                                     /* the library's end of file is to be ours */
     pthread_sigmask(SIG_SETMASK, &none, NULL);
     execvp(job->order->launch[0], job->order->launch);
     dprintf(2, "%s: %s\n", job->order->launch[0], failure_text(errno));

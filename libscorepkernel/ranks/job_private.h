@@ -14,6 +14,7 @@
 #include "stream.h"
 #include "worker_wire.h"
 
+#include <sys/resource.h>
 #include <sys/types.h>
 
 #define JOB_RANKS_MAX 65536u
@@ -47,6 +48,7 @@ struct rank {
 
 struct job {
     const struct job_order *order;
+    struct rlimit open_files; /* that the launcher may have, as this process might */
     struct loop loop;
     struct channel library;
     struct source library_source, signals, listener, outputs[2];
