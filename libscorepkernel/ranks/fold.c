@@ -144,13 +144,22 @@ static void announce(struct fold *fold, const char *label)
     fold->calls->text(fold->owner, SPK_STDOUT, (struct spk_text){line, (size_t)len});
 }
 
+/* Where the line ends, or is to be overwritten, as by a progress bar. NULL: not here. */
+static const char *line_end(struct spk_text text)
+{
+    size_t len = 0;
+    while (len < text.len && text.data[len] != '\n' && text.data[len] != '\r')
+        len++;
+    return len < text.len ? text.data + len : NULL;
+}
+
 static void say(struct fold *fold, uint32_t which, const char *label, const struct item *item)
 {
     close_line(fold);
     if (fold->ranks > 1)
         fold->calls->text(fold->owner, which, (struct spk_text){label, strlen(label)});
     fold->calls->text(fold->owner, which, (struct spk_text){item->bytes, item->len});
-    if (!item->len || item->bytes[item->len - 1] != '\n')
+    if (!item->len || !line_end((struct spk_text){item->bytes + item->len - 1, 1}))
         fold->open = which;
 }
 
@@ -199,7 +208,7 @@ int fold_text(struct fold *fold, uint32_t rank, uint32_t which, struct spk_text 
     struct buffer *line = &fold->voices[rank].unfinished[which - SPK_STDOUT];
     int result = 0;
     while (text.len && result == 0) {
-        const char *end = memchr(text.data, '\n', text.len);
+        const char *end = line_end(text);
         size_t len = end ? (size_t)(end - text.data) + 1 : text.len;
         result = buffer_append(line, text.data, len);
         if (result == 0 && (end || line->len > FOLD_MAX_HELD))

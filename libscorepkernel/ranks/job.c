@@ -179,6 +179,7 @@ void job_fail(struct job *job, const char *ename, const char *text)
 
 static void interrupt_all(struct job *job)
 {
+    questions_forget(job);
     ranks_tell_all(job, WORKER_INTERRUPT, job->cell.request, NULL, 0);
     job->interrupted = 1;
 }
@@ -298,8 +299,8 @@ static void on_library_frame(struct job *job, struct frame *frame)
         on_interrupt(job);
         break;
     case WORKER_INPUT_REPLY:
-        if (job->asker < job->count && job->ranks[job->asker] && frame_next_part(frame, &part) == 1)
-            rank_tell(job->ranks[job->asker], WORKER_INPUT_REPLY, frame->request, &part, 1);
+        if (frame_next_part(frame, &part) == 1)
+            questions_answer(job, part);
         break;
     case WORKER_SHUTDOWN:
         if (!job->answered)
@@ -445,7 +446,7 @@ static void finish(struct job *job)
             close(fds[i]);
     unsigned char *payload = NULL;
     memcpy(&payload, &job->cell.payload, sizeof payload); /* it is ours, and const to all others */
-    char *texts[] = {job->setup, job->options, job->files, job->failure, (char *)payload};
+    char *texts[] = {job->setup, job->options, job->files, job->failure, job->question, (char *)payload};
     for (size_t i = 0; i < sizeof texts / sizeof *texts; i++)
         free(texts[i]);
     loop_finish(&job->loop);

@@ -42,7 +42,9 @@ struct rank {
     int has_state;              /* it has been given the variables */
     uint64_t state_sent;        /* bytes of the variables; UINT64_MAX: none are wanted */
     uint64_t file_at, file_end; /* where its next piece goes in job->results */
-    uint32_t how;               /* of its reply */
+    char *question;             /* a WORKER_INPUT_REQUEST that waits for its answer; NULL: none */
+    size_t question_len;
+    uint32_t how; /* of its reply */
     char *content, *measurement;
 };
 
@@ -75,7 +77,8 @@ struct job {
     size_t arrivals;                           /* where in it the next one goes */
     uint32_t count, present, ready, given,
         open;       /* given: that have the variables; open: those that have neither replied nor gone */
-    uint32_t asker; /* whose input is waited for */
+    char *question; /* the WORKER_INPUT_REQUEST that is open; NULL: none is */
+    size_t question_len;
 
     int results; /* a file: what came back */
     uint64_t results_len;
@@ -121,6 +124,17 @@ uint32_t ranks_name_open(const struct job *job, char *text, size_t size);
 void ranks_drop_open(struct job *job);
 
 void ranks_finish(struct job *job);
+
+/* --- job_questions.c --- */
+
+/* A rank waits for input: WORKER_INPUT_REQUEST. */
+void questions_ask(struct rank *rank, struct spk_text payload);
+
+/* What is asked now has been answered; the next is. */
+void questions_answer(struct job *job, struct spk_text answer);
+
+/* Nobody waits any more. */
+void questions_forget(struct job *job);
 
 /* --- job_launcher.c --- */
 

@@ -29,6 +29,7 @@ static void rank_free(struct rank *rank)
         return;
     loop_forget(&rank->job->loop, &rank->source);
     channel_finish(&rank->channel);
+    free(rank->question);
     free(rank->content);
     free(rank->measurement);
     free(rank);
@@ -290,11 +291,11 @@ static void on_output(struct rank *rank, struct frame *frame)
     /* That it was interrupted because another has failed is no news. */
     if (frame->type == WORKER_ERROR && job->failure && job->interrupted)
         return;
-    if (frame->type == WORKER_INPUT_REQUEST) {
-        job->asker = rank->number;
-        fold_flush(job->fold, 0);
-    }
     struct spk_text payload = {(const char *)frame->payload, frame->len};
+    if (frame->type == WORKER_INPUT_REQUEST) {
+        questions_ask(rank, payload);
+        return;
+    }
     (void)fold_frame(job->fold, rank->number, frame->type, payload); /* without memory it is lost */
 }
 

@@ -164,6 +164,8 @@ static void take_state(struct relay *relay, struct frame *frame)
     relay->state = memfd_create("scorepkernel-variables", MFD_CLOEXEC);
     if (relay->state < 0 || !relay->options)
         on_lost(relay);
+    else if (relay->state_len == 0)
+        pass_state(relay);
     else
         tell(relay, RANK_WANTS_STATE, frame->request, NULL, 0);
 }

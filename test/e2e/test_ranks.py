@@ -4,6 +4,7 @@
 import glob
 import json
 import os
+import queue
 import re
 import shutil
 import signal
@@ -202,6 +203,28 @@ class Ranks(RanksCase):
         self.outputs_of(request)
         self.assertEqual(self.reply_of(request)["status"], "ok")
         self.assertEqual(self.value("name"), "me")
+
+    def test_input_in_all(self) -> None:
+        code = "name = input('who? ')\nrank() and input('more? ')\ngot = name + str(rank())"
+        request = self.kc.execute(ranks(3, code, "--gather got"), allow_stdin=True)
+        self.answer_all(request)
+        self.assertEqual(self.value("got"), ["me0", "me1", "me2"])
+
+    def answer_all(self, request: str) -> None:
+        """Ranks that ask the same at different times may do so one by one."""
+        while True:
+            try:
+                self.kc.get_stdin_msg(timeout=0.5)
+                self.kc.input("me")
+            except queue.Empty:
+                try:
+                    reply = self.kc.get_shell_msg(timeout=0.5)
+                except queue.Empty:
+                    continue
+                if reply["parent_header"].get("msg_id") == request:
+                    self.assertEqual(reply["content"]["status"], "ok")
+                    self.outputs_of(request)
+                    return
 
     def test_an_error_in_one(self) -> None:
         for others in ("pass", "time.sleep(600)"):

@@ -8,7 +8,11 @@
 #include "spoken.h"
 
 #include <sys/mman.h>
+#include <sys/resource.h>
 #include <sys/wait.h>
+
+/* So many may the job have open; 0: as many as we. */
+static rlim_t allowed_files;
 
 static char directory[] = "/tmp/spk-job-XXXXXX";
 
@@ -30,6 +34,8 @@ static inline struct job start(char *const *launcher)
     for (int i = 0; launcher[i]; i++)
         command[4 + i] = launcher[i];
     if ((job.pid = fork()) == 0) {
+        if (allowed_files)
+            CHECK(setrlimit(RLIMIT_NOFILE, &(struct rlimit){allowed_files, allowed_files}) == 0);
         if (pair[1] == WORKER_FD ? fcntl(pair[1], F_SETFD, 0) == 0 : dup2(pair[1], WORKER_FD) >= 0)
             execv(program, command);
         _exit(99);

@@ -117,6 +117,18 @@ static void unfinished(void)
     ends(fold, "[0-1] one line\n[1] \n[0] no end\n[1] later\n");
 }
 
+/* A progress bar overwrites its line. */
+static void overwritten(void)
+{
+    struct fold *fold = fresh(2);
+    says(fold, 0, "\r 10%");
+    says(fold, 0, "\r 20%");
+    says(fold, 1, "\r 10%\r 20%\n");
+    was_told("[0-1] \r[0-1]  10%\r");
+    says(fold, 0, "\n");
+    ends(fold, "[0-1] \r[0-1]  10%\r[0-1]  20%\n");
+}
+
 static void streams(void)
 {
     struct fold *fold = fresh(2);
@@ -242,6 +254,7 @@ int main(void)
     in_part();
     in_rounds();
     unfinished();
+    overwritten();
     streams();
     frames();
     alone();

@@ -1,0 +1,68 @@
+/* SPDX-License-Identifier: BSD-3-Clause
+ *
+ * job_questions.c - ranks that wait for input. The user is asked one thing at a time, and once what several
+ * ask.
+ */
+#include "job_private.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+static void forget_question(char **question)
+{
+    free(*question);
+    *question = NULL;
+}
+
+/* The next rank's, if none is open. */
+static void ask(struct job *job)
+{
+    struct rank *rank = NULL;
+    for (uint32_t i = 0; i < job->count && !rank; i++)
+        rank = job->ranks[i] && job->ranks[i]->question ? job->ranks[i] : NULL;
+    if (job->question || !rank || !(job->question = malloc(rank->question_len)))
+        return;
+    job->question_len = rank->question_len;
+    memcpy(job->question, rank->question, rank->question_len);
+    struct frame frame = {.payload = (const unsigned char *)job->question, .len = job->question_len};
+    struct spk_text parts[2] = {{"", 0}, {"", 0}};
+    for (int i = 0; i < 2; i++)
+        (void)frame_next_part(&frame, &parts[i]); /* the worker sends two */
+    fold_flush(job->fold, 1);
+    stream_flush(&job->stream, 1);
+    job_tell(job, WORKER_INPUT_REQUEST, parts, 2);
+}
+
+void questions_ask(struct rank *rank, struct spk_text payload)
+{
+    forget_question(&rank->question);
+    rank->question = malloc(payload.len + 1);
+    if (!rank->question)
+        return; /* it can be interrupted */
+    rank->question_len = payload.len;
+    memcpy(rank->question, payload.data, payload.len);
+    ask(rank->job);
+}
+
+/* All that have asked the same have this answer. */
+void questions_answer(struct job *job, struct spk_text answer)
+{
+    for (uint32_t i = 0; i < job->count && job->question; i++) {
+        struct rank *rank = job->ranks[i];
+        if (!rank || !rank->question || rank->question_len != job->question_len ||
+            memcmp(rank->question, job->question, job->question_len) != 0)
+            continue;
+        forget_question(&rank->question);
+        rank_tell(rank, WORKER_INPUT_REPLY, job->cell.request, &answer, 1);
+    }
+    forget_question(&job->question);
+    ask(job);
+}
+
+void questions_forget(struct job *job)
+{
+    for (uint32_t i = 0; i < job->count; i++)
+        if (job->ranks[i])
+            forget_question(&job->ranks[i]->question);
+    forget_question(&job->question);
+}
