@@ -69,10 +69,10 @@ enum worker_frame {
     WORKER_SPARE,  /* parts: pid (u32), JSON: what it lacks (spare.c). A forked copy of the worker is parked
                       until the running cell ends. Descriptors: its socket, and the pipes of its output.
                       WORKER_SETUP on that socket makes it the worker; end of file ends it. */
-    WORKER_NOT_FOR_ME,  /* an interrupt came to the worker, but the request's cell runs in a runner by now */
-    WORKER_TEXT,        /* from ranks (ranks/job.c). parts: SPK_STDOUT or SPK_STDERR (u32), text */
-    WORKER_CELL_FAILED, /* from a rank. parts: content of the error, which is told before the measurement
-                           ends, as that may wait for other ranks */
+    WORKER_NOT_FOR_ME, /* an interrupt came to the worker, but the request's cell runs in a runner by now */
+    WORKER_TEXT,       /* from ranks (ranks/job.c). parts: SPK_STDOUT or SPK_STDERR (u32), text */
+    WORKER_CELL_RAN, /* from a rank. parts: content of the error, or empty: the user's code has ended, and the
+                        end of the measurement may have to wait for other ranks */
 };
 
 #endif

@@ -32,6 +32,7 @@
 #define BY_THEMSELVES_NS (500 * MS) /* after another's failure, which may be theirs, too */
 #define INTERRUPTED_NS (1000 * MS)  /* to end when that failure has them interrupted */
 #define ASKED_NS (5000 * MS)        /* to end when the user has */
+#define QUIET_NS (30000 * MS)       /* for ranks whose code has ended to say something */
 #define LEAVING_NS (5000 * MS)      /* for the launcher to end when all is done */
 
 /* --- to the library --------------------------------------------------------------------------------------
@@ -77,11 +78,10 @@ static void on_folded_frame(void *owner, uint16_t type, struct spk_text payload,
     struct spk_text parts[64];
     size_t count = 0, len = 0;
     char *display = NULL;
-    (void)all;
     stream_flush(&job->stream, 1);
     while (count < sizeof parts / sizeof *parts && frame_next_part(&frame, &parts[count]) == 1)
         count++;
-    if (type == WORKER_CLEAR_OUTPUT && !first)
+    if (type == WORKER_CLEAR_OUTPUT && !all)
         return; /* it would clear the others' output */
     if (type == WORKER_EXECUTE_RESULT && !first && count && (display = as_display(parts[0], &len))) {
         type = WORKER_DISPLAY_DATA;
@@ -180,7 +180,7 @@ void job_fail(struct job *job, const char *ename, const char *text)
 static void interrupt_all(struct job *job)
 {
     questions_forget(job);
-    ranks_tell_all(job, WORKER_INTERRUPT, job->cell.request, NULL, 0);
+    ranks_interrupt(job);
     job->interrupted = 1;
 }
 
@@ -203,7 +203,9 @@ static void end_the_rest(struct job *job)
 static void on_deadline(struct job *job)
 {
     job->deadline_ns = 0;
-    if (job->answered) {
+    if (!job->answered && ranks_are_finishing(job) && loop_now_ns() - job->heard_ns < QUIET_NS) {
+        job->deadline_ns = loop_now_ns() + INTERRUPTED_NS;
+    } else if (job->answered) {
         launcher_kill(job);
         job->over = 1;
     } else if (job->failure && !job->interrupted) {

@@ -39,6 +39,7 @@ struct rank {
     struct channel channel;
     struct source source;
     int64_t since_ns;           /* when it came */
+    int ran;                    /* the user's code has ended */
     int has_state;              /* it has been given the variables */
     uint64_t state_sent;        /* bytes of the variables; UINT64_MAX: none are wanted */
     uint64_t file_at, file_end; /* where its next piece goes in job->results */
@@ -87,6 +88,7 @@ struct job {
     char *failure;       /* JSON, the content of the error that ends the cell; NULL: none yet */
     int64_t deadline_ns; /* when the ranks that are left are interrupted, or ended */
     int begun;           /* they have been given the cell */
+    int64_t heard_ns;    /* when a rank last said something */
     int interrupted;     /* they have been */
     int answered, over;
 };
@@ -109,9 +111,11 @@ void job_look(struct job *job);
 /* Somebody has connected. */
 void ranks_accept(void *job, unsigned events);
 
-/* Tell each rank that runs. */
-void ranks_tell_all(struct job *job, uint16_t type, uint64_t request, const struct spk_text *parts,
-                    size_t count);
+/* Interrupt those whose code still runs: what the others do is ours, and their variables are on their way. */
+void ranks_interrupt(struct job *job);
+
+/* Whether the user's code has ended in all that have not replied. */
+int ranks_are_finishing(const struct job *job);
 
 /* Send to one. One that cannot be told has gone. */
 void rank_tell(struct rank *rank, uint16_t type, uint64_t request, const struct spk_text *parts,

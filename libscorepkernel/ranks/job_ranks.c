@@ -59,12 +59,19 @@ void rank_tell(struct rank *rank, uint16_t type, uint64_t request, const struct 
                          LOOP_READ | LOOP_WRITE); /* MOD of a watched descriptor */
 }
 
-void ranks_tell_all(struct job *job, uint16_t type, uint64_t request, const struct spk_text *parts,
-                    size_t count)
+void ranks_interrupt(struct job *job)
 {
     for (uint32_t i = 0; i < job->count; i++)
-        if (job->ranks[i] && is_open(job->ranks[i]))
-            rank_tell(job->ranks[i], type, request, parts, count);
+        if (job->ranks[i] && is_open(job->ranks[i]) && !job->ranks[i]->ran)
+            rank_tell(job->ranks[i], WORKER_INTERRUPT, job->cell.request, NULL, 0);
+}
+
+int ranks_are_finishing(const struct job *job)
+{
+    for (uint32_t i = 0; i < job->count; i++)
+        if (is_open(job->ranks[i]) && !(job->ranks[i] && job->ranks[i]->ran))
+            return 0;
+    return job->open > 0;
 }
 
 uint32_t ranks_name_open(const struct job *job, char *text, size_t size)
@@ -242,8 +249,11 @@ static void on_file_piece(struct rank *rank, struct frame *frame)
         return;
     while (piece.len) {
         ssize_t put = pwrite(rank->job->results, piece.data, piece.len, (off_t)rank->file_at);
-        if (put <= 0)
-            return; /* the session finds the file incomplete */
+        if (put <= 0) {
+            rank->file_at =
+                rank->file_end; /* no later piece stands for this one; the session finds the file torn */
+            return;
+        }
         rank->file_at += (uint64_t)put;
         piece = (struct spk_text){piece.data + put, piece.len - (size_t)put};
     }
@@ -336,8 +346,9 @@ static void on_frame(struct rank *rank, struct frame *frame)
     case WORKER_REPLY:
         on_reply(rank, frame);
         break;
-    case WORKER_CELL_FAILED:
-        if (frame_next_part(frame, &part) == 1)
+    case WORKER_CELL_RAN:
+        rank->ran = 1;
+        if (frame_next_part(frame, &part) == 1 && part.len)
             job_fail_with(rank->job, part);
         break;
     case WORKER_FAILED:
@@ -370,6 +381,8 @@ static int read_frames(struct rank *rank)
     long got = channel_receive(&rank->channel);
     if (got <= 0)
         return got == -EAGAIN ? 0 : -EPIPE;
+    if (rank->state != RANK_ABSENT)
+        rank->job->heard_ns = loop_now_ns();
     while (rank->channel.fd >= 0 && (more = channel_next(&rank->channel, &frame)) > 0) {
         if (rank->state != RANK_ABSENT)
             on_frame(rank, &frame);

@@ -94,6 +94,10 @@ class Launcher:
             os.close(descriptor)
         if measurement is not None:
             measurement["warnings"] = measurement["warnings"] + lost
+        elif self._placed and lost:  # the error has been shown by now
+            if os.path.isdir(self._placed.directory):
+                lost.append(f"What was measured until then is in {self._placed.directory}.")
+            print("\n".join(lost), file=sys.stderr, flush=True)
         elif lost:
             content.setdefault("traceback", []).extend(lost)
         return how, content, measurement
@@ -238,10 +242,10 @@ class Runner:
             shell = self._server.shell
             self._received = persist.baseline(shell.user_ns, set(shell.user_ns_hidden))
 
-    def failed(self, request: int, error: dict) -> None:
-        """The cell has, and the measurement's end may have to wait for other ranks."""
+    def ran(self, request: int, error: Optional[dict]) -> None:
+        """The user's code has, and the measurement's end may have to wait for other ranks."""
         if self.rank is not None:
-            self._server.connection.send(wire.CELL_FAILED, request, wire.dump(error))
+            self._server.connection.send(wire.CELL_RAN, request, wire.dump(error) if error else b"")
 
     def end(self, request: int, number: int, wanted: dict) -> None:
         """After the cell: send what it changed, and what is gathered of all ranks."""

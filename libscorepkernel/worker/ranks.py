@@ -133,7 +133,7 @@ def _started_by(words: List[str], relay: List[str]) -> List[str]:
     name = f"scorepkernel-{secrets.token_hex(4)}"
     batch = [words[0], "--wait", f"--job-name={name}", "--output=/dev/null", *words[1:]]
     submit = shlex.join([*batch, "--wrap", shlex.join(["srun", *relay])])
-    return ["sh", "-c", f"trap 'scancel --quiet --name={name}; exit 143' TERM; {submit} & wait $!"]
+    return ["sh", "-c", f"trap 'setsid scancel --quiet --name={name} & exit 143' TERM; {submit} & wait $!"]
 
 
 def _for_open_mpi(wanted: dict, words: List[str]) -> Dict[str, str]:

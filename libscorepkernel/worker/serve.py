@@ -249,8 +249,8 @@ class Server:
                 sh.execution_count = cell.number
                 with measure.measuring(cell, sh, self.package, way.why) as measured, self.user_code():
                     await self._run_all(cell, silent, store and turn == 0, metadata)
-                    if self.runner and sh.last_error is not None:
-                        self.runner.failed(frame.request, sh.last_error)
+                    if self.runner:
+                        self.runner.ran(frame.request, sh.last_error)
                 self._leave_if_forked(wire.OK if sh.last_error is None else wire.ERROR)
                 if measured:
                     reports.append(measured.report())

@@ -235,6 +235,15 @@ class Ranks(RanksCase):
             self.assertTrue(outcome.report, "what was measured is reported")
         self.measured(2, "leaf(1)")
 
+    def test_an_error_while_another_sends_its_variables(self) -> None:
+        # It takes longer than one that does not react is given.
+        self.ok("class Slow:\n    def __getstate__(self):\n        time.sleep(2)\n        return {'late': 1}\nlate = None")
+        code = "if rank() == 1:\n    time.sleep(0.3)\n    1 / 0\nlate = Slow()"
+        outcome = self.fails(ranks(2, code), "ZeroDivisionError")
+        self.assertNotIn("did not end when interrupted", str(outcome.messages))
+        self.assertEqual(self.value("vars(late)"), {"late": 1})
+        self.ok("del late, Slow")
+
     def test_an_error_in_all(self) -> None:
         outcome = self.fails(ranks(3, "y = 5\n1 / 0"), "ZeroDivisionError")
         self.assertEqual(len(outcome.of("error")), 1)
