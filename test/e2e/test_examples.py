@@ -12,7 +12,7 @@ import unittest
 
 from kernel import SANITIZER, TREE
 from measuring import needs_scorep, needs_tracer
-from test_ranks import has_mpi4py
+from ranked import has_mpi4py
 
 EXAMPLES = os.path.join(os.path.dirname(__file__), "..", "..", "examples")
 

@@ -5,108 +5,18 @@ import glob
 import json
 import os
 import queue
-import re
-import shutil
 import signal
 import subprocess
 import unittest
 
-from kernel import PATIENCE, PYTHON, TREE, KernelCase, Trace
+import ranked
+from kernel import PATIENCE, TREE, Trace
 from launching import plain
-from measuring import needs_tracer
 from processes import until
-from slurm_node import SlurmNode
-
-DEFINITIONS = """
-import ctypes, os, signal, subprocess, sys, time
-def leaf(n):
-    return n
-def rank():
-    return int(os.environ.get("OMPI_COMM_WORLD_RANK") or os.environ.get("PMI_RANK") or os.environ["SLURM_PROCID"])
-"""
+from ranked import of_ranks, ranks
 
 
-def ranks(count: int, code: str, more: str = "") -> str:
-    return f"%%execute_with_scorep --ranks {count} {more}\n{code}"
-
-
-def mpi_score_p() -> str:
-    """The directory of a scorep-config that was built with MPI, on PATH or where sites put it."""
-    for path in [shutil.which("scorep-config"), *sorted(glob.glob("/opt/*/bin/scorep-config"))]:
-        if path and subprocess.run([path, "--mpp=mpi", "--libs"], capture_output=True).returncode == 0:
-            return os.path.dirname(path)
-    raise unittest.SkipTest("there is no Score-P with MPI: no such scorep-config on PATH or in /opt/*/bin")
-
-
-def has_mpi4py() -> bool:
-    return subprocess.run([PYTHON, "-c", "import mpi4py"], capture_output=True).returncode == 0
-
-
-def of_ranks() -> list:
-    """The processes of ranks that there are, by their commands."""
-    found = []
-    for path in glob.glob("/proc/[0-9]*/cmdline"):
-        try:
-            with open(path, encoding="utf-8", errors="replace") as file:
-                command = file.read()
-        except OSError:
-            continue
-        if os.path.join(TREE, "lib", "scorepkernel", "scorepkernel-ranks") in command:
-            found.append(command)
-    return found
-
-
-def said(outcome, name: str = "stdout") -> dict:
-    """The lines of each rank: "[0-1,3] text" is said by 0, 1 and 3. Which of them said it at the same time is left open."""
-    found: dict = {}
-    for label, text in re.findall(r"^\[([\d,-]+)\] (.*)$", outcome.text(name), re.M):
-        for part in label.split(","):
-            first, _, last = part.partition("-")
-            for rank in range(int(first), int(last or first) + 1):
-                found.setdefault(rank, []).append(text)
-    return found
-
-
-class RanksCase(KernelCase):
-    """A kernel for cells that run as ranks."""
-
-    launcher = ""
-
-    @classmethod
-    def setUpClass(cls) -> None:
-        needs_tracer()
-        if not shutil.which("mpirun"):
-            raise unittest.SkipTest("there is no MPI: mpirun is not on PATH (Debian: openmpi-bin)")
-        super().setUpClass()
-
-    def setUp(self) -> None:
-        self.ok(DEFINITIONS)
-        if self.launcher:
-            self.ok(f"%%scorep_launcher {self.launcher}")
-
-    def tearDown(self) -> None:
-        until(lambda: not of_ranks(), "the end of all ranks")
-
-    def needs_mpi(self) -> None:
-        if not has_mpi4py():
-            self.skipTest("mpi4py is not installed (Debian: python3-mpi4py)")
-
-    def measured(self, count: int, code: str, more: str = ""):
-        outcome = self.ok(ranks(count, code, more))
-        self.assertRegex(outcome.report or "", f"as {count} ranks?, by ", outcome.messages)
-        return outcome
-
-    def value(self, code: str):
-        return eval(self.ok(code).result)
-
-    def wait_for(self, code: str, text: str) -> str:
-        """A cell that runs, and has said the text: its request."""
-        request = self.kc.execute(code, allow_stdin=False)
-        self.wait_for_text(request, text)
-        return request
-
-
-class Ranks(RanksCase):
+class Ranks(ranked.RanksCase):
     """By the built-in tracer, without MPI in the cells."""
 
     environment = {"SCOREPKERNEL_MEASUREMENT": "built-in"}
@@ -171,8 +81,8 @@ class Ranks(RanksCase):
 
     def test_output(self) -> None:
         outcome = self.measured(3, "print('alike')\nprint('I am', rank())\nprint('oh', file=sys.stderr)\nprint('end', end='')\n7")
-        self.assertEqual(said(outcome), {r: ["alike", f"I am {r}", "end"] for r in range(3)})
-        self.assertEqual(said(outcome, "stderr"), {r: ["oh"] for r in range(3)})
+        self.assertEqual(ranked.said(outcome), {r: ["alike", f"I am {r}", "end"] for r in range(3)})
+        self.assertEqual(ranked.said(outcome, "stderr"), {r: ["oh"] for r in range(3)})
         self.assertEqual((outcome.result, self.value("_")), ("7", 7))
 
     def test_output_that_differs(self) -> None:
@@ -193,7 +103,7 @@ class Ranks(RanksCase):
     def test_much_output(self) -> None:
         outcome = self.measured(2, "for i in range(20000): print(i)\nprint('x' * 300000, end='')")
         wanted = [*map(str, range(20000)), "x" * 300000]
-        self.assertEqual(said(outcome), {0: wanted, 1: wanted})
+        self.assertEqual(ranked.said(outcome), {0: wanted, 1: wanted})
 
     def test_input(self) -> None:
         request = self.kc.execute(ranks(2, "name = input('who? ') if rank() == 0 else ''"), allow_stdin=True)
@@ -372,7 +282,7 @@ class Ranks(RanksCase):
             self.ok("del os.environ['SCOREP_EXPERIMENT_DIRECTORY']")
 
 
-class Ends(RanksCase):
+class Ends(ranked.RanksCase):
     """Whatever ends the session ends the ranks."""
 
     environment = {"SCOREPKERNEL_MEASUREMENT": "built-in"}
@@ -412,188 +322,6 @@ class Ends(RanksCase):
         self.assertEqual(self.reply_of(request)["status"], "error")
         self.again()
 
-
-class WithMpi(RanksCase):
-    """Cells that use MPI, by the built-in tracer."""
-
-    environment = {"SCOREPKERNEL_MEASUREMENT": "built-in"}
-
-    def setUp(self) -> None:
-        self.needs_mpi()
-        super().setUp()
-
-    def test_distributed_sum(self) -> None:
-        for count in (2, 4):
-            self.ok("import numpy as np\ndata = np.arange(10000.)")
-            code = (
-                "from mpi4py import MPI\nworld = MPI.COMM_WORLD\nme, size = world.Get_rank(), world.Get_size()\n"
-                "part = float(data[me::size].sum())\nfor i in range(5): leaf(i)\ntotal = np.zeros(1)\n"
-                "world.Allreduce(np.array([part]), total)\nworld.Barrier()\nwhole = float(total[0])\ndel world"
-            )
-            outcome = self.measured(count, code, "--gather me,size,whole")
-            self.assertEqual(self.value("me, size"), (list(range(count)), [count] * count))
-            self.assertEqual(self.value("whole"), [49995000.0] * count)
-            trace = Trace(outcome.experiment)
-            self.assertEqual((trace.calls("leaf"), len(trace.stacks)), (5 * count, count))
-            self.look_at_mpi(trace, count)
-
-    def look_at_mpi(self, trace: Trace, count: int) -> None:
-        pass
-
-    def test_one_fails_while_others_wait_for_it(self) -> None:
-        code = "from mpi4py import MPI\nif MPI.COMM_WORLD.Get_rank() == 1: raise ValueError('of one')\nMPI.COMM_WORLD.Barrier()"
-        outcome = self.fails(ranks(2, code), "ValueError")
-        self.assertEqual(outcome.reply["evalue"], "of one")
-        self.measured(2, "leaf(1)")
-
-    def test_interrupt_of_a_deadlock(self) -> None:
-        code = (
-            "from mpi4py import MPI\nprint('now', flush=True)\ntime.sleep(0.5)\n"
-            "MPI.COMM_WORLD.recv(source=1 - MPI.COMM_WORLD.Get_rank())"
-        )
-        request = self.wait_for(ranks(2, code), "now")
-        self.km.interrupt_kernel()
-        self.outputs_of(request)
-        self.assertEqual(self.reply_of(request)["ename"], "KeyboardInterrupt")
-        self.measured(2, "leaf(1)")
-
-    def test_no_mpi_in_the_cell(self) -> None:
-        self.assertEqual(len(Trace(self.measured(2, "leaf(1)").experiment).stacks), 2)
-
-
-class WithMpiByScoreP(WithMpi):
-    """The same by a Score-P with MPI."""
-
-    @classmethod
-    def setUpClass(cls) -> None:
-        cls.environment = {
-            "SCOREPKERNEL_MEASUREMENT": "scorep",
-            "PATH": mpi_score_p() + os.pathsep + os.environ["PATH"],
-        }
-        super().setUpClass()
-
-    def look_at_mpi(self, trace: Trace, count: int) -> None:
-        self.assertEqual((trace.enters["MPI_Allreduce"], trace.enters["MPI_Barrier"]), (count, count))
-
-    def test_its_profile(self) -> None:
-        outcome = self.measured(2, "from mpi4py import MPI\nMPI.COMM_WORLD.Barrier()\nleaf(1)")
-        self.assertIn("Measured in ", outcome.report)
-        self.assertRegex(outcome.report, r" 2 +MPI_Barrier")
-        self.assertNotIn("MPI_Init", outcome.report)
-        self.assertTrue(os.path.exists(os.path.join(outcome.experiment, "profile.cubex")))
-
-    def test_its_memory_is_too_small(self) -> None:
-        self.ok("os.environ['SCOREP_TOTAL_MEMORY'] = '1k'")
-        try:
-            self.assertIn("SCOREP_TOTAL_MEMORY", str(self.fails(ranks(2, "leaf(1)"), "NotMeasured").reply))
-        finally:
-            self.ok("del os.environ['SCOREP_TOTAL_MEMORY']")
-        self.measured(2, "leaf(1)")
-
-
-class InSlurm(RanksCase):
-    """Ranks that a batch system starts."""
-
-    @classmethod
-    def setUpClass(cls) -> None:
-        cls.node = SlurmNode()
-        cls.node.__enter__()
-        cls.addClassCleanup(cls.node.__exit__, None, None, None)
-        cls.environment = {"SCOREPKERNEL_MEASUREMENT": "built-in", **cls.node.environment, **cls.more_environment()}
-        super().setUpClass()
-
-    @classmethod
-    def more_environment(cls) -> dict:
-        return {}
-
-    def by(self, launcher: str, more: str = "") -> None:
-        self.ok(f"%%scorep_launcher {launcher}")
-        try:
-            outcome = self.ok(f"%%execute_with_scorep --gather me {more}\nleaf(1)\nme = rank()")
-        finally:
-            self.ok("%%scorep_launcher -")
-        self.assertEqual(self.value("me"), [0, 1])
-        self.assertEqual(Trace(outcome.experiment).calls("leaf"), 2)
-
-    def test_srun(self) -> None:
-        self.by("srun -n 2")
-        self.by("srun", "--ranks 2")
-
-    def test_salloc(self) -> None:
-        self.by("salloc --quiet -n 2 srun")
-
-    def test_sbatch(self) -> None:
-        self.by("sbatch", "--ranks 2")
-
-    def test_interrupt_of_a_batch_job(self) -> None:
-        self.ok("%%scorep_launcher sbatch")
-        try:
-            request = self.wait_for(ranks(2, "print('now', flush=True)\ntime.sleep(600)"), "now")
-            self.km.interrupt_kernel()
-            self.outputs_of(request)
-            self.assertEqual(self.reply_of(request)["ename"], "KeyboardInterrupt")
-        finally:
-            self.ok("%%scorep_launcher -")
-
-    def test_mpi(self) -> None:
-        self.needs_mpi()
-        if "pmix" not in self.node.mpi_types:
-            self.skipTest("this Slurm starts no MPI ranks: it has no pmix")
-        self.ok("%%scorep_launcher srun --mpi=pmix")
-        try:
-            self.measured(2, "from mpi4py import MPI\nsize = MPI.COMM_WORLD.Get_size()", "--gather size")
-        finally:
-            self.ok("%%scorep_launcher -")
-        self.assertEqual(self.value("size"), [2, 2])
-
-
-class InAllocation(InSlurm):
-    """The notebook itself runs in an allocation."""
-
-    @classmethod
-    def more_environment(cls) -> dict:
-        there = {**os.environ, **cls.node.environment}
-        allocated = ["salloc", "--no-shell", "-n", "4", "--job-name", "allocation"]
-        done = subprocess.run(allocated, env=there, capture_output=True, text=True, check=True, timeout=PATIENCE)
-        found = re.search(r"job allocation (\d+)", done.stderr)
-        assert found, done
-        cls.addClassCleanup(subprocess.run, ["scancel", found.group(1)], env=there, check=True)
-        return {"SLURM_JOB_ID": found.group(1)}
-
-    def test_it_is_used(self) -> None:
-        outcome = self.measured(2, "me = rank()", "--gather me")
-        self.assertIn("as 2 ranks, by srun", outcome.report)
-        self.assertEqual(self.value("me"), [0, 1])
-
-    # An allocation within an allocation is another matter.
-    test_salloc = test_sbatch = test_interrupt_of_a_batch_job = None
-
-
-class WithoutMpiInScoreP(RanksCase):
-    """A Score-P that knows no MPI."""
-
-    @classmethod
-    def setUpClass(cls) -> None:
-        config = shutil.which("scorep-config")
-        if not config or subprocess.run([config, "--mpp=mpi", "--libs"], capture_output=True).returncode == 0:
-            raise unittest.SkipTest("the Score-P on PATH knows MPI, or there is none")
-        super().setUpClass()
-
-    def test_the_tracer_does_it(self) -> None:
-        outcome = self.measured(2, "leaf(1)")
-        self.assertIn("Measured by the built-in tracer", outcome.report)
-        self.assertIn("has no MPI", outcome.report)
-        self.assertEqual(Trace(outcome.experiment).calls("leaf"), 2)
-
-    def test_it_is_wanted(self) -> None:
-        self.ok("os.environ['SCOREPKERNEL_MEASUREMENT'] = 'scorep'")
-        try:
-            self.assertIn("has no MPI", self.fails(ranks(2, "leaf(1)"), "NotMeasured").reply["evalue"])
-        finally:
-            self.ok("del os.environ['SCOREPKERNEL_MEASUREMENT']")
-
-
-del RanksCase
 
 if __name__ == "__main__":
     unittest.main()
