@@ -56,6 +56,21 @@ static void second_address(void)
     close(listener);
 }
 
+/* A node that is there and does not answer: an error in the end. */
+static void no_answer(void)
+{
+    char text[MEETING_TEXT_LEN];
+    struct spk_text token;
+    int waiting[8], count = 0, result = 0, listener = meeting_open(0, text);
+    CHECK(listener >= 0 && listen(listener, 0) == 0); /* the kernel answers no more than it has room for */
+    while (count < 8 && (result = meeting_join(text, &token)) >= 0)
+        waiting[count++] = result;
+    CHECK(count > 0 && result == -ETIMEDOUT);
+    while (count)
+        close(waiting[--count]);
+    close(listener);
+}
+
 static void no_meeting(void)
 {
     static const char token[] = "0123456789abcdef0123456789abcdef";
@@ -199,6 +214,7 @@ int main(void)
     meet(0);
     meet(1);
     second_address();
+    no_answer();
     no_meeting();
     share();
     share_nothing();
