@@ -27,15 +27,35 @@ static void close_all(int *fds, size_t *count)
     *count = 0;
 }
 
+/* Send what has been queued behind the first before bytes; it is taken back if none of it can be sent. */
+static int send_queued(struct channel *channel, size_t before)
+{
+    size_t len = channel->out.len - before;
+    int result = channel_flush(channel);
+    /* Of a frame that has begun to go out the rest must follow: then the failure is the next call's. */
+    if (result >= 0 || channel->out.len < len)
+        return 0;
+    channel->out.len -= len;
+    if (before == 0) /* else they are an earlier frame's */
+        close_all(channel->fds_out, &channel->fds_out_count);
+    return result;
+}
+
+/* Why no frame can be queued; 0: one can. */
+static int refusal(const struct channel *channel)
+{
+    return channel->fd < 0 ? -EPIPE : channel->out.len > CHANNEL_MAX_QUEUED ? -ENOBUFS : 0;
+}
+
 int channel_send(struct channel *channel, uint16_t type, uint64_t request, const struct spk_text *parts,
                  size_t count, const int *fds, size_t fd_count)
 {
+    size_t before = channel->out.len;
+    int result = refusal(channel);
     assert(fd_count <= FRAME_MAX_FDS);
-    if (channel->fd < 0)
-        return -EPIPE;
-    if (channel->out.len > CHANNEL_MAX_QUEUED)
-        return -ENOBUFS;
-    if (fd_count && channel->out.len)
+    if (result != 0)
+        return result;
+    if (fd_count && before)
         return -EAGAIN;
     for (size_t i = 0; i < fd_count; i++) {
         int copy = fcntl(fds[i], F_DUPFD_CLOEXEC, 3);
@@ -46,21 +66,21 @@ int channel_send(struct channel *channel, uint16_t type, uint64_t request, const
         }
         channel->fds_out[channel->fds_out_count++] = copy;
     }
-    size_t before = channel->out.len;
-    int result = frame_append(&channel->out, type, request, (uint16_t)fd_count, parts, count);
-    if (result != 0) {
-        close_all(channel->fds_out, &channel->fds_out_count);
-        return result;
-    }
-    size_t len = channel->out.len - before;
-    result = channel_flush(channel);
-    /* Of a frame that has begun to go out the rest must follow: then the failure is the next call's. */
-    if (result >= 0 || channel->out.len < len)
-        return 0;
-    channel->out.len -= len;
+    result = frame_append(&channel->out, type, request, (uint16_t)fd_count, parts, count);
+    if (result == 0)
+        return send_queued(channel, before);
     if (fd_count)
         close_all(channel->fds_out, &channel->fds_out_count);
     return result;
+}
+
+int channel_forward(struct channel *channel, uint16_t type, uint64_t request, struct spk_text payload)
+{
+    size_t before = channel->out.len;
+    int result = refusal(channel);
+    if (result == 0)
+        result = frame_append_payload(&channel->out, type, request, payload);
+    return result == 0 ? send_queued(channel, before) : result;
 }
 
 /* One sendmsg of what is queued; the descriptors, if any, go with its first byte. */

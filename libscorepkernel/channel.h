@@ -33,6 +33,9 @@ void channel_init(struct channel *channel, int fd);
 int channel_send(struct channel *channel, uint16_t type, uint64_t request, const struct spk_text *parts,
                  size_t count, const int *fds, size_t fd_count);
 
+/** The same with the payload of a frame that came from elsewhere, and without descriptors. */
+int channel_forward(struct channel *channel, uint16_t type, uint64_t request, struct spk_text payload);
+
 /** Send what is queued. 0: all is sent; 1: the rest waits for the descriptor to be writable; or -errno. */
 int channel_flush(struct channel *channel);
 

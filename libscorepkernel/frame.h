@@ -47,6 +47,9 @@ void frame_end(struct buffer *out, size_t mark, uint16_t fds);
 int frame_append(struct buffer *out, uint16_t type, uint64_t request, uint16_t fds,
                  const struct spk_text *parts, size_t count);
 
+/** Append a frame that has the payload of another. As frame_append. */
+int frame_append_payload(struct buffer *out, uint16_t type, uint64_t request, struct spk_text payload);
+
 /** Integers in parts. The fallback when the part is not that long. */
 void frame_put_u32(unsigned char *at, uint32_t value);
 void frame_put_u64(unsigned char *at, uint64_t value);

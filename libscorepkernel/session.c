@@ -156,7 +156,8 @@ static void explain_failed_start(struct spk_session *session, const char *how)
         (void)print_text(&text, "%s", session->failure);
     } else {
         /* What the process wrote need not be UTF-8, and may begin within a character. */
-        (void)utf8_append(&said, session->worker.stderr_tail, session->worker.stderr_tail_len);
+        (void)utf8_append(&said, (const unsigned char *)session->worker.errors.bytes,
+                          session->worker.errors.len);
         (void)print_text(
             &text,
             "The Python interpreter \"%.200s\" %s before the session was ready. Check it by hand, or "

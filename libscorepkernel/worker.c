@@ -45,19 +45,6 @@ static void arm(struct worker *worker)
     (void)timerfd_settime(worker->timer.fd, 0, &when, NULL); /* fails for bad arguments only */
 }
 
-static void keep_stderr_tail(struct worker *worker, const unsigned char *bytes, size_t len)
-{
-    size_t room = sizeof worker->stderr_tail;
-    if (len > room) {
-        bytes += len - room;
-        len = room;
-    }
-    size_t keep = worker->stderr_tail_len < room - len ? worker->stderr_tail_len : room - len;
-    memmove(worker->stderr_tail, worker->stderr_tail + worker->stderr_tail_len - keep, keep);
-    memcpy(worker->stderr_tail + keep, bytes, len);
-    worker->stderr_tail_len = keep + len;
-}
-
 /* Read one pipe once. >0: got something; 0: nothing there. */
 static int read_pipe(struct worker *worker, uint32_t which)
 {
@@ -73,7 +60,7 @@ static int read_pipe(struct worker *worker, uint32_t which)
     while (got < 0 && errno == EINTR);
     if (got > 0) {
         if (which == SPK_STDERR)
-            keep_stderr_tail(worker, room, (size_t)got);
+            last_words_add(&worker->errors, room, (size_t)got);
         buffer_grown(bytes, (size_t)got);
         return 1;
     }
@@ -277,20 +264,25 @@ int worker_adopt(struct worker *worker, struct loop *loop, uint64_t id, const in
     return result;
 }
 
+int worker_open(struct worker *worker, struct loop *loop, uint64_t id, int ends[4], const char *setup,
+                const struct worker_events *events, void *owner)
+{
+    *worker = without_channels(loop, id, events, owner);
+    int result = make_channels(worker, ends);
+    if (result == 0)
+        result = watch_all(worker);
+    return result == 0 ? send_setup(worker, setup) : result;
+}
+
 int worker_spawn(struct worker *worker, struct loop *loop, struct keeper *keeper, uint64_t id,
                  const struct worker_start *start, const struct worker_events *events, void *owner,
                  struct spk_error *error)
 {
     int ends[4] = {-1, -1, -1, -1};
-    *worker = without_channels(loop, id, events, owner);
     const char *usual[] = {start->python, "-c", bootstrap, start->package, NULL};
     const char *const *argv = start->argv ? start->argv : usual;
     struct keeper_spawn spawn = {argv[0], start->directory, argv, start->environment, ends, 4};
-    int result = make_channels(worker, ends);
-    if (result == 0)
-        result = watch_all(worker);
-    if (result == 0)
-        result = send_setup(worker, start->setup);
+    int result = worker_open(worker, loop, id, ends, start->setup, events, owner);
     if (result == 0)
         result = keeper_spawn(keeper, id, &spawn);
     for (int i = 0; i < 4; i++)
@@ -311,13 +303,23 @@ int worker_send(struct worker *worker, uint16_t type, uint64_t request, const st
     return worker_send_fd(worker, type, request, parts, count, -1);
 }
 
-int worker_send_fd(struct worker *worker, uint16_t type, uint64_t request, const struct spk_text *parts,
-                   size_t count, int fd)
+static int watch_sent(struct worker *worker, int result)
 {
-    int result = channel_send(&worker->channel, type, request, parts, count, &fd, fd >= 0 ? 1 : 0);
     if (result == 0 && worker->channel.out.len)
         result = loop_watch(worker->loop, &worker->socket, LOOP_READ | LOOP_WRITE);
     return result;
+}
+
+int worker_send_fd(struct worker *worker, uint16_t type, uint64_t request, const struct spk_text *parts,
+                   size_t count, int fd)
+{
+    return watch_sent(worker,
+                      channel_send(&worker->channel, type, request, parts, count, &fd, fd >= 0 ? 1 : 0));
+}
+
+int worker_forward(struct worker *worker, uint16_t type, uint64_t request, struct spk_text payload)
+{
+    return watch_sent(worker, channel_forward(&worker->channel, type, request, payload));
 }
 
 void worker_drain(struct worker *worker)

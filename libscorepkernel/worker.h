@@ -7,6 +7,7 @@
 
 #include "channel.h"
 #include "keeper.h"
+#include "last_words.h"
 #include "output.h"
 #include "worker_wire.h"
 
@@ -36,8 +37,7 @@ struct worker {
     struct output output;
     const struct worker_events *events;
     void *owner;
-    unsigned char stderr_tail[2048]; /* the last that it wrote on standard error, for the message when it */
-    size_t stderr_tail_len;          /* dies before it could say why */
+    struct last_words errors; /* the last that it wrote on standard error */
 };
 
 /** A worker that there is not: no descriptor is anybody's. */
@@ -49,6 +49,12 @@ struct worker {
 int worker_spawn(struct worker *worker, struct loop *loop, struct keeper *keeper, uint64_t id,
                  const struct worker_start *start, const struct worker_events *events, void *owner,
                  struct spk_error *error);
+
+/** Make the channels to a process that is yet to be started, and say WORKER_SETUP. ends: all -1 before; what
+ * the process gets as its descriptors 0 to 3, the caller's to close, also after a failure. As worker_adopt.
+ */
+int worker_open(struct worker *worker, struct loop *loop, uint64_t id, int ends[4], const char *setup,
+                const struct worker_events *events, void *owner);
 
 /** Listen to a process that exists, and waits for WORKER_SETUP: a spare. setup: as of worker_start. fds: its
  * socket and its two pipes, taken over in any case. 0 or -errno; on failure as after worker_finish. */
@@ -62,6 +68,9 @@ int worker_send(struct worker *worker, uint16_t type, uint64_t request, const st
 /** The same with a descriptor, which stays the caller's; -1: without. */
 int worker_send_fd(struct worker *worker, uint16_t type, uint64_t request, const struct spk_text *parts,
                    size_t count, int fd);
+
+/** The same with the payload of a frame that came from elsewhere. */
+int worker_forward(struct worker *worker, uint16_t type, uint64_t request, struct spk_text payload);
 
 /** The process has ended: read what it left behind, and hand it on. */
 void worker_drain(struct worker *worker);

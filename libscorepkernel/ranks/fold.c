@@ -184,11 +184,18 @@ static void hand_on(struct fold *fold, uint32_t rank)
     drop_first(fold, rank); /* last, as it is what the others were compared with */
 }
 
+static int are_alike(const struct fold *fold)
+{
+    uint32_t rank = fold->waiting == fold->ranks ? 1 : fold->ranks + 1;
+    while (rank < fold->ranks && is_same(fold->voices[rank].first, fold->voices[0].first))
+        rank++;
+    return rank == fold->ranks;
+}
+
 /* What all say need not wait. */
 static void pump(struct fold *fold)
 {
-    char label[LABEL_LEN + 24];
-    while (fold->waiting == fold->ranks && find_speakers(fold, fold->voices[0].first, label) == fold->ranks)
+    while (are_alike(fold))
         hand_on(fold, 0);
     if (fold->held > FOLD_MAX_HELD)
         fold_flush(fold, 0);

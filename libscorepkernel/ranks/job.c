@@ -15,8 +15,10 @@
 #include "job_private.h"
 #include "json_bridge.h"
 #include "rank_wire.h"
+#include "signals.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdio.h>
@@ -24,7 +26,6 @@
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/resource.h>
-#include <sys/signalfd.h>
 #include <unistd.h>
 
 #define MS INT64_C(1000000)
@@ -38,12 +39,22 @@
 /* --- to the library --------------------------------------------------------------------------------------
  */
 
+/* Without the library there is nobody to work for. */
+static void watch_told(struct job *job, int result)
+{
+    unsigned events = LOOP_READ | (job->library.out.len ? LOOP_WRITE : 0);
+    if (result != 0 || loop_watch(&job->loop, &job->library_source, events) != 0)
+        job->over = 1;
+}
+
 void job_tell(struct job *job, uint16_t type, const struct spk_text *parts, size_t count)
 {
-    if (channel_send(&job->library, type, job->cell.request, parts, count, NULL, 0) != 0 ||
-        loop_watch(&job->loop, &job->library_source, LOOP_READ | (job->library.out.len ? LOOP_WRITE : 0)) !=
-            0)
-        job->over = 1;
+    watch_told(job, channel_send(&job->library, type, job->cell.request, parts, count, NULL, 0));
+}
+
+void job_forward(struct job *job, uint16_t type, struct spk_text payload)
+{
+    watch_told(job, channel_forward(&job->library, type, job->cell.request, payload));
 }
 
 static void tell_text(void *owner, uint64_t request, uint32_t which, struct spk_text text)
@@ -61,37 +72,55 @@ static void on_folded_text(void *owner, uint32_t which, struct spk_text text)
     (void)stream_add(&job->stream, job->cell.request, which, text); /* without memory the line is lost */
 }
 
-/* Of a result that is not rank 0's: what display_data has. NULL: no memory. */
-static char *as_display(struct spk_text content, size_t *len)
+/* A result that is not rank 0's, as display_data has it. */
+static void tell_display(struct job *job, struct spk_text payload)
 {
+    struct frame frame = {.payload = (const unsigned char *)payload.data, .len = payload.len};
+    struct spk_text content = {0};
+    (void)frame_next_part(&frame, &content); /* without one it is no JSON */
     struct json *object = json_parse(content.data, content.len);
     json_remove(object, "execution_count");
-    char *text = object ? json_print(object, len) : NULL;
+    char *text = object ? json_print(object, &content.len) : NULL;
     json_free(object);
-    return text;
+    content.data = text;
+    if (text) /* without memory it is lost */
+        job_tell(job, WORKER_DISPLAY_DATA, &content, 1);
+    free(text);
 }
 
 static void on_folded_frame(void *owner, uint16_t type, struct spk_text payload, int all, int first)
 {
     struct job *job = owner;
-    struct frame frame = {.payload = (const unsigned char *)payload.data, .len = payload.len};
-    struct spk_text parts[64];
-    size_t count = 0, len = 0;
-    char *display = NULL;
     stream_flush(&job->stream, 1);
-    while (count < sizeof parts / sizeof *parts && frame_next_part(&frame, &parts[count]) == 1)
-        count++;
     if (type == WORKER_CLEAR_OUTPUT && !all)
         return; /* it would clear the others' output */
-    if (type == WORKER_EXECUTE_RESULT && !first && count && (display = as_display(parts[0], &len))) {
-        type = WORKER_DISPLAY_DATA;
-        parts[0] = (struct spk_text){display, len};
-    }
-    job_tell(job, type, parts, count);
-    free(display);
+    if (type == WORKER_EXECUTE_RESULT && !first)
+        tell_display(job, payload);
+    else
+        job_forward(job, type, payload);
 }
 
 static const struct fold_calls fold_calls = {on_folded_text, on_folded_frame};
+
+int job_expect(struct job *job, uint32_t count)
+{
+    if (job->fold)
+        return count == job->count ? 0 : -EINVAL;
+    if (count == 0 || count > JOB_RANKS_MAX)
+        return -EINVAL;
+    job->fold = fold_new(count, &fold_calls, job);
+    if (!job->fold)
+        return -ENOMEM;
+    job->count = job->open = count;
+    return 0;
+}
+
+void job_flush(struct job *job)
+{
+    if (job->fold)
+        fold_flush(job->fold, 1);
+    stream_flush(&job->stream, 1);
+}
 
 /* "[m0,m1,...]", null for a rank that has none. NULL: no memory. */
 static char *all_measurements(const struct job *job, size_t *len)
@@ -131,9 +160,7 @@ static void answer(struct job *job)
     char *measurements = all_measurements(job, &len);
     const struct rank *first = job->count ? job->ranks[0] : NULL;
     const char *content = job->failure ? job->failure : first && first->content ? first->content : "{}";
-    if (job->fold)
-        fold_flush(job->fold, 1);
-    stream_flush(&job->stream, 1);
+    job_flush(job);
     /* The descriptor needs an empty queue before it. */
     struct pollfd wanted = {.fd = job->library.fd, .events = POLLOUT};
     while (channel_flush(&job->library) == 1)
@@ -169,9 +196,7 @@ void job_fail(struct job *job, const char *ename, const char *text)
     if (!said)
         return;
     struct spk_text part = {said, len};
-    if (job->fold)
-        fold_flush(job->fold, 1);
-    stream_flush(&job->stream, 1);
+    job_flush(job);
     job_tell(job, WORKER_ERROR, &part, 1);
     job_fail_with(job, part);
     free(said);
@@ -216,7 +241,7 @@ static void on_deadline(struct job *job)
     }
 }
 
-void job_look(struct job *job)
+static void look(struct job *job)
 {
     char text[2600], said[2400];
     if (job->launcher && launcher_ended(job, said, sizeof said) && !job->answered &&
@@ -336,38 +361,26 @@ static void on_library(void *owner, unsigned events)
 static void on_signal(void *owner, unsigned events)
 {
     struct job *job = owner;
-    struct signalfd_siginfo info;
     (void)events;
-    while (read(job->signals.fd, &info, sizeof info) == (ssize_t)sizeof info)
-        if (info.ssi_signo == SIGTERM)
-            job->over = 1;
+    if (signals_take(&job->signals))
+        job->over = 1;
 }
 
-/* SIGINT comes with a frame that says more. */
-static int watch_signals(struct job *job)
+/* A file without a name. A descriptor or -errno. */
+static int open_results(const char *directory)
 {
-    sigset_t wanted;
-    sigemptyset(&wanted);
-    sigaddset(&wanted, SIGCHLD);
-    sigaddset(&wanted, SIGINT);
-    sigaddset(&wanted, SIGTERM);
-    pthread_sigmask(SIG_BLOCK, &wanted, NULL);
-    job->signals = (struct source){
-        .fd = signalfd(-1, &wanted, SFD_CLOEXEC | SFD_NONBLOCK), .ready = on_signal, .owner = job};
-    return job->signals.fd < 0 ? -errno : loop_watch(&job->loop, &job->signals, LOOP_READ);
-}
-
-static int open_results(struct job *job)
-{
-    if (job->order->disk) {
-        FILE *file = tmpfile();
-        job->results = file ? dup(fileno(file)) : -1;
-        if (file)
-            fclose(file);
-    } else {
-        job->results = memfd_create("scorepkernel-variables", MFD_CLOEXEC);
-    }
-    return job->results < 0 ? -errno : 0;
+    char path[4096];
+    int fd = directory ? open(directory, O_TMPFILE | O_RDWR | O_CLOEXEC, 0600)
+                       : memfd_create("scorepkernel-variables", MFD_CLOEXEC);
+    if (fd >= 0 || !directory || (errno != EOPNOTSUPP && errno != EISDIR && errno != EINVAL))
+        return fd < 0 ? -errno : fd;
+    snprintf(path, sizeof path, "%s/scorepkernel-XXXXXX",
+             directory); /* a file system that knows no such files */
+    fd = mkostemp(path, O_CLOEXEC);
+    if (fd < 0)
+        return -errno;
+    (void)unlink(path); /* or it stays, and has a name */
+    return fd;
 }
 
 /* Each rank is a connection. */
@@ -386,10 +399,10 @@ static int begin(struct job *job)
     channel_init(&job->library, WORKER_FD);
     int result = loop_init(&job->loop);
     if (result == 0)
-        result = watch_signals(job);
+        result = signals_watch(&job->loop, &job->signals, on_signal, job);
     if (result == 0)
-        result = open_results(job);
-    int fd = result == 0 ? meeting_open(job->order->everywhere, job->meeting) : result;
+        result = job->results = open_results(job->order->directory);
+    int fd = result >= 0 ? meeting_open(job->order->everywhere, job->meeting) : result;
     if (fd < 0)
         return fd;
     job->listener = (struct source){.fd = fd, .ready = ranks_accept, .owner = job};
@@ -417,7 +430,7 @@ static void do_due(struct job *job, int64_t now)
     }
     if (job->deadline_ns && job->deadline_ns <= now)
         on_deadline(job);
-    job_look(job);
+    look(job);
 }
 
 /* Do what is due. The milliseconds until the next is; -1: nothing will be. */
@@ -461,7 +474,6 @@ int job_run(const struct job_order *order)
     if (!job)
         return 1;
     job->order = order;
-    job->fold_calls = &fold_calls;
     job->listener.fd = job->signals.fd = job->state = job->results = -1;
     job->outputs[0].fd = job->outputs[1].fd = -1;
     int result = begin(job);

@@ -7,9 +7,9 @@
 
 /** What is asked for. */
 struct job_order {
-    int everywhere; /* ranks may be on other machines */
-    int disk;       /* what comes back goes by way of a file on disk, not of memory */
-    char **launch;  /* the command that starts the relays, closed by NULL */
+    int everywhere;        /* ranks may be on other machines */
+    const char *directory; /* what comes back goes by way of a file there; NULL: of memory */
+    char **launch;         /* the command that starts the relays, closed by NULL */
 };
 
 /** Serve the library on WORKER_FD as a runner does, for one cell. The exit code. */

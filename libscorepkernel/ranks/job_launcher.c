@@ -20,27 +20,13 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-static void keep_said(struct job *job, const char *text, size_t len)
-{
-    size_t room = sizeof job->said, keep = job->said_len;
-    if (len > room) {
-        text += len - room;
-        len = room;
-    }
-    if (keep > room - len)
-        keep = room - len;
-    memmove(job->said, job->said + job->said_len - keep, keep);
-    memcpy(job->said + keep, text, len);
-    job->said_len = keep + len;
-}
-
 /* 1: there may be more; 0: there is no more, now or at all. */
 static int read_output(struct job *job, struct source *output)
 {
     char bytes[4096];
     ssize_t got = output->fd >= 0 ? read(output->fd, bytes, sizeof bytes) : 0;
     if (got > 0) {
-        keep_said(job, bytes, (size_t)got);
+        last_words_add(&job->said, bytes, (size_t)got);
         if (!job->failure && !job->answered)
             (void)stream_add(&job->stream, job->cell.request, SPK_STDERR,
                              (struct spk_text){bytes, (size_t)got});
@@ -133,10 +119,11 @@ int launcher_ended(struct job *job, char *text, size_t size)
             ;
     end.peak_rss_kib = (uint64_t)usage.ru_maxrss;
     answer_how_it_ended(&end, how, sizeof how);
-    while (job->said_len && job->said[job->said_len - 1] == '\n')
-        job->said_len--;
+    struct spk_text said = {job->said.bytes, job->said.len};
+    while (said.len && said.data[said.len - 1] == '\n')
+        said.len--;
     snprintf(text, size, "%s%s%.*s%sLook at the command with %%%%scorep_launcher.", how,
-             job->said_len ? " and said:\n" : ". ", (int)job->said_len, job->said, job->said_len ? "\n" : "");
+             said.len ? " and said:\n" : ". ", (int)said.len, said.data, said.len ? "\n" : "");
     return 1;
 }
 

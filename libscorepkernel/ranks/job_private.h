@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  *
- * job_private.h - what job.c, job_ranks.c and job_launcher.c share, and nobody else.
+ * job_private.h - what job.c and job_*.c share, and nobody else.
  */
 #ifndef JOB_PRIVATE_H
 #define JOB_PRIVATE_H
@@ -8,6 +8,7 @@
 #include "channel.h"
 #include "fold.h"
 #include "job.h"
+#include "last_words.h"
 #include "loop.h"
 #include "meeting.h"
 #include "shared.h"
@@ -59,7 +60,6 @@ struct job {
     int64_t fold_due_ns;   /* when what is held back for others is handed on; 0: nothing is */
     char meeting[MEETING_TEXT_LEN];
     struct stream stream;
-    const struct fold_calls *fold_calls;
     struct fold *fold; /* made when the number of ranks is known */
 
     char *setup;       /* JSON of WORKER_SETUP */
@@ -69,9 +69,8 @@ struct job {
     char state_where[SHARED_TEXT_LEN];
     uint64_t state_len;
 
-    pid_t launcher;  /* leads a process group; 0: it has ended, or has not begun */
-    char said[2048]; /* the last that it wrote */
-    size_t said_len;
+    pid_t launcher;         /* leads a process group; 0: it has ended, or has not begun */
+    struct last_words said; /* the last that it wrote */
 
     struct rank *ranks[JOB_RANKS_MAX];         /* by number, count of them; NULL where none has come */
     struct rank *strangers[JOB_STRANGERS_MAX]; /* connections that have not said who they are: a ring */
@@ -95,16 +94,20 @@ struct job {
 
 /* --- job.c --- */
 
-/* Send to the library. */
+/* Send to the library: a frame, or one with the payload of another. */
 void job_tell(struct job *job, uint16_t type, const struct spk_text *parts, size_t count);
+void job_forward(struct job *job, uint16_t type, struct spk_text payload);
+
+/* Hand on all that the ranks have said. */
+void job_flush(struct job *job);
 
 /* The cell has failed: with the content of a rank's error, or with a text of ours, which is shown. The ranks
  * that are left get some time. */
 void job_fail_with(struct job *job, struct spk_text content);
 void job_fail(struct job *job, const char *ename, const char *text);
 
-/* Something has changed: answer if nothing more is to come. */
-void job_look(struct job *job);
+/* So many ranks there are. 0; -EINVAL: that cannot be; -ENOMEM. */
+int job_expect(struct job *job, uint32_t count);
 
 /* --- job_ranks.c --- */
 
@@ -118,8 +121,7 @@ void ranks_interrupt(struct job *job);
 int ranks_are_finishing(const struct job *job);
 
 /* Send to one. One that cannot be told has gone. */
-void rank_tell(struct rank *rank, uint16_t type, uint64_t request, const struct spk_text *parts,
-               size_t count);
+void rank_tell(struct rank *rank, uint16_t type, const struct spk_text *parts, size_t count);
 
 /* "0, 1, 5": those that have neither replied nor gone. How many there are. */
 uint32_t ranks_name_open(const struct job *job, char *text, size_t size);

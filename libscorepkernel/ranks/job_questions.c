@@ -24,13 +24,8 @@ static void ask(struct job *job)
         return;
     job->question_len = rank->question_len;
     memcpy(job->question, rank->question, rank->question_len);
-    struct frame frame = {.payload = (const unsigned char *)job->question, .len = job->question_len};
-    struct spk_text parts[2] = {{"", 0}, {"", 0}};
-    for (int i = 0; i < 2; i++)
-        (void)frame_next_part(&frame, &parts[i]); /* the worker sends two */
-    fold_flush(job->fold, 1);
-    stream_flush(&job->stream, 1);
-    job_tell(job, WORKER_INPUT_REQUEST, parts, 2);
+    job_flush(job);
+    job_forward(job, WORKER_INPUT_REQUEST, (struct spk_text){job->question, job->question_len});
 }
 
 void questions_ask(struct rank *rank, struct spk_text payload)
@@ -53,7 +48,7 @@ void questions_answer(struct job *job, struct spk_text answer)
             memcmp(rank->question, job->question, job->question_len) != 0)
             continue;
         forget_question(&rank->question);
-        rank_tell(rank, WORKER_INPUT_REPLY, job->cell.request, &answer, 1);
+        rank_tell(rank, WORKER_INPUT_REPLY, &answer, 1);
     }
     forget_question(&job->question);
     ask(job);

@@ -21,6 +21,8 @@
 #define PATIENCE_NS INT64_C(1000000000) /* with a stranger, when others wait */
 #define PAUSE_NS INT64_C(50000000)
 #define QUEUED_MAX_LEN (4 * RANK_PIECE_LEN)
+#define FILE_MAX_LEN \
+    (UINT64_C(1) << 44)         /* more than any node has, and so often that no sum of it overflows */
 #define PAGE_LEN UINT64_C(4096) /* as persist_file.py has it */
 
 static void rank_free(struct rank *rank)
@@ -50,20 +52,29 @@ static void let_go(struct rank *rank)
     channel_finish(&rank->channel);
 }
 
-void rank_tell(struct rank *rank, uint16_t type, uint64_t request, const struct spk_text *parts, size_t count)
+/* One that cannot be told has gone, which its end of file says. */
+static void watch_told(struct rank *rank, int result)
 {
-    /* One that cannot be told has gone, which its end of file says. */
-    if (rank->channel.fd >= 0 && channel_send(&rank->channel, type, request, parts, count, NULL, 0) == 0 &&
-        rank->channel.out.len)
+    if (result == 0 && rank->channel.out.len)
         (void)loop_watch(&rank->job->loop, &rank->source,
                          LOOP_READ | LOOP_WRITE); /* MOD of a watched descriptor */
+}
+
+void rank_tell(struct rank *rank, uint16_t type, const struct spk_text *parts, size_t count)
+{
+    watch_told(rank, channel_send(&rank->channel, type, rank->job->cell.request, parts, count, NULL, 0));
+}
+
+static void rank_forward(struct rank *rank, uint16_t type, struct spk_text payload)
+{
+    watch_told(rank, channel_forward(&rank->channel, type, rank->job->cell.request, payload));
 }
 
 void ranks_interrupt(struct job *job)
 {
     for (uint32_t i = 0; i < job->count; i++)
         if (job->ranks[i] && is_open(job->ranks[i]) && !job->ranks[i]->ran)
-            rank_tell(job->ranks[i], WORKER_INTERRUPT, job->cell.request, NULL, 0);
+            rank_tell(job->ranks[i], WORKER_INTERRUPT, NULL, 0);
 }
 
 int ranks_are_finishing(const struct job *job)
@@ -108,7 +119,7 @@ static void give_state(struct rank *rank)
     struct spk_text parts[] = {{job->options, strlen(job->options)},
                                {job->state_where, strlen(job->state_where)}};
     rank->state_sent = UINT64_MAX;
-    rank_tell(rank, RANK_STATE, job->cell.request, parts, 2);
+    rank_tell(rank, RANK_STATE, parts, 2);
 }
 
 /* As much of the variables as its queue takes. */
@@ -120,7 +131,7 @@ static void send_pieces(struct rank *rank)
     while (piece && got > 0 && rank->state_sent < job->state_len && rank->channel.out.len < QUEUED_MAX_LEN) {
         got = pread(job->state, piece, RANK_PIECE_LEN, (off_t)rank->state_sent);
         if (got > 0) {
-            rank_tell(rank, RANK_STATE_PIECE, job->cell.request, &(struct spk_text){piece, (size_t)got}, 1);
+            rank_tell(rank, RANK_STATE_PIECE, &(struct spk_text){piece, (size_t)got}, 1);
             rank->state_sent += (uint64_t)got;
         }
     }
@@ -129,12 +140,9 @@ static void send_pieces(struct rank *rank)
 
 static void give_cell(struct rank *rank)
 {
-    struct frame cell = rank->job->cell;
-    struct spk_text parts[3] = {{0}};
-    for (int i = 0; i < 3; i++)
-        (void)frame_next_part(&cell, &parts[i]); /* the library sends three */
+    const struct frame *cell = &rank->job->cell;
     rank->state = RANK_BUSY;
-    rank_tell(rank, WORKER_EXECUTE, rank->job->cell.request, parts, 3);
+    rank_forward(rank, WORKER_EXECUTE, (struct spk_text){(const char *)cell->payload, cell->len});
 }
 
 /* All begin when all can, so that no rank's measurement shows how long others took to start. */
@@ -164,19 +172,6 @@ static void on_ready(struct rank *rank)
             give_state(job->ranks[i]);
 }
 
-static int make_ranks(struct job *job, uint32_t count)
-{
-    if (job->fold)
-        return count == job->count ? 0 : -EINVAL;
-    if (count == 0 || count > JOB_RANKS_MAX)
-        return -EINVAL;
-    job->fold = fold_new(count, job->fold_calls, job);
-    if (!job->fold)
-        return -ENOMEM;
-    job->count = job->open = count;
-    return 0;
-}
-
 static void welcome(struct rank *rank)
 {
     struct job *job = rank->job;
@@ -186,10 +181,17 @@ static void welcome(struct rank *rank)
     char *text = result == 0 ? json_print(setup, &len) : NULL;
     json_free(setup);
     if (text)
-        rank_tell(rank, RANK_WELCOME, 0, &(struct spk_text){text, len}, 1);
+        rank_tell(rank, RANK_WELCOME, &(struct spk_text){text, len}, 1);
     else
         job_fail(job, "NotMeasured", "The cell was not run: there was no memory to start its ranks.");
     free(text);
+}
+
+static void forget_stranger(const struct rank *rank)
+{
+    for (size_t i = 0; i < JOB_STRANGERS_MAX; i++)
+        if (rank->job->strangers[i] == rank)
+            rank->job->strangers[i] = NULL;
 }
 
 /* A stranger says who it is. 0: it may stay. */
@@ -202,16 +204,14 @@ static int introduce(struct rank *rank, struct frame *frame)
         frame_next_part(frame, &count) != 1)
         return -EACCES;
     rank->number = frame_u32(number, UINT32_MAX);
-    if (make_ranks(job, frame_u32(count, 0)) != 0 || rank->number >= job->count || job->ranks[rank->number]) {
+    if (job_expect(job, frame_u32(count, 0)) != 0 || rank->number >= job->count || job->ranks[rank->number]) {
         job_fail(job, "NotMeasured",
                  "The cell was not run: its launcher started ranks that do not fit together. It must set "
                  "their numbers "
                  "in the environment, as mpirun and srun do; look at it with %%scorep_launcher.");
         return -EINVAL;
     }
-    for (size_t i = 0; i < JOB_STRANGERS_MAX; i++)
-        if (job->strangers[i] == rank)
-            job->strangers[i] = NULL;
+    forget_stranger(rank);
     job->ranks[rank->number] = rank;
     job->present++;
     rank->state = RANK_STARTING;
@@ -230,6 +230,8 @@ static void on_file(struct rank *rank, struct frame *frame)
     char *files = NULL;
     if (frame_next_part(frame, &about) != 1 || frame_next_part(frame, &length) != 1)
         return;
+    if (frame_u64(length, 0) > FILE_MAX_LEN)
+        return; /* as below */
     rank->file_at = (job->results_len + PAGE_LEN - 1) / PAGE_LEN * PAGE_LEN;
     rank->file_end = rank->file_at + frame_u64(length, 0);
     if (asprintf(&files, "%s%s{\"rank\":%u,\"at\":%llu,\"length\":%llu,\"about\":%.*s}",
@@ -273,7 +275,7 @@ static void on_reply(struct rank *rank, struct frame *frame)
     rank->job->open--;
     if (rank->how != SPK_REPLY_OK)
         job_fail_with(rank->job, content);
-    rank_tell(rank, WORKER_SHUTDOWN, 0, NULL, 0);
+    rank_tell(rank, WORKER_SHUTDOWN, NULL, 0);
 }
 
 static void on_ended(struct rank *rank, struct spk_text how)
@@ -367,9 +369,7 @@ static void on_frame(struct rank *rank, struct frame *frame)
 
 static void drop_stranger(struct rank *rank)
 {
-    for (size_t i = 0; i < JOB_STRANGERS_MAX; i++)
-        if (rank->job->strangers[i] == rank)
-            rank->job->strangers[i] = NULL;
+    forget_stranger(rank);
     rank_free(rank);
 }
 

@@ -15,7 +15,7 @@ int main(int argc, char **argv)
         return relay_run(argv + 2);
     if (argc > 4 && strcmp(argv[1], "job") == 0) {
         struct job_order order = {.everywhere = strcmp(argv[2], "everywhere") == 0,
-                                  .disk = strcmp(argv[3], "disk") == 0,
+                                  .directory = strcmp(argv[3], "-") == 0 ? NULL : argv[3],
                                   .launch = argv + 4};
         return job_run(&order);
     }

@@ -12,6 +12,7 @@
 #include "rank_wire.h"
 #include "relay_process.h"
 #include "shared.h"
+#include "signals.h"
 #include "worker.h"
 
 #include <errno.h>
@@ -22,7 +23,6 @@
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/resource.h>
-#include <sys/signalfd.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -47,18 +47,21 @@ struct relay {
 
 /* The job reads all that it gets; if it does not it is of no use, and one that has gone is noticed by
  * reading. Waits: there is nothing else to do for a relay whose words are not heard. */
+static void wait_told(struct relay *relay, int result)
+{
+    struct pollfd wanted = {.fd = relay->job.fd, .events = POLLOUT};
+    while (result == 0 && relay->job.out.len) {
+        (void)poll(&wanted, 1, -1); /* whatever it says, flushing tells more */
+        result = channel_flush(&relay->job) < 0;
+    }
+    if (result != 0)
+        relay->over = 1;
+}
+
 static void tell(struct relay *relay, uint16_t type, uint64_t request, const struct spk_text *parts,
                  size_t count)
 {
-    if (relay->over || channel_send(&relay->job, type, request, parts, count, NULL, 0) != 0) {
-        relay->over = 1;
-        return;
-    }
-    struct pollfd wanted = {.fd = relay->job.fd, .events = POLLOUT};
-    int result;
-    while ((result = channel_flush(&relay->job)) == 1)
-        (void)poll(&wanted, 1, -1); /* whatever it says, flushing tells more */
-    relay->over = result < 0;
+    wait_told(relay, channel_send(&relay->job, type, request, parts, count, NULL, 0));
 }
 
 static void on_text(void *owner, uint64_t request, uint32_t which, struct spk_text text)
@@ -92,15 +95,11 @@ static void send_file(struct relay *relay, struct frame *frame)
 static void on_frame(void *owner, struct frame *frame)
 {
     struct relay *relay = owner;
-    struct spk_text parts[64];
-    size_t count = 0;
-    if (frame->type == WORKER_STATE) {
+    struct spk_text payload = {(const char *)frame->payload, frame->len};
+    if (frame->type == WORKER_STATE)
         send_file(relay, frame);
-        return;
-    }
-    while (count < sizeof parts / sizeof *parts && frame_next_part(frame, &parts[count]) == 1)
-        count++;
-    tell(relay, frame->type, frame->request, parts, count);
+    else
+        wait_told(relay, channel_forward(&relay->job, frame->type, frame->request, payload));
 }
 
 static void on_lost(void *owner)
@@ -119,14 +118,16 @@ static const struct worker_events worker_events = {on_text, on_frame, on_lost};
 
 static void start_process(struct relay *relay, struct spk_text setup)
 {
-    int fds[4] = {-1, -1, -1, -1};
-    char *text = strndup(setup.data, setup.len);
-    int result = relay->pid || !text ? -EPROTO : relay_start_process(relay->command, fds, &relay->pid);
+    int ends[4] = {-1, -1, -1, -1};
+    char *text = relay->pid ? NULL : strndup(setup.data, setup.len);
+    int result =
+        text ? worker_open(&relay->worker, &relay->loop, 1, ends, text, &worker_events, relay) : -EPROTO;
     if (result == 0)
-        result = worker_adopt(&relay->worker, &relay->loop, 1, fds, text, &worker_events, relay);
+        result = relay_start_process(relay->command, ends, &relay->pid);
+    for (int i = 0; i < 4; i++)
+        if (ends[i] >= 0)
+            close(ends[i]);
     free(text);
-    if (fds[3] >= 0)
-        close(fds[3]); /* a process that has ended by now is told of as any other, with its last words */
     if (result == 0)
         return;
     char said[256];
@@ -201,12 +202,11 @@ static void interrupt(struct relay *relay, uint64_t request)
 
 static void on_job_frame(struct relay *relay, struct frame *frame)
 {
-    struct spk_text parts[4] = {{0}};
-    size_t count = 0;
+    struct spk_text setup, payload = {(const char *)frame->payload, frame->len};
     switch (frame->type) {
     case RANK_WELCOME:
-        if (frame_next_part(frame, &parts[0]) == 1)
-            start_process(relay, parts[0]);
+        if (frame_next_part(frame, &setup) == 1)
+            start_process(relay, setup);
         break;
     case RANK_STATE:
         take_state(relay, frame);
@@ -218,9 +218,7 @@ static void on_job_frame(struct relay *relay, struct frame *frame)
         interrupt(relay, frame->request);
         break;
     default:
-        while (count < 4 && frame_next_part(frame, &parts[count]) == 1)
-            count++;
-        if (worker_send(&relay->worker, frame->type, frame->request, parts, count) != 0)
+        if (worker_forward(&relay->worker, frame->type, frame->request, payload) != 0)
             on_lost(relay);
         break;
     }
@@ -245,13 +243,11 @@ static void on_job(void *owner, unsigned events)
 static void on_signal(void *owner, unsigned events)
 {
     struct relay *relay = owner;
-    struct signalfd_siginfo info;
     (void)events;
-    while (read(relay->signals.fd, &info, sizeof info) == (ssize_t)sizeof info)
-        if (info.ssi_signo == SIGTERM) {
-            relay->dismissed = 1;
-            on_lost(relay); /* the launcher ends the job, and will not wait for long */
-        }
+    if (signals_take(&relay->signals)) {
+        relay->dismissed = 1;
+        on_lost(relay); /* the launcher ends the job, and will not wait for long */
+    }
     struct rusage usage;
     struct keeper_end end;
     if (!relay->pid || wait4(relay->pid, &end.status, WNOHANG, &usage) != relay->pid)
@@ -289,21 +285,6 @@ static int greet(struct relay *relay)
     return loop_watch(&relay->loop, &relay->job_source, LOOP_READ);
 }
 
-static int watch_signals(struct relay *relay)
-{
-    sigset_t wanted;
-    sigemptyset(&wanted);
-    sigaddset(&wanted, SIGCHLD);
-    sigaddset(&wanted, SIGTERM);
-    sigaddset(&wanted, SIGINT); /* the job says what is to be interrupted, and is told itself */
-    pthread_sigmask(SIG_BLOCK, &wanted, NULL);
-    int fd = signalfd(-1, &wanted, SFD_CLOEXEC | SFD_NONBLOCK);
-    if (fd < 0)
-        return -errno;
-    relay->signals = (struct source){.fd = fd, .ready = on_signal, .owner = relay};
-    return loop_watch(&relay->loop, &relay->signals, LOOP_READ);
-}
-
 static void finish(struct relay *relay)
 {
     if (relay->pid) {
@@ -326,7 +307,7 @@ int relay_run(char **command)
         .job = CHANNEL_CLOSED, .worker = WORKER_CLOSED, .signals.fd = -1, .state = -1, .command = command};
     int result = loop_init(&relay.loop);
     if (result == 0)
-        result = watch_signals(&relay);
+        result = signals_watch(&relay.loop, &relay.signals, on_signal, &relay);
     if (result == 0)
         result = greet(&relay);
     if (result != 0)

@@ -5,7 +5,6 @@
 #include "relay_process.h"
 
 #include "failure.h"
-#include "worker_wire.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -14,7 +13,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/prctl.h>
-#include <sys/socket.h>
 #include <unistd.h>
 
 /* In which an MPI's own launcher comes before the batch system that it may have used. */
@@ -59,46 +57,14 @@ static void become(char *const *command, const int ends[4], pid_t parent)
     _exit(127);
 }
 
-/* ends: the process's. Each that is made is to be closed. */
-static int make_ends(int fds[3], int ends[4])
+int relay_start_process(char *const *command, const int ends[4], pid_t *pid)
 {
-    int pair[2];
-    ends[0] = open("/dev/null", O_RDONLY | O_CLOEXEC);
-    if (ends[0] < 0 || socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair) != 0)
-        return -errno;
-    fds[0] = pair[0];
-    ends[WORKER_FD] = pair[1];
-    for (int i = 1; i <= 2; i++) {
-        if (pipe2(pair, O_CLOEXEC) != 0)
-            return -errno;
-        fds[i] = pair[0];
-        ends[i] = pair[1];
-    }
-    return 0;
-}
-
-int relay_start_process(char *const *command, int fds[4], pid_t *pid)
-{
-    int ends[4] = {-1, -1, -1, -1};
-    pid_t parent = getpid();
-    fds[0] = fds[1] = fds[2] = fds[3] = -1;
-    int result = make_ends(fds, ends);
-    if (result == 0 && (*pid = fork()) == 0)
+    pid_t parent = getpid(), child = fork();
+    if (child == 0)
         become(command, ends, parent);
-    if (result == 0 && *pid < 0) {
-        result = -errno;
-        *pid = 0;
-    }
-    if (result == 0)
-        (void)setpgid(*pid, *pid); /* whoever comes first; it may be too late, and then it is done */
-    fds[3] = ends[WORKER_FD];
-    for (int i = 0; i < 3; i++)
-        if (ends[i] >= 0)
-            close(ends[i]);
-    for (int i = 0; i < 4 && result != 0; i++) {
-        if (fds[i] >= 0)
-            close(fds[i]);
-        fds[i] = -1;
-    }
-    return result;
+    if (child < 0)
+        return -errno;
+    (void)setpgid(child, child); /* whoever comes first; it may be too late, and then it is done */
+    *pid = child;
+    return 0;
 }

@@ -16,9 +16,8 @@ struct rank_identity {
 /** What the launcher says in the environment. */
 struct rank_identity relay_identify(void);
 
-/** Start command (closed by NULL) with a socket and pipes as a worker has them; it leads a process group, and
- * ends with this process. fds: our ends, and the process's of the socket, which takes what is sent even if
- * that has ended; the caller's to close, -1 after a failure. 0 or -errno. */
-int relay_start_process(char *const *command, int fds[4], pid_t *pid);
+/** Start command (closed by NULL) with these as its descriptors 0 to 3; it leads a process group, and ends
+ * with this process. 0 or -errno. */
+int relay_start_process(char *const *command, const int ends[4], pid_t *pid);
 
 #endif

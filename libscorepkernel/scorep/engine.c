@@ -29,6 +29,11 @@ bool engine_is_loaded(void)
     return engine.loaded;
 }
 
+void engine_tell_messages(void)
+{
+    (void)!write(STDERR_FILENO, engine.messages, engine.messages_len);
+}
+
 static void give_up(void)
 {
     static const char variable[] = "scorep_in_measurement"; /* a thread's count of calls that it is in */
@@ -39,7 +44,7 @@ static void give_up(void)
     /* Every later MPI call of the cell goes through Score-P, and would wait for its locks for ever; the other
      * ranks wait for this one. Whoever started the ranks ends them all, as soon as one has failed. */
     if (engine.ranks && !engine.setting_count) {
-        (void)!write(STDERR_FILENO, engine.messages, engine.messages_len);
+        engine_tell_messages();
         _exit(EXIT_FAILURE);
     }
     /* With the keys go the destructors by which ending threads would come into a Score-P that holds locks. */

@@ -209,7 +209,7 @@ static void end_process(void)
     if (!engine_way_out) {
         /* In a thread of its own, or within a call of the cell's that Score-P wraps: nobody waits for the
          * text. */
-        (void)!write(STDERR_FILENO, engine.messages, engine.messages_len);
+        engine_tell_messages();
         abort();
     }
     longjmp(*engine_way_out, 1);

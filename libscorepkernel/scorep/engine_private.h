@@ -80,6 +80,9 @@ void engine_give_back(void);
 /* The keys alone; without a lock in a forked child, where no other thread is. */
 void engine_delete_keys(void);
 
+/* Write what Score-P said to standard error: the process ends before anybody could ask for it. */
+void engine_tell_messages(void);
+
 static inline int engine_fault(struct fault *fault, int code, const char *detail)
 {
     fault_note(fault, code, detail);

@@ -28,7 +28,8 @@ from typing import Any, Callable, Dict, List, NamedTuple, Optional, Sequence, Tu
 # nothing in it was instrumented by a compiler.
 ARGUMENTS = ("--user", "--thread=pthread", "--mpp=none", "--nocompiler")
 _ANEW = "Install Score-P anew (8.0 or newer), or take it off PATH."
-_FORMAT = 1
+_FORMAT = 2
+_CONSTRUCTOR = "libscorep_constructor"
 _CONFIG_SECONDS = 20
 _SELFTEST_SECONDS = 60
 
@@ -49,6 +50,7 @@ class Installation(NamedTuple):
     libraries: Tuple[str, ...]  # absolute paths
     subsystems: str  # symbols, separated by blanks
     verdict: str  # of the self-test; empty: it passed
+    wrappers: Tuple[str, ...] = ()  # absolute paths of libraries that a process must have from its start
 
 
 def locate() -> Optional[str]:
@@ -79,7 +81,9 @@ def ask(config: str, arguments: Sequence[str] = ARGUMENTS) -> Installation:
         raise Unusable(
             f"{config} names no libraries to load: it is broken, or not Score-P's. {_ANEW}"
         )
-    return Installation(config, version, tuple(libraries), " ".join(subsystems), "not tried")
+    # Score-P's constructor begins the measurement, which is ours to begin.
+    wrappers = [path for path in _run(config, *arguments, "--preload-libs").split() if _CONSTRUCTOR not in path]
+    return Installation(config, version, tuple(libraries), " ".join(subsystems), "not tried", tuple(wrappers))
 
 
 def _run(config: str, *arguments: str) -> str:
@@ -188,7 +192,8 @@ def remembered(config: str, arguments: Sequence[str] = ARGUMENTS) -> Optional[In
             if os.fstat(descriptor).st_uid != os.getuid():
                 return None
             kept = json.load(file)
-        found = Installation(config, kept["version"], tuple(kept["libraries"]), kept["subsystems"], kept["verdict"])
+        libraries, wrappers = tuple(kept["libraries"]), tuple(kept["wrappers"])
+        found = Installation(config, kept["version"], libraries, kept["subsystems"], kept["verdict"], wrappers)
         return found if kept["format"] == _FORMAT and kept["stamp"] == stamp(found) else None
     except (OSError, ValueError, KeyError, TypeError):
         return None
@@ -225,19 +230,22 @@ def preloads(config: str, arguments: Sequence[str]) -> Tuple[str, str, str]:
     if found is None:
         found = ask(config, wanted)
         remember(found, wanted)
-    # Those that take the place of others' functions must come before the C library; the rest comes with the root.
-    first = [path for path in _run(config, *wanted, "--preload-libs").split() if "libscorep_constructor" not in path]
     package = os.path.dirname(os.path.abspath(__file__))
     provider = os.path.join(os.path.dirname(os.path.dirname(package)), "libscorepkernel-subsystems.so")
     root = _cache_file(config, wanted, "so")
     if root is None or re.search(r"[\s:]", root):
         raise OSError(errno.EACCES, "there is no cache directory whose path can stand in LD_PRELOAD")
     content = _tracer.make_root((provider, *found.libraries))
-    with contextlib.suppress(OSError), open(root, "rb") as file:
-        if file.read() == content:
-            return " ".join([*first, root]), found.subsystems, found.version
-    _write(root, content)
-    return " ".join([*first, root]), found.subsystems, found.version
+    if not _holds(root, content):
+        _write(root, content)
+    # Those that take the place of others' functions must come before the C library; the rest comes with the root.
+    return " ".join([*found.wrappers, root]), found.subsystems, found.version
+
+
+def _holds(path: str, content: bytes) -> bool:
+    with contextlib.suppress(OSError), open(path, "rb") as file:
+        return file.read() == content
+    return False
 
 
 # --- the self-test ---------------------------------------------------------------------------------------

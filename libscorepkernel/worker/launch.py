@@ -11,7 +11,7 @@ import json
 import os
 import sys
 import tempfile
-from typing import Any, Dict, List, Optional, Tuple
+from typing import Any, Dict, List, Optional, Sequence, Tuple
 
 from . import installation, spare, systems, wire
 from .launch_plan import Way, choose, plan
@@ -19,11 +19,16 @@ from .launch_plan import Way, choose, plan
 RESULT = "_scorepkernel_result"
 
 
+def file_directory() -> str:
+    """Where variables lie that are under way by disk."""
+    return os.environ.get("SCOREP_JUPYTER_PERSISTENCE_DIR") or tempfile.gettempdir()
+
+
 def open_file(disk: bool) -> int:
     """A file without a name, for variables under way."""
     if not disk:
         return os.memfd_create("scorepkernel-variables", os.MFD_CLOEXEC)
-    directory = os.environ.get("SCOREP_JUPYTER_PERSISTENCE_DIR") or tempfile.gettempdir()
+    directory = file_directory()
     try:
         return os.open(directory, os.O_TMPFILE | os.O_RDWR | os.O_CLOEXEC, 0o600)
     except OSError as problem:
@@ -48,7 +53,7 @@ class Launcher:
         self._server = server
         self._returned: Any = None
         self._request = 0  # whose cell that is
-        self._placed: Any = None  # of a cell that runs as ranks
+        self._job: Any = None  # of a cell that runs as ranks
 
     def ahead(self, wanted: dict) -> None:
         """Have a process started for the next cell of this kind."""
@@ -74,7 +79,7 @@ class Launcher:
                 f"cloudpickle, which this Python does not have. Install it with\n"
                 f"{sys.executable} -m pip install cloudpickle"
             )
-        self._placed = self._place(wanted) if way.process == "ranks" else None
+        self._job = self._job_of(wanted) if way.process == "ranks" else None
         hand_over = self._fork if way.process == "forked" else self._send
         frame, descriptor = await self._await(hand_over, request, wanted, options, way, lost, False)
         if not frame.parts[1] and frame.parts[0] == wire.u32(wire.ABORTED) and way.process == "launch":
@@ -85,18 +90,17 @@ class Launcher:
         if not frame.parts[1]:
             return wire.ERROR, _ended(frame.parts[2].decode("utf-8", "replace"), how), None
         content, measurement = json.loads(frame.parts[1]), json.loads(frame.parts[2] or b"null")
-        if self._placed:
-            measurement = self._apply_ranks(descriptor, wanted, way, measurement, frame.parts[3], lost)
+        if self._job:
+            measurement, notes = self._job.take_back(descriptor, frame.parts[3], measurement, way.why, self)
             content = {"status": "error", "execution_count": options["execution_count"], "payload": [], **content}
         else:
-            lost += self._apply(descriptor, json.loads(frame.parts[3] or b"{}"))
+            notes = self.take_changes(descriptor, json.loads(frame.parts[3] or b"{}"))
+        lost += notes
         if descriptor is not None:
             os.close(descriptor)
         if measurement is not None:
             measurement["warnings"] = measurement["warnings"] + lost
-        elif self._placed and lost:  # the error has been shown by now
-            if os.path.isdir(self._placed.directory):
-                lost.append(f"What was measured until then is in {self._placed.directory}.")
+        elif self._job and lost:  # the error has been shown by now
             print("\n".join(lost), file=sys.stderr, flush=True)
         elif lost:
             content.setdefault("traceback", []).extend(lost)
@@ -122,12 +126,13 @@ class Launcher:
             self._server.interrupts.before_cell = True  # one that comes now is the cell's
             lost += told(sent.lost, True)
             affinity = sorted(os.sched_getaffinity(0))
-            there = {**options, "launched": {"way": f"launched ({way.why})", "affinity": affinity}}
-            if self._placed:
-                text = wire.dump(self._plan_ranks(wanted, way, there))
+            if self._job:
+                launched, how = self._job.for_ranks(way.why), self._job.plan()
             else:
-                text = wire.dump(plan(wanted, self._server.package, simple))
-            connection.send_with_descriptors([descriptor], wire.LAUNCH, request, text, b"", wire.dump(there))
+                launched = {"way": f"launched ({way.why})", "affinity": affinity}
+                how = plan(wanted, self._server.package, simple)
+            there = wire.dump({**options, "launched": launched})
+            connection.send_with_descriptors([descriptor], wire.LAUNCH, request, wire.dump(how), b"", there)
         finally:
             os.close(descriptor)
 
@@ -137,7 +142,12 @@ class Launcher:
             copy = spare.fork_copy(self._server)
         spare.introduce(self._server.connection, copy, wire.LAUNCH, request, b"{}", None, there)
 
-    def _apply(self, descriptor: Optional[int], changes: dict, begin: int = 0) -> List[str]:
+    def _job_of(self, wanted: dict) -> Any:
+        from . import ranks
+
+        return ranks.Job(wanted, self._server.package)
+
+    def take_changes(self, descriptor: Optional[int], changes: dict, begin: int = 0) -> List[str]:
         """Take over what the cell changed. What the user is to know."""
         from . import persist
 
@@ -152,37 +162,10 @@ class Launcher:
         shell.user_ns.pop(RESULT, None)
         return told(applied.lost, False)
 
-    def _place(self, wanted: dict) -> Any:
-        from . import ranks
-
-        return ranks.place(wanted, self._server.package)
-
-    def _plan_ranks(self, wanted: dict, way: Way, options: dict) -> Dict[str, Any]:
-        """The plan of a job, and in options what its ranks have to know."""
-        from . import ranks
-
-        options["launched"] = {"way": way.why, "directory": self._placed.directory, "system": self._placed.system}
-        return ranks.plan(wanted, self._server.package, self._placed)
-
-    def _apply_ranks(
-        self, descriptor: Optional[int], wanted: dict, way: Way, measurements: Any, text: bytes, lost: List[str]
-    ) -> Optional[dict]:
-        """Take over what the ranks changed and gathered. Their measurement; adds to lost."""
-        from . import ranks
-
-        came = ranks.returned(text)
-        first = came.of_first() if descriptor is not None else None
-        try:
-            if first is not None:
-                lost += self._apply(descriptor if first["length"] else None, first["about"], first["at"])
-            elif came.ranks:
-                lost.append("The variables are as before: rank 0 did not come to its end.")
-        except ValueError as problem:  # it came to it in the middle of them
-            lost.append(f"The variables are as before: those of rank 0 did not come back whole: {problem}")
-        if descriptor is not None and wanted.get("gather"):
-            with self._server.user_code():
-                lost += ranks.gather(descriptor, came, wanted["gather"], self._server.shell.user_ns)
-        return ranks.combined(measurements, self._placed, came, f"{way.why}, by {self._placed.launcher}")
+    def in_namespace(self, function: Any, *arguments: Any) -> Any:
+        """Call it with the user's variables; it may run users' code."""
+        with self._server.user_code():
+            return function(self._server.shell.user_ns, *arguments)
 
 
 def _ended(text: str, how: int) -> dict:
@@ -252,10 +235,11 @@ class Runner:
         if self._received is None:
             return
         disk = bool(wanted.get("disk"))
+        gathered = wanted.get("gather", ()) if self.rank is not None else ()
         if not self.rank:
-            self._send_changes(request, number, disk)
-        if self.rank is not None and wanted.get("gather"):
-            self._send_gathered(request, wanted["gather"], disk)
+            self._send_changes(request, number, disk, gathered)
+        if gathered:
+            self._send_gathered(request, gathered, disk)
 
     def _send_gathered(self, request: int, names: List[str], disk: bool) -> None:
         from . import persist
@@ -269,7 +253,7 @@ class Runner:
         finally:
             os.close(descriptor)
 
-    def _send_changes(self, request: int, number: int, disk: bool) -> None:
+    def _send_changes(self, request: int, number: int, disk: bool, but: Sequence[str]) -> None:
         from . import persist
 
         shell = self._server.shell
@@ -285,7 +269,8 @@ class Runner:
         try:
             descriptors = [open_file(disk)]
             with self._server.user_code():
-                persist.send_changes(self._received, shell.user_ns, descriptors[0], set(shell.user_ns_hidden))
+                hidden = {*shell.user_ns_hidden, *but}
+                persist.send_changes(self._received, shell.user_ns, descriptors[0], hidden)
             self._server.connection.send_with_descriptors(descriptors, wire.STATE, request, wire.dump(said))
         except (Exception, KeyboardInterrupt) as problem:  # of whatever users' objects do when they are pickled
             said["problem"] = f"{type(problem).__name__}: {problem}"

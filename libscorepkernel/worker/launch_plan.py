@@ -70,13 +70,13 @@ def needed(text: str) -> List[str]:
     return [word for word in words if not _is_own(word) and word not in _NO_DIFFERENCE]
 
 
-def split(text: str, directive: str) -> List[str]:
-    """The words of what a directive has set. NotMeasured: there are none such."""
+def split(text: str, directive: str, undone: str = "The cell was not run") -> List[str]:
+    """The words of what a directive has said. NotMeasured: there are none such."""
     try:
         return shlex.split(text)
     except ValueError as problem:
         raise systems.NotMeasured(
-            f"The cell was not run: `{text}` cannot be split into words: {problem}. Set it again with {directive}"
+            f"{undone}: `{text}` cannot be split into words: {problem}. Write {directive} anew, with its quotes closed."
         ) from None
 
 

@@ -238,11 +238,18 @@ class Measurement:
             "page_faults": self._faults,
             "page_faults_seconds": self._faults * faults.seconds_each(),
             "regions": [list(region) for region in regions[:REPORTED_REGIONS]],
-            "all_regions": regions if self._cell.repeat > 1 or self._place.rank is not None else [],
+            "all_regions": regions if self._cell.repeat > 1 else [],
             "region_count": len(regions),
             "exclusive_ns": sum(region[5] for region in regions),
             "messages": self._outcome.messages,
             "warnings": self._warnings,
+            **(self._of_rank() if self._place.rank is not None else {}),
+        }
+
+    def _of_rank(self) -> dict:
+        """What making one of several ranks' measurements needs, besides."""
+        return {
+            "all_regions": self._outcome.regions,
             "host": socket.gethostname(),
             "clock_offset_ns": time.time_ns() - time.monotonic_ns(),
         }

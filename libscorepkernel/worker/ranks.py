@@ -13,7 +13,7 @@ import shlex
 import shutil
 from typing import Any, Dict, List, NamedTuple, Optional, Tuple
 
-from . import installation, launch_plan, measure, persist, systems
+from . import installation, launch, launch_plan, measure, persist, systems
 
 _PROGRAM = "scorepkernel-ranks"
 _MEETING = "SCOREPKERNEL_MEETING"  # as ranks/rank_wire.h has it
@@ -24,22 +24,105 @@ _HOST_OPTIONS = ("-H", "-f", "-host", "--host", "-hosts", "-hostfile", "--hostfi
 _ALLOCATIONS = ("SLURM_JOB_ID", "PBS_NODEFILE", "LSB_JOBID", "PE_HOSTFILE", "COBALT_JOBID", "FLUX_URI")
 
 
-class Placed(NamedTuple):
-    """What the ranks of a cell have in common."""
+class Job:
+    """A cell's ranks: how they are started, where their experiment is, and what becomes of what they return."""
 
-    directory: str  # the experiment's
-    system: str  # "scorep" or "built-in"
-    launcher: str  # as the user knows it
-    warnings: List[str]
+    def __init__(self, wanted: dict, package: str) -> None:
+        """NotMeasured: they cannot be started, or measured."""
+        self._wanted = wanted
+        self._package = package
+        self._warnings: List[str] = []
+        self._words = _launcher(wanted)
+        self._system = _system(wanted, package, self._warnings)  # "scorep" or "built-in"
+        self.directory = measure.make_directory(self._system == "scorep", self._warnings)
 
+    def for_ranks(self, way: str) -> dict:
+        """What each rank has to know."""
+        return {"way": way, "directory": self.directory, "system": self._system}
 
-def place(wanted: dict, package: str) -> Placed:
-    """Where the ranks' experiment will be, and by what it is measured. NotMeasured."""
-    warnings: List[str] = []
-    words = _launcher(wanted)
-    system = _system(wanted, package, warnings)
-    directory = measure.make_directory(system == "scorep", warnings)
-    return Placed(directory, system, os.path.basename(words[0]), warnings)
+    def plan(self) -> Dict[str, Any]:
+        """As launch_plan.plan: the command of the job, which starts the ranks."""
+        program = os.path.join(os.path.dirname(os.path.dirname(self._package)), _PROGRAM)
+        with_mpi = {**self._wanted, "arguments": _arguments(self._wanted) if self._system == "scorep" else ""}
+        one = launch_plan.plan(with_mpi, self._package, measured_by=self._system)
+        here = {name: value for name, value in os.environ.items() if launch_plan.can_travel(value)}
+        there = dict(pair.split("=", 1) for pair in one["environment"])
+        there["SCOREP_EXPERIMENT_DIRECTORY"] = self.directory
+        passed = [
+            f"{name}={value}"
+            for name, value in sorted(there.items())
+            if here.get(name) != value or name.startswith(_PASSED)
+        ]
+        relay = [program, "relay", "env", *passed, *one["argv"]]
+        reach = "loopback" if _is_local(self._words) else "everywhere"
+        files = launch.file_directory() if self._wanted.get("disk") else "-"
+        environment = {**here, **_for_open_mpi(self._wanted, self._words)}
+        return {
+            "key": secrets.token_hex(8),  # no job waits for a cell, as it would hold its ranks' processors
+            "argv": [program, "job", reach, files, *_started_by(self._words, relay)],
+            "environment": [f"{name}={value}" for name, value in environment.items()],
+            "ahead": 0,
+        }
+
+    def take_back(
+        self,
+        descriptor: Optional[int],
+        returned: bytes,
+        measurements: List[Optional[dict]],
+        way: str,
+        launcher: Any,
+    ) -> Tuple[Optional[dict], List[str]]:
+        """Have the launcher take over rank 0's changes, and bind what was gathered. The ranks' measurement, if there is
+        one, and what the user is to know."""
+        came = _read(returned)
+        first = came.of_first() if descriptor is not None else None
+        notes: List[str] = []
+        try:
+            if first is not None:
+                notes += launcher.take_changes(descriptor if first["length"] else None, first["about"], first["at"])
+            elif came.ranks:
+                notes.append("The variables are as before: rank 0 did not come to its end.")
+        except ValueError as problem:  # it came to it in the middle of them
+            notes.append(f"The variables are as before: those of rank 0 did not come back whole: {problem}")
+        if descriptor is not None and self._wanted.get("gather"):
+            notes += launcher.in_namespace(_gather, descriptor, came, self._wanted["gather"])
+        way = f"{way}, by {os.path.basename(self._words[0])}"
+        measurement = self._combined(measurements, came, way)
+        if measurement is None and notes and os.path.isdir(self.directory):
+            notes.append(f"What was measured until then is in {self.directory}.")
+        return measurement, notes
+
+    def _combined(self, measurements: List[Optional[dict]], came: _Returned, way: str) -> Optional[dict]:
+        """The ranks' measurements as one, and one experiment of theirs. None: there is none."""
+        there = [(rank, one) for rank, one in enumerate(measurements) if one is not None]
+        if not there:
+            with contextlib.suppress(OSError):  # it does not exist yet, or is of some worth
+                os.rmdir(self.directory)
+            return None
+        reports = [one for _, one in there]
+        whole = dict(reports[0])
+        warnings = self._warnings + _told_once([(rank, text) for rank, one in there for text in one["warnings"]])
+        if len(there) < came.ranks:
+            absent = [str(rank) for rank, one in enumerate(measurements) if one is None]
+            warnings.append(f"The experiment lacks rank {', '.join(absent)}, which did not end its measurement.")
+        if self._system == "built-in":
+            whole.update(_summed(reports))
+            warnings += _merge(self.directory, there)
+        else:
+            _leave_out_start(whole)
+        whole.update(
+            way=f"{way} ({_size(came.sent)} of variables to each, {_size(came.size)} back)",
+            directory=self.directory,
+            seconds=max(one["seconds"] for one in reports),
+            events=sum(one["events"] for one in reports),
+            page_faults=sum(one["page_faults"] for one in reports),
+            page_faults_seconds=sum(one["page_faults_seconds"] for one in reports),
+            messages="\n".join(_told_once([(rank, one["messages"]) for rank, one in there if one["messages"]])),
+            warnings=warnings,
+            all_regions=[],
+        )
+        _complete_record(whole, came.ranks)
+        return whole
 
 
 def _arguments(wanted: dict) -> str:
@@ -72,32 +155,6 @@ def _system(wanted: dict, package: str, warnings: List[str]) -> str:
 
 
 # --- how they are started --------------------------------------------------------------------------------
-
-
-def plan(wanted: dict, package: str, placed: Placed) -> Dict[str, Any]:
-    """As launch_plan.plan: the command of the job, which starts the ranks."""
-    program = os.path.join(os.path.dirname(os.path.dirname(package)), _PROGRAM)
-    with_mpi = {**wanted, "arguments": _arguments(wanted) if placed.system == "scorep" else ""}
-    one = launch_plan.plan(with_mpi, package, measured_by=placed.system)
-    here = {name: value for name, value in os.environ.items() if launch_plan.can_travel(value)}
-    there = dict(pair.split("=", 1) for pair in one["environment"])
-    there["SCOREP_EXPERIMENT_DIRECTORY"] = placed.directory
-    passed = [
-        f"{name}={value}"
-        for name, value in sorted(there.items())
-        if here.get(name) != value or name.startswith(_PASSED)
-    ]
-    relay = [program, "relay", "env", *passed, *one["argv"]]
-    words = _launcher(wanted)
-    reach = "loopback" if _is_local(words) else "everywhere"
-    command = [program, "job", reach, "disk" if wanted.get("disk") else "memory", *_started_by(words, relay)]
-    environment = {**here, **_for_open_mpi(wanted, words)}
-    return {
-        "key": secrets.token_hex(8),  # nobody else's: no job waits for a cell, as it would hold its ranks' processors
-        "argv": command,
-        "environment": [f"{name}={value}" for name, value in environment.items()],
-        "ahead": 0,
-    }
 
 
 def _launcher(wanted: dict) -> List[str]:
@@ -151,7 +208,7 @@ def _for_open_mpi(wanted: dict, words: List[str]) -> Dict[str, str]:
 # --- what comes back -------------------------------------------------------------------------------------
 
 
-class Returned(NamedTuple):
+class _Returned(NamedTuple):
     """What the job has of its ranks."""
 
     ranks: int
@@ -168,16 +225,16 @@ class Returned(NamedTuple):
         return next((file for file in self.files if file["rank"] == 0 and not file["about"].get("gathered")), None)
 
 
-def returned(text: bytes) -> Returned:
+def _read(text: bytes) -> _Returned:
     """Read what WORKER_STATE of a job says."""
     said = json.loads(text or b"{}")
-    return Returned(said.get("ranks", 0), said.get("sent", 0), said.get("files", []))
+    return _Returned(said.get("ranks", 0), said.get("sent", 0), said.get("files", []))
 
 
-def gather(descriptor: int, came: Returned, names: List[str], namespace: Dict[str, Any]) -> List[str]:
+def _gather(namespace: Dict[str, Any], descriptor: int, came: _Returned, names: List[str]) -> List[str]:
     """Bind each name to the list of what it is in each rank, None where it is not. What the user is to know."""
     found: List[Dict[str, Any]] = [{} for _ in range(came.ranks)]
-    notes: List[str] = []
+    told: List[Tuple[int, str]] = []
     files = [file for file in came.files if file["about"].get("gathered")]
     if not files:
         return [f"--gather {', '.join(names)}: nothing came back, and the session keeps what it had."]
@@ -187,46 +244,13 @@ def gather(descriptor: int, came: Returned, names: List[str], namespace: Dict[st
         except ValueError:
             continue  # it ended in the middle, and lacks them all
         found[file["rank"]] = values
-        notes += [f"--gather {one.name}: rank {file['rank']}: {one.path}: {one.reason}" for one in lost]
+        told += [(file["rank"], f"--gather {one.name}: {one.path}: {one.reason}") for one in lost]
     for name in names:
         lacking = [rank for rank, values in enumerate(found) if name not in values]
         namespace[name] = [values.get(name) for values in found]
-        if lacking and not any(note.startswith(f"--gather {name}:") for note in notes):
-            notes.append(f"--gather {name}: there is none in rank {', '.join(map(str, lacking))}; it is None there.")
-    return notes
-
-
-def combined(measurements: List[Optional[dict]], placed: Placed, came: Returned, way: str) -> Optional[dict]:
-    """The ranks' measurements as one, and one experiment of theirs. None: there is none."""
-    there = [(rank, one) for rank, one in enumerate(measurements) if one is not None]
-    if not there:
-        with contextlib.suppress(OSError):  # it does not exist yet, or is of some worth
-            os.rmdir(placed.directory)
-        return None
-    reports = [one for _, one in there]
-    whole = dict(reports[0])
-    warnings = placed.warnings + _told_once([(rank, text) for rank, one in there for text in one["warnings"]])
-    if len(there) < came.ranks:
-        absent = [str(rank) for rank in range(came.ranks) if measurements[rank : rank + 1] in ([], [None])]
-        warnings.append(f"The experiment lacks rank {', '.join(absent)}, which did not end its measurement.")
-    if placed.system == "built-in":
-        whole.update(_summed(reports))
-        warnings += _merge(placed.directory, there)
-    else:
-        _leave_out_start(whole)
-    whole.update(
-        way=f"{way} ({_size(came.sent)} of variables to each, {_size(came.size)} back)",
-        directory=placed.directory,
-        seconds=max(one["seconds"] for one in reports),
-        events=sum(one["events"] for one in reports),
-        page_faults=sum(one["page_faults"] for one in reports),
-        page_faults_seconds=sum(one["page_faults_seconds"] for one in reports),
-        messages="\n".join(_told_once([(rank, one["messages"]) for rank, one in there if one["messages"]])),
-        warnings=warnings,
-        all_regions=[],
-    )
-    _complete_record(whole, came.ranks)
-    return whole
+        named = {rank for rank, text in told if text.startswith(f"--gather {name}:")}
+        told += [(rank, f"--gather {name}: there is none; it is None there.") for rank in lacking if rank not in named]
+    return _told_once(told)
 
 
 def _leave_out_start(whole: dict) -> None:
@@ -242,7 +266,7 @@ def _told_once(told: List[Tuple[int, str]]) -> List[str]:
     by_text: Dict[str, List[int]] = {}
     for rank, text in told:
         by_text.setdefault(text, []).append(rank)
-    return [f"Rank {', '.join(map(str, ranks))}: {text}" for text, ranks in by_text.items()]
+    return [f"Rank {', '.join(map(str, sorted(ranks)))}: {text}" for text, ranks in by_text.items()]
 
 
 def _size(length: int) -> str:

@@ -11,9 +11,10 @@ import stat
 import sys
 from typing import Any, Callable, Dict, List, NamedTuple, Optional
 
-from . import systems
+from . import launch_plan, systems
 
 _NAME = "scorep_notebook"
+_UNDONE = "Nothing was written"
 
 
 class Wanted(NamedTuple):
@@ -27,7 +28,7 @@ class Wanted(NamedTuple):
 
 def parse(text: str) -> Wanted:
     """[NAME] [--mpi N] [--slurm] [--force]. NotMeasured: it is something else."""
-    given = _words(text, "what follows %%start_writefile")
+    given = launch_plan.split(text, "%%start_writefile", _UNDONE)
     words, name, ranks = list(given), "", None
     while words:
         word = words.pop(0)
@@ -37,21 +38,12 @@ def parse(text: str) -> Wanted:
             continue
         elif word.startswith("-") or name or word == "--mpi":
             raise systems.NotMeasured(
-                f"Nothing was written: %%start_writefile [NAME] [--mpi N] [--slurm] [--force] does not know {word!r}."
+                f"{_UNDONE}: %%start_writefile [NAME] [--mpi N] [--slurm] [--force] does not know {word!r}."
             )
         else:
             name = word
     name = name[:-3] if name.endswith(".py") else name
     return Wanted(name or _NAME, ranks, "--slurm" in given, "--force" in given)
-
-
-def _words(text: str, what: str) -> List[str]:
-    try:
-        return shlex.split(text)
-    except ValueError as problem:
-        raise systems.NotMeasured(
-            f"Nothing was written: {what} cannot be split into words: {problem}. Write it anew, with its quotes closed."
-        ) from None
 
 
 def write(options: dict, transform: Callable[[str], str]) -> str:
@@ -62,12 +54,13 @@ def write(options: dict, transform: Callable[[str], str]) -> str:
     for path in (script, runner):
         if os.path.lexists(path) and not wanted.force:
             raise systems.NotMeasured(
-                f"Nothing was written: {path} exists already. Begin with another name, or with "
+                f"{_UNDONE}: {path} exists already. Begin with another name, or with "
                 f"%%start_writefile {shlex.quote(wanted.name)} --force"
             )
     missed: List[str] = []
     code = _python(options["cells"], transform, missed)
-    command = _shell(script, wanted, _words(options["arguments"], "what %%scorep_python_binding_arguments says"))
+    arguments = launch_plan.split(options["arguments"], "%%scorep_python_binding_arguments", _UNDONE)
+    command = _shell(script, wanted, arguments)
     try:
         _put(script, code)
         _put(runner, command)

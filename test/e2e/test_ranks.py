@@ -63,8 +63,9 @@ class Ranks(ranked.RanksCase):
     def test_gathering_what_is_not_there(self) -> None:
         outcome = self.measured(2, "if rank(): there = 1\nopened = (i for i in range(2))", "--gather there --gather opened")
         self.assertEqual(self.value("there, opened"), ([None, 1], [None, None]))
-        self.assertIn("--gather there: there is none in rank 0", outcome.report)
-        self.assertIn("--gather opened: rank 1", outcome.report)
+        self.assertIn("Rank 0: --gather there: there is none", outcome.report)
+        self.assertEqual(outcome.report.count("opened"), 2, "it is told once, with its path")
+        self.assertIn("Rank 0, 1: --gather opened: opened: ", outcome.report)
 
     def test_nothing_is_gathered_of_a_cell_that_did_not_run(self) -> None:
         self.ok("precious = 1")

@@ -119,17 +119,13 @@ static void launch(void)
 static void start(void)
 {
     char name[] = "true", *command[] = {name, NULL};
-    int fds[4];
     pid_t pid = 0;
-    int result = relay_start_process(command, fds, &pid);
-    int armed = fault_pause();
-    if (result == 0) {
-        CHECK(pid > 0 && waitpid(pid, NULL, 0) == pid);
-        for (int i = 0; i < 4; i++)
-            close(fds[i]);
-    } else {
-        CHECK(pid == 0 && fault_hit());
-    }
+    int armed = fault_pause(), null = open("/dev/null", O_RDWR | O_CLOEXEC);
+    fault_go_on(armed);
+    int result = relay_start_process(command, (const int[]){null, null, null, null}, &pid);
+    armed = fault_pause();
+    CHECK(result == 0 ? pid > 0 && waitpid(pid, NULL, 0) == pid : pid == 0 && fault_hit());
+    close(null);
     fault_go_on(armed);
 }
 

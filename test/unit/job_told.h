@@ -29,7 +29,7 @@ static inline struct job start(char *const *launcher)
     int pair[2];
     CHECK(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair) == 0 && set_nonblocking(pair[0]) == 0);
     snprintf(program, sizeof program, "%s/lib/scorepkernel/scorepkernel-ranks", test_tree());
-    char mode[] = "job", reach[] = "loopback", where[] = "memory";
+    char mode[] = "job", reach[] = "loopback", where[] = "-";
     char *command[16] = {program, mode, reach, where};
     for (int i = 0; launcher[i]; i++)
         command[4 + i] = launcher[i];

@@ -27,6 +27,34 @@ static void whole(void)
     part();
 }
 
+/* What came from elsewhere goes on as it is, however many parts it has. */
+static void forwarded(void)
+{
+    struct spk_text parts[200], got;
+    struct frame frame;
+    struct buffer bytes = {0};
+    size_t count = 0;
+    join();
+    for (size_t i = 0; i < 200; i++)
+        parts[i] = (struct spk_text){"part", i % 5};
+    CHECK(frame_append(&bytes, 70, 1, 0, parts, 200) == 0);
+    struct spk_text payload = {(const char *)buffer_bytes(&bytes) + FRAME_HEADER_LEN,
+                               bytes.len - FRAME_HEADER_LEN};
+    CHECK(channel_forward(&here, 71, 7, payload) == 0 &&
+          channel_forward(&here, 72, 8, (struct spk_text){"", 0}) == 0);
+    CHECK(channel_receive(&there) > 0 && channel_next(&there, &frame) == 1);
+    CHECK(frame.type == 71 && frame.request == 7 && frame.fds == 0 && frame.barrier == 0);
+    while (frame_next_part(&frame, &got) == 1)
+        CHECK(got.len == count++ % 5);
+    CHECK(count == 200 && channel_next(&there, &frame) == 1 && frame.type == 72 && frame.len == 0);
+    payload.len = FRAME_MAX_LEN + 1;
+    CHECK(channel_forward(&here, 71, 7, payload) == -EMSGSIZE && here.out.len == 0);
+    channel_finish(&there);
+    CHECK(channel_forward(&here, 71, 7, (struct spk_text){"", 0}) == -EPIPE && here.out.len == 0);
+    buffer_finish(&bytes);
+    part();
+}
+
 /* A byte at a time: the frame is there with its last byte and not before. */
 static void in_pieces(void)
 {
@@ -218,6 +246,7 @@ int main(void)
     test_limit(60);
     int before = test_descriptors();
     whole();
+    forwarded();
     in_pieces();
     full_socket();
     descriptors();
