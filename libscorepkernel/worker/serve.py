@@ -76,13 +76,11 @@ class Server:
                 return self._run()
             except spare.Promoted:
                 spare.renew(self)
-                if not spare.renew_loop(self._loop):
-                    self._make_loop()
 
     def take_over(self, connection: socket.socket, setup: dict) -> None:
         """This process is a forked copy, and the session from now on, or the runner of one cell."""
-        with contextlib.suppress(ValueError, OSError):
-            self._loop._selector.unregister(self.connection.socket)  # type: ignore[attr-defined]
+        if not spare.renew_loop(self._loop, without=self.connection.socket.fileno()):
+            self._make_loop()
         self.connection.take_over(connection, setup["token"])
         if setup.get("runner"):
             self.runner = launch.Runner(self, True)

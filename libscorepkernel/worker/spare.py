@@ -8,6 +8,7 @@ the user may decide for a cell (--guard, --no-guard).
 
 from __future__ import annotations
 
+import asyncio
 import atexit
 import contextlib
 import errno
@@ -296,7 +297,7 @@ def _forget_signals() -> None:
 
 
 def renew(server: Any) -> None:
-    """What did not survive the fork is made anew: the event loop's descriptors, IPython's history."""
+    """What did not survive the fork is made anew: IPython's history, multiprocessing's resource tracker."""
     if server.runner:
         server.shell.history_manager.enabled = False  # the session keeps it
     else:
@@ -324,20 +325,27 @@ def _renew_history(shell: Any) -> None:
     shell.history_manager = new
 
 
-def renew_loop(loop: Any) -> bool:
-    """Give an event loop descriptors of its own again, so that users' tasks on it go on. False: it is of another
-    kind."""
+def renew_loop(loop: Any, without: int) -> bool:
+    """Give an event loop descriptors of its own again, so that users' tasks on it go on; it watches this one no more.
+    False: it is of another kind."""
+    # It runs in the process that forked: without this, tasks that are due in its present round would find none.
+    asyncio.events._set_running_loop(loop)
+    asyncio.set_event_loop(loop)
     try:
-        old, loop._selector = loop._selector, selectors.DefaultSelector()
-        inner = loop._ssock.fileno()
-        for key in list(old.get_map().values()):
-            if key.fd != inner:
-                with contextlib.suppress(OSError, ValueError, KeyError):
-                    loop._selector.register(key.fileobj, key.events, key.data)
-        old.close()
-        loop._default_executor = None  # its threads are gone
-        loop._close_self_pipe()
-        loop._make_self_pipe()
+        old = loop._selector
+        left_out = (loop._ssock.fileno(), without)
+        with wire.high_descriptors():
+            loop._selector = selectors.DefaultSelector()
+            for key in list(old.get_map().values()):
+                if key.fd not in left_out:
+                    with contextlib.suppress(OSError, ValueError, KeyError):
+                        loop._selector.register(key.fileobj, key.events, key.data)
+            old.close()
+            loop._default_executor = None  # its threads are gone
+            loop._close_self_pipe()
+            loop._make_self_pipe()
+        if loop._signal_handlers:
+            signal.set_wakeup_fd(loop._csock.fileno())
     except AttributeError:
         return False
     return True

@@ -205,6 +205,32 @@ class Guarded(GuardCase):
         self.assertEqual(self.ok(more).result, "False")
         self.ok("task.cancel()")
 
+    def test_tasks_that_are_due_go_on(self):
+        # In the very round of the loop in which the session is restored, and with threads that it had to lose.
+        self.ok(
+            "process = os.getpid(); restored = asyncio.Event()\n"
+            "async def turn():\n    global process\n    while True:\n        await asyncio.sleep(0)\n"
+            "        if process != os.getpid():\n            process = os.getpid()\n"
+            "            await asyncio.get_running_loop().run_in_executor(None, restored.set)\n"
+            "await asyncio.get_running_loop().run_in_executor(None, leaf, 3)\n"
+            "task = asyncio.ensure_future(turn())"
+        )
+        for _ in range(3):
+            self.restored(KILL)
+            self.assertEqual(self.value("await asyncio.wait_for(restored.wait(), 20)\nrestored.clear()\ntask.done()"), False)
+        self.ok("task.cancel()")
+
+    def test_signals_of_the_loop(self):
+        self.ok(
+            "loop = asyncio.get_running_loop(); came = asyncio.Event()\n"
+            "loop.add_signal_handler(signal.SIGUSR1, came.set)"
+        )
+        come = "came.clear(); os.kill(os.getpid(), signal.SIGUSR1)\nawait asyncio.wait_for(came.wait(), 20)"
+        self.assertEqual(self.value(come), True)
+        self.restored(KILL)
+        self.assertEqual(self.value(come), True)
+        self.ok("loop.remove_signal_handler(signal.SIGUSR1)")
+
     def test_a_server_in_the_notebook_goes_on(self):
         self.ok(
             "async def serve(reader, writer):\n    writer.write(await reader.readline()); writer.close()\n"
