@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: BSD-3-Clause
 """Run tests and sum up: programs (exit 0, 1, or 77 for "skipped", with the reason as last line of output) and
-Python unittest files. Each in a process of its own with a time limit. The last line counts what passed."""
+Python unittest files. Each in a process of its own, which must not be silent for too long. The last line counts what passed."""
 
 from __future__ import annotations
 
@@ -18,6 +18,7 @@ from typing import List, Tuple
 
 CASE = re.compile(r"^(test\w+) \((.+?)\)(?:\n.*?|.*?)\.\.\. (ok|FAIL|ERROR|expected failure|skipped ['\"](.*)['\"])$", re.M)
 RAN = re.compile(r"^Ran (\d+) tests? in", re.M)
+SUCCESS = re.compile(r"^test\w+ \(.+?\)(?:\n.*?|.*?)\.\.\. ok\n", re.M)
 TOTALS = re.compile(r"^(?:OK|FAILED)(?: \((.*)\))?$", re.M)
 
 
@@ -29,21 +30,29 @@ class Summary:
 
 
 def run(command: List[str], limit: float) -> Tuple[int, str]:
-    """The exit status (-1: ran out of time) and the output of a command, in a process group of its own."""
+    """The exit status (-1: it said nothing for too long) and the output of a command, in a process group of its own."""
     with tempfile.TemporaryFile() as output:
         process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=output, stderr=output, start_new_session=True)
-        try:
-            status = process.wait(limit)
-        except subprocess.TimeoutExpired:
-            os.killpg(process.pid, signal.SIGABRT)
-            try:
-                process.wait(5)
-            except subprocess.TimeoutExpired:
-                os.killpg(process.pid, signal.SIGKILL)
-                process.wait()
-            status = -1
+        status = _wait_while_it_speaks(process, output.fileno(), limit)
         output.seek(0)
         return status, output.read().decode("utf-8", "replace")
+
+
+def _wait_while_it_speaks(process: subprocess.Popen, output: int, limit: float) -> int:
+    said, since = 0, time.monotonic()
+    while time.monotonic() - since < limit:
+        try:
+            return process.wait(1)
+        except subprocess.TimeoutExpired:
+            if os.fstat(output).st_size > said:
+                said, since = os.fstat(output).st_size, time.monotonic()
+    os.killpg(process.pid, signal.SIGABRT)
+    try:
+        process.wait(5)
+    except subprocess.TimeoutExpired:
+        os.killpg(process.pid, signal.SIGKILL)
+        process.wait()
+    return -1
 
 
 def run_program(path: str, limit: float, summary: Summary) -> None:
@@ -66,12 +75,13 @@ def run_unittests(path: str, limit: float, summary: Summary) -> None:
     # By discovery: by its path, the file would be sought in Python's own package "test".
     where, file = os.path.split(path)
     found = ["-m", "unittest", "discover", "-v", "-s", where or ".", "-p", file]
-    status, output = run([sys.executable, "-W", "ignore::ResourceWarning", *found], limit)
+    options = ["-X", "faulthandler", "-W", "ignore::ResourceWarning"]  # out of time, it says where
+    status, output = run([sys.executable, *options, *found], limit)
     ran = RAN.search(output)
     totals = TOTALS.search(output[ran.end() :]) if ran else None
     if not ran or not totals:
         summary.failed.append(name)
-        print(f"  FAILED   {name} ({'out of time' if status == -1 else f'exit {status}'})\n{output}")
+        print(f"  FAILED   {name} ({'out of time' if status == -1 else f'exit {status}'})\n{SUCCESS.sub('', output)}")
         return
     counts = dict(re.findall(r"(\w+)=(\d+)", totals.group(1) or ""))
     failed, skipped = sum(int(counts.get(key, 0)) for key in ("failures", "errors")), int(counts.get("skipped", 0))
@@ -84,7 +94,7 @@ def run_unittests(path: str, limit: float, summary: Summary) -> None:
     for case, reason in reasons:
         print(f"  skipped  {name}:{case}: {reason}")
     if status:
-        print(output)
+        print(SUCCESS.sub("", output))
 
 
 def left_behind(tree: str) -> List[str]:
@@ -107,7 +117,7 @@ def left_behind(tree: str) -> List[str]:
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--tree", required=True, help="the build's tree, whose processes must be gone at the end")
-    parser.add_argument("--limit", type=float, default=300, help="seconds for each test file")
+    parser.add_argument("--limit", type=float, default=300, help="seconds for which a test file may say nothing")
     parser.add_argument("tests", nargs="*")
     arguments = parser.parse_args()
     tree = os.path.abspath(arguments.tree)

@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import os
+import queue
 import re
 import shutil
 import subprocess
@@ -86,6 +87,7 @@ class KernelCase(unittest.TestCase):
 
     arguments: List[str] = []
     environment: Dict[str, str] = {}
+    patience: float = PATIENCE
 
     @classmethod
     def setUpClass(cls) -> None:
@@ -107,6 +109,7 @@ class KernelCase(unittest.TestCase):
         cls.kc = cls.km.blocking_client()
         cls.kc.start_channels()
         cls.kc.wait_for_ready(timeout=PATIENCE)
+        cls.patience = PATIENCE
 
     @classmethod
     def kernel_environment(cls) -> Dict[str, str]:
@@ -124,11 +127,19 @@ class KernelCase(unittest.TestCase):
         shutil.rmtree(cls.directory, ignore_errors=True)
         assert "ERROR: " not in log and "runtime error" not in log, log
 
+    def next_message(self, channel: str) -> dict:
+        """A kernel that has not answered once is not waited for again: its other tests fail soon, and the report comes."""
+        try:
+            return getattr(self.kc, f"get_{channel}_msg")(timeout=self.patience)
+        except queue.Empty:
+            type(self).patience = 1
+            raise
+
     def outputs_of(self, request: str, until_idle: bool = True) -> List[dict]:
         """What a request published."""
         messages: List[dict] = []
         while True:
-            message = self.kc.get_iopub_msg(timeout=PATIENCE)
+            message = self.next_message("iopub")
             if message["parent_header"].get("msg_id") != request:
                 continue
             if message["msg_type"] == "status":
@@ -139,7 +150,7 @@ class KernelCase(unittest.TestCase):
 
     def reply_of(self, request: str) -> dict:
         while True:
-            message = self.kc.get_shell_msg(timeout=PATIENCE)
+            message = self.next_message("shell")
             if message["parent_header"].get("msg_id") == request:
                 return message["content"]
 
@@ -152,7 +163,7 @@ class KernelCase(unittest.TestCase):
     def wait_for_text(self, request: str, text: str) -> dict:
         """The stream message of a running cell that holds the text."""
         while True:
-            message = self.kc.get_iopub_msg(timeout=PATIENCE)
+            message = self.next_message("iopub")
             if message["parent_header"].get("msg_id") == request and message["msg_type"] == "stream":
                 if text in message["content"]["text"]:
                     return message
