@@ -1,12 +1,14 @@
 # SPDX-License-Identifier: BSD-3-Clause
 """What tests of cells that run as many ranks share: real launchers, and that nothing is left of what they started."""
 
+import contextlib
 import glob
 import os
 import re
 import shutil
 import subprocess
 import unittest
+from typing import Iterator
 
 from kernel import PYTHON, TREE, KernelCase
 from measuring import needs_tracer
@@ -99,3 +101,21 @@ class RanksCase(KernelCase):
         request = self.kc.execute(code, allow_stdin=False)
         self.wait_for_text(request, text)
         return request
+
+    @contextlib.contextmanager
+    def started_by(self, command: str) -> Iterator[None]:
+        """This is the launcher, within the block."""
+        self.ok(f"%%scorep_launcher {command}")
+        try:
+            yield
+        finally:
+            self.ok("%%scorep_launcher -")
+
+    @contextlib.contextmanager
+    def variable(self, name: str, value: str) -> Iterator[None]:
+        """The session has this in its environment, within the block."""
+        self.ok(f"os.environ[{name!r}] = {value!r}")
+        try:
+            yield
+        finally:
+            self.ok(f"del os.environ[{name!r}]")

@@ -43,14 +43,11 @@ class Ranks(ranked.RanksCase):
 
     def test_chosen_directory(self) -> None:
         path = os.path.join(self.work, "chosen")
-        self.ok(f"os.environ['SCOREP_EXPERIMENT_DIRECTORY'] = {path!r}")
-        try:
+        with self.variable("SCOREP_EXPERIMENT_DIRECTORY", path):
             for _ in range(2):
                 self.assertEqual(self.measured(2, "leaf(1)").experiment, path)
             self.assertEqual(Trace(path).calls("leaf"), 2)
             self.assertEqual(len(glob.glob(path + "*")), 2, "the first one was renamed")
-        finally:
-            self.ok("del os.environ['SCOREP_EXPERIMENT_DIRECTORY']")
 
     def test_variables(self) -> None:
         self.ok("import numpy as np\na = np.arange(1000.)\nb, kept, gone = a, [1], 1\nclass Point:\n    x = 1")
@@ -69,13 +66,10 @@ class Ranks(ranked.RanksCase):
 
     def test_nothing_is_gathered_of_a_cell_that_did_not_run(self) -> None:
         self.ok("precious = 1")
-        self.ok("%%scorep_launcher false")
-        try:
+        with self.started_by("false"):
             before = sorted(os.listdir(self.work))
             self.fails("%%execute_with_scorep --gather precious\nprecious = 2", "NotMeasured")
             self.assertEqual(sorted(os.listdir(self.work)), before)
-        finally:
-            self.ok("%%scorep_launcher -")
         outcome = self.fails(ranks(2, "precious = 3\nos._exit(1)", "--gather precious"), "RankEnded")
         self.assertIn("the session keeps what it had", str(outcome.messages) + str(outcome.reply))
         self.assertEqual(self.value("precious"), 1)
@@ -217,11 +211,8 @@ class Ranks(ranked.RanksCase):
         if subprocess.run([*hidden, "true"], capture_output=True).returncode:
             self.skipTest("no process namespace can be made here")
         self.ok("import numpy as np\nbig = np.arange(3_000_000.)")
-        self.ok(f"%%scorep_launcher mpirun -n 2 {' '.join(hidden)}")
-        try:
+        with self.started_by(f"mpirun -n 2 {' '.join(hidden)}"):
             self.ok("%%execute_with_scorep --gather total\ntotal = float(big.sum()) + rank()\nbig[0] = 7")
-        finally:
-            self.ok("%%scorep_launcher -")
         self.assertEqual(self.value("[one - total[0] for one in total], float(big[0])"), ([0.0, 1.0], 7.0))
 
     def test_size_is_told(self) -> None:
@@ -230,42 +221,33 @@ class Ranks(ranked.RanksCase):
         self.ok("del big")
 
     def test_launchers(self) -> None:
-        try:
-            self.ok("%%scorep_launcher mpirun --oversubscribe")
+        with self.started_by("mpirun --oversubscribe"):
             self.measured(3, "leaf(1)")
-            self.ok("%%scorep_launcher mpirun -n 2 --oversubscribe")
+        with self.started_by("mpirun -n 2 --oversubscribe"):
             self.assertEqual(Trace(self.ok("%%execute_with_scorep\nleaf(1)").experiment).calls("leaf"), 2)
-            self.ok("%%scorep_launcher env")
+        with self.started_by("env"):
             outcome = self.ok("%%execute_with_scorep\nleaf(1); print('alone')")
             self.assertEqual((outcome.text(), Trace(outcome.experiment).calls("leaf")), ("alone\n", 1))
-        finally:
-            self.ok("%%scorep_launcher -")
 
     def test_bad_launchers(self) -> None:
-        try:
-            for command, said in (
-                ("false", "exit code 1"),
-                ("no-such-launcher -x", "is not on PATH"),
-                ("sh -c 'echo out of nodes >&2; exit 4'", "out of nodes"),
-                ("sh -c 'kill -9 $$'", "SIGKILL"),
-                ("mpirun --no-such-option", "no-such-option"),
-            ):
-                self.ok(f"%%scorep_launcher {command}")
+        for command, said in (
+            ("false", "exit code 1"),
+            ("no-such-launcher -x", "is not on PATH"),
+            ("sh -c 'echo out of nodes >&2; exit 4'", "out of nodes"),
+            ("sh -c 'kill -9 $$'", "SIGKILL"),
+            ("mpirun --no-such-option", "no-such-option"),
+        ):
+            with self.subTest(command), self.started_by(command):
                 outcome = self.fails("%%execute_with_scorep\nx = 2", "NotMeasured")
                 self.assertIn(said, outcome.reply["evalue"])
                 self.assertIn("scorep_launcher", outcome.reply["evalue"])
-        finally:
-            self.ok("%%scorep_launcher -")
 
     def test_an_interrupt_before_the_ranks_are_there(self) -> None:
-        self.ok("%%scorep_launcher sh -c 'echo waiting; sleep 600'")
-        try:
+        with self.started_by("sh -c 'echo waiting; sleep 600'"):
             request = self.wait_for("%%execute_with_scorep\nx = 2", "waiting")
             self.km.interrupt_kernel()
             self.outputs_of(request)
             self.assertEqual(self.reply_of(request)["ename"], "KeyboardInterrupt")
-        finally:
-            self.ok("%%scorep_launcher -")
 
     def test_one_process_is_asked_for(self) -> None:
         for process in ("session", "forked"):
@@ -276,11 +258,8 @@ class Ranks(ranked.RanksCase):
         self.ok("%%marshalling_settings PROCESS=auto")
 
     def test_a_directory_that_cannot_be(self) -> None:
-        self.ok("os.environ['SCOREP_EXPERIMENT_DIRECTORY'] = '/proc/nowhere/x'")
-        try:
+        with self.variable("SCOREP_EXPERIMENT_DIRECTORY", "/proc/nowhere/x"):
             self.assertIn("SCOREP_EXPERIMENT_DIRECTORY", self.fails(ranks(2, "1"), "NotMeasured").reply["evalue"])
-        finally:
-            self.ok("del os.environ['SCOREP_EXPERIMENT_DIRECTORY']")
 
 
 class Ends(ranked.RanksCase):

@@ -83,11 +83,8 @@ class WithMpiByScoreP(WithMpi):
         self.assertTrue(os.path.exists(os.path.join(outcome.experiment, "profile.cubex")))
 
     def test_its_memory_is_too_small(self) -> None:
-        self.ok("os.environ['SCOREP_TOTAL_MEMORY'] = '1k'")
-        try:
+        with self.variable("SCOREP_TOTAL_MEMORY", "1k"):
             self.assertIn("SCOREP_TOTAL_MEMORY", str(self.fails(ranks(2, "leaf(1)"), "NotMeasured").reply))
-        finally:
-            self.ok("del os.environ['SCOREP_TOTAL_MEMORY']")
         self.measured(2, "leaf(1)")
 
 
@@ -108,11 +105,8 @@ class WithoutMpiInScoreP(ranked.RanksCase):
         self.assertEqual(Trace(outcome.experiment).calls("leaf"), 2)
 
     def test_it_is_wanted(self) -> None:
-        self.ok("os.environ['SCOREPKERNEL_MEASUREMENT'] = 'scorep'")
-        try:
+        with self.variable("SCOREPKERNEL_MEASUREMENT", "scorep"):
             self.assertIn("has no MPI", self.fails(ranks(2, "leaf(1)"), "NotMeasured").reply["evalue"])
-        finally:
-            self.ok("del os.environ['SCOREPKERNEL_MEASUREMENT']")
 
 
 class InSlurm(ranked.RanksCase):
@@ -131,11 +125,8 @@ class InSlurm(ranked.RanksCase):
         return {}
 
     def by(self, launcher: str, more: str = "") -> None:
-        self.ok(f"%%scorep_launcher {launcher}")
-        try:
+        with self.started_by(f"{launcher}"):
             outcome = self.ok(f"%%execute_with_scorep --gather me {more}\nleaf(1)\nme = rank()")
-        finally:
-            self.ok("%%scorep_launcher -")
         self.assertEqual(self.value("me"), [0, 1])
         self.assertEqual(Trace(outcome.experiment).calls("leaf"), 2)
 
@@ -150,24 +141,18 @@ class InSlurm(ranked.RanksCase):
         self.by("sbatch", "--ranks 2")
 
     def test_interrupt_of_a_batch_job(self) -> None:
-        self.ok("%%scorep_launcher sbatch")
-        try:
+        with self.started_by("sbatch"):
             request = self.wait_for(ranks(2, "print('now', flush=True)\ntime.sleep(600)"), "now")
             self.km.interrupt_kernel()
             self.outputs_of(request)
             self.assertEqual(self.reply_of(request)["ename"], "KeyboardInterrupt")
-        finally:
-            self.ok("%%scorep_launcher -")
 
     def test_mpi(self) -> None:
         self.needs_mpi()
         if "pmix" not in self.node.mpi_types:
             self.skipTest("this Slurm starts no MPI ranks: it has no pmix")
-        self.ok("%%scorep_launcher srun --mpi=pmix")
-        try:
+        with self.started_by("srun --mpi=pmix"):
             self.measured(2, "from mpi4py import MPI\nsize = MPI.COMM_WORLD.Get_size()", "--gather size")
-        finally:
-            self.ok("%%scorep_launcher -")
         self.assertEqual(self.value("size"), [2, 2])
 
 

@@ -11,22 +11,26 @@
 
 #include "job_told.h"
 
-/* Says where the job listens, and who it is, and stays. */
-static const char waits[] =
-    "echo \"$SCOREPKERNEL_MEETING\" > \"$0/meeting\"; echo $$ > \"$0/pid\"; sleep 1000";
-
-/* A job with a launcher that starts nothing: we are the relays. */
-static inline struct job start_waiting(char meeting[MEETING_TEXT_LEN], const char *variables)
+/* With a launcher of its own, which says "meeting" and "pid". */
+static inline struct job start_script(char *script, const char *variables)
 {
-    char shell[] = "sh", flag[] = "-c", script[sizeof waits], path[128];
-    memcpy(script, waits, sizeof waits);
-    char *launcher[] = {shell, flag, script, directory, NULL};
-    snprintf(path, sizeof path, "%s/meeting", directory);
-    unlink(path);
-    snprintf(path, sizeof path, "%s/pid", directory);
-    unlink(path);
+    static const char *const names[] = {"meeting", "pid"};
+    char shell[] = "sh", flag[] = "-c", path[128], *launcher[] = {shell, flag, script, directory, NULL};
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
+        snprintf(path, sizeof path, "%s/%s", directory, names[i]);
+        unlink(path);
+    }
     struct job job = start(launcher);
     give_cell(&job, "x", variables);
+    return job;
+}
+
+/* With a launcher that says where the job listens and who it is, starts nothing, and stays: we are the
+ * relays. */
+static inline struct job start_waiting(char meeting[MEETING_TEXT_LEN], const char *variables)
+{
+    char waits[] = "echo \"$SCOREPKERNEL_MEETING\" > \"$0/meeting\"; echo $$ > \"$0/pid\"; sleep 1000";
+    struct job job = start_script(waits, variables);
     read_file("meeting", meeting, MEETING_TEXT_LEN);
     return job;
 }
@@ -57,6 +61,29 @@ static inline void is_welcome(struct channel *relay)
     CHECK(memmem(setup.data, setup.len, "\"rank\":", 7) != NULL);
 }
 
+/* All ranks of a job, whose workers are ready for the cell. */
+static inline void join_ready(const char *meeting, struct channel *relays, uint32_t count)
+{
+    for (uint32_t i = 0; i < count; i++) {
+        relays[i] = join_as(meeting, i, count);
+        is_welcome(&relays[i]);
+        tell(&relays[i], WORKER_READY, NULL, NULL);
+    }
+}
+
+/* The same, which then have the cell. */
+static inline void join_running(const char *meeting, struct channel *relays, uint32_t count)
+{
+    struct frame frame;
+    join_ready(meeting, relays, count);
+    for (uint32_t i = 0; i < count; i++) {
+        CHECK(next(&relays[i], &frame) && frame.type == RANK_STATE);
+        tell(&relays[i], RANK_HAS_STATE, NULL, NULL);
+    }
+    for (uint32_t i = 0; i < count; i++)
+        CHECK(next(&relays[i], &frame) && frame.type == WORKER_EXECUTE);
+}
+
 static inline int is_refused(struct channel *relay)
 {
     struct frame frame;
@@ -74,7 +101,17 @@ static inline void end_with_launcher(struct job *job)
     test_until_reaped(atoi(pid));
 }
 
-/* The same, of a launcher that ends when its ranks have, which ours does not. */
+/* Interrupted before the ranks, of which these have joined, are all there. */
+static inline void end_interrupted(struct job *job, struct channel *relays, uint32_t count)
+{
+    tell(&job->library, WORKER_INTERRUPT, "1234", NULL);
+    CHECK(answer(job, "before all its ranks", NULL) == SPK_REPLY_ERROR);
+    for (uint32_t i = 0; i < count; i++)
+        channel_finish(&relays[i]);
+    end_with_launcher(job);
+}
+
+/* As end_with_launcher(), of a launcher that ends when its ranks have, which ours does not. */
 static inline void end_after_launcher(struct job *job)
 {
     char pid[32];

@@ -13,11 +13,7 @@ static void good(void)
     struct job job = start_waiting(meeting, variables);
     struct channel relays[2];
     struct frame frame;
-    for (uint32_t i = 0; i < 2; i++) {
-        relays[i] = join_as(meeting, i, 2);
-        is_welcome(&relays[i]);
-        tell(&relays[i], WORKER_READY, NULL, NULL);
-    }
+    join_ready(meeting, relays, 2);
     for (uint32_t i = 0; i < 2; i++)
         CHECK(next(&relays[i], &frame) && frame.type == RANK_STATE && frame.request == REQUEST);
     tell(&relays[1], RANK_WANTS_STATE, NULL, NULL);
@@ -174,11 +170,7 @@ static void goes_before_the_cell(void)
     struct job job = start_waiting(meeting, "v");
     struct channel relays[2];
     struct frame frame;
-    for (uint32_t i = 0; i < 2; i++) {
-        relays[i] = join_as(meeting, i, 2);
-        is_welcome(&relays[i]);
-        tell(&relays[i], WORKER_READY, NULL, NULL);
-    }
+    join_ready(meeting, relays, 2);
     for (int i = 0; i < 2; i++)
         until_state(&relays[i]);
     tell(&relays[0], RANK_HAS_STATE, NULL, NULL);
@@ -234,25 +226,23 @@ static void too_many_ranks(void)
     end_after_launcher(&job);
 }
 
-static void interrupt(int running)
+static void interrupt_before(void)
 {
     char meeting[MEETING_TEXT_LEN];
     struct job job = start_waiting(meeting, "");
-    struct channel relay = CHANNEL_CLOSED;
+    end_interrupted(&job, NULL, 0);
+}
+
+static void interrupt_running(void)
+{
+    char meeting[MEETING_TEXT_LEN];
+    struct job job = start_waiting(meeting, "");
+    struct channel relay;
     struct frame frame;
-    if (running) {
-        relay = join_as(meeting, 0, 1);
-        is_welcome(&relay);
-        tell(&relay, WORKER_READY, NULL, NULL);
-        CHECK(next(&relay, &frame) && frame.type == RANK_STATE);
-        tell(&relay, RANK_HAS_STATE, NULL, NULL);
-        CHECK(next(&relay, &frame) && frame.type == WORKER_EXECUTE);
-    }
+    join_running(meeting, &relay, 1);
     tell(&job.library, WORKER_INTERRUPT, "1234", NULL);
-    if (running)
-        CHECK(next(&relay, &frame) && frame.type == WORKER_INTERRUPT && frame.request == REQUEST);
-    CHECK(answer(&job, running ? "did not end when interrupted" : "before all its ranks", NULL) ==
-          SPK_REPLY_ERROR);
+    CHECK(next(&relay, &frame) && frame.type == WORKER_INTERRUPT && frame.request == REQUEST);
+    CHECK(answer(&job, "did not end when interrupted", NULL) == SPK_REPLY_ERROR);
     channel_finish(&relay);
     end_with_launcher(&job);
 }
@@ -294,8 +284,8 @@ int main(void)
         many_strangers(100, 250);
         too_many_ranks();
     }
-    interrupt(0);
-    interrupt(1);
+    interrupt_before();
+    interrupt_running();
     forsaken();
     CHECK(test_descriptors() == descriptors);
     char path[128];

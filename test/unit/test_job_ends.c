@@ -7,37 +7,6 @@
 
 #include <sys/prctl.h>
 
-/* With a launcher of its own, which says "meeting" and "pid". */
-static struct job start_script(char *script)
-{
-    static const char *const names[] = {"meeting", "pid"};
-    char shell[] = "sh", flag[] = "-c", path[128], *launcher[] = {shell, flag, script, directory, NULL};
-    for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
-        snprintf(path, sizeof path, "%s/%s", directory, names[i]);
-        unlink(path);
-    }
-    struct job job = start(launcher);
-    give_cell(&job, "x", "");
-    return job;
-}
-
-/* Ranks that have the cell, as their relays see it. */
-static void run_ranks(const char *meeting, struct channel *relays, uint32_t count)
-{
-    struct frame frame;
-    for (uint32_t i = 0; i < count; i++) {
-        relays[i] = join_as(meeting, i, count);
-        is_welcome(&relays[i]);
-        tell(&relays[i], WORKER_READY, NULL, NULL);
-    }
-    for (uint32_t i = 0; i < count; i++) {
-        CHECK(next(&relays[i], &frame) && frame.type == RANK_STATE);
-        tell(&relays[i], RANK_HAS_STATE, NULL, NULL);
-    }
-    for (uint32_t i = 0; i < count; i++)
-        CHECK(next(&relays[i], &frame) && frame.type == WORKER_EXECUTE);
-}
-
 static void reply_as(struct channel *relay, uint32_t how, const char *content)
 {
     struct spk_text reply[] = {number_of(how), text_of(content), text_of("{}")};
@@ -101,7 +70,7 @@ static void one_fails(void)
     struct job job = start_waiting(meeting, "");
     struct channel relays[2];
     struct frame frame;
-    run_ranks(meeting, relays, 2);
+    join_running(meeting, relays, 2);
     reply_as(&relays[1], SPK_REPLY_ERROR, "{\"ename\":\"Cause\"}");
     CHECK(next(&relays[0], &frame) && frame.type == WORKER_INTERRUPT);
     tell(&relays[0], WORKER_ERROR, "{\"ename\":\"Consequence\"}", NULL);
@@ -145,11 +114,7 @@ static void all_at_once(void)
     CHECK(kill(job.pid, SIGCONT) == 0);
     for (uint32_t i = 0; i < COUNT; i++)
         is_welcome(&relays[i]);
-    tell(&job.library, WORKER_INTERRUPT, "1234", NULL);
-    CHECK(answer(&job, "before all its ranks", NULL) == SPK_REPLY_ERROR);
-    for (uint32_t i = 0; i < COUNT; i++)
-        channel_finish(&relays[i]);
-    end_with_launcher(&job);
+    end_interrupted(&job, relays, COUNT);
 }
 
 /* More ranks than a process may have files open, unless it asks for more: which its launcher has not from us.
@@ -165,7 +130,7 @@ static void few_files(void)
     CHECK(getrlimit(RLIMIT_NOFILE, &before) == 0 && before.rlim_cur > 4 * COUNT);
     few = (struct rlimit){64, before.rlim_max};
     CHECK(setrlimit(RLIMIT_NOFILE, &few) == 0);
-    struct job job = start_script(script);
+    struct job job = start_script(script, "");
     CHECK(setrlimit(RLIMIT_NOFILE, &before) == 0);
     read_file("files", allowed, sizeof allowed);
     CHECK(strcmp(allowed, "64") == 0);
@@ -174,11 +139,7 @@ static void few_files(void)
         relays[i] = join_as(meeting, i, COUNT);
     for (uint32_t i = 0; i < COUNT; i++)
         is_welcome(&relays[i]);
-    tell(&job.library, WORKER_INTERRUPT, "1234", NULL);
-    CHECK(answer(&job, "before all its ranks", NULL) == SPK_REPLY_ERROR);
-    for (uint32_t i = 0; i < COUNT; i++)
-        channel_finish(&relays[i]);
-    end_with_launcher(&job);
+    end_interrupted(&job, relays, COUNT);
 }
 
 /* A launcher that does not end when it is asked to, and has a child: that comes to us when it has ended. */
@@ -188,7 +149,7 @@ static void stubborn(void)
                     "echo $$ > \"$0/pid\"; wait",
          meeting[MEETING_TEXT_LEN];
     CHECK(prctl(PR_SET_CHILD_SUBREAPER, 1) == 0);
-    struct job job = start_script(script);
+    struct job job = start_script(script, "");
     read_file("meeting", meeting, sizeof meeting);
     end_with_launcher(&job);
     while (waitpid(-1, NULL, 0) > 0)
