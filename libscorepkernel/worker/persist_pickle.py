@@ -80,6 +80,7 @@ class Pickler(cloudpickle.CloudPickler):
 
         super().__init__(self.file, protocol=5, buffer_callback=out_of_band)
         self._array_type = persist_arrays.array_type()
+        self._reducers = {**_REDUCERS, **_mpi_reducers()} if "mpi4py.MPI" in sys.modules else _REDUCERS
 
     # --- overrides of cloudpickle ------------------------------------------------------------------------
 
@@ -94,7 +95,7 @@ class Pickler(cloudpickle.CloudPickler):
             return self._array(obj)
         if issubclass(kind, type):
             return self._class(obj)
-        own = _REDUCERS.get(kind)
+        own = self._reducers.get(kind)
         reduced = NotImplemented if own is None else own(self, obj)
         return super().reducer_override(obj) if reduced is NotImplemented else reduced
 
@@ -206,6 +207,18 @@ _REDUCERS: Dict[type, Any] = {
     _LRU_CACHE: Pickler._lru_cache,
     **{type(getattr(dataclasses, n)): Pickler._sentinel for n in _SENTINELS.split() if hasattr(dataclasses, n)},
 }
+
+
+def _mpi_reducers() -> Dict[type, Any]:
+    """For what is MPI's own, as COMM_WORLD: it goes by the name that each process has for it. mpi4py sends it since
+    version 4 only."""
+    mpi = sys.modules["mpi4py.MPI"]
+    own = {id(value): name for name, value in vars(mpi).items() if type(value).__module__ == mpi.__name__}
+
+    def reduce(_: Pickler, handle: Any) -> Any:
+        return (getattr, (mpi, own[id(handle)])) if id(handle) in own else NotImplemented
+
+    return dict.fromkeys((type(getattr(mpi, name)) for name in own.values()), reduce)
 
 
 class CarefulPickler(Pickler):

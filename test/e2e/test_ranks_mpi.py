@@ -28,7 +28,7 @@ class WithMpi(ranked.RanksCase):
             code = (
                 "from mpi4py import MPI\nworld = MPI.COMM_WORLD\nme, size = world.Get_rank(), world.Get_size()\n"
                 "part = float(data[me::size].sum())\nfor i in range(5): leaf(i)\ntotal = np.zeros(1)\n"
-                "world.Allreduce(np.array([part]), total)\nworld.Barrier()\nwhole = float(total[0])\ndel world"
+                "world.Allreduce(np.array([part]), total)\nworld.Barrier()\nwhole = float(total[0])"
             )
             outcome = self.measured(count, code, "--gather me,size,whole")
             self.assertEqual(self.value("me, size"), (list(range(count)), [count] * count))
@@ -39,6 +39,15 @@ class WithMpi(ranked.RanksCase):
 
     def look_at_mpi(self, trace: Trace, count: int) -> None:
         pass
+
+    def test_communicators_travel(self) -> None:
+        code = "from mpi4py import MPI\ncomm, op, kind = MPI.COMM_WORLD, MPI.SUM, MPI.DOUBLE\nhalves = comm.Split(comm.Get_rank())"
+        outcome = self.measured(2, code)
+        self.assertRegex(outcome.report, "halves")
+        self.assertNotRegex(outcome.report, r"\b(comm|op|kind)\b")
+        self.assertEqual(self.value("comm is MPI.COMM_WORLD, kind is MPI.DOUBLE, comm.Get_size()"), (True, True, 1))
+        self.measured(2, "total = comm.allreduce(comm.Get_rank() + 1, op=op)")
+        self.assertEqual(self.value("total"), 3)
 
     def test_one_fails_while_others_wait_for_it(self) -> None:
         code = "from mpi4py import MPI\nif MPI.COMM_WORLD.Get_rank() == 1: raise ValueError('of one')\nMPI.COMM_WORLD.Barrier()"
