@@ -189,6 +189,7 @@ DEPS_BUILD := gcc g++ make pkg-config xeus-dev uuid-dev nlohmann-json3-dev libop
 DEPS_RUN   := otf2-tools python3-ipython python3-cloudpickle python3-matplotlib python3-numpy \
               python3-jupyter-client jupyter-client jupyter-nbconvert
 DEPS_TEST  := python3-jupyter-kernel-test python3-ipykernel procps
+DEPS_FUZZ  := clang libclang-rt-14-dev
 DEPS_LINT  := clang clang-format clang-tidy cppcheck mypy python3-flake8
 
 # Each is asked for by itself, so that what is there is left alone. Where there is no dpkg, the linker and Python
@@ -205,11 +206,13 @@ define install_missing
 	$$as env DEBIAN_FRONTEND=noninteractive apt-get install -q -y --no-install-recommends $$missing
 endef
 
-.PHONY: deps deps-demo deps-lint
+.PHONY: deps deps-demo deps-fuzz deps-lint
 deps:
 	$(call install_missing,$(DEPS_BUILD) $(DEPS_RUN) $(DEPS_TEST))
 deps-demo:
 	$(call install_missing,$(DEPS_BUILD) $(DEPS_RUN))
+deps-fuzz:
+	$(call install_missing,$(DEPS_FUZZ))
 deps-lint:
 	$(call install_missing,$(DEPS_LINT))
 

@@ -98,7 +98,7 @@ check-e2e: all $(ECHO)
 FUZZ_SECONDS ?= 60
 FUZZ_BIN := $(FUZZ_SRC:test/fuzz/%.c=build/fuzz/%)
 FUZZ_LIB := $(LIB_SRC) $(filter-out %/main.c,$(wildcard libscorepkernel/ranks/*.c))
-build/fuzz/%: test/fuzz/%.c $(FUZZ_LIB) shim/json_bridge.cpp
+build/fuzz/%: test/fuzz/%.c $(FUZZ_LIB) shim/json_bridge.cpp | deps-fuzz
 	@mkdir -p $(@D)/obj-$*
 	$(if $(V),,@echo '  FUZZ    $@')
 	$(Q)clang++ -std=c++17 -O1 -g -fsanitize=fuzzer-no-link,address,undefined -fno-sanitize=vptr,function -Ishim -Ilibscorepkernel/include -c shim/json_bridge.cpp -o $(@D)/obj-$*/json_bridge.o
