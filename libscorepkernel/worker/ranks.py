@@ -141,13 +141,17 @@ def _system(wanted: dict, package: str, warnings: List[str]) -> str:
     try:
         installation.preloads(config, ["--thread=pthread", *launch_plan.needed(_arguments(wanted))])
     except installation.Unusable as problem:
-        text = f"{config} cannot measure ranks, as it has no MPI: {problem}"
+        known = "Unknown multi-process paradigm" in str(problem)  # as scorep-config says it
+        text = f"{config} cannot measure ranks: {'it has no MPI.' if known else problem}"
         if choice == "scorep" or "--mpp=" in wanted.get("arguments", ""):
             raise systems.NotMeasured(
                 f"The cell was not run: {text} Load a Score-P that was built for your MPI, or unset "
                 "SCOREPKERNEL_MEASUREMENT: then the built-in tracer does it."
             ) from None
-        warnings.append(f"Measured by the built-in tracer: {text}")
+        warnings.append(
+            f"Measured by the built-in tracer, which does not see MPI's functions: {text} Load a Score-P that was built "
+            "for your MPI."
+        )
         return "built-in"
     except OSError:
         pass  # there is no cache: `python -m scorep` asks it again
