@@ -106,8 +106,12 @@ def as_text(found: Sequence[Check]) -> str:
         lines.append(f"{_MARKS[check.verdict]:8}{check.what:{width}}  {' '.join(check.detail.split())}")
         if check.remedy:
             lines.append(f"{'':8}{'':{width}}  -> {check.remedy}")
-    errors, warnings = (sum(check.verdict == verdict for check in found) for verdict in ("error", "warning"))
-    return "\n".join([*lines, "", f"{errors or 'no'} error(s), {warnings or 'no'} warning(s)"])
+    counts = (_count(sum(check.verdict == verdict for check in found), verdict) for verdict in ("error", "warning"))
+    return "\n".join([*lines, "", ", ".join(counts)])
+
+
+def _count(number: int, what: str) -> str:
+    return f"{number or 'no'} {what}{'' if number == 1 else 's'}"
 
 
 def as_json(found: Sequence[Check]) -> str:

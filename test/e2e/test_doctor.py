@@ -190,7 +190,7 @@ class ScoreP(DoctorCase):
         done = self.doctor()
         self.assertEqual(done.returncode, 1)
         self.assertRegex(done.stdout, r"(?m)^ERROR +Score-P +.*exit code 3.*\n +-> Install")
-        self.assertIn("1 error(s)", done.stdout)
+        self.assertIn("1 error, ", done.stdout)
 
     def test_no_program(self) -> None:
         self.script("scorep-config", "#!/no/such/interpreter\n")
