@@ -23,22 +23,6 @@ static void put_le(unsigned char *at, uint64_t value, size_t bytes)
         at[i] = (unsigned char)(value >> (8 * i));
 }
 
-int frame_append_payload(struct buffer *out, uint16_t type, uint64_t request, struct spk_text payload)
-{
-    size_t mark;
-    if (payload.len > FRAME_MAX_LEN)
-        return -EMSGSIZE;
-    int result = frame_begin(out, &mark, type, request);
-    if (result != 0)
-        return result;
-    result = buffer_append(out, payload.data, payload.len);
-    if (result == 0)
-        frame_end(out, mark, 0);
-    else
-        out->len = mark;
-    return result;
-}
-
 void frame_put_u32(unsigned char *at, uint32_t value)
 {
     put_le(at, value, 4);
@@ -134,5 +118,21 @@ int frame_append(struct buffer *out, uint16_t type, uint64_t request, uint16_t f
         result = frame_add(out, mark, parts[i].data, parts[i].len);
     if (result == 0)
         frame_end(out, mark, fds);
+    return result;
+}
+
+int frame_append_payload(struct buffer *out, uint16_t type, uint64_t request, struct spk_text payload)
+{
+    size_t mark;
+    if (payload.len > FRAME_MAX_LEN)
+        return -EMSGSIZE;
+    int result = frame_begin(out, &mark, type, request);
+    if (result != 0)
+        return result;
+    result = buffer_append(out, payload.data, payload.len);
+    if (result == 0)
+        frame_end(out, mark, 0);
+    else
+        out->len = mark;
     return result;
 }

@@ -51,8 +51,8 @@ int worker_spawn(struct worker *worker, struct loop *loop, struct keeper *keeper
                  struct spk_error *error);
 
 /** Make the channels to a process that is yet to be started, and say WORKER_SETUP. ends: all -1 before; what
- * the process gets as its descriptors 0 to 3, the caller's to close, also after a failure. As worker_adopt.
- */
+ * the process gets as its descriptors 0 to 3, the caller's to close, also after a failure. setup: as of
+ * worker_start. 0 or -errno, and then the caller's to finish. */
 int worker_open(struct worker *worker, struct loop *loop, uint64_t id, int ends[4], const char *setup,
                 const struct worker_events *events, void *owner);
 

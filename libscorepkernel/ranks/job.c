@@ -40,7 +40,7 @@
  */
 
 /* Without the library there is nobody to work for. */
-static void watch_told(struct job *job, int result)
+static void watch_library(struct job *job, int result)
 {
     unsigned events = LOOP_READ | (job->library.out.len ? LOOP_WRITE : 0);
     if (result != 0 || loop_watch(&job->loop, &job->library_source, events) != 0)
@@ -49,12 +49,12 @@ static void watch_told(struct job *job, int result)
 
 void job_tell(struct job *job, uint16_t type, const struct spk_text *parts, size_t count)
 {
-    watch_told(job, channel_send(&job->library, type, job->cell.request, parts, count, NULL, 0));
+    watch_library(job, channel_send(&job->library, type, job->cell.request, parts, count, NULL, 0));
 }
 
 void job_forward(struct job *job, uint16_t type, struct spk_text payload)
 {
-    watch_told(job, channel_forward(&job->library, type, job->cell.request, payload));
+    watch_library(job, channel_forward(&job->library, type, job->cell.request, payload));
 }
 
 static void tell_text(void *owner, uint64_t request, uint32_t which, struct spk_text text)
@@ -185,6 +185,8 @@ void job_fail_with(struct job *job, struct spk_text content)
         return; /* what follows from the first one says nothing new */
     job->failure = strndup(content.data, content.len);
     job->deadline_ns = loop_now_ns() + (job->interrupted ? INTERRUPTED_NS : BY_THEMSELVES_NS);
+    if (!job->interrupted)
+        job->fold_due_ns = job->deadline_ns; /* the others may fail in the same way */
 }
 
 void job_fail(struct job *job, const char *ename, const char *text)
@@ -374,8 +376,8 @@ static int open_results(const char *directory)
                        : memfd_create("scorepkernel-variables", MFD_CLOEXEC);
     if (fd >= 0 || !directory || (errno != EOPNOTSUPP && errno != EISDIR && errno != EINVAL))
         return fd < 0 ? -errno : fd;
-    snprintf(path, sizeof path, "%s/scorepkernel-XXXXXX",
-             directory); /* a file system that knows no such files */
+    /* A file system that knows no such files. */
+    snprintf(path, sizeof path, "%s/scorepkernel-XXXXXX", directory);
     fd = mkostemp(path, O_CLOEXEC);
     if (fd < 0)
         return -errno;

@@ -21,9 +21,8 @@
 #define PATIENCE_NS INT64_C(1000000000) /* with a stranger, when others wait */
 #define PAUSE_NS INT64_C(50000000)
 #define QUEUED_MAX_LEN (4 * RANK_PIECE_LEN)
-#define FILE_MAX_LEN \
-    (UINT64_C(1) << 44)         /* more than any node has, and so often that no sum of it overflows */
-#define PAGE_LEN UINT64_C(4096) /* as persist_file.py has it */
+#define FILE_MAX_LEN (UINT64_C(1) << 44) /* no rank has so much, and many times that is still an off_t */
+#define PAGE_LEN UINT64_C(4096)          /* as persist_file.py has it */
 
 static void rank_free(struct rank *rank)
 {
@@ -228,20 +227,19 @@ static void on_file(struct rank *rank, struct frame *frame)
     struct job *job = rank->job;
     struct spk_text about = {0}, length = {0};
     char *files = NULL;
-    if (frame_next_part(frame, &about) != 1 || frame_next_part(frame, &length) != 1)
-        return;
-    if (frame_u64(length, 0) > FILE_MAX_LEN)
-        return; /* as below */
-    rank->file_at = (job->results_len + PAGE_LEN - 1) / PAGE_LEN * PAGE_LEN;
-    rank->file_end = rank->file_at + frame_u64(length, 0);
+    rank->file_at = rank->file_end = 0; /* until it is known to fit: its pieces go nowhere, */
+    if (frame_next_part(frame, &about) != 1 || frame_next_part(frame, &length) != 1 ||
+        frame_u64(length, 0) > FILE_MAX_LEN)
+        return; /* and the session misses it, and says so */
+    uint64_t at = (job->results_len + PAGE_LEN - 1) / PAGE_LEN * PAGE_LEN;
     if (asprintf(&files, "%s%s{\"rank\":%u,\"at\":%llu,\"length\":%llu,\"about\":%.*s}",
-                 job->files ? job->files : "", job->files ? "," : "", rank->number,
-                 (unsigned long long)rank->file_at, (unsigned long long)(rank->file_end - rank->file_at),
-                 (int)about.len, about.data) < 0)
-        return; /* the session misses it, and says so */
+                 job->files ? job->files : "", job->files ? "," : "", rank->number, (unsigned long long)at,
+                 (unsigned long long)frame_u64(length, 0), (int)about.len, about.data) < 0)
+        return;
     free(job->files);
     job->files = files;
-    job->results_len = rank->file_end;
+    rank->file_at = at;
+    rank->file_end = job->results_len = at + frame_u64(length, 0);
 }
 
 static void on_file_piece(struct rank *rank, struct frame *frame)

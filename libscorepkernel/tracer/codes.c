@@ -5,6 +5,7 @@
  * that the garbage collector tracks: a collection would run finalisers, and these anything, even end(). */
 #include "codes.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 

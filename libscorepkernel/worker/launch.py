@@ -11,7 +11,7 @@ import json
 import os
 import sys
 import tempfile
-from typing import Any, Dict, List, Optional, Sequence, Tuple
+from typing import Any, Callable, Dict, List, Optional, Sequence, Tuple
 
 from . import installation, spare, systems, wire
 from .launch_plan import Way, choose, plan
@@ -37,6 +37,19 @@ def open_file(disk: bool) -> int:
     descriptor, path = tempfile.mkstemp(dir=directory, prefix="scorepkernel-")
     os.unlink(path)
     return descriptor
+
+
+def _file_for(wanted: dict) -> int:
+    """The same, before a cell."""
+    disk = wanted.get("disk", False)
+    try:
+        return open_file(disk)
+    except OSError as problem:
+        where = f"in {file_directory()} (SCOREP_JUPYTER_PERSISTENCE_DIR)" if disk else "in memory"
+        raise systems.NotMeasured(
+            f"The cell was not run: there is no file {where} for its variables: {problem.strerror}. "
+            f"%%marshalling_settings MODE={'memory' if disk else 'disk'} is the other way for them."
+        ) from None
 
 
 def told(lost: Any, there: bool) -> List[str]:
@@ -119,7 +132,7 @@ class Launcher:
         from . import persist
 
         shell, connection = self._server.shell, self._server.connection
-        descriptor = open_file(wanted.get("disk", False))
+        descriptor = _file_for(wanted)
         try:
             with self._server.user_code():  # whose objects say how they are to be pickled, and may take long
                 sent = persist.send(shell.user_ns, descriptor, set(shell.user_ns_hidden))
@@ -245,38 +258,45 @@ class Runner:
         from . import persist
 
         shell = self._server.shell
-        descriptor = open_file(disk)
-        try:
-            with self._server.user_code():
-                persist.send(shell.user_ns, descriptor, set(shell.user_ns_hidden), names)
-            self._server.connection.send_with_descriptors([descriptor], wire.STATE, request, b'{"gathered":true}')
-        finally:
-            os.close(descriptor)
+
+        def write(file: int) -> None:
+            persist.send(shell.user_ns, file, set(shell.user_ns_hidden), names)
+
+        self._send_state(request, {"gathered": True}, disk, write)
 
     def _send_changes(self, request: int, number: int, disk: bool, but: Sequence[str]) -> None:
         from . import persist
 
         shell = self._server.shell
-        descriptors: List[int] = []
-        said: Dict[str, str] = {}
+        about: Dict[str, Any] = {}
         if number in shell.user_ns["_oh"]:
             value = shell.user_ns["_oh"][number]
-            # A variable that was shown stays the object that it is.
-            same = (name for name, one in shell.user_ns.items() if one is value and not name.startswith("_"))
-            said["result"] = next(same, RESULT)
-            if said["result"] == RESULT:
+            # A variable that was shown stays the object that it is; but what is gathered comes as another.
+            names = (name for name, one in shell.user_ns.items() if one is value and name not in but)
+            about["result"] = next((name for name in names if not name.startswith("_")), RESULT)
+            if about["result"] == RESULT:
                 shell.user_ns[RESULT] = value
+
+        def write(file: int) -> None:
+            persist.send_changes(self._received, shell.user_ns, file, set(shell.user_ns_hidden), but)
+
+        try:
+            self._send_state(request, about, disk, write)
+        finally:
+            shell.user_ns.pop(RESULT, None)
+
+    def _send_state(self, request: int, about: Dict[str, Any], disk: bool, write: Callable[[int], object]) -> None:
+        """Send what is written to a file, or why there is none."""
+        descriptors: List[int] = []
         try:
             descriptors = [open_file(disk)]
             with self._server.user_code():
-                hidden = {*shell.user_ns_hidden, *but}
-                persist.send_changes(self._received, shell.user_ns, descriptors[0], hidden)
-            self._server.connection.send_with_descriptors(descriptors, wire.STATE, request, wire.dump(said))
+                write(descriptors[0])
+            self._server.connection.send_with_descriptors(descriptors, wire.STATE, request, wire.dump(about))
         except (Exception, KeyboardInterrupt) as problem:  # of whatever users' objects do when they are pickled
-            said["problem"] = f"{type(problem).__name__}: {problem}"
-            self._server.connection.send_with_descriptors([], wire.STATE, request, wire.dump(said))
+            about["problem"] = f"{type(problem).__name__}: {problem}"
+            self._server.connection.send_with_descriptors([], wire.STATE, request, wire.dump(about))
         finally:
-            shell.user_ns.pop(RESULT, None)
             for descriptor in descriptors:
                 os.close(descriptor)
 

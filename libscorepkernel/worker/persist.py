@@ -97,9 +97,13 @@ def baseline(namespace: Dict[str, Any], hidden: Collection[str] = ()) -> Receive
 
 
 def send_changes(
-    received: Received, namespace: Dict[str, Any], file_descriptor: int, hidden: Collection[str] = ()
+    received: Received,
+    namespace: Dict[str, Any],
+    file_descriptor: int,
+    hidden: Collection[str] = (),
+    but: Collection[str] = (),
 ) -> Sent:
-    """In B, after the cell: write what it changed to the (empty) file."""
+    """In B, after the cell: write what it changed to the (empty) file, but not what these names alone have."""
     from . import persist_units
 
     nothing = object()
@@ -111,11 +115,12 @@ def send_changes(
     collected = persist_units.quietly(
         persist_units.Collected, variables, namespace, received.classes, received.arrays()
     )
-    changed = received.changed_units(collected)
+    kept_back = {f"v:{name}" for name in but}
+    changed = [unit for unit in received.changed_units(collected) if not kept_back.issuperset(unit.keys)]
     lost = [
         failure.lost
         for key, failure in collected.failures.items()
-        if key not in received.failed or failure.rest is None or received.is_changed(received.failed[key], failure.rest)
+        if key not in kept_back and received.is_new_failure(key, failure)
     ]
     deleted = sorted(name for name in received.names if name not in namespace)
     index = {"kind": _CHANGES, "deleted": deleted, "classes": {} if received.is_launched else received.classes}

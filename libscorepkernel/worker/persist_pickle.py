@@ -80,7 +80,8 @@ class Pickler(cloudpickle.CloudPickler):
 
         super().__init__(self.file, protocol=5, buffer_callback=out_of_band)
         self._array_type = persist_arrays.array_type()
-        self._reducers = {**_REDUCERS, **_mpi_reducers()} if "mpi4py.MPI" in sys.modules else _REDUCERS
+        mpi = sys.modules.get("mpi4py.MPI")
+        self._reducers = _with_mpi(mpi, len(vars(mpi))) if isinstance(mpi, types.ModuleType) else _REDUCERS
 
     # --- overrides of cloudpickle ------------------------------------------------------------------------
 
@@ -209,16 +210,16 @@ _REDUCERS: Dict[type, Any] = {
 }
 
 
-def _mpi_reducers() -> Dict[type, Any]:
-    """For what is MPI's own, as COMM_WORLD: it goes by the name that each process has for it. mpi4py sends it since
-    version 4 only."""
-    mpi = sys.modules["mpi4py.MPI"]
-    own = {id(value): name for name, value in vars(mpi).items() if type(value).__module__ == mpi.__name__}
+@functools.lru_cache(maxsize=1)
+def _with_mpi(mpi: types.ModuleType, _: int) -> Dict[type, Any]:
+    """For what is MPI's own, as COMM_WORLD, too: it goes by the name that each process has for it. mpi4py sends it
+    since version 4 only. _: how much there is in the module, which may be being imported."""
+    own = {id(value): name for name, value in vars(mpi).items() if type(value).__module__ == "mpi4py.MPI"}
 
     def reduce(_: Pickler, handle: Any) -> Any:
         return (getattr, (mpi, own[id(handle)])) if id(handle) in own else NotImplemented
 
-    return dict.fromkeys((type(getattr(mpi, name)) for name in own.values()), reduce)
+    return {**_REDUCERS, **dict.fromkeys((type(getattr(mpi, name)) for name in own.values()), reduce)}
 
 
 class CarefulPickler(Pickler):

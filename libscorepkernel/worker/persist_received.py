@@ -69,6 +69,10 @@ class Received:
             return True
         return not all(self._is_same(before, now) for before, now in zip(mark.buffers, dumped.buffers))
 
+    def is_new_failure(self, key: str, failure: Any) -> bool:
+        """Whether something could not travel that did not come like that."""
+        return key not in self.failed or failure.rest is None or self.is_changed(self.failed[key], failure.rest)
+
     def changed_units(self, collected: Any) -> List[Any]:
         """Those units that have to travel."""
         single: Dict[str, bool] = {}

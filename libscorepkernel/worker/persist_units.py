@@ -22,7 +22,8 @@ _ATOMS: FrozenSet[type] = frozenset(
 # By the names of their modules and classes, as nothing is imported for their sake.
 _IMMUTABLE = (
     "datetime.date datetime.time datetime.datetime datetime.timedelta datetime.timezone decimal.Decimal uuid.UUID "
-    "fractions.Fraction re.Pattern pathlib.PurePath enum.Enum numpy.dtype numpy.generic numpy.ufunc logging.Logger"
+    "fractions.Fraction re.Pattern pathlib.PurePath enum.Enum numpy.dtype numpy.generic numpy.ufunc logging.Logger "
+    "mpi4py.MPI.Comm mpi4py.MPI.Datatype mpi4py.MPI.Errhandler mpi4py.MPI.Group mpi4py.MPI.Info mpi4py.MPI.Op"
 ).split()
 
 
@@ -285,7 +286,7 @@ def _can_change(obj: Any) -> bool:
         if isinstance(obj, types.FunctionType):
             return not internals._should_pickle_by_reference(obj)
         for name in _IMMUTABLE:
-            module, cls = name.split(".")
+            module, _, cls = name.rpartition(".")
             kind = getattr(sys.modules.get(module), cls, None)
             if isinstance(kind, type) and isinstance(obj, kind):
                 return False

@@ -55,14 +55,23 @@ class Job:
         ]
         relay = [program, "relay", "env", *passed, *one["argv"]]
         reach = "loopback" if _is_local(self._words) else "everywhere"
-        files = launch.file_directory() if self._wanted.get("disk") else "-"
         environment = {**here, **_for_open_mpi(self._wanted, self._words)}
         return {
             "key": secrets.token_hex(8),  # no job waits for a cell, as it would hold its ranks' processors
-            "argv": [program, "job", reach, files, *_started_by(self._words, relay)],
+            "argv": [program, "job", reach, self._files(), *_started_by(self._words, relay)],
             "environment": [f"{name}={value}" for name, value in environment.items()],
             "ahead": 0,
         }
+
+    def _files(self) -> str:
+        """The directory for what comes back; "-": it comes by way of memory."""
+        if not self._wanted.get("disk"):
+            return "-"
+        directory = os.path.abspath(launch.file_directory())
+        if launch_plan.can_travel(directory):
+            return directory
+        self._warnings.append("The variables came back by way of memory: their directory has a name that is not UTF-8.")
+        return "-"
 
     def take_back(
         self,
@@ -141,17 +150,16 @@ def _system(wanted: dict, package: str, warnings: List[str]) -> str:
     try:
         installation.preloads(config, ["--thread=pthread", *launch_plan.needed(_arguments(wanted))])
     except installation.Unusable as problem:
-        known = "Unknown multi-process paradigm" in str(problem)  # as scorep-config says it
-        text = f"{config} cannot measure ranks: {'it has no MPI.' if known else problem}"
+        known = "paradigm: 'mpi'" in str(problem)  # as scorep-config says it
+        why = "it has no MPI. Load a Score-P that was built for your MPI" if known else str(problem).rstrip(".")
+        text = f"{config} cannot measure ranks: {why}"
+        if "--mpp=" in wanted.get("arguments", ""):
+            text += ", or take the arguments back with %%scorep_python_binding_arguments -"
+        if choice == "scorep":
+            text += ", or unset SCOREPKERNEL_MEASUREMENT: then the built-in tracer does it"
         if choice == "scorep" or "--mpp=" in wanted.get("arguments", ""):
-            raise systems.NotMeasured(
-                f"The cell was not run: {text} Load a Score-P that was built for your MPI, or unset "
-                "SCOREPKERNEL_MEASUREMENT: then the built-in tracer does it."
-            ) from None
-        warnings.append(
-            f"Measured by the built-in tracer, which does not see MPI's functions: {text} Load a Score-P that was built "
-            "for your MPI."
-        )
+            raise systems.NotMeasured(f"The cell was not run: {text}.") from None
+        warnings.append(f"Measured by the built-in tracer, which does not see MPI's functions: {text}.")
         return "built-in"
     except OSError:
         pass  # there is no cache: `python -m scorep` asks it again
@@ -238,10 +246,13 @@ def _read(text: bytes) -> _Returned:
 def _gather(namespace: Dict[str, Any], descriptor: int, came: _Returned, names: List[str]) -> List[str]:
     """Bind each name to the list of what it is in each rank, None where it is not. What the user is to know."""
     found: List[Dict[str, Any]] = [{} for _ in range(came.ranks)]
-    told: List[Tuple[int, str]] = []
-    files = [file for file in came.files if file["about"].get("gathered")]
+    gathered = [file for file in came.files if file["about"].get("gathered")]
+    files = [file for file in gathered if "problem" not in file["about"]]
+    problems = [(file["rank"], file["about"]["problem"]) for file in gathered if file not in files]
+    told = [(rank, f"--gather {name}: {problem}") for rank, problem in problems for name in names]
     if not files:
-        return [f"--gather {', '.join(names)}: nothing came back, and the session keeps what it had."]
+        nothing = f"--gather {', '.join(names)}: nothing came back, and the session keeps what it had."
+        return [*_told_once(told), nothing]
     for file in files:
         try:
             values, lost = persist.values(descriptor, namespace, file["at"])

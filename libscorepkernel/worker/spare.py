@@ -91,8 +91,12 @@ def _private_pages() -> float:
 @contextlib.contextmanager
 def history_at_rest(shell: Any) -> Iterator[None]:
     """IPython's history is in no transaction: a copy of one would take the database for broken, and put it aside."""
+    manager = shell.history_manager
+    if hasattr(manager, "_restart_thread_if_stopped"):
+        # Since version 9, IPython waits before a fork for its thread, which may wait for the locks that we take.
+        manager._stop_thread()
     names = ("db_input_cache_lock", "db_output_cache_lock")
-    locks = [getattr(shell.history_manager, name) for name in names if hasattr(shell.history_manager, name)]
+    locks = [getattr(manager, name) for name in names if hasattr(manager, name)]
     with contextlib.ExitStack() as held:
         for lock in locks:
             held.enter_context(lock)
@@ -328,7 +332,8 @@ def _renew_history(shell: Any) -> None:
 def renew_loop(loop: Any, without: int) -> bool:
     """Give an event loop descriptors of its own again, so that users' tasks on it go on; it watches this one no more.
     False: it is of another kind."""
-    # It runs in the process that forked: without this, tasks that are due in its present round would find none.
+    # It runs in the process that forked: without this, tasks that are due in its present round would find none. Since
+    # Python 3.12, a fork forgets the thread's loop, too.
     asyncio.events._set_running_loop(loop)
     asyncio.set_event_loop(loop)
     try:

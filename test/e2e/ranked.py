@@ -53,14 +53,18 @@ def of_ranks() -> list:
     return found
 
 
+def ranks_of(label: str) -> list:
+    """As numbers: "0-1,3" is 0, 1 and 3."""
+    ends = [part.partition("-") for part in label.split(",")]
+    return [rank for first, _, last in ends for rank in range(int(first), int(last or first) + 1)]
+
+
 def said(outcome, name: str = "stdout") -> dict:
     """The lines of each rank: "[0-1,3] text" is said by 0, 1 and 3. Which of them said it at the same time is left open."""
     found: dict = {}
     for label, text in re.findall(r"^\[([\d,-]+)\] (.*)$", outcome.text(name), re.M):
-        for part in label.split(","):
-            first, _, last = part.partition("-")
-            for rank in range(int(first), int(last or first) + 1):
-                found.setdefault(rank, []).append(text)
+        for rank in ranks_of(label):
+            found.setdefault(rank, []).append(text)
     return found
 
 

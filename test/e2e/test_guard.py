@@ -236,7 +236,10 @@ class Guarded(GuardCase):
             "async def serve(reader, writer):\n    writer.write(await reader.readline()); writer.close()\n"
             "server = await asyncio.start_server(serve, '127.0.0.1', 0)\nport = server.sockets[0].getsockname()[1]"
         )
-        ask = "reader, writer = await asyncio.open_connection('127.0.0.1', port)\nwriter.write(b'echo\\n')\nawait reader.readline()"
+        ask = (
+            "reader, writer = await asyncio.open_connection('127.0.0.1', port)\nwriter.write(b'echo\\n')\n"
+            "line = await reader.readline()\nwriter.close()\nline"
+        )
         self.assertEqual(self.ok(ask).result, repr(b"echo\n"))
         self.measured("leaf(1)")
         self.assertEqual(self.ok(ask).result, repr(b"echo\n"))

@@ -46,7 +46,9 @@ class WithMpi(ranked.RanksCase):
         self.assertRegex(outcome.report, "halves")
         self.assertNotRegex(outcome.report, r"\b(comm|op|kind)\b")
         self.assertEqual(self.value("comm is MPI.COMM_WORLD, kind is MPI.DOUBLE, comm.Get_size()"), (True, True, 1))
-        self.measured(2, "total = comm.allreduce(comm.Get_rank() + 1, op=op)")
+        self.ok("class Box: pass\none, two = Box(), Box(); one.comm = two.comm = comm; place = id(two)")
+        self.measured(2, "one.x = 1\ntotal = comm.allreduce(comm.Get_rank() + 1, op=op)")
+        self.assertTrue(self.value("one.x == 1 and one.comm is two.comm is comm and id(two) == place"))
         self.assertEqual(self.value("total"), 3)
 
     def test_one_fails_while_others_wait_for_it(self) -> None:
@@ -112,6 +114,13 @@ class WithoutMpiInScoreP(ranked.RanksCase):
         self.assertIn("Measured by the built-in tracer", outcome.report)
         self.assertIn("has no MPI", outcome.report)
         self.assertEqual(Trace(outcome.experiment).calls("leaf"), 2)
+
+    def test_arguments_it_does_not_know(self) -> None:
+        self.ok("%%scorep_python_binding_arguments --mpp=typo")
+        said = self.fails(ranks(2, "leaf(1)"), "NotMeasured").reply["evalue"]
+        self.ok("%%scorep_python_binding_arguments -")
+        self.assertRegex(said, "'typo'.*%%scorep_python_binding_arguments -")
+        self.assertNotIn("SCOREPKERNEL_MEASUREMENT", said)
 
     def test_it_is_wanted(self) -> None:
         with self.variable("SCOREPKERNEL_MEASUREMENT", "scorep"):

@@ -167,11 +167,23 @@ static void run(void)
 
 static void say_frame(struct relay *relay, enum what what, const char *bytes, size_t len)
 {
-    static const uint16_t types[] = {
-        RANK_TEXT,          RANK_FILE,    RANK_FILE_PIECE, WORKER_REPLY,         WORKER_ERROR,
-        WORKER_READY,       RANK_ENDED,   RANK_HAS_STATE,  RANK_WANTS_STATE,     WORKER_CELL_RAN,
-        WORKER_FAILED,      WORKER_HELLO, RANK_HELLO,      WORKER_INPUT_REQUEST, WORKER_DISPLAY_DATA,
-        WORKER_CLEAR_OUTPUT};
+    static const uint16_t types[] = {RANK_TEXT,
+                                     RANK_FILE,
+                                     RANK_FILE_PIECE,
+                                     WORKER_REPLY,
+                                     WORKER_ERROR,
+                                     WORKER_READY,
+                                     RANK_ENDED,
+                                     RANK_HAS_STATE,
+                                     RANK_WANTS_STATE,
+                                     WORKER_CELL_RAN,
+                                     WORKER_FAILED,
+                                     WORKER_HELLO,
+                                     RANK_HELLO,
+                                     WORKER_INPUT_REQUEST,
+                                     WORKER_DISPLAY_DATA,
+                                     WORKER_CLEAR_OUTPUT,
+                                     WORKER_EXECUTE_RESULT};
     if (!len)
         return;
     uint16_t type = types[(unsigned char)bytes[0] % (sizeof types / sizeof *types)];
