@@ -24,7 +24,7 @@ import socket
 import stat
 import sys
 import threading
-from typing import Any, Dict, Iterator, List, NamedTuple, Optional
+from typing import Any, Dict, Iterator, List, NamedTuple, Optional, Set, Tuple
 
 from . import faults, systems, wire
 
@@ -243,7 +243,9 @@ def _let_go_of_connections(keep: set) -> None:
     os.close(other)
     left, right = socket.socketpair()
     right.close()
-    own = {dead_read, dead_write, left.fileno(), *keep}
+    dead = {dead_read, dead_write, left.fileno()}
+    _dead.update(map(_identity, dead))
+    own = {*dead, *keep}
     for name in os.listdir("/proc/self/fd"):
         number = int(name)
         kind = _kind(number)
@@ -258,6 +260,17 @@ def _let_go_of_connections(keep: set) -> None:
             os.dup2(dead_read, number, inheritable)
     for number in (dead_read, dead_write, left.detach()):
         os.close(number)
+
+
+# The ends that stand for what earlier copies let go of.
+_dead: Set[Tuple[int, int]] = set()
+
+
+def _identity(number: int) -> Tuple[int, int]:
+    with contextlib.suppress(OSError):
+        status = os.fstat(number)
+        return status.st_dev, status.st_ino
+    return 0, 0
 
 
 def _kind(number: int) -> Any:
@@ -285,7 +298,7 @@ def _lacks(own: set) -> Dict[str, int]:
     return {
         "threads": len(threads) - 1,
         "children": children,
-        "connections": sum(_kind(number) is not None for number in connections),
+        "connections": sum(_kind(number) is not None and _identity(number) not in _dead for number in connections),
     }
 
 

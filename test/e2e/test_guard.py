@@ -55,6 +55,7 @@ class Guarded(GuardCase):
         self.assertRegex(record["way"], "guarded")
 
     def test_what_it_lacks_is_named(self):
+        self.restored("os.abort()")  # what other tests left, or libraries have
         self.ok(
             "stop = threading.Event(); t = threading.Thread(target=stop.wait, daemon=True); t.start()\n"
             "p = subprocess.Popen(['sleep', '1000'])\nends = os.pipe()"
@@ -62,11 +63,11 @@ class Guarded(GuardCase):
         child = self.value("p.pid")
         try:
             said = self.restored("os.abort()", "SIGABRT").reply["evalue"]
-            things = r"any more: (1 thread|\d+ threads), 1 child process, 2 pipes and network connections"  # others' threads, too
+            things = r"any more: 1 thread, 1 child process, 2 pipes and network connections"
             self.assertRegex(said, things)
             self.assertEqual(self.value("(t.is_alive(), threading.active_count() - len(threading.enumerate()))"), (False, 0))
             self.assertFalse(alive(child))
-            self.assertNotRegex(self.restored("os.abort()").reply["evalue"], "[0-9] (thread|child process)")
+            self.assertNotIn("any more", self.restored("os.abort()").reply["evalue"])
         finally:
             self.ok("for end in ends: os.close(end)\nstop.set()")
 
