@@ -171,7 +171,7 @@ class Launcher:
             applied = persist.apply_changes(descriptor, shell.user_ns, begin)
         name = changes.get("result", RESULT)
         if name in shell.user_ns:
-            shell.displayhook.update_user_ns(shell.user_ns[name])
+            _bind_result(shell, shell.user_ns[name])
         shell.user_ns.pop(RESULT, None)
         return told(applied.lost, False)
 
@@ -179,6 +179,16 @@ class Launcher:
         """Call it with the user's variables; it may run users' code."""
         with self._server.user_code():
             return function(self._server.shell.user_ns, *arguments)
+
+
+def _bind_result(shell: Any, value: Any) -> None:
+    """As Out[n], _n and _. The cell did not run here: newer versions of IPython count it before it runs."""
+    number = shell.execution_count
+    shell.execution_count += number - shell.displayhook.prompt_count
+    try:
+        shell.displayhook.update_user_ns(value)
+    finally:
+        shell.execution_count = number
 
 
 def _ended(text: str, how: int) -> dict:

@@ -81,7 +81,10 @@ def apply(states: Dict[str, bytes], keys: Iterable[str]) -> List[Lost]:
 
 def _cells() -> Dict[str, Any]:
     """The sources of cells, as IPython keeps them for tracebacks and inspect."""
-    return getattr(linecache, "_ipython_cache", {})
+    kept = getattr(linecache, "_ipython_cache", None)  # until IPython 8.5
+    if kept is not None:
+        return kept
+    return {name: entry for name, entry in list(linecache.cache.items()) if name.startswith("<ipython-input")}
 
 
 def _directory() -> Any:
@@ -101,7 +104,7 @@ def _set(lost: List[Lost], key: str, state: bytes) -> None:
     elif key == "sources":
         cells = pickle.loads(state)
         linecache.cache.update(cells)
-        _cells().update(cells)
+        getattr(linecache, "_ipython_cache", {}).update(cells)
     elif key == "random":
         random.setstate(pickle.loads(state))
     elif key == "numpy.random":

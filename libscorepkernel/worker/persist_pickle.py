@@ -127,6 +127,10 @@ class Pickler(cloudpickle.CloudPickler):
         contained = (state, dict(func.__dict__), contents)
         return persist_rebuild.make_function, arguments, contained, None, None, persist_rebuild.fill_function
 
+    def _code(self, code: types.CodeType) -> Any:
+        """With the name of its file, by which tracebacks and reports know it: cloudpickle leaves it out since 3.1.3."""
+        return persist_rebuild.make_code, (code.co_filename, *self.dispatch_table[types.CodeType](code))
+
     def _hollow(self, cell: Any) -> _Hollow:
         self.shared[id(cell)] = cell
         return self._hollows.setdefault(id(cell), _Hollow())
@@ -201,6 +205,7 @@ class Pickler(cloudpickle.CloudPickler):
 
 _REDUCERS: Dict[type, Any] = {
     types.CellType: Pickler._cell,
+    types.CodeType: Pickler._code,
     types.MethodType: Pickler._method,
     types.ModuleType: Pickler._module,
     io.TextIOWrapper: Pickler._file,

@@ -10,7 +10,7 @@ import importlib
 import pickle
 import sys
 import types
-from typing import Any, Dict, Iterator, List, Optional, Tuple
+from typing import Any, Callable, Dict, Iterator, List, Optional, Tuple
 
 from cloudpickle import cloudpickle as internals
 
@@ -36,6 +36,11 @@ def tracked(key: str) -> Optional[type]:
 def track(key: str, cls: type) -> None:
     """Call a class of this process by the name that another process has given it."""
     internals._lookup_class_or_track(key, cls)
+
+
+def make_code(filename: str, make: Callable, arguments: Tuple) -> types.CodeType:
+    code: types.CodeType = make(*arguments)
+    return code if code.co_filename == filename else code.replace(co_filename=filename)
 
 
 def make_function(code: Any, namespace: Dict[str, Any], cells: Tuple) -> Any:

@@ -179,12 +179,15 @@ def create(connection: wire.Connection, raw_input: Callable, getpass: Callable) 
         profile = ProfileDir.create_profile_dir_by_name(get_ipython_dir(), "default")
     config = Config()
     config.IPKernelApp = Config()  # looked for by libraries that adapt to notebooks, as the name above
-    if os.environ.pop(RUNNER, None):
+    is_runner = os.environ.pop(RUNNER, None)
+    if is_runner:
         config.HistoryManager.enabled = False  # the session keeps it
     sys.modules["__main__"].__dict__.pop("spk_worker", None)
     # The namespace of the bootstrap is not the user's: IPython makes a new __main__.
     shell = SessionShell.instance(config=config, profile_dir=profile)
     directives.register(shell)
+    if is_runner:
+        shell.run_cell("pass", store_history=False)  # what IPython imports for its first cell is not the measured one's
     builtins.input = raw_input
     getpass_module.getpass = getpass
     return shell

@@ -273,7 +273,7 @@ class Programs(WithScoreP):
 
     def setUp(self):
         super().setUp()
-        if self.ok("import importlib.util; importlib.util.find_spec('scorep').origin").result == "None":
+        if self.value("__import__('importlib.util').util.find_spec('scorep').origin is None"):
             self.skipTest("Score-P's Python bindings are not installed")
 
     def test_the_bindings_in_the_cell(self):
