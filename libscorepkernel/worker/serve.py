@@ -10,7 +10,6 @@ import inspect
 import json
 import os
 import queue
-import signal
 import socket
 import sys
 import threading
@@ -104,7 +103,7 @@ class Server:
         self._arrived = asyncio.Event()  # not earlier: before Python 3.10 it belongs to the loop of its making
         loop.add_reader(self.connection.socket.fileno(), self._read)
         loop.call_later(_IDLE_SECONDS, systems.prepare, self.package)
-        loop.call_later(_IDLE_SECONDS, _protect_resource_tracker)
+        loop.call_later(_IDLE_SECONDS, spare.protect_resource_tracker)
         self.connection.send(wire.READY, 0)
         self.connection.hold(True)
         self._serve_until_the_end(loop)
@@ -525,16 +524,6 @@ def _drive(coroutine: Any) -> Any:
     except StopIteration as stop:
         return stop.value
     raise RuntimeError("a cell without top-level await waited for something")
-
-
-def _protect_resource_tracker() -> None:
-    """multiprocessing's removes what a killed session leaves in shared memory. So it must outlive the SIGHUP that all
-    of the session's processes get then: it is started with these signals blocked."""
-    from multiprocessing import resource_tracker
-
-    known = getattr(resource_tracker, "_IGNORED_SIGNALS", ())
-    if known and signal.SIGHUP not in known:
-        resource_tracker._IGNORED_SIGNALS = (*known, signal.SIGHUP)  # type: ignore[attr-defined]
 
 
 def _end_resource_tracker() -> None:

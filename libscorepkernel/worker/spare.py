@@ -57,6 +57,7 @@ def guard(server: Any, wanted: Optional[bool]) -> Guard:
     budget_ms = _budget_ms()
     if wanted is None and cost_ms > budget_ms:
         return Guard(False, f"a guard could slow the cell by {cost_ms:.0f} ms, more than {budget_ms:g} ms")
+    protect_resource_tracker()  # the session may end before it is idle
     try:
         with history_at_rest(server.shell):
             copy = fork_copy(server)
@@ -64,6 +65,16 @@ def guard(server: Any, wanted: Optional[bool]) -> Guard:
     except OSError as problem:
         return Guard(False, f"no copy of the session could be made: {problem.strerror}")
     return Guard(True, "as asked" if wanted else f"it slows the cell by at most {max(cost_ms, 0.1):.1f} ms")
+
+
+def protect_resource_tracker() -> None:
+    """multiprocessing's removes what a killed session leaves in shared memory. So it must outlive the SIGHUP that all
+    of the session's processes get then: it is started with these signals blocked."""
+    from multiprocessing import resource_tracker
+
+    known = getattr(resource_tracker, "_IGNORED_SIGNALS", ())
+    if known and signal.SIGHUP not in known:
+        resource_tracker._IGNORED_SIGNALS = (*known, signal.SIGHUP)  # type: ignore[attr-defined]
 
 
 def _budget_ms() -> float:

@@ -69,7 +69,8 @@ static void on_text(void *owner, uint32_t which, struct spk_text text)
     if (at.speakers) {
         give(at.speakers, which == SPK_STDERR ? ERR : OUT, text.data, text.len);
         at.speakers = 0;
-        at.unended = text.data[text.len - 1] == '\n' ? 0 : which;
+        char last = text.data[text.len - 1];
+        at.unended = last == '\n' || last == '\r' ? 0 : which; /* a progress bar's line is overwritten */
     } else if (at.unended) {
         MUST(which == at.unended && text.len == 1 && text.data[0] == '\n');
         at.unended = 0;
