@@ -244,7 +244,8 @@ class Server:
                 return await self._launch(frame, cell, options, way, store)
             for turn in range(cell.repeat):
                 sh.execution_count = cell.number
-                with measure.measuring(cell, sh, self.package, way.why) as measured, self.user_code():
+                more = turn + 1 < cell.repeat or bool(content.get("user_expressions"))
+                with measure.measuring(cell, sh, self.package, way.why) as measured, self.user_code(more):
                     await self._run_all(cell, silent, store and turn == 0, metadata)
                     if self.runner:
                         self.runner.ran(frame.request, sh.last_error)
@@ -254,8 +255,7 @@ class Server:
                 if sh.last_error is not None:
                     break
         except KeyboardInterrupt:
-            # It came between the cell's code and us.
-            sh.showtraceback((KeyboardInterrupt, KeyboardInterrupt(), None), exception_only=True)
+            self._show_interrupt()
         except systems.NotMeasured as problem:
             self._show_error(frame.request, "NotMeasured", str(problem))
         how, reply = self._reply(content, options)
@@ -277,15 +277,24 @@ class Server:
         self.shell.last_error = content
         self.connection.send(wire.ERROR_OUTPUT, request, wire.dump(content))
 
+    def _show_interrupt(self) -> None:
+        """It came between the user's code and us."""
+        self.shell.showtraceback((KeyboardInterrupt, KeyboardInterrupt(), None), exception_only=True)
+
     def _reply(self, content: dict, options: dict) -> tuple:
         """What is said at a cell's end."""
         sh = self.shell
         self._leave_if_forked(wire.OK if sh.last_error is None else wire.ERROR)
         reply: dict = {"execution_count": options["execution_count"], "user_expressions": {}, "payload": []}
         if sh.last_error is None:
+            try:
+                with self.user_code():
+                    reply["user_expressions"] = sh.user_expressions(content.get("user_expressions") or {})
+            except KeyboardInterrupt:
+                self._show_interrupt()
+        self.interrupts.end()
+        if sh.last_error is None:
             reply["status"] = "ok"
-            with self.user_code():
-                reply["user_expressions"] = sh.user_expressions(content.get("user_expressions") or {})
         else:
             reply.update(sh.last_error, status="error")
         reply["payload"] = sh.payload_manager.read_payload()
@@ -412,13 +421,13 @@ class Server:
         return self._loop
 
     @contextlib.contextmanager
-    def user_code(self) -> Iterator[None]:
-        """Interrupts go through while the block runs."""
+    def user_code(self, more: bool = False) -> Iterator[None]:
+        """Interrupts go through while the block runs. more: the request has more of it, for which they wait."""
         try:
             self.interrupts.begin()
             yield
         finally:
-            self.interrupts.end()
+            self.interrupts.end(more)
 
     # --- input ---------------------------------------------------------------------------------------
 

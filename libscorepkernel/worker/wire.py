@@ -198,9 +198,11 @@ class Interrupts:
         self.before_cell = False
         self.catch_up()
 
-    def end(self) -> None:
-        """It does not any more."""
-        self.in_cell = self.pending = False
+    def end(self, more: bool = False) -> None:
+        """It does not any more. more: until the request's next, for which an interrupt waits."""
+        self.in_cell = False
+        self.before_cell = more
+        self.pending = self.pending and more
 
 
 def _payload(parts: Iterable[bytes]) -> bytes:

@@ -192,6 +192,19 @@ class Cells(KernelCase):
         self.assertEqual(reply.get("ename") or reply["user_expressions"]["endless"]["ename"], "KeyboardInterrupt")
         self.assertEqual(self.ok("1 + 1").result, "2")
 
+    def test_an_interrupt_between_a_cell_and_its_expressions(self):
+        code = (
+            "import gc, time\n(server,) = [each for each in gc.get_objects() if type(each).__name__ == 'Server']\n"
+            "def between(how):\n    del server._leave_if_forked\n    before = server.interrupts.received\n"
+            "    print('on', flush=True)\n    while server.interrupts.received == before: time.sleep(0.005)\n"
+            "server._leave_if_forked = between"
+        )
+        request = self.kc.execute(code, user_expressions={"endless": "[0 for _ in iter(int, 1)]"})
+        self.wait_for_text(request, "on\n")
+        self.km.interrupt_kernel()
+        self.assertEqual(self.end(request)["ename"], "KeyboardInterrupt")
+        self.assertEqual(self.ok("1 + 1").result, "2")
+
     def test_an_interrupt_between_cells_means_nothing(self):
         self.ok("x = 1")
         self.kc.control_channel.send(self.kc.session.msg("interrupt_request", {}))
