@@ -115,6 +115,11 @@ void engine_join_ranks(void)
     engine.ranks = true;
 }
 
+bool engine_is_rank(void)
+{
+    return engine.ranks;
+}
+
 int engine_begin(const struct engine_setting *settings, size_t count, struct fault *fault)
 {
     if (!engine.loaded)

@@ -34,6 +34,8 @@ bool engine_is_loaded(void);
 /** This process is one of several that are measured as one, by a Score-P for MPI: engine_begin, which waits
  * for the others then, initialises MPI, and the measurement's end finalises it. */
 void engine_join_ranks(void);
+/** Whether engine_join_ranks has been called. */
+bool engine_is_rank(void);
 
 /** The experiment directory, where Score-P measures already: it was preloaded, and something that it wraps
  * was called. Then engine_begin goes on with that. NULL: it does not. */

@@ -28,11 +28,6 @@ struct feed {
     void **handles; /* by region; NULL: cannot be recorded */
     uint32_t handle_count;
     uint32_t handle_capacity;
-    struct rewind {
-        struct rewind *next;
-        void *handle;
-        char name[]; /* NUL-terminated */
-    } * rewinds;
 };
 
 static struct location *add_location(struct sink *sink)
@@ -87,44 +82,50 @@ static bool leave(struct location *location, uint64_t time_ns, uint32_t region)
     return !pthread_equal(seat->owner, pthread_self()) || engine_leave(seat->feed->handles[region]);
 }
 
-static struct rewind *find_rewind(const struct feed *feed, const char *name)
+/* Score-P keeps parameters, rewind regions and the switch for the thread that calls. */
+static bool parameter(struct location *location, uint64_t time_ns, const struct parameter *parameter)
 {
-    struct rewind *rewind = feed->rewinds;
-    while (rewind && strcmp(rewind->name, name) != 0)
-        rewind = rewind->next;
-    return rewind;
-}
-
-void feed_rewind_begin(struct feed *feed, const char *name, const char *file, uint32_t line)
-{
-    struct rewind *rewind = find_rewind(feed, name);
-    if (!rewind) {
-        size_t size = strlen(name) + 1;
-        rewind = calloc(1, sizeof *rewind + size);
-        if (!rewind)
-            return; /* its end finds none, either */
-        memcpy(rewind->name, name, size);
-        rewind->handle = engine_region(name, file, line);
-        rewind->next = feed->rewinds;
-        feed->rewinds = rewind;
+    (void)location;
+    (void)time_ns;
+    switch (parameter->type) {
+    case PARAMETER_SIGNED:
+        return engine_parameter_signed(parameter->name, parameter->value.number);
+    case PARAMETER_UNSIGNED:
+        return engine_parameter_unsigned(parameter->name, parameter->value.unsigned_number);
+    case PARAMETER_TEXT:
+    default:
+        return engine_parameter_text(parameter->name, parameter->value.text);
     }
-    if (rewind->handle)
-        (void)engine_rewind_begin(rewind->handle); /* a Score-P that has given up says so at the end */
 }
 
-void feed_rewind_end(struct feed *feed, const char *name, bool rewound)
+static bool switch_recording(struct location *location, uint64_t time_ns, bool on)
 {
-    const struct rewind *rewind = find_rewind(feed, name);
-    if (rewind && rewind->handle)
-        (void)engine_rewind_end(rewind->handle, rewound);
+    (void)location;
+    (void)time_ns;
+    return engine_record(on);
+}
+
+static void *handle_of(const struct location *location, uint32_t region)
+{
+    const struct feed *feed = ((const struct seat *)location)->feed;
+    return region < feed->handle_count ? feed->handles[region] : NULL;
+}
+
+static bool rewind_begin(struct location *location, uint32_t region)
+{
+    void *handle = handle_of(location, region);
+    return handle && engine_rewind_begin(handle);
+}
+
+/* Score-P says in its messages if it had to write the events in between, and cannot take them back. */
+static bool rewind_end(struct location *location, uint64_t begin_ns, uint32_t region, bool rewound)
+{
+    (void)begin_ns;
+    return engine_rewind_end(handle_of(location, region), rewound);
 }
 
 static void release(struct feed *feed)
 {
-    for (struct rewind *rewind; (rewind = feed->rewinds);) {
-        feed->rewinds = rewind->next;
-        free(rewind);
-    }
     for (struct seat *seat; (seat = feed->seats);) {
         feed->seats = seat->next;
         free(seat);
@@ -136,7 +137,16 @@ static void release(struct feed *feed)
 struct feed *feed_create(const struct engine_setting *settings, size_t count, bool takes_time,
                          struct fault *fault)
 {
-    static const struct sink_calls calls = {add_location, announce_region, enter, leave};
+    static const struct sink_calls calls = {
+        .add_location = add_location,
+        .announce_region = announce_region,
+        .enter = enter,
+        .leave = leave,
+        .parameter = parameter,
+        .switch_recording = switch_recording,
+        .rewind_begin = rewind_begin,
+        .rewind_end = rewind_end,
+    };
     struct feed *feed = calloc(1, sizeof *feed);
     if (feed)
         feed->sink.calls = &calls;

@@ -26,10 +26,6 @@ struct sink *feed_sink(struct feed *feed);
 /** The location of the thread that created it. */
 struct location *feed_master(struct feed *feed);
 
-/** Score-P's rewind regions, by name, of the calling thread. Ending one that was not begun does nothing. */
-void feed_rewind_begin(struct feed *feed, const char *name, const char *file, uint32_t line);
-void feed_rewind_end(struct feed *feed, const char *name, bool rewound);
-
 /** End the measurement, and free the feed. *fault: what went wrong, untouched if nothing did. */
 void feed_close(struct feed *feed, struct fault *fault);
 

@@ -52,6 +52,7 @@ static OTF2_FlushType before_flush(void *context, OTF2_FileType type, OTF2_Locat
     if (final)
         return location->broken ? OTF2_NO_FLUSH : OTF2_FLUSH;
     archive->flushes++;
+    location->flushes++;
     location_settle(location);
     return OTF2_FLUSH;
 }
@@ -97,25 +98,33 @@ static void archive_free(struct archive *archive)
 {
     reserve_finish(&archive->reserve);
     chunks_finish(&archive->chunks);
-    for (uint32_t i = 0; i < archive->sink.location_count; i++)
+    for (uint32_t i = 0; i < archive->sink.location_count; i++) {
+        location_forget_places(archive->locations[i]);
         free(archive->locations[i]);
+    }
     free(archive->locations);
+    regions_finish(&archive->parameters);
+    regions_finish(&archive->texts);
     free(archive);
+}
+
+void archive_announce(struct archive *archive, uint64_t len)
+{
+    archive->definitions_len += len;
+    if (FILES_LEN + archive->definitions_len <= archive->definitions_reserved)
+        return;
+    int code = reserve_grow(&archive->reserve, DEFINITIONS_STEP);
+    if (code != 0)
+        fault_note(&archive->fault, -code, "the definitions");
+    archive->definitions_reserved += DEFINITIONS_STEP;
 }
 
 /* The region's text will need room in the definitions. */
 static bool announce_region(struct sink *sink, uint32_t number, const struct region *region)
 {
     (void)number;
-    struct archive *archive = (struct archive *)sink;
     /* Name and file as strings of their own, the region, and what each record has around it. */
-    archive->definitions_len += strlen(region->name) + strlen(region->file) + 96;
-    if (FILES_LEN + archive->definitions_len <= archive->definitions_reserved)
-        return true;
-    int code = reserve_grow(&archive->reserve, DEFINITIONS_STEP);
-    if (code != 0)
-        fault_note(&archive->fault, -code, "the definitions");
-    archive->definitions_reserved += DEFINITIONS_STEP;
+    archive_announce((struct archive *)sink, strlen(region->name) + strlen(region->file) + 96);
     return true; /* a failed archive says so at each event */
 }
 
@@ -127,9 +136,19 @@ struct archive *archive_create(const char *directory, uint64_t memory_limit, str
         fault_note(fault, code != 0 ? code : ENOMEM, directory);
         return NULL;
     }
-    static const struct sink_calls calls = {archive_add_location, announce_region, archive_enter,
-                                            archive_leave};
+    static const struct sink_calls calls = {
+        .add_location = archive_add_location,
+        .announce_region = announce_region,
+        .enter = archive_enter,
+        .leave = archive_leave,
+        .parameter = archive_parameter,
+        .switch_recording = archive_switch_recording,
+        .rewind_begin = archive_rewind_begin,
+        .rewind_end = archive_rewind_end,
+    };
     archive->sink.calls = &calls;
+    regions_init(&archive->parameters);
+    regions_init(&archive->texts);
     chunks_init(&archive->chunks, ARCHIVE_CHUNK_LEN, memory_limit);
     reserve_init(&archive->reserve, directory);
     archive->definitions_reserved = FILES_LEN + DEFINITIONS_STEP;
@@ -207,7 +226,8 @@ static void write_definitions(struct archive *archive, const struct measured *me
     struct definitions definitions;
     struct utsname host;
     definitions_begin(&definitions, writer, measured->begin_ns, measured->end_ns,
-                      measured->begin_realtime_ns);
+                      measured->begin_realtime_ns, &archive->texts);
+    definitions_parameters(&definitions, &archive->parameters);
     definitions_node(&definitions, 1, host_name(&host));
     definitions_process(&definitions, 0, measured->process, 1);
     for (uint32_t i = 0; i < archive->sink.location_count; i++) {

@@ -34,8 +34,16 @@ struct track {
     uint32_t number;    /* 0 is the master thread */
     uint32_t credit;    /* events that there is room for on the disk */
     uint64_t unflushed; /* bytes reserved for events that are in memory, at most */
-    uint64_t events;
     bool broken; /* a flush failed in the middle: OTF2 would write the same chunks again */
+    uint64_t flushes;           /* of this location */
+    struct rewind_place *places; /* owned; to which OTF2 can go back */
+};
+
+/* A place that OTF2 remembers, by the number of a region. It forgets them all when it flushes. */
+struct rewind_place {
+    struct rewind_place *next;
+    uint64_t flushes; /* of the location, when it was remembered */
+    uint32_t region;
 };
 
 /* What was measured, for the definitions. Borrowed. */

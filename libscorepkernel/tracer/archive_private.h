@@ -18,6 +18,8 @@ struct archive {
     uint64_t definitions_len;      /* bytes that the definitions will need, at most */
     uint64_t definitions_reserved; /* bytes */
     uint64_t flushes;
+    struct regions parameters; /* by name, and with their type as line */
+    struct regions texts;      /* values of parameters, by name */
     struct fault fault;
 };
 
@@ -25,8 +27,17 @@ struct archive {
 struct location *archive_add_location(struct sink *sink);
 bool archive_enter(struct location *location, uint64_t time_ns, uint32_t region);
 bool archive_leave(struct location *location, uint64_t time_ns, uint32_t region);
+bool archive_parameter(struct location *location, uint64_t time_ns, const struct parameter *parameter);
+bool archive_switch_recording(struct location *location, uint64_t time_ns, bool on);
+bool archive_rewind_begin(struct location *location, uint32_t region);
+bool archive_rewind_end(struct location *location, uint64_t begin_ns, uint32_t region, bool rewound);
+
+/* Claims room in the definitions for so many bytes of texts. */
+void archive_announce(struct archive *archive, uint64_t len);
 
 /* Gives back the room that was claimed for events that are about to be written. */
 void location_settle(struct track *location);
+/* Frees what is known of places to go back to; OTF2 has its own. */
+void location_forget_places(struct track *location);
 
 #endif

@@ -69,11 +69,25 @@ static int add_cells(struct scope *scope, PyObject *pairs)
     return 0;
 }
 
-int arguments_scope(struct scope *scope, PyObject *cell, PyObject *own, PyObject *library)
+int arguments_scope(struct scope *scope, const struct arguments_code *code)
 {
+    PyObject *cell = code->cell;
     if (PyTuple_Check(cell) ? add_cells(scope, cell) != 0 : add_cell(scope, cell, NULL) != 0)
         return -1;
-    if (add_prefixes(scope, own, KIND_OWN, "a prefix in own") != 0)
+    if (code->through && add_prefixes(scope, code->through, KIND_THROUGH, "a prefix in through") != 0)
         return -1;
-    return add_prefixes(scope, library, KIND_LIBRARY, "a prefix in library");
+    if (add_prefixes(scope, code->own, KIND_OWN, "a prefix in own") != 0)
+        return -1;
+    return add_prefixes(scope, code->library, KIND_LIBRARY, "a prefix in library");
+}
+
+long arguments_line(PyObject *line)
+{
+    long number = PyLong_AsLong(line);
+    if (PyErr_Occurred())
+        return -1;
+    if (number >= 0 && number <= INT32_MAX)
+        return number;
+    PyErr_SetString(PyExc_ValueError, "line is out of range");
+    return -1;
 }

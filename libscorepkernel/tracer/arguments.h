@@ -11,8 +11,15 @@
  * calls it `what`. */
 const char *arguments_text(PyObject *text, const char *what, size_t max_len);
 
-/* Fills an empty scope from a string and two tuples of strings; -1 with an exception, and the scope is then
- * to be finished all the same. */
-int arguments_scope(struct scope *scope, PyObject *cell, PyObject *own, PyObject *library);
+/* What begin() is told of whose code is whose. Borrowed; through may be NULL. */
+struct arguments_code {
+    PyObject *cell, *through, *own, *library;
+};
+
+/* Fills an empty scope; -1 with an exception, and the scope is then to be finished all the same. */
+int arguments_scope(struct scope *scope, const struct arguments_code *code);
+
+/* The number of a line of source, from 0 on; -1 with an exception. */
+long arguments_line(PyObject *line);
 
 #endif

@@ -5,6 +5,9 @@
  * that the garbage collector tracks: a collection would run finalisers, and these anything, even end(). */
 #include "codes.h"
 
+#if PY_VERSION_HEX < 0x030b0000
+#include <frameobject.h>
+#endif
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -121,43 +124,94 @@ struct code *codes_add(struct codes *codes, const struct scope *scope, PyObject 
     return place;
 }
 
-/* `__main__` and `Rod.run` to `__main__.Rod:run`, as Score-P's Python bindings write it. */
+/* Names as Score-P's Python bindings give them, on which users' filters and viewers depend: `__main__` and `Rod.run`
+ * to `__main__.Rod:run`, and `solve.<locals>.inner` to `__main__:inner`. The class is the one that defines the
+ * function, where the bindings take that of the first object that it is called with. */
 static void compose_name(char *name, size_t size, const char *module, const char *qualified)
 {
+    static const char nested[] = "<locals>";
     const char *dot = strrchr(qualified, '.');
-    if (dot)
-        (void)snprintf(name, size, "%s.%.*s:%s", module, (int)(dot - qualified), qualified, dot + 1);
+    const char *function = dot ? dot + 1 : qualified;
+    const char *owner = dot;
+    while (owner && owner > qualified && owner[-1] != '.')
+        owner--;
+    size_t len = owner ? (size_t)(dot - owner) : 0;
+    if (len == 0 || (len == sizeof nested - 1 && strncmp(owner, nested, len) == 0))
+        (void)snprintf(name, size, "%s:%s", module, function);
     else
-        (void)snprintf(name, size, "%s:%s", module, qualified);
+        (void)snprintf(name, size, "%s.%.*s:%s", module, (int)len, owner, function);
 }
 
-static uint32_t make_region(PyObject *object, enum kind kind, const struct scope *scope,
-                            struct recorder *recorder)
+#if PY_VERSION_HEX < 0x030b0000
+/* The object that the method which is being entered is called on, borrowed; NULL: it is no method. */
+static PyObject *self_of(PyFrameObject *frame)
 {
-    PyObject *globals = PyEval_GetGlobals(); /* borrowed; those of the function that is being entered */
-    PyObject *module_keep;
-    const char *module = text_of(globals ? PyDict_GetItemString(globals, "__name__") : NULL, &module_keep);
+    PyCodeObject *code = frame->f_code;
+    PyObject *first = code->co_argcount > 0 ? PyTuple_GetItem(code->co_varnames, 0) : NULL;
+    if (!first || PyUnicode_CompareWithASCIIString(first, "self") != 0)
+        return NULL;
+    return frame->f_localsplus[0];
+}
+
+/* The class that defines the function which is being entered, as the last part of its name; NULL: it is no
+ * method. Before 3.11 a code object does not know it. Looks at objects, and runs nothing of theirs. */
+static const char *class_of(PyObject *object)
+{
+    PyFrameObject *frame = PyEval_GetFrame(); /* borrowed */
+    PyObject *self = frame && (PyObject *)frame->f_code == object ? self_of(frame) : NULL;
+    if (!self)
+        return NULL;
+    PyObject *order = Py_TYPE(self)->tp_mro;
+    const char *name = Py_TYPE(self)->tp_name;
+    for (Py_ssize_t i = 0; order && i < PyTuple_GET_SIZE(order); i++) {
+        PyTypeObject *type = (PyTypeObject *)PyTuple_GET_ITEM(order, i);
+        PyObject *found = type->tp_dict ? PyDict_GetItem(type->tp_dict, frame->f_code->co_name) : NULL;
+        if (found && PyFunction_Check(found) && PyFunction_GET_CODE(found) == object) {
+            name = type->tp_name;
+            break;
+        }
+    }
+    const char *dot = strrchr(name, '.');
+    return dot ? dot + 1 : name;
+}
+#else
+static const char *class_of(PyObject *object)
+{
+    (void)object;
+    return NULL;
+}
+#endif
+
+/* A region for a code object; name: that of the function, with the classes that it lies in. */
+static uint32_t make_named(PyObject *object, const char *module, const char *name, const char *owner,
+                           struct recorder *recorder)
+{
+    char qualified[REGION_TEXT_MAX], full[REGION_TEXT_MAX];
     PyObject *file_keep;
     const char *file = attribute_text(object, "co_filename", &file_keep);
-    PyObject *name_keep;
-    const char *name = attribute_text(object, NAME_ATTRIBUTE, &name_keep);
     long line = attribute_number(object, "co_firstlineno");
-    /* The statements of one cell may be several code objects: one region. */
-    if (kind == KIND_ROOT) {
-        name = "<module>";
-        line = 1;
-    }
+    (void)snprintf(qualified, sizeof qualified, "%s%s%s", owner ? owner : "", owner ? "." : "", name);
+    compose_name(full, sizeof full, module[0] != '\0' ? module : "__main__", qualified);
+    uint32_t region =
+        recorder_region(recorder, full, file, line > 0 && line <= INT32_MAX ? (uint32_t)line : 0);
+    Py_XDECREF(file_keep);
+    return region;
+}
+
+/* All statements of a cell are one region, which has a name of its own where several cells are measured. */
+static uint32_t make_cell(PyObject *object, const char *module, const struct scope *scope,
+                          struct recorder *recorder)
+{
     char full[REGION_TEXT_MAX];
-    const char *given = kind == KIND_ROOT ? scope_cell_name(scope, file) : NULL;
+    PyObject *file_keep;
+    const char *file = attribute_text(object, "co_filename", &file_keep);
+    const char *given = scope_cell_name(scope, file);
     if (given)
         (void)snprintf(full, sizeof full, "%s", given);
     else
-        compose_name(full, sizeof full, module[0] != '\0' ? module : "__main__", name);
-    uint32_t region =
-        recorder_region(recorder, full, file, line > 0 && line <= INT32_MAX ? (uint32_t)line : 0);
-    Py_XDECREF(module_keep);
+        compose_name(full, sizeof full, module[0] != '\0' ? module : "__main__", "<module>");
+    uint32_t region = recorder_region(recorder, full, file, 1);
     Py_XDECREF(file_keep);
-    Py_XDECREF(name_keep);
     return region;
 }
 
@@ -165,8 +219,33 @@ void codes_resolve(struct code *code, const struct scope *scope, struct recorder
 {
     PyObject *type, *value, *traceback;
     PyErr_Fetch(&type, &value, &traceback);
+    PyObject *globals = PyEval_GetGlobals(); /* borrowed; those of the function that is being entered */
+    PyObject *module_keep, *name_keep = NULL;
+    const char *module = text_of(globals ? PyDict_GetItemString(globals, "__name__") : NULL, &module_keep);
     code->resolved = true;
-    code->region = make_region(code->object, (enum kind)code->kind, scope, recorder);
+    if (code->kind == KIND_ROOT)
+        code->region = make_cell(code->object, module, scope, recorder);
+    else
+        code->region =
+            make_named(code->object, module, attribute_text(code->object, NAME_ATTRIBUTE, &name_keep),
+                       class_of(code->object), recorder);
+    Py_XDECREF(name_keep);
+    Py_XDECREF(module_keep);
     PyErr_Clear();
     PyErr_Restore(type, value, traceback);
+}
+
+void codes_resolve_function(struct code *code, struct recorder *recorder, PyObject *function)
+{
+    PyObject *globals = PyObject_GetAttrString(function, "__globals__");
+    PyObject *module_keep, *name_keep;
+    bool known = globals && PyDict_Check(globals);
+    const char *module = text_of(known ? PyDict_GetItemString(globals, "__name__") : NULL, &module_keep);
+    const char *name = attribute_text(function, "__qualname__", &name_keep);
+    code->resolved = true;
+    code->region = make_named(code->object, module, name, NULL, recorder);
+    Py_XDECREF(name_keep);
+    Py_XDECREF(module_keep);
+    Py_XDECREF(globals);
+    PyErr_Clear();
 }

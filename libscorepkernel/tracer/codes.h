@@ -53,5 +53,7 @@ static inline struct code *codes_find(struct codes *codes, const struct scope *s
 
 /* Gives the entry its region, named after the function that is just running. */
 void codes_resolve(struct code *code, const struct scope *scope, struct recorder *recorder);
+/* The same for a Python function that is not running. */
+void codes_resolve_function(struct code *code, struct recorder *recorder, PyObject *function);
 
 #endif

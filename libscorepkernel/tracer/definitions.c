@@ -8,6 +8,12 @@
 #include <sys/utsname.h>
 
 #include "clock.h"
+#include "sink.h"
+
+_Static_assert((int)PARAMETER_TEXT == (int)OTF2_PARAMETER_TYPE_STRING &&
+                   (int)PARAMETER_SIGNED == (int)OTF2_PARAMETER_TYPE_INT64 &&
+                   (int)PARAMETER_UNSIGNED == (int)OTF2_PARAMETER_TYPE_UINT64,
+               "types of parameters are numbered as in OTF2");
 
 OTF2_StringRef definitions_text(struct definitions *definitions, const char *text)
 {
@@ -33,14 +39,26 @@ static void write_machine(struct definitions *definitions)
 }
 
 void definitions_begin(struct definitions *definitions, OTF2_GlobalDefWriter *writer, uint64_t begin_ns,
-                       uint64_t end_ns, uint64_t begin_realtime_ns)
+                       uint64_t end_ns, uint64_t begin_realtime_ns, const struct regions *texts)
 {
     *definitions = (struct definitions){.writer = writer};
     (void)OTF2_GlobalDefWriter_WriteClockProperties(writer, CLOCK_TICKS_PER_SECOND, begin_ns,
                                                     end_ns - begin_ns, begin_realtime_ns);
+    /* The empty text comes next, then the machine's name: whoever reads this knows by it how many there are. */
+    for (uint32_t i = 0; i < texts->count; i++)
+        (void)definitions_text(definitions, texts->items[i].name);
     definitions->empty = definitions_text(definitions, "");
     write_machine(definitions);
     definitions->node = definitions_text(definitions, "node");
+}
+
+void definitions_parameters(struct definitions *definitions, const struct regions *parameters)
+{
+    for (uint32_t i = 0; i < parameters->count; i++) {
+        OTF2_StringRef name = definitions_text(definitions, parameters->items[i].name);
+        (void)OTF2_GlobalDefWriter_WriteParameter(definitions->writer, i, name,
+                                                  (OTF2_ParameterType)parameters->items[i].line);
+    }
 }
 
 void definitions_node(struct definitions *definitions, uint32_t number, const char *host)

@@ -7,9 +7,13 @@
 
 #include "measurement.h"
 
-/* Around each stretch of the cell, in the master thread. -1 with an exception. */
+/* In the thread that starts a stretch of the cell, or asks for its own functions; harmless where they are in.
+ * -1 with an exception. */
 int hooks_start(void);
-void hooks_stop(void);
+/* In the thread that started. Whether somebody else's hook was in the place of ours. */
+bool hooks_stop(void);
+/* Puts ours back in the calling thread where there is none. *replaced: whether another's is or was there. */
+int hooks_refresh(bool *replaced);
 
 /* Takes out every hook in every thread, as far as they are still ours, and puts back what was there before
  * the measurement. From any thread, also in a forked child; harmless if there is none. */

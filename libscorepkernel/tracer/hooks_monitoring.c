@@ -24,8 +24,7 @@ static struct thread *meet(void)
     }
     if (tool < 0 || threads_refused(measurement.number))
         return NULL;
-    const struct thread *master = threads_master();
-    if (measurement.recorder.on && master && !master->suspended && !threads_is_bystander()) {
+    if (measurement.recorder.on && measurement.recorder.registered && !threads_is_bystander()) {
         struct thread *thread = threads_adopt(&measurement.recorder, false);
         if (thread)
             return thread;
@@ -174,9 +173,16 @@ int hooks_start(void)
     return tool >= 0 ? 0 : -1;
 }
 
-void hooks_stop(void)
+bool hooks_stop(void)
 {
     /* Threads that take part may still be running, and their leaves belong to the trace. */
+    return false;
+}
+
+int hooks_refresh(bool *replaced)
+{
+    *replaced = false; /* each tool has events of its own */
+    return 0;
 }
 
 void hooks_remove(void)

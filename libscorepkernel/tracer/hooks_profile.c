@@ -2,8 +2,8 @@
  *
  * hooks_profile: the hooks for CPython 3.9 to 3.11, by way of PyEval_SetProfile.
  *
- * A profile function belongs to one thread. The master gets it from start() to stop(). Threads that begin
- * meanwhile get it through threading.setprofile: the threading module calls our Python-level hook in each
+ * A profile function belongs to one thread. The master gets it from start() to stop(), other threads when
+ * their own code asks for it (scorep.instrumenter.enable). Threads that begin meanwhile get it through threading.setprofile: the threading module calls our Python-level hook in each
  * new thread, and that one puts the C hook in its own place. Threads that are not the threading module's
  * are not seen. What the user had installed is put back, and what the user installs meanwhile is left. */
 #include "python.h"
@@ -55,9 +55,8 @@ static PyObject *on_thread_start(PyObject *self, PyObject *arguments)
     PyObject *ignored;
     if (!PyArg_ParseTuple(arguments, "OsO", &frame, &event, &ignored))
         return NULL;
-    struct thread *master = threads_master();
     bool wanted = measurement_is_active() && PyLong_AsUnsignedLongLong(self) == measurement.number &&
-                  measurement.recorder.on && master && !master->suspended;
+                  measurement.recorder.on && measurement.recorder.registered;
     struct thread *thread = wanted ? threads_adopt(&measurement.recorder, false) : NULL;
     PyEval_SetProfile(thread ? on_event : NULL, NULL);
     if (thread && strcmp(event, "call") == 0 && PyFrame_Check(frame))
@@ -103,49 +102,72 @@ static int install_thread_hook(void)
     return result;
 }
 
-static void remove_thread_hook(void)
+/* Whether somebody else's hook was in the place of ours. */
+static bool remove_thread_hook(void)
 {
     if (!saved.thread_hook)
-        return;
+        return false;
     PyObject *threading = PyImport_ImportModule("threading");
     PyObject *now = threading ? get_thread_hook(threading) : NULL;
     if (now == saved.thread_hook)
         (void)set_thread_hook(threading, saved.user_thread_hook);
     PyErr_Clear(); /* a threading module that somebody broke: new threads then unhook themselves */
+    bool replaced = now && now != saved.thread_hook && now != saved.user_thread_hook;
     Py_XDECREF(now);
     Py_XDECREF(threading);
     Py_CLEAR(saved.thread_hook);
     Py_CLEAR(saved.user_thread_hook);
+    return replaced;
 }
 
 /* False: an audit hook of the user's forbids it; the hook then finds no measurement, and does nothing. */
 static bool put_back(PyThreadState *state)
 {
+    bool ours = state->c_profilefunc == on_event;
     if (saved.master_state != 1 + PyThreadState_GetID(state))
-        return _PyEval_SetProfile(state, NULL, NULL) == 0;
+        return !ours || _PyEval_SetProfile(state, NULL, NULL) == 0;
     PyObject *argument = saved.argument;
     saved.argument = NULL;
     saved.master_state = 0;
-    int result = state->c_profilefunc == on_event ? _PyEval_SetProfile(state, saved.function, argument) : 0;
+    int result = ours ? _PyEval_SetProfile(state, saved.function, argument) : 0;
     Py_XDECREF(argument);
     return result == 0;
 }
 
-int hooks_start(void)
+/* What the master had before is put back when the recording stops. */
+static void save(PyThreadState *state)
 {
-    if (install_thread_hook() != 0)
-        return -1;
-    PyThreadState *state = PyThreadState_Get();
     saved.function = state->c_profilefunc;
     saved.argument = Py_XNewRef(state->c_profileobj);
     saved.master_state = 1 + PyThreadState_GetID(state);
+}
+
+int hooks_start(void)
+{
+    const struct thread *thread = threads_find();
+    PyThreadState *state = PyThreadState_Get();
+    if (!saved.thread_hook && install_thread_hook() != 0)
+        return -1;
+    if (state->c_profilefunc == on_event)
+        return 0;
+    if (thread && thread->is_master && saved.master_state == 0)
+        save(state);
     if (_PyEval_SetProfile(state, on_event, NULL) == 0)
         return 0;
     PyObject *type, *value, *traceback; /* an audit hook of the user's forbids it */
     PyErr_Fetch(&type, &value, &traceback);
-    hooks_stop();
+    (void)hooks_stop();
     PyErr_Restore(type, value, traceback);
     return -1;
+}
+
+int hooks_refresh(bool *replaced)
+{
+    PyThreadState *state = PyThreadState_Get();
+    *replaced = saved.master_state != 0 && state->c_profilefunc != on_event;
+    if (!*replaced || state->c_profilefunc)
+        return 0; /* what the user has turned on stays on */
+    return _PyEval_SetProfile(state, on_event, NULL);
 }
 
 static PyThreadState *first_hooked(void)
@@ -156,18 +178,21 @@ static PyThreadState *first_hooked(void)
     return state;
 }
 
-void hooks_stop(void)
+bool hooks_stop(void)
 {
-    remove_thread_hook();
-    if (!put_back(PyThreadState_Get()))
+    PyThreadState *state = PyThreadState_Get();
+    bool replaced = saved.master_state == 1 + PyThreadState_GetID(state) && state->c_profilefunc != on_event;
+    replaced |= remove_thread_hook();
+    if (!put_back(state))
         PyErr_Clear();
+    return replaced;
 }
 
 void hooks_remove(void)
 {
     PyObject *type, *value, *traceback;
     PyErr_Fetch(&type, &value, &traceback);
-    remove_thread_hook();
+    (void)remove_thread_hook();
     /* The other threads wait for the GIL, which we hold: their states stand still. But putting back may
      * release an object of the user's and so run anything: each search begins anew. */
     PyThreadState *state = first_hooked();

@@ -14,6 +14,8 @@
 
 struct measurement measurement;
 static uint64_t measurements_begun;
+/* What measurement_finalize found, until measurement_end asks for it. */
+static PyObject *kept_result;
 
 /* What Score-P's files hold would otherwise be written by the child, too, when it ends. */
 static void before_fork(void)
@@ -100,8 +102,11 @@ static int begin(struct measurement *new, const struct measurement_options *opti
 
 int measurement_begin(struct measurement_options *options)
 {
-    struct measurement new = {.scope = options->scope, .process = strdup(options->process)};
+    struct measurement new = {.scope = options->scope,
+                              .process = strdup(options->process),
+                              .instrument = options->instrument};
     scope_init(&options->scope);
+    Py_CLEAR(kept_result);
     if (refuse_to_begin() != 0 || begin(&new, options) != 0) {
         release(&new);
         return -1;
@@ -111,33 +116,63 @@ int measurement_begin(struct measurement_options *options)
     return 0;
 }
 
-int measurement_start(void)
+static int put_hooks(void)
 {
-    if (!measurement_is_active()) {
-        PyErr_SetString(PyExc_RuntimeError, "no measurement is active: begin() one first");
+    if (hooks_start() != 0)
         return -1;
-    }
+    measurement.hooked = true;
+    return 0;
+}
+
+/* The first start of this measurement: what the user left switched off in another one does not count. */
+static void begin_recording(struct thread *thread)
+{
+    measurement.first_start_ns = clock_now_ns();
+    thread->suspended = !measurement.instrument;
+    thread->cell_counts = measurement.instrument;
+    measurement.recorder.registered = measurement.instrument;
+}
+
+/* The thread that starts the recording, with its location; NULL with an exception. */
+static struct thread *find_master(void)
+{
     struct thread *thread = threads_find();
     if (threads_master() && !(thread && thread->is_master)) {
         PyErr_SetString(PyExc_RuntimeError, "start() belongs to the thread that called it first");
-        return -1;
+        return NULL;
     }
-    if (measurement.recorder.on)
-        return 0;
     if (!thread && !(thread = threads_adopt(&measurement.recorder, true))) {
         PyErr_NoMemory();
-        return -1;
+        return NULL;
     }
     if (!thread->location) /* the first one was made for the master thread */
         thread->location =
             measurement.feed ? feed_master(measurement.feed) : archive_master(measurement.archive);
-    thread->door = DOOR_LOCKED;
-    if (threads_note_bystanders() != 0 || hooks_start() != 0)
+    return thread;
+}
+
+int measurement_start(void)
+{
+    if (kept_result || (measurement_is_active() && measurement.over))
+        return 0; /* the user's code has ended the measurement */
+    if (!measurement_is_active()) {
+        PyErr_SetString(PyExc_RuntimeError, "no measurement is active: begin() one first");
         return -1;
-    if (measurement.first_start_ns == 0) {
-        measurement.first_start_ns = clock_now_ns();
-        thread->suspended = false; /* which the user may have left so, in another measurement */
     }
+    struct thread *thread = find_master();
+    if (!thread)
+        return -1;
+    if (measurement.recorder.on)
+        return 0;
+    if (threads_note_bystanders() != 0)
+        return -1;
+    if (measurement.first_start_ns == 0)
+        begin_recording(thread);
+    /* Without hooks, which cost something at each call, nobody says when the cell's own code begins. */
+    bool hooked = measurement.instrument || measurement.hooked;
+    thread->door = hooked ? DOOR_LOCKED : DOOR_OPEN;
+    if (hooked && put_hooks() != 0)
+        return -1;
     measurement.recorder.on = true;
     return 0;
 }
@@ -156,8 +191,65 @@ int measurement_stop(void)
     recorder_unwind(&measurement.recorder, thread);
     thread->door = DOOR_LOCKED;
     thread->awaits = false;
-    hooks_stop();
+    if (measurement.hooked)
+        measurement.replaced |= hooks_stop();
     return 0;
+}
+
+/* --- what the user's code asks for ----------------------------------------------------------------------- */
+
+struct thread *measurement_join(void)
+{
+    struct thread *thread = measurement_is_active() ? threads_find() : NULL;
+    if (thread || !measurement_is_active() || !measurement.recorder.on)
+        return thread;
+    thread = threads_adopt(&measurement.recorder, false);
+    if (thread)
+        thread->suspended = true;
+    return thread;
+}
+
+int measurement_resume(struct thread *thread)
+{
+    if (!measurement.recorder.on)
+        return 0;
+    if (put_hooks() != 0)
+        return -1;
+    thread->suspended = false;
+    measurement.recorder.registered = true;
+    return 0;
+}
+
+void measurement_suspend(struct thread *thread)
+{
+    thread->suspended = true;
+    measurement.recorder.registered = false;
+}
+
+int measurement_refresh(void)
+{
+    if (!measurement_is_active() || !measurement.recorder.on || !measurement.hooked)
+        return 0;
+    struct thread *thread = threads_find();
+    bool replaced = false;
+    int result = thread && thread->is_master ? hooks_refresh(&replaced) : 0;
+    measurement.replaced |= replaced;
+    return result;
+}
+
+uint32_t measurement_region_of(PyObject *function)
+{
+    PyObject *code = PyObject_GetAttrString(function, "__code__");
+    struct code *known = code ? codes_find(&measurement.codes, &measurement.scope, code) : NULL;
+    PyErr_Clear();
+    uint32_t region = REGION_NONE;
+    if (known && known->kind != KIND_OWN && known->kind != KIND_THROUGH && known->kind != KIND_ROOT) {
+        if (!known->resolved)
+            codes_resolve_function(known, &measurement.recorder, function);
+        region = known->region;
+    }
+    Py_XDECREF(code);
+    return region;
 }
 
 static void close_archive(struct measurement *over, struct result *result)
@@ -182,6 +274,8 @@ static PyObject *close_and_report(struct measurement *over)
         .lost = recorder->lost,
         .locations = recorder->sink->location_count,
         .recorded_ns = over->last_stop_ns - over->first_start_ns,
+        .rewinds_refused = recorder->rewinds_refused,
+        .replaced = over->replaced,
     };
     if (over->feed)
         feed_close(over->feed, &result.fault);
@@ -192,12 +286,9 @@ static PyObject *close_and_report(struct measurement *over)
     return dictionary;
 }
 
-PyObject *measurement_end(void)
+/* The measurement, which is active, is over. */
+static PyObject *end_active(void)
 {
-    if (!measurement_is_active()) {
-        PyErr_SetString(PyExc_RuntimeError, "no measurement is active");
-        return NULL;
-    }
     if (measurement.recorder.on)
         measurement.last_stop_ns = clock_now_ns();
     measurement.recorder.on = false;
@@ -205,6 +296,44 @@ PyObject *measurement_end(void)
     threads_release_all(&measurement.recorder);
     struct measurement over = detach();
     return close_and_report(&over);
+}
+
+bool measurement_has_result(void)
+{
+    return measurement_is_active() || kept_result;
+}
+
+int measurement_finalize(void)
+{
+    if (!measurement_is_active())
+        return 0;
+    const struct thread *thread = threads_find();
+    if (thread && thread->is_master && !(measurement.feed && engine_is_rank())) {
+        kept_result = end_active();
+        return kept_result ? 0 : -1;
+    }
+    /* What there is is written at the cell's end, by the thread that is to write it; by ranks together. */
+    measurement.over = true;
+    if (measurement.recorder.on)
+        measurement.last_stop_ns = clock_now_ns();
+    measurement.recorder.on = false;
+    hooks_remove();
+    threads_release_all(&measurement.recorder);
+    return 0;
+}
+
+PyObject *measurement_end(void)
+{
+    if (kept_result) {
+        PyObject *result = kept_result;
+        kept_result = NULL;
+        return result;
+    }
+    if (!measurement_is_active()) {
+        PyErr_SetString(PyExc_RuntimeError, "no measurement is active");
+        return NULL;
+    }
+    return end_active();
 }
 
 void measurement_abandon(void)

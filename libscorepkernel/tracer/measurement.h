@@ -28,7 +28,11 @@ struct measurement {
     uint64_t begin_realtime_ns;
     uint64_t first_start_ns; /* 0: not yet */
     uint64_t last_stop_ns;
-    bool forked; /* this process is the child of the one that measures */
+    bool instrument; /* functions are recorded from the start on, and not only where the user's code says so */
+    bool hooked;     /* hooks have been put in since the beginning */
+    bool replaced;   /* somebody else's hook was found in the place of ours: functions are missing */
+    bool over;       /* the user's code has ended it: nothing is recorded any more */
+    bool forked;     /* this process is the child of the one that measures */
 };
 
 extern struct measurement measurement;
@@ -47,7 +51,8 @@ struct measurement_options {
     const struct engine_setting
         *settings; /* of Score-P, which makes the directory itself; NULL: the archive's */
     size_t setting_count;
-    bool profiled; /* Score-P's profile tells the times */
+    bool profiled;   /* Score-P's profile tells the times */
+    bool instrument; /* as in struct measurement */
     struct scope scope;
 };
 
@@ -55,8 +60,30 @@ struct measurement_options {
 int measurement_begin(struct measurement_options *options);
 int measurement_start(void);
 int measurement_stop(void);
-/* A new reference to the result; NULL with an exception only without memory. */
+/* A new reference to the result; NULL with an exception only without memory. Of a measurement that
+ * measurement_finalize has ended it is the one that was kept. */
 PyObject *measurement_end(void);
+
+/* Ends the measurement in the middle of the cell: in the thread that started it all is written, elsewhere
+ * nothing is recorded any more. Harmless if there is none. */
+int measurement_finalize(void);
+
+/* Whether measurement_end has something to say. */
+bool measurement_has_result(void);
+
+/* The calling thread takes part from now on, whenever it began: its own code asks for it. Its functions are
+ * recorded only after measurement_resume. NULL: nothing is being recorded, or there is no memory. */
+struct thread *measurement_join(void);
+
+/* The functions of the thread are recorded from now on, and those of threads that it begins; or not. */
+int measurement_resume(struct thread *thread);
+void measurement_suspend(struct thread *thread);
+
+/* Where a cell's next statement begins: puts a hook back that somebody has taken out. */
+int measurement_refresh(void);
+
+/* The region of a function, named as if it had been entered; REGION_NONE: it is not the user's to name. */
+uint32_t measurement_region_of(PyObject *function);
 
 /* In a forked child, outside the fork itself: takes the hooks out and forgets the parent's measurement. */
 void measurement_abandon(void);

@@ -23,10 +23,14 @@ static void finish(struct whole *whole)
         struct whole_rank *rank = &whole->ranks[i];
         part_close(&rank->part);
         free(rank->regions);
+        free(rank->parameters);
+        free(rank->values);
         free(rank->location_names);
     }
     free(whole->ranks);
     regions_finish(&whole->regions);
+    regions_finish(&whole->parameters);
+    regions_finish(&whole->values);
     regions_finish(&whole->location_names);
 }
 
@@ -37,6 +41,8 @@ static int init(struct whole *whole, const struct merge_part *parts, uint32_t co
         return problem_errno(problem, ENOMEM, parts[0].directory);
     whole->rank_count = count;
     regions_init(&whole->regions);
+    regions_init(&whole->parameters);
+    regions_init(&whole->values);
     regions_init(&whole->location_names);
     for (uint32_t i = 0; i < count; i++) {
         struct whole_rank *rank = &whole->ranks[i];

@@ -8,6 +8,7 @@
 #include "module_merge.h"
 #include "module_profile.h"
 #include "module_scorep.h"
+#include "module_user.h"
 #include "python.h"
 
 #define MEMORY_MIN (1ll << 20)
@@ -17,7 +18,7 @@
 PyDoc_STRVAR(
     begin_doc,
     "begin(directory, *, cell, own, library, process='python', memory_limit=268435456,\n"
-    "      scorep=None, profiled=False)\n--\n\n"
+    "      scorep=None, profiled=False, through=(), instrument=True)\n--\n\n"
     "Begin a measurement; nothing is recorded before start(). Its events go into an OTF2 archive in\n"
     "the existing directory, or to Score-P, which makes the directory.\n\n"
     "cell: co_filename of the cell; its module-level code begins and ends the recording. Or a tuple of\n"
@@ -27,6 +28,8 @@ PyDoc_STRVAR(
     "memory_limit: bytes of events in memory, from which on they are written during the run.\n"
     "scorep: measure with Score-P, after load_scorep(): a dict of variables that it is to find in place\n"
     "of the environment's; the experiment directory is one. profiled: its profile tells the times.\n"
+    "through: file name prefixes of code that is never recorded, and whose calls are as its caller's.\n"
+    "instrument: false: no functions are recorded until the cell's code calls resume().\n"
     "OSError: the archive cannot be written, or Score-P does not start (ECANCELED; see\n"
     "scorep_messages()). RuntimeError: a measurement is active already.\n"
     "NotImplementedError: this Python has no GIL.");
@@ -73,14 +76,15 @@ static int read_settings(PyObject *scorep, struct engine_setting *settings,
 static PyObject *tracer_begin(PyObject *module, PyObject *arguments, PyObject *keywords)
 {
     /* Python wants them writable, and never writes. */
-    static char texts[][16] = {"directory", "cell",         "own",    "library",
-                               "process",   "memory_limit", "scorep", "profiled"};
-    static char *names[] = {texts[0], texts[1], texts[2], texts[3], texts[4],
-                            texts[5], texts[6], texts[7], NULL};
-    PyObject *path = NULL, *cell = NULL, *own = NULL, *library = NULL, *process = NULL;
+    static char texts[][16] = {"directory",    "cell",   "own",      "library", "process",
+                               "memory_limit", "scorep", "profiled", "through", "instrument"};
+    static char *names[] = {texts[0], texts[1], texts[2], texts[3], texts[4], texts[5],
+                            texts[6], texts[7], texts[8], texts[9], NULL};
+    PyObject *path = NULL, *process = NULL;
+    struct arguments_code code = {NULL, NULL, NULL, NULL};
     long long memory_limit = MEMORY_DEFAULT;
     PyObject *scorep = Py_None;
-    int profiled = 0;
+    int profiled = 0, instrument = 1;
     struct engine_setting settings[ENGINE_SETTINGS_MAX];
     (void)module;
 #ifdef Py_GIL_DISABLED
@@ -89,11 +93,12 @@ static PyObject *tracer_begin(PyObject *module, PyObject *arguments, PyObject *k
                     "free-threaded build");
     return NULL;
 #endif
-    if (!PyArg_ParseTupleAndKeywords(arguments, keywords, "O&|$OO!O!OLOp:begin", names, PyUnicode_FSConverter,
-                                     &path, &cell, &PyTuple_Type, &own, &PyTuple_Type, &library, &process,
-                                     &memory_limit, &scorep, &profiled))
+    if (!PyArg_ParseTupleAndKeywords(arguments, keywords, "O&|$OO!O!OLOpO!p:begin", names,
+                                     PyUnicode_FSConverter, &path, &code.cell, &PyTuple_Type, &code.own,
+                                     &PyTuple_Type, &code.library, &process, &memory_limit, &scorep,
+                                     &profiled, &PyTuple_Type, &code.through, &instrument))
         return NULL;
-    if (!cell || !own || !library) { /* which a format with keyword-only arguments cannot say */
+    if (!code.cell || !code.own || !code.library) { /* which a format with keyword-only arguments cannot say */
         PyErr_SetString(PyExc_TypeError, "begin() needs cell, own and library");
         Py_DECREF(path);
         return NULL;
@@ -103,11 +108,12 @@ static PyObject *tracer_begin(PyObject *module, PyObject *arguments, PyObject *k
         .process = process ? arguments_text(process, "process", 255) : "python",
         .memory_limit = (uint64_t)memory_limit,
         .profiled = profiled != 0,
+        .instrument = instrument != 0,
     };
     int result = -1;
     if (check_begin(path, memory_limit) == 0 && options.process &&
         read_settings(scorep, settings, &options) == 0 &&
-        arguments_scope(&options.scope, cell, own, library) == 0)
+        arguments_scope(&options.scope, &code) == 0)
         result = measurement_begin(&options);
     scope_finish(&options.scope);
     Py_DECREF(path);
@@ -149,102 +155,27 @@ static PyObject *tracer_end(PyObject *module, PyObject *unused)
     return measurement_end();
 }
 
-PyDoc_STRVAR(active_doc, "active()\n--\n\nWhether a measurement has begun and not ended in this process.");
+PyDoc_STRVAR(active_doc, "active()\n--\n\n"
+                         "Whether a measurement has begun in this process, for which end() was not called.");
 
 static PyObject *tracer_active(PyObject *module, PyObject *unused)
 {
     (void)module;
     (void)unused;
-    return PyBool_FromLong(measurement_is_active());
+    return PyBool_FromLong(measurement_has_result());
 }
 
-/* The calling thread's state if there is something to record into. */
-static struct thread *recording_thread(void)
-{
-    return measurement_is_active() ? threads_find() : NULL;
-}
+PyDoc_STRVAR(refresh_doc, "refresh()\n--\n\n"
+                          "A statement of the cell begins: put the hook back if somebody has taken it out.");
 
-PyDoc_STRVAR(region_begin_doc,
-             "region_begin(name, file, line)\n--\n\n"
-             "Enter a region of the user's, named as given. It is left by region_end(name), or\n"
-             "with the function that began it. Nothing happens where nothing is recorded.");
-
-static PyObject *tracer_region_begin(PyObject *module, PyObject *arguments)
-{
-    PyObject *name, *file;
-    long line;
-    (void)module;
-    if (!PyArg_ParseTuple(arguments, "OOl:region_begin", &name, &file, &line))
-        return NULL;
-    const char *name_text = arguments_text(name, "name", REGION_TEXT_MAX);
-    const char *file_text = name_text ? arguments_text(file, "file", REGION_TEXT_MAX) : NULL;
-    if (!file_text)
-        return NULL;
-    if (line < 0 || line > INT32_MAX) {
-        PyErr_SetString(PyExc_ValueError, "line is out of range");
-        return NULL;
-    }
-    struct thread *thread = recording_thread();
-    if (thread && recorder_accepts_regions(&measurement.recorder, thread)) {
-        uint32_t region = recorder_region(&measurement.recorder, name_text, file_text, (uint32_t)line);
-        recorder_region_begin(&measurement.recorder, thread, region);
-    }
-    Py_RETURN_NONE;
-}
-
-PyDoc_STRVAR(region_end_doc, "region_end(name)\n--\n\n"
-                             "Leave the innermost open region of that name, begun in this thread.");
-
-static PyObject *tracer_region_end(PyObject *module, PyObject *name)
-{
-    (void)module;
-    const char *text = arguments_text(name, "name", REGION_TEXT_MAX);
-    if (!text)
-        return NULL;
-    struct thread *thread = recording_thread();
-    if (thread)
-        recorder_region_end(&measurement.recorder, thread, text);
-    Py_RETURN_NONE;
-}
-
-PyDoc_STRVAR(suspend_doc, "suspend()\n--\n\n"
-                          "Record no more calls of this thread until resume(); what is open is still left.\n"
-                          "Threads that begin while the cell's own thread is suspended are not recorded.");
-
-static PyObject *tracer_suspend(PyObject *module, PyObject *unused)
+static PyObject *tracer_refresh(PyObject *module, PyObject *unused)
 {
     (void)module;
     (void)unused;
-    struct thread *thread = recording_thread();
-    if (thread)
-        thread->suspended = true;
-    Py_RETURN_NONE;
-}
-
-PyDoc_STRVAR(resume_doc, "resume()\n--\n\nUndo suspend().");
-
-static PyObject *tracer_resume(PyObject *module, PyObject *unused)
-{
-    (void)module;
-    (void)unused;
-    struct thread *thread = recording_thread();
-    if (thread)
-        thread->suspended = false;
-    Py_RETURN_NONE;
-}
-
-PyDoc_STRVAR(recording_doc, "recording()\n--\n\nWhether calls of this thread are recorded now.");
-
-static PyObject *tracer_recording(PyObject *module, PyObject *unused)
-{
-    (void)module;
-    (void)unused;
-    const struct thread *thread = recording_thread();
-    return PyBool_FromLong(thread && measurement.recorder.on && !thread->suspended);
+    return measurement_refresh() == 0 ? Py_NewRef(Py_None) : NULL;
 }
 
 static PyMethodDef methods[] = {
-    {"recording", tracer_recording, METH_NOARGS, recording_doc},
     {"prepare_fork", module_prepare_fork, METH_NOARGS, module_prepare_fork_doc},
     {"hold_child_signal", module_hold_child_signal, METH_O, module_hold_child_signal_doc},
     {"die_with_parent", module_die_with_parent, METH_O, module_die_with_parent_doc},
@@ -256,19 +187,13 @@ static PyMethodDef methods[] = {
     {"scorep_directory", module_scorep_directory, METH_NOARGS, module_scorep_directory_doc},
     {"make_root", module_make_root, METH_O, module_make_root_doc},
     {"scorep_messages", module_scorep_messages, METH_NOARGS, module_scorep_messages_doc},
-    {"parameter", module_parameter, METH_VARARGS, module_parameter_doc},
-    {"rewind_begin", module_rewind_begin, METH_VARARGS, module_rewind_begin_doc},
-    {"rewind_end", module_rewind_end, METH_VARARGS, module_rewind_end_doc},
-    {"record", module_record, METH_O, module_record_doc},
     {"begin", (PyCFunction)(void (*)(void))tracer_begin, METH_VARARGS | METH_KEYWORDS, begin_doc},
     {"start", tracer_start, METH_NOARGS, start_doc},
     {"stop", tracer_stop, METH_NOARGS, stop_doc},
     {"end", tracer_end, METH_NOARGS, end_doc},
     {"active", tracer_active, METH_NOARGS, active_doc},
-    {"region_begin", tracer_region_begin, METH_VARARGS, region_begin_doc},
-    {"region_end", tracer_region_end, METH_O, region_end_doc},
-    {"suspend", tracer_suspend, METH_NOARGS, suspend_doc},
-    {"resume", tracer_resume, METH_NOARGS, resume_doc},
+    {"refresh", tracer_refresh, METH_NOARGS, refresh_doc},
+    MODULE_USER_METHODS,
     {NULL, NULL, 0, NULL},
 };
 

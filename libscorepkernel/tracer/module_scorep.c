@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  *
- * module_scorep: see module_scorep.h. What is not of the measured thread, or while Score-P does not measure,
- * is ignored, as the bindings' own functions do outside of a measurement. */
+ * module_scorep: see module_scorep.h. */
 #include "module_scorep.h"
 
 #include <errno.h>
@@ -117,103 +116,4 @@ PyObject *module_scorep_messages(PyObject *module, PyObject *unused)
     (void)module;
     (void)unused;
     return PyUnicode_DecodeUTF8(text, (Py_ssize_t)len, "replace");
-}
-
-/* Whether Score-P measures this thread now. */
-static bool is_fed(void)
-{
-    struct thread *thread = measurement_is_active() && measurement.feed ? threads_find() : NULL;
-    return thread && recorder_accepts_regions(&measurement.recorder, thread);
-}
-
-const char module_parameter_doc[] =
-    "parameter(name, value)\n--\n\n"
-    "A parameter of the innermost region: an int, or a text. The built-in tracer has nowhere to show it.\n\n"
-    "OverflowError: Score-P measures, and the int has more than 64 bits.";
-
-/* A Score-P that has given up says so at the end. */
-static void put_text(const char *name, PyObject *value)
-{
-    const char *text = PyUnicode_AsUTF8AndSize(value, NULL);
-    if (text && is_fed())
-        (void)engine_parameter_text(name, text);
-}
-
-static void put_number(const char *name, PyObject *value)
-{
-    int overflow = 0;
-    long long number = PyLong_AsLongLongAndOverflow(value, &overflow);
-    if (PyErr_Occurred() || !is_fed())
-        return;
-    if (overflow == 0) {
-        (void)engine_parameter_signed(name, number);
-        return;
-    }
-    unsigned long long large = PyLong_AsUnsignedLongLong(value); /* OverflowError: of what is negative, too */
-    if (!PyErr_Occurred())
-        (void)engine_parameter_unsigned(name, large);
-}
-
-PyObject *module_parameter(PyObject *module, PyObject *arguments)
-{
-    PyObject *name, *value;
-    (void)module;
-    if (!PyArg_ParseTuple(arguments, "OO:parameter", &name, &value))
-        return NULL;
-    const char *name_text = arguments_text(name, "name", REGION_TEXT_MAX);
-    if (!name_text)
-        return NULL;
-    (PyUnicode_Check(value) ? put_text : put_number)(name_text, value);
-    return PyErr_Occurred() ? NULL : Py_NewRef(Py_None);
-}
-
-const char module_rewind_begin_doc[] =
-    "rewind_begin(name, file, line)\n--\n\nBegin a region that rewind_end() may take back.";
-
-PyObject *module_rewind_begin(PyObject *module, PyObject *arguments)
-{
-    PyObject *name, *file;
-    long line;
-    (void)module;
-    if (!PyArg_ParseTuple(arguments, "OOl:rewind_begin", &name, &file, &line))
-        return NULL;
-    const char *name_text = arguments_text(name, "name", REGION_TEXT_MAX);
-    const char *file_text = name_text ? arguments_text(file, "file", REGION_TEXT_MAX) : NULL;
-    if (!file_text)
-        return NULL;
-    if (is_fed())
-        feed_rewind_begin(measurement.feed, name_text, file_text,
-                          line > 0 && line <= INT32_MAX ? (uint32_t)line : 0);
-    Py_RETURN_NONE;
-}
-
-const char module_rewind_end_doc[] = "rewind_end(name, rewound)\n--\n\n"
-                                     "End it; rewound: as if what was recorded in it had not been.";
-
-PyObject *module_rewind_end(PyObject *module, PyObject *arguments)
-{
-    PyObject *name;
-    int rewound;
-    (void)module;
-    if (!PyArg_ParseTuple(arguments, "Op:rewind_end", &name, &rewound))
-        return NULL;
-    const char *text = arguments_text(name, "name", REGION_TEXT_MAX);
-    if (!text)
-        return NULL;
-    if (is_fed())
-        feed_rewind_end(measurement.feed, text, rewound != 0);
-    Py_RETURN_NONE;
-}
-
-const char module_record_doc[] = "record(on)\n--\n\nStop or restart all of Score-P's recording.";
-
-PyObject *module_record(PyObject *module, PyObject *on)
-{
-    int wanted = PyObject_IsTrue(on);
-    (void)module;
-    if (wanted < 0)
-        return NULL;
-    if (is_fed())
-        (void)engine_record(wanted != 0); /* a Score-P that has given up says so at the end */
-    Py_RETURN_NONE;
 }

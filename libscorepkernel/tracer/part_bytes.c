@@ -12,6 +12,7 @@
 
 #include "archive.h"
 #include "clock.h"
+#include "sink.h"
 
 /* Of OTF2's file format; the names are ours. */
 enum {
@@ -24,6 +25,7 @@ enum {
     KIND_GROUP = 13,
     KIND_LOCATION = 14,
     KIND_REGION = 15,
+    KIND_PARAMETER = 23,
     KIND_TREE_NODE_PROPERTY = 26,
     KIND_TREE_NODE_DOMAIN = 27
 };
@@ -149,6 +151,30 @@ static void take_region(struct cursor *record, struct part_definitions *definiti
     definitions->region_count++;
 }
 
+static void take_parameter(struct cursor *record, struct part_definitions *definitions)
+{
+    struct part_parameter *parameter = &definitions->parameters[definitions->parameter_count];
+    take_next(record, definitions->parameter_count);
+    parameter->name = take_reference(record, definitions);
+    parameter->type = (uint8_t)take_fixed(record, 1);
+    if (parameter->type > PARAMETER_UNSIGNED)
+        record->at = NULL;
+    definitions->parameter_count++;
+}
+
+/* The machine comes first of the tree. Its name follows the empty text, which follows the parameters' values
+ * (definitions_begin). */
+static void take_tree_node(struct cursor *record, struct part_definitions *definitions)
+{
+    uint64_t node = take_number(record), name = take_number(record);
+    if (node != 0)
+        return;
+    if (name == 0 || name >= definitions->text_count)
+        record->at = NULL;
+    else
+        definitions->value_count = (uint32_t)name - 1;
+}
+
 static int flawed(struct part_definitions *definitions, const char *flaw)
 {
     definitions->flaw = flaw;
@@ -170,7 +196,12 @@ static int read_record(struct part_definitions *definitions, uint64_t kind, stru
     case KIND_REGION:
         take_region(&record, definitions);
         break;
+    case KIND_PARAMETER:
+        take_parameter(&record, definitions);
+        break;
     case KIND_TREE_NODE:
+        take_tree_node(&record, definitions);
+        break;
     case KIND_GROUP:
     case KIND_TREE_NODE_PROPERTY:
     case KIND_TREE_NODE_DOMAIN:
@@ -260,7 +291,8 @@ static bool allocate(struct part_definitions *definitions)
     definitions->texts = calloc(count, sizeof *definitions->texts);
     definitions->locations = calloc(count, sizeof *definitions->locations);
     definitions->regions = calloc(count, sizeof *definitions->regions);
-    return definitions->texts && definitions->locations && definitions->regions;
+    definitions->parameters = calloc(count, sizeof *definitions->parameters);
+    return definitions->texts && definitions->locations && definitions->regions && definitions->parameters;
 }
 
 int part_definitions_read(struct part_definitions *definitions, const unsigned char *anchor,
@@ -287,6 +319,7 @@ void part_definitions_finish(struct part_definitions *definitions)
     free(definitions->texts);
     free(definitions->locations);
     free(definitions->regions);
+    free(definitions->parameters);
     *definitions = (struct part_definitions){0};
 }
 

@@ -27,6 +27,11 @@ struct part_region { /* by number */
     uint32_t line;
 };
 
+struct part_parameter { /* by number */
+    const char *name;
+    uint8_t type; /* enum parameter_type */
+};
+
 /* Texts are borrowed from the bytes. */
 struct part_definitions {
     uint64_t begin_ns;
@@ -35,7 +40,9 @@ struct part_definitions {
     const char **texts; /* by number */
     struct part_location *locations;
     struct part_region *regions;
-    uint32_t text_count, location_count, region_count;
+    struct part_parameter *parameters;
+    uint32_t text_count, location_count, region_count, parameter_count;
+    uint32_t value_count; /* so many texts come first that events refer to: the values of parameters */
     uint64_t count;   /* of records */
     const char *flaw; /* what is wrong, if something is */
 };

@@ -1,12 +1,10 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  *
  * recorder: see recorder.h. */
-#include "recorder.h"
+#include "recorder_private.h"
 
 #include <stdlib.h>
 #include <string.h>
-
-#include "clock.h"
 
 void recorder_init(struct recorder *recorder, struct sink *sink)
 {
@@ -63,33 +61,33 @@ static bool grow_active(struct thread *thread, uint32_t region)
     return true;
 }
 
-static struct location *locate(struct recorder *recorder)
+struct location *recorder_locate(struct recorder *recorder, struct thread *thread)
 {
+    if (thread->location)
+        return thread->location;
     struct location *spare = recorder->spare_locations;
-    if (!spare || recorder->sink->location_count < RECORDER_FRESH_LOCATIONS)
-        return recorder->sink->calls->add_location(recorder->sink);
-    recorder->spare_locations = spare->next_spare;
-    return spare;
+    if (!spare || recorder->sink->location_count < RECORDER_FRESH_LOCATIONS) {
+        thread->location = recorder->sink->calls->add_location(recorder->sink);
+    } else {
+        recorder->spare_locations = spare->next_spare;
+        thread->location = spare;
+    }
+    return thread->location;
 }
 
-static uint64_t now_ns(const struct recorder *recorder)
+void recorder_open(struct recorder *recorder, struct thread *thread, struct frame *frame, uint32_t region)
 {
-    return recorder->sink->takes_time ? 0 : clock_now_ns();
-}
-
-/* Records the enter of a frame that is on the stack already. */
-static void open_frame(struct recorder *recorder, struct thread *thread, struct frame *frame, uint32_t region)
-{
-    if (!thread->location)
-        thread->location = locate(recorder);
-    uint64_t now = now_ns(recorder);
-    if (region == REGION_NONE || !thread->location ||
+    struct location *location = recorder_locate(recorder, thread);
+    uint64_t now = recorder_now_ns(recorder);
+    if (region == REGION_NONE || !location ||
         (region >= thread->active_len && !grow_active(thread, region)) ||
-        !recorder->sink->calls->enter(thread->location, now, region)) {
+        !recorder->sink->calls->enter(location, now, region)) {
         recorder->lost += 2; /* the leave is lost with it */
         return;
     }
     recorder->events++;
+    location->events++;
+    thread->open++;
     frame->region = region;
     frame->entered_ns = now;
     frame->outermost = thread->active[region]++ == 0;
@@ -99,18 +97,23 @@ static void open_frame(struct recorder *recorder, struct thread *thread, struct 
 
 static void close_frame(struct recorder *recorder, struct thread *thread, struct frame *frame, uint64_t now)
 {
-    if (recorder->sink->calls->leave(thread->location, now, frame->region))
+    if (recorder->sink->calls->leave(thread->location, now, frame->region)) {
         recorder->events++;
-    else
+        thread->location->events++;
+    } else {
         recorder->lost++;
+    }
     uint64_t duration_ns = now - frame->entered_ns;
     summary_add(&recorder->summary, frame->region, duration_ns, thread->children_ns, frame->outermost);
     thread->children_ns = frame->siblings_ns + duration_ns;
     thread->active[frame->region]--;
     thread->ended -= frame->ended;
+    thread->open--;
+    if (thread->rewinds)
+        recorder_cross_rewinds(thread);
 }
 
-static struct frame *push(struct thread *thread, const void *key)
+struct frame *recorder_push(struct thread *thread, const void *key)
 {
     if (thread->depth == thread->capacity && !grow_frames(thread))
         return NULL;
@@ -119,13 +122,68 @@ static struct frame *push(struct thread *thread, const void *key)
     frame->region = REGION_NONE;
     frame->door = (uint8_t)thread->door;
     frame->ended = false;
+    frame->is_cell = false;
     return frame;
+}
+
+bool recorder_open_region(struct recorder *recorder, struct thread *thread, uint32_t region)
+{
+    struct frame *frame = recorder_push(thread, NULL);
+    if (!frame) {
+        recorder->lost += 2;
+        return false;
+    }
+    recorder_open(recorder, thread, frame, region);
+    if (frame->region != REGION_NONE)
+        return true;
+    thread->depth--; /* a frame that is neither a function nor recorded would never be removed */
+    return false;
+}
+
+static void remove_frame(struct thread *thread, uint32_t at)
+{
+    memmove(&thread->frames[at], &thread->frames[at + 1], (--thread->depth - at) * sizeof thread->frames[0]);
+}
+
+/* Leaves the region of the cell that was before, with what is recorded above it. The functions of the kernel
+ * that are running stay on the stack. */
+static void leave_cell(struct recorder *recorder, struct thread *thread, uint32_t cell)
+{
+    uint64_t now = recorder_now_ns(recorder);
+    for (uint32_t i = thread->depth; i-- > cell;) {
+        struct frame *frame = &thread->frames[i];
+        if (frame->region == REGION_NONE)
+            continue;
+        close_frame(recorder, thread, frame, now);
+        remove_frame(thread, i);
+    }
+}
+
+/* A statement of the cell's module-level code begins: the first one enters the region of them all, which is
+ * left when the recording stops, or another cell's begins. */
+static void enter_cell(struct recorder *recorder, struct thread *thread, uint32_t region)
+{
+    for (uint32_t i = thread->depth; i-- > 0;) {
+        if (!thread->frames[i].is_cell)
+            continue;
+        if (thread->frames[i].region == region)
+            return;
+        leave_cell(recorder, thread, i);
+        break;
+    }
+    if (recorder_open_region(recorder, thread, region))
+        thread->frames[thread->depth - 1].is_cell = true;
 }
 
 void recorder_enter(struct recorder *recorder, struct thread *thread, const void *key, struct visit visit)
 {
     bool wanted = recorder_wants(recorder, thread, visit.kind);
-    struct frame *frame = push(thread, key);
+    if (wanted && visit.kind == KIND_ROOT) {
+        if (thread->cell_counts)
+            enter_cell(recorder, thread, visit.region);
+        wanted = false;
+    }
+    struct frame *frame = recorder_push(thread, key);
     if (!frame) {
         thread->overflow++;
         recorder->lost += wanted ? 2 : 0;
@@ -140,13 +198,13 @@ void recorder_enter(struct recorder *recorder, struct thread *thread, const void
         thread->door = DOOR_CLOSED;
     }
     if (wanted)
-        open_frame(recorder, thread, frame, visit.region);
+        recorder_open(recorder, thread, frame, visit.region);
 }
 
 /* Leaves what was recorded in frames[from..], innermost first, and drops these frames. */
 static void close_from(struct recorder *recorder, struct thread *thread, uint32_t from)
 {
-    uint64_t now = now_ns(recorder);
+    uint64_t now = recorder_now_ns(recorder);
     while (thread->depth > from) {
         struct frame *frame = &thread->frames[--thread->depth];
         if (frame->region != REGION_NONE)
@@ -154,13 +212,7 @@ static void close_from(struct recorder *recorder, struct thread *thread, uint32_
     }
 }
 
-static void remove_frame(struct thread *thread, uint32_t at)
-{
-    memmove(&thread->frames[at], &thread->frames[at + 1], (--thread->depth - at) * sizeof thread->frames[0]);
-}
-
-/* Leaves the user's regions that are due: nothing recorded lies above them any more. */
-static void settle(struct recorder *recorder, struct thread *thread)
+void recorder_settle(struct recorder *recorder, struct thread *thread)
 {
     for (uint32_t i = thread->depth; i-- > 0 && thread->ended > 0;) {
         struct frame *frame = &thread->frames[i];
@@ -168,7 +220,7 @@ static void settle(struct recorder *recorder, struct thread *thread)
             continue;
         if (!frame->ended)
             return;
-        close_frame(recorder, thread, frame, now_ns(recorder));
+        close_frame(recorder, thread, frame, recorder_now_ns(recorder));
         remove_frame(thread, i);
     }
 }
@@ -196,7 +248,7 @@ static void leave_at(struct recorder *recorder, struct thread *thread, uint32_t 
         close_from(recorder, thread, at);
     thread->door = door == DOOR_LOCKED && thread->awaits ? DOOR_CLOSED : door;
     if (thread->ended > 0)
-        settle(recorder, thread);
+        recorder_settle(recorder, thread);
 }
 
 void recorder_leave(struct recorder *recorder, struct thread *thread, const void *key)
@@ -215,35 +267,17 @@ void recorder_leave(struct recorder *recorder, struct thread *thread, const void
 
 /* --- what is rare -------------------------------------------------------------------------------------- */
 
-void recorder_region_begin(struct recorder *recorder, struct thread *thread, uint32_t region)
+static void forget_rewinds(struct thread *thread)
 {
-    struct frame *frame = push(thread, NULL);
-    if (!frame) {
-        recorder->lost += 2;
-        return;
-    }
-    open_frame(recorder, thread, frame, region);
-    if (frame->region == REGION_NONE)
-        thread->depth--; /* a frame that is neither a function nor recorded would never be removed */
-}
-
-void recorder_region_end(struct recorder *recorder, struct thread *thread, const char *name)
-{
-    for (uint32_t i = thread->depth; i-- > 0;) {
-        struct frame *frame = &thread->frames[i];
-        if (frame->key || frame->ended)
-            continue;
-        if (strncmp(recorder->regions.items[frame->region].name, name, REGION_TEXT_MAX) != 0)
-            continue;
-        frame->ended = true;
-        thread->ended++;
-        settle(recorder, thread);
-        return;
+    for (struct rewind *rewind; (rewind = thread->rewinds);) {
+        thread->rewinds = rewind->next;
+        free(rewind);
     }
 }
 
 void recorder_unwind(struct recorder *recorder, struct thread *thread)
 {
+    forget_rewinds(thread);
     close_from(recorder, thread, 0);
     thread->overflow = 0;
     thread->ended = 0;

@@ -5,7 +5,10 @@
  * Each thread has a shadow of its Python stack, with what is not recorded in it too: a frame is known by its
  * key (a frame or a code object, never looked into), so that a leave whose enter was never seen is ignored,
  * and an enter whose leave was never seen is left together with the frame below it.
- * It knows nothing of Python. Its callers hold the GIL, which is the only lock. */
+ * A cell's module-level code is one region, from its first statement to the end of the recording, however many
+ * code objects its statements are.
+ * It knows nothing of Python. Its callers hold the GIL, which is the only lock. What the user's code asks for
+ * by itself (regions, parameters, rewinding) is in recorder_user.c. */
 #ifndef TRACER_RECORDER_H
 #define TRACER_RECORDER_H
 
@@ -36,6 +39,18 @@ struct frame {
     uint8_t door;         /* as it was before this frame */
     bool outermost;       /* no other visit of this region lies below */
     bool ended;           /* a region of the user's, to be left as soon as nothing lies above */
+    bool is_cell;         /* not a function but the region of the cell's module-level code */
+};
+
+/* A place to which the user's code may take the trace back. */
+struct rewind {
+    struct rewind *next; /* begun before this one */
+    uint64_t begin_ns;
+    uint64_t events; /* of the location, when it was begun */
+    uint32_t region; /* its name */
+    uint32_t open;   /* how many regions were open then */
+    bool crossed;    /* one of these has been left since: taking its leave back would tear the trace apart */
+    bool unknown;    /* to the sink, which cannot remember it: it is refused at its end */
 };
 
 struct thread {
@@ -44,10 +59,13 @@ struct thread {
     uint32_t capacity;
     uint32_t overflow; /* frames beyond RECORDER_DEPTH_MAX */
     uint32_t ended;    /* how many frames have `ended` set */
+    uint32_t open;     /* how many are recorded */
     enum door door;
+    bool cell_counts;     /* the region of the cell's module-level code is recorded, too */
     bool awaits;          /* the root is suspended in an `await`: its tasks count as called by it */
     bool suspended;       /* by the user */
     uint64_t children_ns; /* of the topmost recorded frame */
+    struct rewind *rewinds; /* owned; the one begun last comes first */
     uint32_t *active;     /* by region: open visits */
     uint32_t active_len;
     struct location *location; /* NULL until the first event */
@@ -65,7 +83,10 @@ struct recorder {
     struct location *spare_locations; /* of ended threads */
     uint64_t events;
     uint64_t lost;
-    bool on; /* between start and stop */
+    uint64_t rewinds_refused; /* what they were to take back is still in the trace */
+    bool on;                  /* between start and stop */
+    bool muted;               /* the user has switched all recording off */
+    bool registered;          /* functions of threads that begin now are recorded */
 };
 
 /* What a code object's frames are to the recorder. */
@@ -86,7 +107,7 @@ uint32_t recorder_region(struct recorder *recorder, const char *name, const char
 static inline bool recorder_wants(const struct recorder *recorder, const struct thread *thread,
                                   enum kind kind)
 {
-    if (!recorder->on || thread->suspended || kind == KIND_OWN)
+    if (!recorder->on || recorder->muted || thread->suspended || kind == KIND_OWN || kind == KIND_THROUGH)
         return false;
     if (kind == KIND_ROOT)
         return true;
@@ -99,15 +120,33 @@ void recorder_leave(struct recorder *recorder, struct thread *thread, const void
 /* While the user suspends recording, too: that is about functions, as it is with the bindings. */
 static inline bool recorder_accepts_regions(const struct recorder *recorder, const struct thread *thread)
 {
-    return recorder->on && thread->door != DOOR_LOCKED;
+    return recorder->on && !recorder->muted && thread->door != DOOR_LOCKED;
 }
 
-/* A region of the user's, on whatever is the innermost recorded function. Left at the latest with it.
- * Only where recorder_accepts_regions. */
+/* --- what the user's code asks for (recorder_user.c); all but the ends only where recorder_accepts_regions - */
+
+/* A region of the user's, on whatever is the innermost recorded function. Left at the latest with it. */
 void recorder_region_begin(struct recorder *recorder, struct thread *thread, uint32_t region);
 /* Ends the innermost one of that name; if functions entered since are still open, as soon as they are left.
- */
-void recorder_region_end(struct recorder *recorder, struct thread *thread, const char *name);
+ * false: none of that name is open. */
+bool recorder_region_end(struct recorder *recorder, struct thread *thread, const char *name);
+/* The same for a region by its number. */
+bool recorder_region_end_number(struct recorder *recorder, struct thread *thread, uint32_t region);
+/* A region that was ended without having begun: it becomes a visit of `error_region`, with that name as its
+ * parameter. */
+void recorder_stray_end(struct recorder *recorder, struct thread *thread, const char *name, const char *file,
+                        uint32_t line);
+
+void recorder_parameter(struct recorder *recorder, struct thread *thread, const struct parameter *parameter);
+
+/* Switches all recording off or on; what is open is left in its time. */
+void recorder_mute(struct recorder *recorder, struct thread *thread, bool muted);
+
+void recorder_rewind_begin(struct recorder *recorder, struct thread *thread, uint32_t region);
+/* Ends the innermost one of that name, and those begun after it; rewound: what was recorded in it is taken
+ * back. Where that would tear events apart that belong together, nothing is, and rewinds_refused counts it.
+ * false: none of that name is open. */
+bool recorder_rewind_end(struct recorder *recorder, struct thread *thread, const char *name, bool rewound);
 
 /* Leaves everything that is open. */
 void recorder_unwind(struct recorder *recorder, struct thread *thread);

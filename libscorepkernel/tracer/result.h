@@ -15,6 +15,8 @@ struct result {
     uint64_t recorded_ns; /* from the first start to the last stop */
     uint64_t flushes;
     uint64_t lost;
+    uint64_t rewinds_refused;
+    bool replaced; /* another profiler's hook took the place of ours for a time */
     struct fault fault;
 };
 

@@ -70,9 +70,7 @@ int scope_add(struct scope *scope, const char *prefix, enum kind kind)
     char *text = strdup(prefix);
     if (!text)
         return -ENOMEM;
-    scope->prefixes[scope->count++] = (struct prefix){.text = text, .len = strlen(text)};
-    if (kind == KIND_OWN)
-        scope->own_count = scope->count;
+    scope->prefixes[scope->count++] = (struct prefix){.text = text, .len = strlen(text), .kind = kind};
     return 0;
 }
 
@@ -109,6 +107,6 @@ enum kind scope_kind(const struct scope *scope, const char *file, const char *fu
         return KIND_OWN;
     for (uint32_t i = 0; i < scope->count; i++)
         if (strncmp(file, scope->prefixes[i].text, scope->prefixes[i].len) == 0)
-            return i < scope->own_count ? KIND_OWN : KIND_LIBRARY;
+            return scope->prefixes[i].kind;
     return is_generated(file) ? KIND_LIBRARY : KIND_USER;
 }

@@ -16,12 +16,14 @@ enum kind {
     KIND_USER,    /* always recorded */
     KIND_LIBRARY, /* recorded where the user's code called it */
     KIND_OWN,     /* never recorded: the kernel's own and IPython's, and the import system */
+    KIND_THROUGH, /* never recorded, and what it calls is as if its caller had called it: wrappers */
     KIND_ROOT     /* a measured cell's code: its entry and its end are those of the recording */
 };
 
 struct prefix {
     char *text; /* owned */
     size_t len;
+    enum kind kind;
 };
 
 struct scope {
@@ -30,8 +32,7 @@ struct scope {
         char *name; /* of its region; NULL: <module> */
     } * cells;
     uint32_t cell_count;
-    struct prefix *prefixes;
-    uint32_t own_count; /* these come first: own code may lie among the libraries */
+    struct prefix *prefixes; /* the first one that fits decides */
     uint32_t count;
 };
 
@@ -42,7 +43,7 @@ void scope_finish(struct scope *scope);
 int scope_add_cell(struct scope *scope, const char *file, const char *name);
 /* What its region is called; NULL: as Python calls a module's code. */
 const char *scope_cell_name(const struct scope *scope, const char *file);
-/* 0, -ENOMEM, -E2BIG. All own prefixes before the first library prefix. */
+/* 0, -ENOMEM, -E2BIG. Of two prefixes that fit a file, the one that was added first decides. */
 int scope_add(struct scope *scope, const char *prefix, enum kind kind);
 
 /* function: the code's own name, `<module>` for instance. */

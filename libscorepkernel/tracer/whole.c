@@ -37,31 +37,52 @@ static bool is_before_zero(const struct whole_rank *rank)
     return rank->clock_offset_ns < 0 && rank->part.definitions.begin_ns < (uint64_t)-rank->clock_offset_ns;
 }
 
+/* Room for the numbers of one kind; one more, as none at all would look like a failure. */
+static bool make_tables(struct whole_rank *rank)
+{
+    const struct part_definitions *part = &rank->part.definitions;
+    rank->regions = calloc((size_t)part->region_count + 1, sizeof *rank->regions);
+    rank->parameters = calloc((size_t)part->parameter_count + 1, sizeof *rank->parameters);
+    rank->values = calloc((size_t)part->value_count + 1, sizeof *rank->values);
+    rank->location_names = calloc((size_t)part->location_count + 1, sizeof *rank->location_names);
+    return rank->regions && rank->parameters && rank->values && rank->location_names;
+}
+
+/* The number of what the whole has under that name. 0, or a negative errno with the problem. */
+static int take_number(struct regions *all, const char *name, const char *file, uint32_t line,
+                       uint32_t *number, struct problem *problem, const char *directory)
+{
+    *number = regions_number(all, name, file, line);
+    if (*number != REGION_NONE)
+        return 0;
+    return all->count == REGIONS_MAX
+               ? problem_flaw(problem, "all ranks together have too many regions", directory)
+               : problem_errno(problem, ENOMEM, directory);
+}
+
 int whole_take(struct whole *whole, struct whole_rank *rank, struct problem *problem)
 {
     const struct part_definitions *part = &rank->part.definitions;
     const char *directory = rank->part.directory;
+    int result = 0;
     if (is_before_zero(rank))
         return problem_flaw(problem, "its clock offset is larger than its first time stamp", directory);
-    rank->regions = calloc((size_t)part->region_count + 1, sizeof *rank->regions);
-    rank->location_names = calloc(part->location_count, sizeof *rank->location_names);
-    if (!rank->regions || !rank->location_names)
+    if (!make_tables(rank))
         return problem_errno(problem, ENOMEM, directory);
-    for (uint32_t i = 0; i < part->region_count; i++) {
-        const struct part_region *region = &part->regions[i];
-        rank->regions[i] = regions_number(&whole->regions, region->name, region->file, region->line);
-        if (rank->regions[i] == REGION_NONE)
-            return whole->regions.count == REGIONS_MAX
-                       ? problem_flaw(problem, "all ranks together have too many regions", directory)
-                       : problem_errno(problem, ENOMEM, directory);
-    }
-    for (uint32_t i = 0; i < part->location_count; i++) {
-        rank->location_names[i] = regions_number(&whole->location_names, part->locations[i].name, "", 0);
-        if (rank->location_names[i] == REGION_NONE)
-            return problem_errno(problem, ENOMEM, directory);
-    }
-    extend_time(whole, rank);
-    return 0;
+    for (uint32_t i = 0; i < part->region_count && result == 0; i++)
+        result = take_number(&whole->regions, part->regions[i].name, part->regions[i].file,
+                             part->regions[i].line, &rank->regions[i], problem, directory);
+    for (uint32_t i = 0; i < part->parameter_count && result == 0; i++)
+        result = take_number(&whole->parameters, part->parameters[i].name, "", part->parameters[i].type,
+                             &rank->parameters[i], problem, directory);
+    for (uint32_t i = 0; i < part->value_count && result == 0; i++)
+        result = take_number(&whole->values, part->texts[i], "", 0, &rank->values[i], problem, directory);
+    for (uint32_t i = 0; i < part->location_count && result == 0; i++)
+        result = take_number(&whole->location_names, part->locations[i].name, "", 0,
+                             &rank->location_names[i], problem, directory);
+    if (result == 0)
+        extend_time(whole, rank);
+    return result;
 }
 
 static void *allocate_chunk(void *context, OTF2_FileType type, OTF2_LocationRef location, void **list,
@@ -117,15 +138,27 @@ static OTF2_Archive *open_otf2(const char *directory, struct chunks *chunks, str
     return archive;
 }
 
-/* *map: NULL if both count alike. false without memory. */
-static bool make_map(const struct whole_rank *rank, OTF2_IdMap **map)
+/* A table that translates the numbers of one kind; none where both count alike. false without memory. */
+static bool write_map(OTF2_DefWriter *writer, OTF2_MappingType kind, const uint32_t *numbers, uint32_t count)
 {
-    uint32_t count = rank->part.definitions.region_count;
     uint32_t same = 0;
-    while (same < count && rank->regions[same] == same)
+    while (same < count && numbers[same] == same)
         same++;
-    *map = same < count ? OTF2_IdMap_CreateFromUint32Array(count, rank->regions, false) : NULL;
-    return same == count || *map;
+    if (same == count)
+        return true;
+    OTF2_IdMap *map = OTF2_IdMap_CreateFromUint32Array(count, numbers, false);
+    if (map)
+        (void)OTF2_DefWriter_WriteMappingTable(writer, kind, map);
+    OTF2_IdMap_Free(map);
+    return map != NULL;
+}
+
+static bool write_maps(OTF2_DefWriter *writer, const struct whole_rank *rank)
+{
+    const struct part_definitions *part = &rank->part.definitions;
+    return write_map(writer, OTF2_MAPPING_REGION, rank->regions, part->region_count) &&
+           write_map(writer, OTF2_MAPPING_PARAMETER, rank->parameters, part->parameter_count) &&
+           write_map(writer, OTF2_MAPPING_STRING, rank->values, part->value_count);
 }
 
 /* Readers draw a line through the offsets at two times: before the first event and after the last one. */
@@ -139,24 +172,16 @@ static void write_offset(OTF2_DefWriter *writer, const struct whole_rank *rank)
 
 static void write_tables(OTF2_Archive *archive, const struct whole_rank *rank, struct fault *fault)
 {
-    OTF2_IdMap *map;
-    if (!make_map(rank, &map)) {
-        fault_note(fault, ENOMEM, "the table of a rank's regions");
-        return;
-    }
     for (uint32_t i = 0; i < rank->part.definitions.location_count && fault->code == 0; i++) {
         OTF2_DefWriter *writer = OTF2_Archive_GetDefWriter(archive, whole_location(rank, i));
-        if (!writer) {
-            fault_note(fault, ENOMEM, "the table of a location");
+        if (!writer || !write_maps(writer, rank)) {
+            fault_note(fault, ENOMEM, "the tables of a rank's location");
             break;
         }
-        if (map)
-            (void)OTF2_DefWriter_WriteMappingTable(writer, OTF2_MAPPING_REGION, map);
         if (rank->clock_offset_ns != 0)
             write_offset(writer, rank);
         (void)OTF2_Archive_CloseDefWriter(archive, writer);
     }
-    OTF2_IdMap_Free(map);
 }
 
 /* Ranks of one host have one node, whose number is that of the first of them. */
@@ -194,7 +219,9 @@ static void write_definitions(OTF2_Archive *archive, const struct whole *whole, 
         return;
     }
     struct definitions definitions;
-    definitions_begin(&definitions, writer, whole->begin_ns, whole->end_ns, whole->begin_realtime_ns);
+    definitions_begin(&definitions, writer, whole->begin_ns, whole->end_ns, whole->begin_realtime_ns,
+                      &whole->values);
+    definitions_parameters(&definitions, &whole->parameters);
     write_processes(&definitions, whole);
     write_locations(&definitions, whole);
     definitions_regions(&definitions, &whole->regions);

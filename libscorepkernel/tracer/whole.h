@@ -3,7 +3,8 @@
  * whole: what many ranks' archives say together, and the files that say it.
  *
  * The files of events stay as they are: each location has a table beside them that translates the part's
- * region numbers to those of the whole, and tells how its clock differs. Readers apply both by themselves. */
+ * numbers (of regions, parameters and their values) to those of the whole, and tells how its clock differs.
+ * Readers apply both by themselves. */
 #ifndef TRACER_WHOLE_H
 #define TRACER_WHOLE_H
 
@@ -17,7 +18,8 @@ struct whole_rank {
     const char *host;
     int64_t clock_offset_ns; /* to be added to the part's times */
     struct part part;
-    uint32_t *regions;        /* of the whole, by the part's number */
+    /* Numbers of the whole, by the part's number. */
+    uint32_t *regions, *parameters, *values;
     uint32_t *location_names; /* numbers in the whole's table, by thread */
 };
 
@@ -25,8 +27,8 @@ struct whole {
     struct whole_rank *ranks;
     uint32_t rank_count;
     struct regions regions;
-    struct regions
-        location_names; /* texts alone, without file and line: a table for nothing else would be one more */
+    /* Texts without file and line: a table for nothing else would be one more. A parameter's type is its line. */
+    struct regions parameters, values, location_names;
     uint64_t begin_ns, end_ns, begin_realtime_ns;
 };
 

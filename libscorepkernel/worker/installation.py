@@ -86,6 +86,16 @@ def ask(config: str, arguments: Sequence[str] = ARGUMENTS) -> Installation:
     return Installation(config, version, tuple(libraries), " ".join(subsystems), "not tried", tuple(wrappers))
 
 
+def refusal(config: str, arguments: Sequence[str]) -> str:
+    """Why this Score-P does not take these arguments, in its own words; empty: it does, or cannot be asked."""
+    with contextlib.suppress(OSError, subprocess.SubprocessError):
+        done = _completed([config, *arguments], _CONFIG_SECONDS)
+        if done.returncode > 0:
+            said = (done.stderr or done.stdout).strip()[-500:]
+            return " ".join(said.replace("[Score-P] ERROR:", "").split()) or "no more than that it does not."
+    return ""
+
+
 def _run(config: str, *arguments: str) -> str:
     try:
         done = _completed([config, *arguments], _CONFIG_SECONDS)

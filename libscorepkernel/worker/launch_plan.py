@@ -11,18 +11,12 @@ from __future__ import annotations
 
 import json
 import os
-import shlex
 import subprocess
 import sys
 from typing import Any, Dict, List, NamedTuple, Optional
 
-from . import PRELOAD_BEFORE, RUNNER, installation, measure, systems
-
-# Those of the bindings' arguments that concern the bindings, not what has to be preloaded.
-_OWN_ARGUMENTS = ("--keep-files", "--verbose", "-v", "--nopython", "--noinstrumenter")
-_OWN_PREFIXES = ("--instrumenter-type=", "--instrumenter-file=")
-# What the session has anyway.
-_NO_DIFFERENCE = ("--user", "--nocompiler", "--thread=pthread", "--thread=none", "--mpp=none")
+from . import PRELOAD_BEFORE, RUNNER, binding_arguments, installation, measure, systems
+from .binding_arguments import split  # noqa: F401 - of the words of other directives, too
 
 
 class Way(NamedTuple):
@@ -65,23 +59,9 @@ def _as_ranks(process: str, wanted: dict) -> Way:
 
 
 def needed(text: str) -> List[str]:
-    """Those of the bindings' arguments that must be there when a process starts."""
-    words = split(text, "%%scorep_python_binding_arguments")
-    return [word for word in words if not _is_own(word) and word not in _NO_DIFFERENCE]
-
-
-def split(text: str, directive: str, undone: str = "The cell was not run") -> List[str]:
-    """The words of what a directive has said. NotMeasured: there are none such."""
-    try:
-        return shlex.split(text)
-    except ValueError as problem:
-        raise systems.NotMeasured(
-            f"{undone}: `{text}` cannot be split into words: {problem}. Write {directive} anew, with its quotes closed."
-        ) from None
-
-
-def _is_own(word: str) -> bool:
-    return word in _OWN_ARGUMENTS or word.startswith(_OWN_PREFIXES)
+    """Those of the bindings' arguments that must be there when a process starts. The built-in tracer knows none."""
+    arguments = binding_arguments.parse(text)
+    return arguments.at_start if systems.wanted() != "built-in" and installation.locate() else []
 
 
 # --- how the process is started --------------------------------------------------------------------------
@@ -91,9 +71,8 @@ def plan(wanted: dict, package: str, simple: bool = False, measured_by: str = ""
     """The command and the environment. simple: by `python -m scorep`, as the bindings do it. measured_by: "built-in",
     whatever the user wants."""
     systems.need_tracer(package)
-    words = split(wanted.get("arguments", ""), "%%scorep_python_binding_arguments")
-    arguments = [word for word in words if not _is_own(word)]
-    needs = [word for word in arguments if word not in _NO_DIFFERENCE]
+    words = binding_arguments.parse(wanted.get("arguments", ""))
+    arguments, needs = list(words.for_scorep), words.at_start
     environment = {name: value for name, value in os.environ.items() if can_travel(value)}
     # What applies with the variables need not be there at the start.
     fixed = {name: value for name, value in environment.items() if needs or not name.startswith("SCOREP_")}
@@ -107,8 +86,8 @@ def plan(wanted: dict, package: str, simple: bool = False, measured_by: str = ""
         except installation.Unusable as problem:
             if needs:
                 raise systems.NotMeasured(
-                    f"The cell was not run: {problem}. Correct the arguments with %%scorep_python_binding_arguments; "
-                    "alone, it shows them, and - takes them back."
+                    f"The cell was not run: {installation.refusal(config, arguments) or problem}. Correct the arguments "
+                    "with %%scorep_python_binding_arguments; alone, it shows them, and - takes them back."
                 ) from None
             config = None  # the process finds that out, too, and measures by itself
     command = _command(package, arguments if config and not preloaded else None)

@@ -19,7 +19,7 @@ import sysconfig
 import time
 from typing import Any, Callable, Iterator, List, NamedTuple, Optional
 
-from . import faults, systems
+from . import binding_arguments, faults, scorep_api, systems
 
 REPORTED_REGIONS = 10
 # Where the session began, which is where the notebook is; users' code may go elsewhere.
@@ -124,6 +124,7 @@ class Measurement:
         self._faults = 0
         self._begun = False
         self._depth = 0  # of code that runs code as a cell does: %%capture, for one
+        self._arguments = binding_arguments.parse((cell.wanted or {}).get("arguments", ""))
         self._system = systems.choose(package, self._warnings)
         self._place = cell.place
         self._directory = self._experiment_directory()
@@ -148,7 +149,9 @@ class Measurement:
             "executable": sys.executable,
             "environment": {key: value for key, value in os.environ.items() if key.startswith("SCOREP_")},
         }
-        scope = {"cell": cell.scope(shell), "own": _own(package), "library": _library()}
+        scope = {"cell": cell.scope(shell), "own": _own(package), "library": _library(), "through": (scorep_api.FILE,)}
+        scope["instrument"] = self._arguments.instrument
+        scorep_api.begin_cell()
         try:
             if not self._system.makes_directory:
                 self._write_all()
@@ -177,30 +180,69 @@ class Measurement:
             raise _unwritable(path, problem) from None
         return path
 
+    def prepare(self) -> bool:
+        """What the bindings' arguments want done before the cell's code, and unmeasured. False: it failed, and the cell
+        is not to be run; the user has been told."""
+        if self._arguments.verbose:
+            print(f"scorep: {self._described()}", file=sys.stderr, flush=True)
+        if not self._arguments.file:
+            return True
+        path = os.path.abspath(os.path.expanduser(self._arguments.file))
+        try:
+            with io.open(path, "rb") as file:
+                code = compile(file.read(), path, "exec")
+        except (OSError, SyntaxError, ValueError) as problem:
+            raise systems.NotMeasured(
+                f"The cell was not run: --instrumenter-file={path} cannot be used: {problem}. Correct it, or take it "
+                "back with\n%%scorep_python_binding_arguments -"
+            ) from None
+        try:
+            exec(code, {"__name__": "__main__", "__file__": path, "__builtins__": __builtins__})
+        except BaseException:
+            print(f"The cell was not run: its --instrumenter-file={path} failed.", file=sys.stderr, flush=True)
+            self._shell.showtraceback()
+            return False
+        return True
+
+    def _described(self) -> str:
+        arguments = " ".join(self._arguments.for_scorep) or "no arguments for scorep-config"
+        return f"measured by {self._system.spoken}, {self._way}; {arguments}; experiment {self._directory}"
+
     @contextlib.contextmanager
     def recording(self) -> Iterator[None]:
-        """Record what runs in the block."""
-        if os.getpid() != self._pid:
-            yield  # in a child that the cell forked
-            return
-        if self._depth:
-            yield
-            return
-        begin, self._stopped, faults_before = time.perf_counter(), 0.0, faults.taken()
+        """Record what runs in the block: all statements of the cell."""
         self._depth += 1
+        try:
+            if self._depth > 1 or os.getpid() != self._pid or not self._arguments.records:
+                yield  # within the cell's own code, or in a child that it forked
+                return
+            with self._timed():
+                yield
+        finally:
+            self._depth -= 1
+
+    @contextlib.contextmanager
+    def _timed(self) -> Iterator[None]:
+        begin, self._stopped, faults_before = time.perf_counter(), 0.0, faults.taken()
         self._system.start()
         try:
             yield
         finally:
-            self._depth -= 1
             if os.getpid() == self._pid:
                 self._system.stop()
                 self._seconds += (self._stopped or time.perf_counter()) - begin
                 self._faults += faults.taken() - faults_before
 
+    def statement_begins(self) -> None:
+        """One of the cell's is about to run."""
+        if self._depth == 1 and os.getpid() == self._pid:
+            self._system.refresh()
+
     def code_has_raised(self) -> None:
         """What comes now is IPython's work on a traceback, which may take longer than the cell."""
-        self._stopped = self._stopped or time.perf_counter()
+        if self._depth == 1 and os.getpid() == self._pid and not self._stopped:
+            self._stopped = time.perf_counter()
+            self._system.stop()
 
     def end(self) -> None:
         """Complete what is on disk."""

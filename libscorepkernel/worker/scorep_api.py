@@ -1,212 +1,456 @@
 # SPDX-License-Identifier: BSD-3-Clause
-"""The Score-P bindings' Python API in a session, for users' code that calls it.
+"""The Python interface of Score-P's bindings, for users' code in a session: scorep.user and scorep.instrumenter.
 
-Where the bindings are installed they are used, with an instrumenter of ours: theirs would start a second measurement.
-Where they are not, a finder at the very end of sys.meta_path, asked only when nothing else has a module of that name,
-makes the parts that users' code calls; so a notebook runs unchanged. Outside of a measured cell all of it does
-nothing, as the bindings' own.
+It is there whether or not the bindings are installed, and is the same: where they are, what their modules define is
+replaced by what stands here, since theirs would begin a second measurement in the process; whatever else they have
+stays. `import scorep` is enough for both, as it is under `python -m scorep`. Outside of a measured cell nothing of this
+does anything, as with the bindings' own. Names, arguments and meaning are the bindings' (their README, versions 4.x).
+
+The tracer takes the functions of this file for what their callers call (KIND_THROUGH): so that a wrapper does not hide
+the functions of libraries that it wraps.
 """
 
 from __future__ import annotations
 
 import functools
+import importlib
 import importlib.abc
 import importlib.machinery
+import operator
+import os
 import sys
-from types import ModuleType, TracebackType
-from typing import Any, Callable, Dict, Optional, Sequence, Type
+import types
+from _thread import get_ident
+from types import ModuleType
+from typing import Any, Callable, Dict, List, Optional, Sequence, Set, Tuple
+
+# The version of the bindings whose interface this is, for where there are none to ask.
+VERSION = "4.5.1"
+FILE = os.path.abspath(__file__)
+_USER, _SWITCHED = "user:", "user_instrumenter:"  # before the names of regions, as the bindings write them
 
 
-_USER = "user:"  # before the names of regions, as the bindings write them
+class _Nothing:
+    """In place of the tracer, for a Python that it was not built for."""
+
+    def __getattr__(self, name: str) -> Callable:
+        return lambda *_: False
 
 
-def _tracer() -> Any:
-    from . import _tracer as tracer  # type: ignore[attr-defined]
+_tracer: Any = _Nothing()
+try:
+    from . import _tracer  # type: ignore[attr-defined,no-redef]
+except (ImportError, NotImplementedError):  # which measured cells say
+    pass
 
-    return tracer
+_told: Set[str] = set()
+# Taken now: users' code may replace what a module is found to hold later.
+_index, _getframe = operator.index, sys._getframe
 
 
-def _caller(depth: int) -> tuple:
-    frame = sys._getframe(depth)
+def begin_cell() -> None:
+    """A measured cell begins: what is told once in a cell may be told again."""
+    _told.clear()
+
+
+def _tell(text: str) -> None:
+    """Tell the user, once in a cell."""
+    if text not in _told:
+        _told.add(text)
+        print(text, file=sys.stderr, flush=True)
+
+
+def _caller(depth: int = 2) -> Tuple[str, int]:
+    """The place in the source that called the function which calls this."""
+    frame = _getframe(depth)
     return frame.f_code.co_filename, frame.f_lineno
 
 
+def _place(file_name: Optional[str], line_number: Optional[int]) -> Tuple[str, int]:
+    """The same, where the caller may have said it."""
+    if file_name is None or line_number is None:
+        return _caller(3)
+    return os.path.abspath(file_name), line_number
+
+
+# --- scorep.user -----------------------------------------------------------------------------------------
+
+
 def region_begin(name: str, file_name: Optional[str] = None, line_number: Optional[int] = None) -> None:
-    """Enter a region of that name."""
-    file, line = _caller(2)
-    _tracer().region_begin(_USER + name, file_name or file, line_number or line)
+    """Enter a region of that name. It is left by region_end(name), or with the function that began it."""
+    _tracer.region_begin(_USER + name, *_place(file_name, line_number))
 
 
 def region_end(name: str) -> None:
-    """Leave the innermost region of that name."""
-    _tracer().region_end(_USER + name)
+    """Leave the innermost region of that name, begun in this thread. If there is none, the trace gets an
+    error_region."""
+    if not _tracer.region_end(_USER + name):
+        _tracer.stray_end(_USER + name, *_caller())
+        _tell(
+            f"scorep.user.region_end({name!r}): no region of that name is open in this thread. The trace has an "
+            "error_region for each such end."
+        )
 
 
 class region:  # noqa: N801 - the name is the bindings'
-    """A context manager and a decorator: what runs in it is a region of that name."""
+    """A context manager and a decorator: what runs in it is a region of that name. As a decorator without a name it is
+    the function's own region, also while functions are not recorded."""
 
     def __init__(self, region_name: str = "") -> None:
-        self._name = _USER + region_name if region_name else ""
-        self._file, self._line = _caller(2)
+        self.region_name = region_name
 
-    def __call__(self, function: Callable) -> Callable:
-        name = self._name or f"{function.__module__}:{function.__qualname__}"
-        code = function.__code__
-
-        @functools.wraps(function)
-        def wrapped(*args: Any, **kwargs: Any) -> Any:
-            _tracer().region_begin(name, code.co_filename, code.co_firstlineno)
-            try:
-                return function(*args, **kwargs)
-            finally:
-                _tracer().region_end(name)
-
-        return wrapped
+    def __call__(self, func: Callable) -> Callable:
+        return _in_region(func, self.region_name) if self.region_name else _by_its_name(func)
 
     def __enter__(self) -> "region":
-        _tracer().region_begin(self._name, self._file, self._line)
+        if not self.region_name:
+            raise RuntimeError("A region name needs to be specified.")
+        _tracer.region_begin(_USER + self.region_name, *_caller())
         return self
 
-    def __exit__(self, *_: object) -> None:
-        _tracer().region_end(self._name)
+    def __exit__(self, *_: object) -> bool:
+        _tracer.region_end(_USER + self.region_name)
+        return False
 
 
-class _Switch:
-    """scorep.instrumenter.enable and disable: as a context manager, undone at its end."""
+def _in_region(func: Callable, region_name: str) -> Callable:
+    name, place = _USER + region_name, _place_of(func)
 
-    _begin = _end = ""
+    @functools.wraps(func)
+    def inner(*args: Any, **kwds: Any) -> Any:
+        _tracer.region_begin(name, *place)
+        try:
+            return func(*args, **kwds)
+        finally:
+            _tracer.region_end(name)
 
-    def __init__(self, region_name: str = "") -> None:
-        self._region = region(region_name) if region_name else None
-
-    def __enter__(self) -> None:
-        if self._region:
-            self._region.__enter__()
-        getattr(_tracer(), self._begin)()
-
-    def __exit__(
-        self, kind: Optional[Type[BaseException]], value: Optional[BaseException], trace: Optional[TracebackType]
-    ) -> None:
-        getattr(_tracer(), self._end)()
-        if self._region:
-            self._region.__exit__(kind, value, trace)
+    return _marked(inner, region)
 
 
-class enable(_Switch):  # noqa: N801
-    """Record the functions called in the block."""
+def _by_its_name(func: Callable) -> Callable:
+    named = _unwrapped(func)
+    if not isinstance(named, types.FunctionType):  # it is never recorded by itself
+        return _by_a_name(func, f"{getattr(func, '__module__', None) or 'builtins'}:{_name_of(func)}")
 
-    _begin, _end = "resume", "suspend"
+    @functools.wraps(func)
+    def inner(*args: Any, **kwds: Any) -> Any:
+        number = _tracer.function_begin(named)
+        try:
+            return func(*args, **kwds)
+        finally:
+            _tracer.function_end(number)
+
+    return _marked(inner, region)
 
 
-class disable(_Switch):  # noqa: N801
-    """Record none of the functions called in the block."""
+def _by_a_name(func: Callable, name: str) -> Callable:
+    place = _place_of(func)
 
-    _begin, _end = "suspend", "resume"
+    @functools.wraps(func, updated=())
+    def inner(*args: Any, **kwds: Any) -> Any:
+        _tracer.region_begin(name, *place)
+        try:
+            return func(*args, **kwds)
+        finally:
+            _tracer.region_end(name)
+
+    return _marked(inner, region)
 
 
-def parameter(name: str, value: Any) -> None:
-    """A parameter of the innermost region."""
-    _tracer().parameter(name, value)
+def _name_of(func: Callable) -> str:
+    return getattr(func, "__name__", None) or type(func).__name__
+
+
+def _place_of(func: Callable) -> Tuple[str, int]:
+    code = getattr(_unwrapped(func), "__code__", None)
+    return (code.co_filename, code.co_firstlineno) if isinstance(code, types.CodeType) else ("None", 0)
+
+
+def _unwrapped(func: Callable) -> Callable:
+    """The function below wrappers of ours."""
+    while _is_ours(func):
+        func = func.__wrapped__  # type: ignore[attr-defined]
+    return func
+
+
+def _is_ours(func: Callable) -> bool:
+    return isinstance(func, types.FunctionType) and func.__code__.co_filename == FILE and hasattr(func, "__wrapped__")
+
+
+def _marked(inner: Any, by: type) -> Callable:
+    """A wrapper that says which decorator made it."""
+    inner.__scorep_decorator__ = by
+    return inner
+
+
+def instrument_function(fun: Callable, instrumenter_fun: Callable = region) -> Callable:
+    """The function, decorated: by region, or by an enable or disable of scorep.instrumenter. One that is decorated so
+    already is returned as it is: an instrumenter file runs before each measured cell of a session."""
+    if getattr(fun, "__scorep_decorator__", None) is instrumenter_fun:
+        return fun
+    return instrumenter_fun()(fun)
+
+
+def instrument_module(module: ModuleType, instrumenter_fun: Callable = region) -> None:
+    """Decorate all functions of a module."""
+    for name, value in list(vars(module).items()):
+        if isinstance(value, types.FunctionType):
+            setattr(module, name, instrument_function(value, instrumenter_fun))
+
+
+def parameter_int(name: str, val: int) -> None:
+    """A parameter of the innermost region: a whole number of 64 bits. OverflowError: it has more."""
+    _tracer.parameter(name, _index(val))
+
+
+def parameter_uint(name: str, val: int) -> None:
+    """The same for one that is not negative."""
+    _tracer.parameter(name, _index(val), False)
+
+
+def parameter_string(name: str, string: str) -> None:
+    """The same for a text."""
+    if not isinstance(string, str):
+        raise TypeError(f"parameter_string() wants a text, not {type(string).__name__}")
+    _tracer.parameter(name, string)
 
 
 def rewind_begin(name: str, file_name: Optional[str] = None, line_number: Optional[int] = None) -> None:
-    """Enter a region that may be taken back."""
-    file, line = _caller(2)
-    _tracer().rewind_begin(name, file_name or file, line_number or line)
+    """Begin a region that may be taken back from the trace."""
+    _tracer.rewind_begin(name, *_place(file_name, line_number))
 
 
 def rewind_end(name: str, value: bool) -> None:
-    """Leave it; value: as if nothing had been recorded in it."""
-    _tracer().rewind_end(name, value)
+    """End it. value: whether the trace is to be as if nothing had been recorded in it."""
+    if not _tracer.rewind_end(name, value):
+        _tell(
+            f"scorep.user.rewind_end({name!r}): no rewind region of that name has begun in this thread. Nothing was taken "
+            "back."
+        )
+
+
+def enable_recording() -> None:
+    """Undo disable_recording()."""
+    _tracer.record(True)
+
+
+def disable_recording() -> None:
+    """Record nothing at all, in all threads, until enable_recording()."""
+    _tracer.record(False)
 
 
 def force_finalize() -> None:
-    """The experiment is written at the cell's end, and not before."""
+    """Write the experiment now. What comes after it in the cell is not recorded."""
+    _tracer.finalize()
+
+
+def reregister_exit_handler() -> None:
+    """The kernel writes an experiment when its cell ends, and needs no handler at exit."""
+
+
+# --- scorep.instrumenter ---------------------------------------------------------------------------------
 
 
 class Instrumenter:
-    """What the bindings' modules use in a session: scorep.instrumenter.global_instrumenter."""
+    """What records functions, as the bindings' own modules use it."""
 
     def register(self) -> None:
-        _tracer().resume()
+        """Record functions."""
+        _tracer.resume()
 
     def unregister(self) -> None:
-        _tracer().suspend()
+        """Record none."""
+        _tracer.suspend()
 
     def get_registered(self) -> bool:
-        return _tracer().recording()
+        """Whether functions are recorded."""
+        return _tracer.recording()
+
+    def run(self, cmd: Any, globals: Optional[dict] = None, locals: Optional[dict] = None) -> None:
+        """Execute code with functions being recorded."""
+        before = _tracer.recording()
+        _tracer.resume()
+        try:
+            exec(cmd, {} if globals is None else globals, {} if locals is None else locals)
+        finally:
+            if not before:
+                _tracer.suspend()
 
     def try_region_begin(self, code_object: Any) -> bool:
-        return False  # begin it by name
+        """Whether a region of the code object was entered: no, begin it by name."""
+        return False
 
     def try_region_end(self, code_object: Any) -> bool:
+        """Whether a region of the code object was left: no, end it by name."""
         return False
 
     def region_begin(
         self, module_name: str, function_name: str, file_name: str, line_number: int, code_object: Any = None
     ) -> None:
-        _tracer().region_begin(f"{module_name}:{function_name}", *_known_place(file_name, line_number))
+        """Enter the region module_name:function_name."""
+        _tracer.region_begin(f"{module_name}:{function_name}", file_name, line_number)
 
     def region_end(self, module_name: str, function_name: str, code_object: Any = None) -> None:
-        _tracer().region_end(f"{module_name}:{function_name}")
+        """Leave it."""
+        name = f"{module_name}:{function_name}"
+        if not _tracer.region_end(name):
+            _tracer.stray_end(name, *_caller())
 
-    def rewind_begin(self, name: str, file_name: str, line_number: int) -> None:
-        _tracer().rewind_begin(name, *_known_place(file_name, line_number))
+    def rewind_begin(self, name: str, file_name: Optional[str] = None, line_number: Optional[int] = None) -> None:
+        """As scorep.user.rewind_begin."""
+        _tracer.rewind_begin(name, *_place(file_name, line_number))
 
-    def rewind_end(self, name: str, value: bool) -> None:
-        _tracer().rewind_end(name, value)
-
-    def user_enable_recording(self) -> None:
-        _tracer().record(True)
-
-    def user_disable_recording(self) -> None:
-        _tracer().record(False)
-
-    def user_parameter_int(self, name: str, value: int) -> None:
-        _tracer().parameter(name, value)
-
-    user_parameter_uint = user_parameter_int
-
-    def user_parameter_string(self, name: str, value: str) -> None:
-        _tracer().parameter(name, value)
-
-    def force_finalize(self) -> None:
-        force_finalize()
-
-    def reregister_exit_handler(self) -> None:
-        pass  # there is none
+    rewind_end = staticmethod(rewind_end)
+    user_enable_recording = staticmethod(enable_recording)
+    user_disable_recording = staticmethod(disable_recording)
+    user_parameter_int = staticmethod(parameter_int)
+    user_parameter_uint = staticmethod(parameter_uint)
+    user_parameter_string = staticmethod(parameter_string)
+    force_finalize = staticmethod(force_finalize)
+    reregister_exit_handler = staticmethod(reregister_exit_handler)
 
 
-def _known_place(file_name: str, line_number: int) -> tuple:
-    """The bindings take the file from the module, and a notebook's cell has none."""
-    if file_name != "None":
-        return file_name, line_number
-    frame: Any = sys._getframe(2)
-    while frame is not None and frame.f_globals.get("__name__", "").partition(".")[0] == "scorep":
-        frame = frame.f_back
-    return (frame.f_code.co_filename, frame.f_lineno) if frame is not None else (file_name, line_number)
+_instrumenter = Instrumenter()
+_TYPES = ("profile", "trace", "dummy", "cTrace", "cProfile")
+
+
+def has_c_instrumenter() -> bool:
+    """Whether there are instrumenters that are not written in Python."""
+    return True
+
+
+def get_instrumenter(enable_instrumenter: bool = False, instrumenter_type: str = "dummy") -> Instrumenter:
+    """What records functions: there is one. RuntimeError: there is no such type."""
+    if instrumenter_type not in _TYPES:
+        raise RuntimeError(f'instrumenter_type "{instrumenter_type}" is unknown; there are {", ".join(_TYPES)}')
+    return _instrumenter
+
+
+def register() -> None:
+    """Record the functions of this thread, and of threads that begin from now on."""
+    _tracer.resume()
+
+
+def unregister() -> None:
+    """Record none of them."""
+    _tracer.suspend()
+
+
+class _Switch:
+    """As a context manager and as a decorator: what it does to this thread is undone at its end."""
+
+    _turns_on = False
+
+    def __init__(self, region_name: str = "") -> None:
+        self.region_name = region_name
+        self._entered: Dict[int, List[bool]] = {}  # by thread
+
+    def __call__(self, func: Callable) -> Callable:
+        place = _place_of(func)
+
+        @functools.wraps(func)
+        def inner(*args: Any, **kwds: Any) -> Any:
+            switched = self._switch(place)
+            try:
+                return func(*args, **kwds)
+            finally:
+                self._undo(switched)
+
+        return _marked(inner, type(self))
+
+    def __enter__(self) -> None:
+        self._entered.setdefault(get_ident(), []).append(self._switch(_caller()))
+
+    def __exit__(self, *_: object) -> None:
+        entered = self._entered[get_ident()]
+        self._undo(entered.pop())
+        if not entered:
+            self._entered.pop(get_ident(), None)
+
+    def _switch(self, place: Tuple[str, int]) -> bool:
+        """Whether there is something to undo: as with the bindings, a region is made only then."""
+        if _tracer.recording() == self._turns_on:
+            return False
+        self._begin(place)
+        return True
+
+    def _begin(self, place: Tuple[str, int]) -> None:
+        raise NotImplementedError
+
+    def _undo(self, switched: bool) -> None:
+        raise NotImplementedError
+
+
+class enable(_Switch):  # noqa: N801
+    """Record the functions that are called in it. With a name it is a region, too."""
+
+    _turns_on = True
+
+    def _begin(self, place: Tuple[str, int]) -> None:
+        if self.region_name:
+            _tracer.region_begin(_SWITCHED + self.region_name, *place)
+        _tracer.resume()
+
+    def _undo(self, switched: bool) -> None:
+        if switched:
+            _tracer.suspend()
+            if self.region_name:
+                _tracer.region_end(_SWITCHED + self.region_name)
+
+
+class disable(_Switch):  # noqa: N801
+    """Record none of the functions that are called in it. With a name it is a region, though."""
+
+    def _begin(self, place: Tuple[str, int]) -> None:
+        _tracer.suspend()
+        if self.region_name:
+            _tracer.region_begin(_SWITCHED + self.region_name, *place)
+
+    def _undo(self, switched: bool) -> None:
+        if switched:
+            if self.region_name:
+                _tracer.region_end(_SWITCHED + self.region_name)
+            _tracer.resume()
+
+
+# --- the modules -----------------------------------------------------------------------------------------
+
+
+def _named(module: str, *members: Any) -> Dict[str, Any]:
+    """A module's content. Its members are found there when they are pickled."""
+    for member in members:
+        member.__module__ = module
+    return {member.__name__: member for member in members}
 
 
 _MODULES: Dict[str, Dict[str, Any]] = {
-    "scorep": {},
-    "scorep.user": {
-        "region": region,
-        "region_begin": region_begin,
-        "region_end": region_end,
-        "parameter_int": parameter,
-        "parameter_uint": parameter,
-        "parameter_string": parameter,
-        "rewind_begin": rewind_begin,
-        "rewind_end": rewind_end,
-        "enable_recording": lambda: _tracer().record(True),
-        "disable_recording": lambda: _tracer().record(False),
-        "force_finalize": force_finalize,
+    "scorep.user": _named(
+        "scorep.user",
+        *(region, region_begin, region_end, instrument_function, instrument_module, rewind_begin, rewind_end),
+        *(parameter_int, parameter_uint, parameter_string, enable_recording, disable_recording),
+        *(force_finalize, reregister_exit_handler),
+    ),
+    "scorep.instrumenter": {
+        **_named("scorep.instrumenter", enable, disable, register, unregister, get_instrumenter, has_c_instrumenter),
+        "global_instrumenter": _instrumenter,
     },
-    "scorep.instrumenter": {"enable": enable, "disable": disable},
+    "scorep": {},
 }
 
 
+def _complete(module: ModuleType) -> None:
+    """A module of that name has been made: give it what is ours."""
+    name = module.__name__
+    module.__dict__.update(_MODULES[name])
+    if name == "scorep":
+        module.__dict__.setdefault("__version__", VERSION)
+        for inner in ("scorep.instrumenter", "scorep.user"):
+            importlib.import_module(inner)
+
+
 class _Finder(importlib.abc.MetaPathFinder, importlib.abc.Loader):
+    """Asked when nothing else has a module of that name."""
+
     def find_spec(
         self, name: str, path: Optional[Sequence[str]], target: Optional[ModuleType] = None
     ) -> Optional[importlib.machinery.ModuleSpec]:
@@ -219,31 +463,41 @@ class _Finder(importlib.abc.MetaPathFinder, importlib.abc.Loader):
 
     def exec_module(self, module: ModuleType) -> None:
         module.__doc__ = __doc__
-        module.__dict__.update(_MODULES[module.__name__])
+        _complete(module)
 
 
-class _Adopter(importlib.abc.MetaPathFinder):
-    """Gives the bindings' own module our instrumenter, as soon as it is imported."""
+class _Completer(importlib.abc.MetaPathFinder):
+    """Completes the bindings' own modules, as soon as they are imported."""
 
     def find_spec(
         self, name: str, path: Optional[Sequence[str]], target: Optional[ModuleType] = None
     ) -> Optional[importlib.machinery.ModuleSpec]:
-        if name != "scorep.instrumenter":
+        if name not in _MODULES:
             return None
         spec = importlib.machinery.PathFinder.find_spec(name, path, target)
-        if spec is None or spec.loader is None:
+        if spec is None or spec.loader is None or not spec.origin:
             return None
+        if name == "scorep" and not _are_bindings(spec):
+            return None  # a module of the user's own that has this name
         execute = spec.loader.exec_module
 
         def exec_module(module: ModuleType) -> None:
             execute(module)
-            module.global_instrumenter = Instrumenter()  # type: ignore[attr-defined]
+            _complete(module)
 
         setattr(spec.loader, "exec_module", exec_module)  # of this import alone
         return spec
 
 
+def _are_bindings(spec: importlib.machinery.ModuleSpec) -> bool:
+    places = spec.submodule_search_locations or ()
+    return any(os.path.exists(os.path.join(place, name)) for place in places for name in ("instrumenter.py", "__main__.py"))
+
+
 def offer() -> None:
     """Make the modules importable where no others of their name are, and ours where they are."""
-    sys.meta_path.insert(0, _Adopter())
+    sys.meta_path.insert(0, _Completer())
     sys.meta_path.append(_Finder())
+    for name in _MODULES:  # `python -m scorep` has imported them
+        if name in sys.modules:
+            _complete(sys.modules[name])

@@ -246,7 +246,8 @@ class Server:
                 sh.execution_count = cell.number
                 more = turn + 1 < cell.repeat or bool(content.get("user_expressions"))
                 with measure.measuring(cell, sh, self.package, way.why) as measured, self.user_code(more):
-                    await self._run_all(cell, silent, store and turn == 0, metadata)
+                    if measured is None or measured.prepare():
+                        await self._run_all(cell, silent, store and turn == 0, metadata)
                     if self.runner:
                         self.runner.ran(frame.request, sh.last_error)
                 self._leave_if_forked(wire.OK if sh.last_error is None else wire.ERROR)

@@ -70,7 +70,7 @@ class SessionShell(InteractiveShell):
     displayhook_class = Type(SessionDisplayHook)
     display_pub_class = Type(SessionDisplayPublisher)
     connection: wire.Connection
-    # Around the execution of users' code, and nothing else, while a cell is measured.
+    # Around the execution of a cell's statements, while it is measured.
     measurement = AnyTrait(None, allow_none=True)
     last_error: Optional[dict] = None
     interrupted = False
@@ -96,7 +96,7 @@ class SessionShell(InteractiveShell):
         self.payload_manager.write_payload({"source": "set_next_input", "text": text, "replace": replace})
 
     def showtraceback(self, *args: Any, **kwargs: Any) -> None:
-        if self.measurement is not None:
+        if self.measurement is not None and (kwargs.get("running_compiled_code") or isinstance(sys.exc_info()[1], SystemExit)):
             self.measurement.code_has_raised()
         if isinstance(sys.exc_info()[1], KeyboardInterrupt):
             _end_at_users_code(sys.exc_info()[2])
@@ -119,11 +119,16 @@ class SessionShell(InteractiveShell):
             content.update(evalue=str(problem), traceback=[])
             self.connection.send(wire.ERROR_OUTPUT, self.connection.cell_of_caller(), wire.dump(content))
 
-    async def run_code(self, code_obj: Any, result: Any = None, *, async_: bool = False) -> bool:
+    async def run_ast_nodes(self, *args: Any, **kwargs: Any) -> Any:
         if self.measurement is None:
-            return await super().run_code(code_obj, result, async_=async_)
+            return await super().run_ast_nodes(*args, **kwargs)
         with self.measurement.recording():
-            return await super().run_code(code_obj, result, async_=async_)
+            return await super().run_ast_nodes(*args, **kwargs)
+
+    async def run_code(self, code_obj: Any, result: Any = None, *, async_: bool = False) -> bool:
+        if self.measurement is not None:
+            self.measurement.statement_begins()
+        return await super().run_code(code_obj, result, async_=async_)
 
 
 def _end_at_users_code(trace: Optional[TracebackType]) -> None:

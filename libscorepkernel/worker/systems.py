@@ -80,9 +80,30 @@ class System:
         """Record no more, until the next start."""
         _tracer.stop()
 
+    def refresh(self) -> None:
+        """A statement of the cell begins: see that functions are still being recorded."""
+        _tracer.refresh()
+
     def end(self, warnings: List[str]) -> Outcome:
         """Write the experiment, and say what was found; what went wrong is added to warnings."""
         raise NotImplementedError
+
+
+def _gaps(found: dict) -> List[str]:
+    """What the trace lacks, and why."""
+    gaps = []
+    if found["replaced"]:
+        gaps.append(
+            "The cell's code put another profiler's hook in the place of the kernel's. What it called meanwhile is not in "
+            "the trace. Measure without that profiler, or with Python 3.12 or newer, where both run side by side."
+        )
+    if found["rewinds_refused"]:
+        gaps.append(
+            f"{found['rewinds_refused']} times scorep.user.rewind_end could not take events back: a function or region "
+            "that was open at the beginning had been left, or one begun since was still open, or the events had been "
+            "written already. They are in the trace. Begin and end a rewind region in one function."
+        )
+    return gaps
 
 
 class BuiltIn(System):
@@ -104,6 +125,7 @@ class BuiltIn(System):
                 f"The trace is incomplete: {found['error']}. Free some space, or set "
                 "SCOREP_EXPERIMENT_DIRECTORY to a place that has it, and measure again."
             )
+        warnings += _gaps(found)
         return Outcome(found["events"], found["locations"], found["regions"], "")
 
 
@@ -160,7 +182,7 @@ class ScoreP(System):
             except (OSError, ValueError) as problem:
                 if _UNWRITTEN not in messages:
                     warnings.append(f"Score-P's profile cannot be read: {problem}. Open {path} with Cube.")
-        warnings += _from_messages(messages)
+        warnings += _gaps(found) + _from_messages(messages)
         return Outcome(found["events"], locations, regions, _worth_showing(messages))
 
 
