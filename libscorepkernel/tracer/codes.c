@@ -124,22 +124,36 @@ struct code *codes_add(struct codes *codes, const struct scope *scope, PyObject 
     return place;
 }
 
-/* Names as Score-P's Python bindings give them, on which users' filters and viewers depend: `__main__` and `Rod.run`
- * to `__main__.Rod:run`, and `solve.<locals>.inner` to `__main__:inner`. The class is the one that defines the
- * function, where the bindings take that of the first object that it is called with. */
-static void compose_name(char *name, size_t size, const char *module, const char *qualified)
+/* The class that a qualified name has its function in: `B` of `A.B.f`, nothing of `solve.<locals>.f`. */
+static const char *owner_in(const char *qualified, size_t *len)
 {
     static const char nested[] = "<locals>";
     const char *dot = strrchr(qualified, '.');
-    const char *function = dot ? dot + 1 : qualified;
     const char *owner = dot;
     while (owner && owner > qualified && owner[-1] != '.')
         owner--;
-    size_t len = owner ? (size_t)(dot - owner) : 0;
-    if (len == 0 || (len == sizeof nested - 1 && strncmp(owner, nested, len) == 0))
-        (void)snprintf(name, size, "%s:%s", module, function);
-    else
-        (void)snprintf(name, size, "%s.%.*s:%s", module, (int)len, owner, function);
+    *len = owner ? (size_t)(dot - owner) : 0;
+    if (*len == sizeof nested - 1 && strncmp(owner, nested, *len) == 0)
+        *len = 0;
+    return owner;
+}
+
+/* What a code object's region is called after. Borrowed. */
+struct naming {
+    const char *module;
+    const char *owner; /* a class, owner_len bytes; none: it is no method */
+    size_t owner_len;
+    const char *function;
+};
+
+/* Names as Score-P's Python bindings give them, on which users' filters and viewers depend: `__main__.Rod:run`, and
+ * `__main__:inner` for a function within another. The class is the one that defines the function, where the bindings
+ * take that of the first object that it is called with. */
+static void compose_name(char *name, size_t size, const struct naming *naming)
+{
+    const char *module = naming->module[0] != '\0' ? naming->module : "__main__";
+    (void)snprintf(name, size, "%s%s%.*s:%s", module, naming->owner_len ? "." : "", (int)naming->owner_len,
+                   naming->owner_len ? naming->owner : "", naming->function);
 }
 
 #if PY_VERSION_HEX < 0x030b0000
@@ -182,16 +196,13 @@ static const char *class_of(PyObject *object)
 }
 #endif
 
-/* A region for a code object; name: that of the function, with the classes that it lies in. */
-static uint32_t make_named(PyObject *object, const char *module, const char *name, const char *owner,
-                           struct recorder *recorder)
+static uint32_t make_named(PyObject *object, const struct naming *naming, struct recorder *recorder)
 {
-    char qualified[REGION_TEXT_MAX], full[REGION_TEXT_MAX];
+    char full[REGION_TEXT_MAX];
     PyObject *file_keep;
     const char *file = attribute_text(object, "co_filename", &file_keep);
     long line = attribute_number(object, "co_firstlineno");
-    (void)snprintf(qualified, sizeof qualified, "%s%s%s", owner ? owner : "", owner ? "." : "", name);
-    compose_name(full, sizeof full, module[0] != '\0' ? module : "__main__", qualified);
+    compose_name(full, sizeof full, naming);
     uint32_t region =
         recorder_region(recorder, full, file, line > 0 && line <= INT32_MAX ? (uint32_t)line : 0);
     Py_XDECREF(file_keep);
@@ -209,9 +220,26 @@ static uint32_t make_cell(PyObject *object, const char *module, const struct sco
     if (given)
         (void)snprintf(full, sizeof full, "%s", given);
     else
-        compose_name(full, sizeof full, module[0] != '\0' ? module : "__main__", "<module>");
+        compose_name(full, sizeof full, &(struct naming){.module = module, .function = "<module>"});
     uint32_t region = recorder_region(recorder, full, file, 1);
     Py_XDECREF(file_keep);
+    return region;
+}
+
+/* qualified: the function's name with the classes and functions that it lies in; or, without them, the class that is
+ * known otherwise in owner, which may be NULL. The name itself is the code object's: libraries give it another one. */
+static uint32_t make_function(PyObject *object, const char *module, const char *qualified, const char *owner,
+                              struct recorder *recorder)
+{
+    PyObject *name_keep;
+    struct naming naming = {.module = module, .function = attribute_text(object, "co_name", &name_keep)};
+    naming.owner = owner_in(qualified, &naming.owner_len);
+    if (owner) {
+        naming.owner = owner;
+        naming.owner_len = strlen(owner);
+    }
+    uint32_t region = make_named(object, &naming, recorder);
+    Py_XDECREF(name_keep);
     return region;
 }
 
@@ -227,8 +255,8 @@ void codes_resolve(struct code *code, const struct scope *scope, struct recorder
         code->region = make_cell(code->object, module, scope, recorder);
     else
         code->region =
-            make_named(code->object, module, attribute_text(code->object, NAME_ATTRIBUTE, &name_keep),
-                       class_of(code->object), recorder);
+            make_function(code->object, module, attribute_text(code->object, NAME_ATTRIBUTE, &name_keep),
+                          class_of(code->object), recorder);
     Py_XDECREF(name_keep);
     Py_XDECREF(module_keep);
     PyErr_Clear();
@@ -241,9 +269,9 @@ void codes_resolve_function(struct code *code, struct recorder *recorder, PyObje
     PyObject *module_keep, *name_keep;
     bool known = globals && PyDict_Check(globals);
     const char *module = text_of(known ? PyDict_GetItemString(globals, "__name__") : NULL, &module_keep);
-    const char *name = attribute_text(function, "__qualname__", &name_keep);
+    const char *qualified = attribute_text(function, "__qualname__", &name_keep);
     code->resolved = true;
-    code->region = make_named(code->object, module, name, NULL, recorder);
+    code->region = make_function(code->object, module, qualified, NULL, recorder);
     Py_XDECREF(name_keep);
     Py_XDECREF(module_keep);
     Py_XDECREF(globals);

@@ -178,14 +178,16 @@ const char module_parameter_doc[] =
 static int read_number(PyObject *value, bool is_signed, struct parameter *parameter)
 {
     int overflow = 0;
-    parameter->type = PARAMETER_SIGNED;
-    parameter->value.number = PyLong_AsLongLongAndOverflow(value, &overflow);
-    if (PyErr_Occurred())
+    PyObject *whole = PyNumber_Index(value); /* TypeError: of a float, for one */
+    if (!whole)
         return -1;
-    if (is_signed && overflow == 0)
-        return 0;
-    parameter->type = PARAMETER_UNSIGNED;
-    parameter->value.unsigned_number = PyLong_AsUnsignedLongLong(value); /* OverflowError: of what is negative */
+    parameter->type = PARAMETER_SIGNED;
+    parameter->value.number = PyLong_AsLongLongAndOverflow(whole, &overflow);
+    if (!is_signed || overflow != 0) {
+        parameter->type = PARAMETER_UNSIGNED;
+        parameter->value.unsigned_number = PyLong_AsUnsignedLongLong(whole); /* OverflowError: it is negative */
+    }
+    Py_DECREF(whole);
     return PyErr_Occurred() ? -1 : 0;
 }
 

@@ -53,10 +53,10 @@ def begin_cell() -> None:
     _told.clear()
 
 
-def _tell(text: str) -> None:
-    """Tell the user, once in a cell."""
-    if text not in _told:
-        _told.add(text)
+def _tell(what: str, text: str) -> None:
+    """Tell the user the first time that it happens in a cell."""
+    if what not in _told:
+        _told.add(what)
         print(text, file=sys.stderr, flush=True)
 
 
@@ -87,8 +87,9 @@ def region_end(name: str) -> None:
     if not _tracer.region_end(_USER + name):
         _tracer.stray_end(_USER + name, *_caller())
         _tell(
+            "region_end",
             f"scorep.user.region_end({name!r}): no region of that name is open in this thread. The trace has an "
-            "error_region for each such end."
+            "error_region for each such end, of which no other is told in this cell.",
         )
 
 
@@ -116,7 +117,6 @@ class region:  # noqa: N801 - the name is the bindings'
 def _in_region(func: Callable, region_name: str) -> Callable:
     name, place = _USER + region_name, _place_of(func)
 
-    @functools.wraps(func)
     def inner(*args: Any, **kwds: Any) -> Any:
         _tracer.region_begin(name, *place)
         try:
@@ -124,7 +124,7 @@ def _in_region(func: Callable, region_name: str) -> Callable:
         finally:
             _tracer.region_end(name)
 
-    return _marked(inner, region)
+    return _like(func, inner, region)
 
 
 def _by_its_name(func: Callable) -> Callable:
@@ -132,7 +132,6 @@ def _by_its_name(func: Callable) -> Callable:
     if not isinstance(named, types.FunctionType):  # it is never recorded by itself
         return _by_a_name(func, f"{getattr(func, '__module__', None) or 'builtins'}:{_name_of(func)}")
 
-    @functools.wraps(func)
     def inner(*args: Any, **kwds: Any) -> Any:
         number = _tracer.function_begin(named)
         try:
@@ -140,13 +139,12 @@ def _by_its_name(func: Callable) -> Callable:
         finally:
             _tracer.function_end(number)
 
-    return _marked(inner, region)
+    return _like(func, inner, region)
 
 
 def _by_a_name(func: Callable, name: str) -> Callable:
     place = _place_of(func)
 
-    @functools.wraps(func, updated=())
     def inner(*args: Any, **kwds: Any) -> Any:
         _tracer.region_begin(name, *place)
         try:
@@ -154,7 +152,7 @@ def _by_a_name(func: Callable, name: str) -> Callable:
         finally:
             _tracer.region_end(name)
 
-    return _marked(inner, region)
+    return _like(func, inner, region)
 
 
 def _name_of(func: Callable) -> str:
@@ -177,9 +175,16 @@ def _is_ours(func: Callable) -> bool:
     return isinstance(func, types.FunctionType) and func.__code__.co_filename == FILE and hasattr(func, "__wrapped__")
 
 
-def _marked(inner: Any, by: type) -> Callable:
-    """A wrapper that says which decorator made it."""
-    inner.__scorep_decorator__ = by
+def _like(func: Any, inner: Any, by: type) -> Callable:
+    """The wrapper, looking like what it wraps, and saying which decorator made it. functools.wraps, which is Python code
+    of a library, would be recorded."""
+    for name in functools.WRAPPER_ASSIGNMENTS:
+        try:
+            setattr(inner, name, getattr(func, name))
+        except AttributeError:
+            pass
+    inner.__dict__.update(getattr(func, "__dict__", {}))
+    inner.__wrapped__, inner.__scorep_decorator__ = func, by
     return inner
 
 
@@ -194,7 +199,7 @@ def instrument_function(fun: Callable, instrumenter_fun: Callable = region) -> C
 def instrument_module(module: ModuleType, instrumenter_fun: Callable = region) -> None:
     """Decorate all functions of a module."""
     for name, value in list(vars(module).items()):
-        if isinstance(value, types.FunctionType):
+        if type(value) is types.FunctionType:
             setattr(module, name, instrument_function(value, instrumenter_fun))
 
 
@@ -224,8 +229,9 @@ def rewind_end(name: str, value: bool) -> None:
     """End it. value: whether the trace is to be as if nothing had been recorded in it."""
     if not _tracer.rewind_end(name, value):
         _tell(
+            "rewind_end",
             f"scorep.user.rewind_end({name!r}): no rewind region of that name has begun in this thread. Nothing was taken "
-            "back."
+            "back.",
         )
 
 
@@ -348,7 +354,6 @@ class _Switch:
     def __call__(self, func: Callable) -> Callable:
         place = _place_of(func)
 
-        @functools.wraps(func)
         def inner(*args: Any, **kwds: Any) -> Any:
             switched = self._switch(place)
             try:
@@ -356,7 +361,7 @@ class _Switch:
             finally:
                 self._undo(switched)
 
-        return _marked(inner, type(self))
+        return _like(func, inner, type(self))
 
     def __enter__(self) -> None:
         self._entered.setdefault(get_ident(), []).append(self._switch(_caller()))

@@ -31,8 +31,7 @@ def _version():
 
 
 VERSION = _version()
-# Before 3.11 a code object does not know its class.
-ROD_RUN = "__main__.Rod:run" if VERSION >= (3, 11) else "__main__:run"
+ROD_RUN = "__main__.Rod:run"
 CELL = "__main__:<module>"
 
 
