@@ -68,7 +68,8 @@ static struct json *measure_options(const struct settings *settings, const struc
     result = result ? result : json_set_integer(measure, "repeat", magic->repeat);
     result = result ? result : set_string(measure, "process", settings_process_name(settings));
     result = result ? result : set_string(measure, "arguments", settings->arguments);
-    result = result ? result : json_set_boolean(measure, "disk", settings->disk);
+    result = result ? result : json_set_boolean(measure, "disk", !strcmp(settings_mode(settings), "disk"));
+    result = result ? result : set_string(measure, "marshaller", settings_marshaller(settings));
     result = result ? result : set_ranks(measure, settings, magic);
     if (result == 0)
         return measure;
@@ -152,10 +153,12 @@ static void done(struct spk_session *session, const char *text)
     session_reply(session, SPK_REPLY_OK, answer_done(session->active->execution_count));
 }
 
+static const struct magic no_magic = {.line = {"", 0}, .repeat = 1};
+
 /* Processes are started ahead for what the settings say; ranks are not, as a launcher starts them. */
 static void plan(struct spk_session *session)
 {
-    struct json *wanted = measure_options(&session->settings, &(struct magic){.line = {"", 0}, .repeat = 1});
+    struct json *wanted = measure_options(&session->settings, &no_magic);
     size_t len;
     char *text = wanted ? json_print(wanted, &len) : NULL;
     if (session->settings.process != SETTINGS_LAUNCH || *session->settings.launcher)
@@ -167,21 +170,80 @@ static void plan(struct spk_session *session)
     json_free(wanted);
 }
 
-/* A cell that changes the settings, or shows them. */
-static void run_settings(struct spk_session *session, const struct magic *magic)
+/* Settings as the worker is asked about them. NULL: no memory. */
+static struct json *asked_settings(const struct settings *settings)
+{
+    struct json *asked = measure_options(settings, &no_magic);
+    if (set_string(asked, "mode", settings_mode(settings)) == 0)
+        return asked;
+    json_free(asked);
+    return NULL;
+}
+
+/* The worker is to say whether the proposed settings can be in force. Until then those are that were. */
+static int ask_about_settings(struct spk_session *session, const struct request *request,
+                              const struct magic *magic, enum settings_part part)
+{
+    struct json *options = cell_options(session, request, magic);
+    int result = set_string(options, "asked", part == SETTINGS_MARSHALLING ? "marshalling" : "arguments");
+    result = result ? result : json_set(options, "settings", asked_settings(&session->proposed));
+    result = result ? result : json_set(options, "before", asked_settings(&session->settings));
+    if (result != 0) {
+        json_free(options);
+        return result;
+    }
+    session->asked = part;
+    return send_execute(session, request, options);
+}
+
+int cell_settings_passed(struct spk_session *session, struct spk_text stays)
 {
     char said[SETTINGS_ARGUMENTS_MAX + 256];
-    int (*read)(struct settings *, struct spk_text, char *, size_t) =
-        magic->kind == MAGIC_SETTINGS   ? settings_read_marshalling
-        : magic->kind == MAGIC_LAUNCHER ? settings_read_launcher
-                                        : settings_read_arguments;
-    int result = read(&session->settings, magic->body, said, sizeof said);
-    if (result != 0) {
-        session_reply_error(session, directive_error, said);
-        return;
+    struct json *names = json_parse(stays.data, stays.len);
+    if (!names)
+        return -EINVAL;
+    for (size_t i = 0; i < json_count(names); i++) {
+        const char *name = json_text(json_at(names, i), NULL);
+        settings_keep(&session->proposed, &session->settings, name ? name : "");
     }
+    json_free(names);
+    session->settings = session->proposed;
+    plan(session);
+    settings_say(&session->settings, session->asked, said, sizeof said);
+    session_on_text(session, session->active->number, SPK_STDOUT, (struct spk_text){said, strlen(said)});
+    return 0;
+}
+
+static int is_empty(struct spk_text text)
+{
+    for (size_t i = 0; i < text.len; i++)
+        if (!text_is_space(text.data[i]))
+            return 0;
+    return 1;
+}
+
+/* A cell that changes the settings, or shows them. What the worker can be asked about, it is. */
+static int run_settings(struct spk_session *session, const struct request *request, const struct magic *magic)
+{
+    char said[SETTINGS_ARGUMENTS_MAX + 256];
+    enum settings_part part = magic->kind == MAGIC_SETTINGS   ? SETTINGS_MARSHALLING
+                              : magic->kind == MAGIC_LAUNCHER ? SETTINGS_LAUNCHER
+                                                              : SETTINGS_ARGUMENTS;
+    int (*read)(struct settings *, struct spk_text, char *, size_t) =
+        part == SETTINGS_MARSHALLING ? settings_read_marshalling
+        : part == SETTINGS_LAUNCHER  ? settings_read_launcher
+                                     : settings_read_arguments;
+    session->proposed = session->settings;
+    if (read(&session->proposed, magic->body, said, sizeof said) != 0) {
+        session_reply_error(session, directive_error, said);
+        return 0;
+    }
+    if (part != SETTINGS_LAUNCHER && !is_empty(magic->body))
+        return ask_about_settings(session, request, magic, part);
+    session->settings = session->proposed;
     plan(session);
     done(session, said);
+    return 0;
 }
 
 /* --- many cells as one --------------------------------------------------------------------------------- */
@@ -412,8 +474,7 @@ static int run(struct spk_session *session, const struct request *request, const
     case MAGIC_SETTINGS:
     case MAGIC_ARGUMENTS:
     case MAGIC_LAUNCHER:
-        run_settings(session, magic);
-        return 0;
+        return run_settings(session, request, magic);
     case MAGIC_VIEWER:
         return run_viewer(session, request, magic);
     case MAGIC_ENV:

@@ -11,4 +11,9 @@
  * answered; or -errno: the worker could not be told. */
 int cell_run(struct spk_session *session, const struct request *request);
 
+/** The worker has let the proposed settings pass: they are in force, and the user is told. stays: JSON, a
+ * list of the names of those that stay as they were (settings_keep). 0; -EINVAL: it cannot be read, and
+ * nothing is in force. */
+int cell_settings_passed(struct spk_session *session, struct spk_text stays);
+
 #endif

@@ -37,7 +37,8 @@ void session_reply(struct spk_session *session, uint32_t how, struct json *conte
     size_t len = sizeof no_memory - 1;
     char *text = content ? json_print(content, &len) : NULL;
     session->active = NULL;
-    session->marked.writing = 0; /* whoever was to write them has not */
+    session->marked.writing = 0;    /* whoever was to write them has not */
+    session->asked = SETTINGS_NONE; /* nor has anybody let the settings pass */
     session->host.reply(session->host.ctx, request->number, text ? how : SPK_REPLY_ERROR,
                         (struct spk_text){text ? text : no_memory, text ? len : sizeof no_memory - 1});
     free(text);
@@ -129,6 +130,17 @@ int session_input_reply(struct spk_session *session, uint64_t request, struct sp
 
 /* --- from the worker ------------------------------------------------------------------------------- */
 
+static void show_report(struct spk_session *session, struct spk_text measurement)
+{
+    struct json *report = session->host.display_data ? report_content(measurement) : NULL;
+    size_t len;
+    char *text = report ? json_print(report, &len) : NULL;
+    if (text)
+        session->host.display_data(session->host.ctx, session->active->number, (struct spk_text){text, len});
+    free(text);
+    json_free(report);
+}
+
 static void on_reply(struct spk_session *session, struct frame *frame)
 {
     struct spk_text how = {0}, content = {0}, measurement = {0};
@@ -138,18 +150,20 @@ static void on_reply(struct spk_session *session, struct frame *frame)
     spare_drop(&session->spare);
     if (frame_next_part(frame, &how) != 1 || frame_next_part(frame, &content) != 1)
         return;
-    if (frame_next_part(frame, &measurement) == 1 && session->host.display_data) {
-        struct json *report = report_content(measurement);
-        size_t len;
-        char *text = report ? json_print(report, &len) : NULL;
-        if (text)
-            session->host.display_data(session->host.ctx, request->number, (struct spk_text){text, len});
-        free(text);
-        json_free(report);
+    int ok = frame_u32(how, SPK_REPLY_ERROR) == SPK_REPLY_OK;
+    int more = frame_next_part(frame, &measurement) == 1;
+    if (session->asked && ok && cell_settings_passed(session, measurement) != 0) {
+        session_reply_error(
+            session, "NotUnderstood",
+            "What the session says of these settings could not be read. Nothing was changed.");
+        return;
     }
-    if (session->marked.writing && frame_u32(how, SPK_REPLY_ERROR) == SPK_REPLY_OK)
+    if (more && !session->asked)
+        show_report(session, measurement);
+    if (session->marked.writing && ok)
         marked_clear(&session->marked);
     session->marked.writing = 0;
+    session->asked = SETTINGS_NONE;
     session->active = NULL;
     session->host.reply(session->host.ctx, request->number, frame_u32(how, SPK_REPLY_ERROR), content);
     free(request);

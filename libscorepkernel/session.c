@@ -197,8 +197,8 @@ static void bury(struct spk_session *session, const char *how)
     snprintf(text, sizeof text,
              "The Python session %s. Its variables are lost; a new session has been started. Run the cells "
              "again that "
-             "define what you need.",
-             how);
+             "define what you need.%s",
+             how, session->asked ? " The settings that this cell asked for are not in force." : "");
     worker_finish(&session->worker);
     spare_drop(&session->spare);
     runner_drop(session);

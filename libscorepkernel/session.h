@@ -39,6 +39,8 @@ struct spk_session {
     struct keeper keeper;
     struct worker worker;
     struct settings settings;
+    struct settings proposed; /* what the active cell asks for, until the worker has answered */
+    enum settings_part asked; /* which part of it is new; SETTINGS_NONE: the worker was asked nothing */
     struct marked marked;
     struct runner runner;
     struct spare spare; /* while a guarded cell runs */

@@ -32,10 +32,38 @@ const char *settings_process_name(const struct settings *settings)
     return process_names[settings->process];
 }
 
-static void say_marshalling(const struct settings *settings, char *said, size_t size)
+const char *settings_mode(const struct settings *settings)
 {
-    snprintf(said, size, "PROCESS=%s MODE=%s MARSHALLER=cloudpickle\n", settings_process_name(settings),
-             settings->disk ? "disk" : "memory");
+    return settings->mode[0] ? settings->mode : "memory";
+}
+
+const char *settings_marshaller(const struct settings *settings)
+{
+    return settings->marshaller[0] ? settings->marshaller : "cloudpickle";
+}
+
+void settings_keep(struct settings *settings, const struct settings *before, const char *name)
+{
+    if (strcmp(name, "mode") == 0)
+        memcpy(settings->mode, before->mode, sizeof settings->mode);
+    else if (strcmp(name, "marshaller") == 0)
+        memcpy(settings->marshaller, before->marshaller, sizeof settings->marshaller);
+}
+
+void settings_say(const struct settings *settings, enum settings_part part, char *said, size_t size)
+{
+    if (part == SETTINGS_MARSHALLING)
+        snprintf(said, size, "PROCESS=%s MODE=%s MARSHALLER=%s\n", settings_process_name(settings),
+                 settings_mode(settings), settings_marshaller(settings));
+    else if (part == SETTINGS_ARGUMENTS && settings->arguments[0])
+        snprintf(said, size, "Score-P's Python bindings get: %s\n", settings->arguments);
+    else if (part == SETTINGS_ARGUMENTS)
+        snprintf(said, size, "Score-P's Python bindings get no arguments.\n");
+    else if (settings->launcher[0])
+        snprintf(said, size, "Measured cells are started as ranks by: %s\n", settings->launcher);
+    else
+        snprintf(said, size,
+                 "No launcher is set: --ranks N uses srun within a Slurm allocation, else mpirun.\n");
 }
 
 static int set_process(struct settings *settings, struct spk_text value)
@@ -49,19 +77,27 @@ static int set_process(struct settings *settings, struct spk_text value)
     return -EINVAL;
 }
 
+/* Which names there are, the worker knows: here is only what cannot be one. */
+static int set_name(char name[SETTINGS_NAME_MAX + 1], struct spk_text value)
+{
+    if (!value.len || value.len > SETTINGS_NAME_MAX || memchr(value.data, 0, value.len))
+        return -EINVAL;
+    memset(name, 0, SETTINGS_NAME_MAX + 1);
+    memcpy(name, value.data, value.len);
+    return 0;
+}
+
 static int set_mode(struct settings *settings, struct spk_text value)
 {
-    if (!text_is(value, "memory") && !text_is(value, "disk"))
-        return -EINVAL;
-    settings->disk = text_is(value, "disk");
-    return 0;
+    return set_name(settings->mode, value);
 }
 
 static int set_marshaller(struct settings *settings, struct spk_text value)
 {
-    (void)settings;
-    return text_is(value, "cloudpickle") ? 0 : -EINVAL;
+    return set_name(settings->marshaller, value);
 }
+
+static const char marshallers[] = "cloudpickle, dill, pickle or another module's name, of up to 200 bytes";
 
 static const struct {
     const char *key;
@@ -70,8 +106,8 @@ static const struct {
 } keys[] = {
     {"PROCESS", set_process, "auto, session, forked or launch"},
     {"MODE", set_mode, "memory or disk"},
-    {"MARSHALLER", set_marshaller, "cloudpickle"},
-    {"SERIALIZER", set_marshaller, "cloudpickle"}, /* its name in older notebooks */
+    {"MARSHALLER", set_marshaller, marshallers},
+    {"SERIALIZER", set_marshaller, marshallers}, /* its name in older notebooks */
 };
 
 static int read_pair(struct settings *settings, struct spk_text word, char *said, size_t size)
@@ -90,7 +126,7 @@ static int read_pair(struct settings *settings, struct spk_text word, char *said
     }
     snprintf(said, size,
              "\"%.*s\" is no setting. There are PROCESS=auto|session|forked|launch, MODE=memory|disk and "
-             "MARSHALLER=cloudpickle. Nothing was changed.",
+             "MARSHALLER=cloudpickle|dill|pickle|MODULE. Nothing was changed.",
              (int)utf8_cut(word.data, word.len, 80), word.data);
     return -EINVAL;
 }
@@ -102,7 +138,7 @@ int settings_read_marshalling(struct settings *settings, struct spk_text body, c
         if (read_pair(&wanted, word, said, size) != 0)
             return -EINVAL;
     *settings = wanted;
-    say_marshalling(settings, said, size);
+    settings_say(settings, SETTINGS_MARSHALLING, said, size);
     return 0;
 }
 
@@ -197,24 +233,15 @@ static int read_words(char kept[SETTINGS_ARGUMENTS_MAX + 1], struct spk_text bod
 int settings_read_arguments(struct settings *settings, struct spk_text body, char *said, size_t size)
 {
     int result = read_words(settings->arguments, body, "arguments", said, size);
-    if (result != 0)
-        return result;
-    if (settings->arguments[0])
-        snprintf(said, size, "Score-P's Python bindings get: %s\n", settings->arguments);
-    else
-        snprintf(said, size, "Score-P's Python bindings get no arguments.\n");
-    return 0;
+    if (result == 0)
+        settings_say(settings, SETTINGS_ARGUMENTS, said, size);
+    return result;
 }
 
 int settings_read_launcher(struct settings *settings, struct spk_text body, char *said, size_t size)
 {
     int result = read_words(settings->launcher, body, "launcher's words", said, size);
-    if (result != 0)
-        return result;
-    if (settings->launcher[0])
-        snprintf(said, size, "Measured cells are started as ranks by: %s\n", settings->launcher);
-    else
-        snprintf(said, size,
-                 "No launcher is set: --ranks N uses srun within a Slurm allocation, else mpirun.\n");
-    return 0;
+    if (result == 0)
+        settings_say(settings, SETTINGS_LAUNCHER, said, size);
+    return result;
 }

@@ -11,6 +11,7 @@
 #include <stddef.h>
 
 #define SETTINGS_ARGUMENTS_MAX ((size_t)8 << 10) /* bytes; of a launcher, too */
+#define SETTINGS_NAME_MAX ((size_t)200)          /* bytes of a marshaller's name, and of a mode's */
 
 /* Where a measured cell runs. */
 enum settings_process {
@@ -20,9 +21,19 @@ enum settings_process {
     SETTINGS_LAUNCH,  /* in a process of its own */
 };
 
+/* Whose settings: a directive's. */
+enum settings_part {
+    SETTINGS_NONE,
+    SETTINGS_MARSHALLING, /* process, mode and marshaller */
+    SETTINGS_ARGUMENTS,
+    SETTINGS_LAUNCHER,
+};
+
 struct settings {
     enum settings_process process;
-    int disk; /* variables go to it by way of a file on disk, not of memory */
+    /* As they were written: the worker knows which there are. Empty: nothing was said. */
+    char mode[SETTINGS_NAME_MAX + 1];       /* variables go by way of "memory" or "disk" */
+    char marshaller[SETTINGS_NAME_MAX + 1]; /* the module that pickles them */
     /* Words with single blanks between them, each as written, with its quotes. */
     char arguments[SETTINGS_ARGUMENTS_MAX + 1]; /* of the Score-P bindings */
     char launcher[SETTINGS_ARGUMENTS_MAX + 1];  /* the command that starts a cell's ranks; empty: none */
@@ -34,7 +45,16 @@ int settings_read_marshalling(struct settings *settings, struct spk_text body, c
 int settings_read_arguments(struct settings *settings, struct spk_text body, char *said, size_t size);
 int settings_read_launcher(struct settings *settings, struct spk_text body, char *said, size_t size);
 
+/** What is in force, for the user. part: not SETTINGS_NONE. */
+void settings_say(const struct settings *settings, enum settings_part part, char *said, size_t size);
+
+/** What has that name, "mode" or "marshaller", stays as it was before; another name changes nothing. */
+void settings_keep(struct settings *settings, const struct settings *before, const char *name);
+
 /** "auto", "session", "forked", "launch". */
 const char *settings_process_name(const struct settings *settings);
+/** What is in force, also where nothing was said. */
+const char *settings_mode(const struct settings *settings);
+const char *settings_marshaller(const struct settings *settings);
 
 #endif

@@ -25,7 +25,9 @@
 enum worker_frame {
     /* Library to worker. Requests have their number in the frame; each is answered by one WORKER_REPLY. */
     WORKER_SETUP = 1, /* parts: JSON {token, version, notebook?} */
-    WORKER_EXECUTE,   /* parts: content, metadata, JSON {execution_count, measure?} */
+    WORKER_EXECUTE,   /* parts: content, metadata, JSON {execution_count, measure?}. With {asked, settings,
+                         before} it is   a question: whether these settings can be in force instead of those
+                         before */
     WORKER_COMPLETE,  /* parts: content; so are the next four */
     WORKER_INSPECT,
     WORKER_IS_COMPLETE,
@@ -59,7 +61,9 @@ enum worker_frame {
     WORKER_FROM_COMM_OPEN, /* parts: content, metadata, buffers ...; so are the next two */
     WORKER_FROM_COMM_MESSAGE,
     WORKER_FROM_COMM_CLOSE,
-    WORKER_REPLY,  /* parts: SPK_REPLY_* (u32), content, and for a measured cell JSON: measure.py */
+    WORKER_REPLY,  /* parts: SPK_REPLY_* (u32), content, and for a measured cell JSON: measure.py. To a
+                      question  about settings, SPK_REPLY_OK lets them pass; then JSON: the names of those that
+                      stay as  they were */
     WORKER_LOG,    /* parts: SPK_LOG_* (u32), text */
     WORKER_LAUNCH, /* parts: JSON {key, argv, environment}, pid (u32) or empty, the options of
                       WORKER_TAKE_STATE. The request's cell is to run in a runner: started so, or the one of

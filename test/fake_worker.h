@@ -8,7 +8,8 @@
  * "guard CELL" parks a copy first, which takes over when CELL ends the process. "launch START CELL" has the
  * program started again, as a runner of the key START, which does at its start what that says; "fork CELL"
  * has a copy run the cell. What comes back is printed. A measured cell with "options" in it prints those that
- * came with it.
+ * came with it. Settings are let pass, unless the directive says MARSHALLER=waits, dies, refused, stays,
+ * modestays or nonsense.
  */
 #ifndef FAKE_WORKER_H
 #define FAKE_WORKER_H
@@ -46,10 +47,42 @@ static void fake_show(void)
     FAKE_SEND(WORKER_REPLY, "#0", "{\"status\":\"ok\"}");
 }
 
+/* Whether settings can be in force. */
+static void fake_settings(const char *code)
+{
+    const char *name = strstr(code, "MARSHALLER=");
+    name = name ? name + 11 : "";
+    if (!strncmp(name, "waits", 5)) {
+        fake_print(1, "waiting ");
+        while (fake_next())
+            fake.ending |= fake.type == WORKER_SHUTDOWN;
+        fake_reply_interrupted();
+    } else if (!strncmp(name, "dies", 4)) {
+        _exit(3);
+    } else if (!strncmp(name, "refused", 7)) {
+        FAKE_SEND(WORKER_REPLY, "#1", "{\"status\":\"error\",\"ename\":\"ScorePDirectiveError\"}");
+    } else if (!strncmp(name, "stays", 5)) {
+        fake_print(2, "a warning");
+        FAKE_SEND(WORKER_REPLY, "#0", "{\"status\":\"ok\"}", "[\"marshaller\",\"process\",5,\"\"]");
+    } else if (!strncmp(name, "modestays", 9)) {
+        FAKE_SEND(WORKER_REPLY, "#0", "{\"status\":\"ok\"}", "[\"mode\"]");
+    } else if (!strncmp(name, "nonsense", 8)) {
+        FAKE_SEND(WORKER_REPLY, "#0", "{\"status\":\"ok\"}", "no JSON");
+    } else {
+        FAKE_SEND(WORKER_REPLY, "#0", "{\"status\":\"ok\"}", "[]");
+    }
+}
+
 static void fake_execute(const char *code)
 {
     char text[64];
+    uint32_t options_len;
+    const char *with = fake_part(2, &options_len);
     fake_mark(MARK_PARENT, fake.request, 0);
+    if (memmem(with, options_len, "\"asked\":", 8)) {
+        fake_settings(code);
+        return;
+    }
     if (fake_execute_beside(code))
         return;
     if (!strncmp(code, "print ", 6)) {

@@ -21,7 +21,7 @@ from IPython.core.error import StdinNotImplementedError
 from IPython.utils.tokenutil import token_at_cursor
 
 from . import comms, environment, installation, launch, launch_plan, measure, repeats, scorep_api, script, shell, spare
-from . import streams, systems, viewers, wire
+from . import settings, streams, systems, viewers, wire
 
 
 # The first cells come at once, when all of a notebook is run: what can wait does.
@@ -233,6 +233,8 @@ class Server:
         if "viewer" in options:
             print(viewers.switch(options["viewer"], options["on"]), end="")
             return self._reply(content, options)
+        if "asked" in options:
+            return self._ask_about_settings(frame.request, content, options)
         if "write" in options:
             return self._write(frame.request, content, options)
         cell = measure.Cell(content["code"], options.get("measure"), options, metadata, self.connection.setup)
@@ -271,6 +273,19 @@ class Server:
         except (systems.NotMeasured, ValueError) as problem:
             self._show_error(request, "NotWritten", str(problem))
         return self._reply(content, options)
+
+    def _ask_about_settings(self, request: int, content: dict, options: dict) -> tuple:
+        """Whether what a directive proposes can be in force. It is not when the reply is an error."""
+        stays: List[str] = []
+        try:
+            with self.user_code(True):  # a module is imported, which may take long
+                stays = settings.check(options)
+        except KeyboardInterrupt:
+            self._show_interrupt()
+            print("The settings are as they were before this cell.", file=sys.stderr)
+        except (systems.NotMeasured, ValueError) as problem:
+            self._show_error(request, "ScorePDirectiveError", f"{problem} Nothing was changed.")
+        return (*self._reply(content, options), stays)
 
     def _show_error(self, request: int, ename: str, text: str) -> None:
         """An error of the kernel's, not of the cell's code."""

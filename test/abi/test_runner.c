@@ -207,8 +207,7 @@ static void by_settings(void)
     run(host, 4, "%%marshalling_settings\\nPROCESS=no");
     HOST_IN_ORDER(host, "error 4 {", "ScorePDirectiveError", "PROCESS cannot be", "reply 4 1 {");
     run(host, 5, "%%scorep_python_binding_arguments\\n--mpp=mpi\\n --user");
-    HOST_IN_ORDER(host, "out 5 Score-P's Python bindings get: --mpp=mpi --user", "reply 5 0 {",
-                  "\"execution_count\":5");
+    HOST_IN_ORDER(host, "out 5 Score-P's Python bindings get: --mpp=mpi --user", "reply 5 0 {");
     goes_on(host, descriptors);
     /* Ranks are started by their launcher: none waits for a cell, until it is taken back. */
     run(host, 6, "%%marshalling_settings PROCESS=launch");

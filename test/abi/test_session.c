@@ -421,6 +421,69 @@ static void marked_outlive_their_writer(void)
     host_shut_down(host);
 }
 
+/* --- settings that the worker is asked about --------------------------------------------------------- */
+
+/* They are in force once it has let them pass; what it has not stays as it was. */
+static void settings_asked_about(void)
+{
+    struct host *host = host_create(NULL);
+    static const char *const codes[] = {
+        "%%marshalling_settings PROCESS=session MARSHALLER=dill",
+        "%%serializer_settings\\nSERIALIZER=pickle\\nMODE=disk",
+        "%%marshalling_settings PROCESS=forked MARSHALLER=stays MODE=memory",
+        "%%marshalling_settings MODE=tape MARSHALLER=modestays",
+        "%%marshalling_settings PROCESS=auto MARSHALLER=refused",
+        "%%marshalling_settings PROCESS=auto MARSHALLER=nonsense",
+        "%%marshalling_settings",
+        "%%scorep_python_binding_arguments --user",
+        "%%execute_with_scorep\\noptions",
+    };
+    for (size_t i = 0; i < sizeof codes / sizeof *codes; i++)
+        CHECK(host_execute(host, i + 1, codes[i]) == 0);
+    host_until(host, "reply 9");
+    HOST_IN_ORDER(host, "out 1 PROCESS=session MODE=memory MARSHALLER=dill\n", "reply 1 0",
+                  "out 2 PROCESS=session MODE=disk MARSHALLER=pickle\n", "reply 2 0", "err 3 a warning",
+                  "out 3 PROCESS=forked MODE=memory MARSHALLER=pickle\n", "reply 3 0",
+                  "out 4 PROCESS=forked MODE=memory MARSHALLER=modestays\n", "reply 4 0", "reply 5 1",
+                  "error 6 {", "could not be read. Nothing was changed.", "reply 6 1",
+                  "out 7 PROCESS=forked MODE=memory MARSHALLER=modestays\n", "reply 7 0",
+                  "out 8 Score-P's Python bindings get: --user\n", "reply 8 0", "out 9 {",
+                  "\"arguments\":\"--user\",\"disk\":false,", "\"marshaller\":\"modestays\"", "reply 9 0");
+    host_expect(host, host_count(host, "\nreply ") == 9 && host_count(host, "PROCESS=auto") == 0 &&
+                          host_count(host, "display") == 0,
+                "not as often as that");
+    host_shut_down(host);
+}
+
+/* The worker ends, or is interrupted, before it has answered: nothing has changed, and no cell is lost. */
+static void settings_unanswered(void)
+{
+    struct host *host = host_create(NULL);
+    CHECK(host_execute(host, 1, "%%marshalling_settings MODE=disk MARSHALLER=dill") == 0);
+    CHECK(host_execute(host, 2, "%%enable_multicellmode") == 0);
+    CHECK(host_execute(host, 3, "print kept") == 0);
+    CHECK(host_execute(host, 4, "%%marshalling_settings MODE=memory MARSHALLER=waits") == 0);
+    host_until(host, "out 4 waiting");
+    CHECK(kernel->interrupt(host->session) == 0);
+    CHECK(host_execute(host, 5, "%%marshalling_settings") == 0);
+    CHECK(host_execute(host, 6, "%%marshalling_settings MODE=memory MARSHALLER=dies") == 0);
+    CHECK(host_execute(host, 7, "print never") == 0);
+    host_until(host, "status DIED");
+    HOST_IN_ORDER(host, "reply 4 1 {", "KeyboardInterrupt", "out 5 PROCESS=auto MODE=disk MARSHALLER=dill\n",
+                  "reply 5 0", "error 6 {", "The settings that this cell asked for are not in force.",
+                  "reply 6 1", "reply 7 2", "status DIED");
+    CHECK(host_execute(host, 8, "%%marshalling_settings") == 0);
+    CHECK(host_execute(host, 9, "%scorep_marked") == 0);
+    CHECK(host_execute(host, 10, "%%abort_multicellmode") == 0);
+    CHECK(host_execute(host, 11, "exit") == 0);
+    host_until(host, "reply 11");
+    HOST_IN_ORDER(host, "out 8 PROCESS=auto MODE=disk MARSHALLER=dill\n", "reply 8 0", "out 9 Marked",
+                  "\n  1  print kept\n", "reply 9 0", "1 marked cell is forgotten", "reply 10 0", "error 11 {");
+    host_expect(host, host_count(host, "\nreply ") == 11 && host_count(host, "not in force") == 4,
+                "not as often as that");
+    host_shut_down(host);
+}
+
 int main(int argc, char **argv)
 {
     if (argc > 1 && !strcmp(argv[1], "-c"))
@@ -447,6 +510,8 @@ int main(int argc, char **argv)
     cannot_start("dies", "no such module");
     no_python();
     ranks();
+    settings_asked_about();
+    settings_unanswered();
     shutdown_in_order();
     shutdown_by_force();
     shutdown_at_once();

@@ -216,7 +216,7 @@ class Launched(OwnProcess, ProcessCase):
         self.assertEqual(self.ok("%%serializer_settings\nSERIALIZER=cloudpickle\nMODE=memory").text(), plain)
         for bad, part in (
             ("PROCESS=thread", 'PROCESS cannot be "thread"'),
-            ("MODE=tape", 'MODE cannot be "tape"'),
+            ("MODE=", 'MODE cannot be ""'),
             ("MODE=disk PROCESS=", 'PROCESS cannot be ""'),
             ("MODE=disk FOO=1", '"FOO=1" is no setting'),
             ("launch", '"launch" is no setting'),

@@ -37,10 +37,12 @@ static void live_launched(void)
     execute(session, 1, "launch ready twice");
     execute(session, 2, "fork print forked");
     SERVE(session, answered(1, 2));
-    execute(session, 3, "%%marshalling_settings PROCESS=launch");
+    execute(session, 3, "%%marshalling_settings PROCESS=launch MARSHALLER=stays");
     execute(session, 4, "launch ready+ exit");
     execute(session, 5, "print hello");
     SERVE(session, answered(1, 5));
+    if (strstr(told.text, "MARSHALLER=") && !strstr(told.text, "PROCESS=launch MODE=memory MARSHALLER=cloudpickle"))
+        give_up("the settings are not those that the worker let pass");
     if (!fault_hit() && (!strstr(told.text, "variables changed again") || !strstr(told.text, "forked") ||
                          !strstr(told.text, "started for 0") || told.died || told.failed ||
                          !strstr(told.text, "measurement ended with exit code 3")))

@@ -19,13 +19,15 @@ static int ends(const char *said, size_t size)
 static void marshalling(struct spk_text body)
 {
     static const struct settings before = {
-        .process = SETTINGS_FORKED, .disk = 1, .arguments = "--a", .launcher = "b"};
+        .process = SETTINGS_FORKED, .mode = "disk", .arguments = "--a", .launcher = "b"};
     struct settings settings = before, again = {0};
     char said[512], repeated[512], small[7];
     int result = settings_read_marshalling(&settings, body, said, sizeof said);
     MUST(result == 0 || result == -EINVAL);
     MUST(ends(said, sizeof said) && *said && strcmp(settings.arguments, "--a") == 0);
-    MUST(settings.process <= SETTINGS_LAUNCH && (settings.disk == 0 || settings.disk == 1));
+    MUST(settings.process <= SETTINGS_LAUNCH);
+    MUST(ends(settings.mode, sizeof settings.mode) && ends(settings.marshaller, sizeof settings.marshaller));
+    MUST(*settings_mode(&settings) && *settings_marshaller(&settings));
     MUST(*settings_process_name(&settings));
     if (result != 0) {
         MUST(memcmp(&settings, &before, sizeof before) == 0);
@@ -33,7 +35,9 @@ static void marshalling(struct spk_text body)
         /* What it says is itself such a text. */
         MUST(settings_read_marshalling(&again, (struct spk_text){said, strlen(said)}, repeated,
                                        sizeof repeated) == 0);
-        MUST(again.process == settings.process && again.disk == settings.disk && !strcmp(said, repeated));
+        MUST(again.process == settings.process && !strcmp(said, repeated));
+        MUST(!strcmp(again.mode, settings_mode(&settings)));
+        MUST(!strcmp(again.marshaller, settings_marshaller(&settings)));
     }
     settings = before;
     MUST(settings_read_marshalling(&settings, body, small, sizeof small) == result);
@@ -62,7 +66,7 @@ static void arguments(struct spk_text body)
     settings = (struct settings){.process = SETTINGS_LAUNCH, .arguments = "--a", .launcher = "b"};
     int result = settings_read_arguments(&settings, body, said, sizeof said);
     MUST(result == 0 || result == -EINVAL);
-    MUST(ends(said, sizeof said) && *said && settings.process == SETTINGS_LAUNCH && !settings.disk);
+    MUST(ends(said, sizeof said) && *said && settings.process == SETTINGS_LAUNCH && !*settings.mode);
     MUST(ends(settings.arguments, sizeof settings.arguments) && strcmp(settings.launcher, "b") == 0);
     MUST(result == 0 || (strcmp(settings.arguments, "--a") == 0 && strstr(said, "Nothing was changed.")));
     const char *text = settings.arguments;

@@ -21,22 +21,30 @@ static int read_text(reader *read, struct settings *settings, const char *text)
 static const struct {
     const char *body;
     enum settings_process process;
-    int disk;
+    const char *mode, *marshaller;
     const char *said;
 } good[] = {
-    {"", SETTINGS_FORKED, 1, "PROCESS=forked MODE=disk MARSHALLER=cloudpickle\n"},
-    {" \t\r\n\f\v", SETTINGS_FORKED, 1, "PROCESS=forked MODE=disk MARSHALLER=cloudpickle\n"},
-    {"PROCESS=auto", SETTINGS_AUTO, 1, "PROCESS=auto MODE=disk MARSHALLER=cloudpickle\n"},
-    {" PROCESS=session", SETTINGS_SESSION, 1, "PROCESS=session MODE=disk MARSHALLER=cloudpickle\n"},
-    {"\nPROCESS=forked\n", SETTINGS_FORKED, 1, "PROCESS=forked MODE=disk MARSHALLER=cloudpickle\n"},
-    {"PROCESS=launch", SETTINGS_LAUNCH, 1, "PROCESS=launch MODE=disk MARSHALLER=cloudpickle\n"},
-    {"MODE=memory", SETTINGS_FORKED, 0, "PROCESS=forked MODE=memory MARSHALLER=cloudpickle\n"},
-    {"MODE=memory\r\n\tPROCESS=launch MARSHALLER=cloudpickle", SETTINGS_LAUNCH, 0,
+    {"", SETTINGS_FORKED, "disk", "", "PROCESS=forked MODE=disk MARSHALLER=cloudpickle\n"},
+    {" \t\r\n\f\v", SETTINGS_FORKED, "disk", "", "PROCESS=forked MODE=disk MARSHALLER=cloudpickle\n"},
+    {"PROCESS=auto", SETTINGS_AUTO, "disk", "", "PROCESS=auto MODE=disk MARSHALLER=cloudpickle\n"},
+    {" PROCESS=session", SETTINGS_SESSION, "disk", "", "PROCESS=session MODE=disk MARSHALLER=cloudpickle\n"},
+    {"\nPROCESS=forked\n", SETTINGS_FORKED, "disk", "", "PROCESS=forked MODE=disk MARSHALLER=cloudpickle\n"},
+    {"PROCESS=launch", SETTINGS_LAUNCH, "disk", "", "PROCESS=launch MODE=disk MARSHALLER=cloudpickle\n"},
+    {"MODE=memory", SETTINGS_FORKED, "memory", "", "PROCESS=forked MODE=memory MARSHALLER=cloudpickle\n"},
+    {"MODE=memory\r\n\tPROCESS=launch MARSHALLER=cloudpickle", SETTINGS_LAUNCH, "memory", "cloudpickle",
      "PROCESS=launch MODE=memory MARSHALLER=cloudpickle\n"},
-    {"SERIALIZER=cloudpickle", SETTINGS_FORKED, 1, "PROCESS=forked MODE=disk MARSHALLER=cloudpickle\n"},
+    {"SERIALIZER=cloudpickle", SETTINGS_FORKED, "disk", "cloudpickle", "PROCESS=forked MODE=disk MARSHALLER=cloudpickle\n"},
     /* The last one counts. */
-    {"MODE=memory MODE=disk PROCESS=auto PROCESS=session", SETTINGS_SESSION, 1,
+    {"MODE=memory MODE=disk PROCESS=auto PROCESS=session", SETTINGS_SESSION, "disk", "",
      "PROCESS=session MODE=disk MARSHALLER=cloudpickle\n"},
+    /* Names that nobody knows: the worker says so. */
+    {"MODE=tape MARSHALLER=dill", SETTINGS_FORKED, "tape", "dill", "PROCESS=forked MODE=tape MARSHALLER=dill\n"},
+    {"\nSERIALIZER=pickle\nMARSHALLER=my.own\n", SETTINGS_FORKED, "disk", "my.own",
+     "PROCESS=forked MODE=disk MARSHALLER=my.own\n"},
+    {"MARSHALLER=[a,b=c]", SETTINGS_FORKED, "disk", "[a,b=c]",
+     "PROCESS=forked MODE=disk MARSHALLER=[a,b=c]\n"},
+    {"MODE=diskette MARSHALLER=\xC3\xBC", SETTINGS_FORKED, "diskette", "\xC3\xBC",
+     "PROCESS=forked MODE=diskette MARSHALLER=\xC3\xBC\n"},
 };
 
 static const struct {
@@ -48,11 +56,9 @@ static const struct {
     {"PROCESS=Launch", "PROCESS cannot be \"Launch\": "},
     {"PROCESS==launch", "PROCESS cannot be \"=launch\": "},
     {"PROCESS=launch,", "PROCESS cannot be \"launch,\": "},
-    {"MODE=shm", "MODE cannot be \"shm\": it is memory or disk."},
-    {"MODE=dis", "MODE cannot be \"dis\": "},
-    {"MODE=diskette", "MODE cannot be \"diskette\": "},
-    {"MARSHALLER=dill", "MARSHALLER cannot be \"dill\": it is cloudpickle."},
-    {"SERIALIZER=dill", "SERIALIZER cannot be \"dill\": it is cloudpickle."},
+    {"MODE=", "MODE cannot be \"\": it is memory or disk."},
+    {"MARSHALLER=", "MARSHALLER cannot be \"\": it is cloudpickle, dill, pickle or another module's name, "},
+    {"SERIALIZER= dill", "SERIALIZER cannot be \"\": it is cloudpickle, dill, "},
     {"PROCESS", "\"PROCESS\" is no setting. There are PROCESS=auto|session|forked|launch, "},
     {"process=launch", "\"process=launch\" is no setting. "},
     {"=launch", "\"=launch\" is no setting. "},
@@ -60,17 +66,18 @@ static const struct {
     {"PROCESS = launch", "\"PROCESS\" is no setting. "},
     {"# why", "\"#\" is no setting. "},
     /* What was right before it is not done either. */
-    {"PROCESS=launch MODE=memory MODE=x", "MODE cannot be \"x\": "},
+    {"PROCESS=launch MODE=memory MODE=", "MODE cannot be \"\": "},
     {"PROCESS=launch\nMODE=memory\nLAUNCHER=srun", "\"LAUNCHER=srun\" is no setting. "},
 };
 
 static void marshalling(void)
 {
-    const struct settings before = {.process = SETTINGS_FORKED, .disk = 1, .arguments = "--mpp=mpi"};
+    const struct settings before = {.process = SETTINGS_FORKED, .mode = "disk", .arguments = "--mpp=mpi"};
     for (size_t i = 0; i < sizeof good / sizeof *good; i++) {
         struct settings settings = before;
         int result = read_text(settings_read_marshalling, &settings, good[i].body);
-        if (result != 0 || settings.process != good[i].process || settings.disk != good[i].disk ||
+        if (result != 0 || settings.process != good[i].process || strcmp(settings.mode, good[i].mode) != 0 ||
+            strcmp(settings.marshaller, good[i].marshaller) != 0 ||
             strcmp(settings.arguments, "--mpp=mpi") != 0 || strcmp(said, good[i].said) != 0) {
             fprintf(stderr, "\"%s\": %d, \"%s\"\n", good[i].body, result, said);
             exit(1);
@@ -93,7 +100,49 @@ static void names(void)
     for (size_t i = 0; i < sizeof wanted / sizeof *wanted; i++)
         CHECK(!strcmp(settings_process_name(&(struct settings){.process = (enum settings_process)i}),
                       wanted[i]));
-    CHECK(!strcmp(settings_process_name(&(struct settings){0}), "auto")); /* where nothing was said */
+    const struct settings none = {0}, some = {.mode = "disk", .marshaller = "dill"};
+    CHECK(!strcmp(settings_process_name(&none), "auto")); /* where nothing was said */
+    CHECK(!strcmp(settings_mode(&none), "memory") && !strcmp(settings_marshaller(&none), "cloudpickle"));
+    CHECK(!strcmp(settings_mode(&some), "disk") && !strcmp(settings_marshaller(&some), "dill"));
+}
+
+/* What the worker does not let pass stays as it was, and nothing else does. */
+static void kept(void)
+{
+    const struct settings before = {.mode = "disk", .arguments = "--a"};
+    const struct settings proposed = {
+        .process = SETTINGS_LAUNCH, .mode = "tape", .marshaller = "missing", .arguments = "--b"};
+    struct settings settings = proposed;
+    settings_keep(&settings, &before, "process");
+    settings_keep(&settings, &before, "");
+    CHECK(memcmp(&settings, &proposed, sizeof settings) == 0);
+    settings_keep(&settings, &before, "marshaller");
+    CHECK(!*settings.marshaller && !strcmp(settings.mode, "tape"));
+    settings_keep(&settings, &before, "mode");
+    CHECK(!strcmp(settings.mode, "disk") && !strcmp(settings.arguments, "--b") &&
+          settings.process == SETTINGS_LAUNCH);
+}
+
+/* A name is as long as it may be, or is refused. */
+static void name_limits(void)
+{
+    static char text[] = "MARSHALLER=";
+    char body[sizeof text + SETTINGS_NAME_MAX + 1];
+    struct settings settings = {0};
+    memset(body, 'a', sizeof body);
+    memcpy(body, text, sizeof text - 1);
+    struct spk_text longest = {body, sizeof text - 1 + SETTINGS_NAME_MAX};
+    struct spk_text longer = {body, longest.len + 1};
+    CHECK(settings_read_marshalling(&settings, longest, said, sizeof said) == 0 &&
+          strlen(settings.marshaller) == SETTINGS_NAME_MAX && strstr(said, settings.marshaller));
+    CHECK(settings_read_marshalling(&settings, longer, said, sizeof said) == -EINVAL &&
+          strlen(settings.marshaller) == SETTINGS_NAME_MAX && strstr(said, "of up to 200 bytes"));
+    CHECK(settings_read_marshalling(&settings, (struct spk_text){"MODE=di\0sk", 10}, said, sizeof said) ==
+              -EINVAL &&
+          !*settings.mode);
+    /* A shorter one leaves nothing of a longer. */
+    CHECK(read_text(settings_read_marshalling, &settings, "MARSHALLER=dill") == 0 &&
+          !strcmp(settings.marshaller, "dill"));
 }
 
 static void arguments(void)
@@ -116,7 +165,7 @@ static void arguments(void)
     CHECK(read_text(settings_read_arguments, &settings, "--") == 0 && !strcmp(settings.arguments, "--"));
     CHECK(read_text(settings_read_arguments, &settings, " - \n") == 0 && !*settings.arguments);
     CHECK(!strcmp(said, "Score-P's Python bindings get no arguments.\n"));
-    CHECK(settings.process == SETTINGS_LAUNCH && !settings.disk);
+    CHECK(settings.process == SETTINGS_LAUNCH && !*settings.mode);
 }
 
 /* Quotes and backslashes as in a shell: what they keep is kept, and they are. */
@@ -254,7 +303,7 @@ static void no_nul(void)
     struct settings settings = {0};
     CHECK(settings_read_marshalling(&settings, (struct spk_text){"MODE=diskette", 9}, said, sizeof said) ==
               0 &&
-          settings.disk);
+          !strcmp(settings.mode, "disk"));
     CHECK(settings_read_arguments(&settings, (struct spk_text){"--mpp=mpi", 5}, said, sizeof said) == 0 &&
           !strcmp(settings.arguments, "--mpp"));
 }
@@ -264,6 +313,8 @@ int main(void)
     test_limit(60);
     marshalling();
     names();
+    kept();
+    name_limits();
     arguments();
     quotes();
     launcher();
