@@ -226,6 +226,17 @@ void measurement_suspend(struct thread *thread)
     measurement.recorder.registered = false;
 }
 
+void measurement_take_time(void)
+{
+    struct sink *sink = measurement_is_active() ? measurement.recorder.sink : NULL;
+    if (!sink || !sink->takes_time)
+        return;
+    /* Whatever was left already has been counted, and took a time that nobody knows. */
+    uint64_t open = threads_begin_at(clock_now_ns());
+    measurement.untimed = measurement.recorder.events > open;
+    sink->takes_time = false;
+}
+
 int measurement_refresh(void)
 {
     if (!measurement_is_active() || !measurement.recorder.on || !measurement.hooked)
@@ -276,6 +287,8 @@ static PyObject *close_and_report(struct measurement *over)
         .recorded_ns = over->last_stop_ns - over->first_start_ns,
         .rewinds_refused = recorder->rewinds_refused,
         .replaced = over->replaced,
+        .parameters = recorder->parameters,
+        .timed = !over->untimed && !recorder->sink->takes_time,
     };
     if (over->feed)
         feed_close(over->feed, &result.fault);

@@ -31,6 +31,7 @@ struct measurement {
     bool instrument; /* functions are recorded from the start on, and not only where the user's code says so */
     bool hooked;     /* hooks have been put in since the beginning */
     bool replaced;   /* somebody else's hook was found in the place of ours: functions are missing */
+    bool untimed;    /* the times in the summary are not all there: what comes from Score-P's profile counts */
     bool over;       /* the user's code has ended it: nothing is recorded any more */
     bool forked;     /* this process is the child of the one that measures */
 };
@@ -78,6 +79,9 @@ struct thread *measurement_join(void);
 /* The functions of the thread are recorded from now on, and those of threads that it begins; or not. */
 int measurement_resume(struct thread *thread);
 void measurement_suspend(struct thread *thread);
+
+/* Times are taken here from now on, too, and not by Score-P's profile alone. */
+void measurement_take_time(void);
 
 /* Where a cell's next statement begins: puts a hook back that somebody has taken out. */
 int measurement_refresh(void);

@@ -144,9 +144,11 @@ static PyObject *tracer_stop(PyObject *module, PyObject *unused)
 PyDoc_STRVAR(end_doc,
              "end()\n--\n\n"
              "Leave what is open in every thread, write and close the archive, take out all hooks.\n\n"
-             "The result has events, locations, seconds (from the first start to the last stop),\n"
-             "flushes, lost (events), error (a text or None) and regions: a list of (name, file, line,\n"
-             "visits, inclusive_ns, exclusive_ns), most exclusive time first.");
+             "The result has events, locations, seconds (from the first start to the last stop), flushes,\n"
+             "lost (events), rewinds_refused, parameters (events), timed (whether the regions' times are all\n"
+             "there), replaced (whether another profiler's hook was in the place of ours), error (a text or\n"
+             "None) and regions: a list of (name, file, line, visits, inclusive_ns, exclusive_ns), most\n"
+             "exclusive time first.");
 
 static PyObject *tracer_end(PyObject *module, PyObject *unused)
 {
@@ -175,6 +177,17 @@ static PyObject *tracer_refresh(PyObject *module, PyObject *unused)
     return measurement_refresh() == 0 ? Py_NewRef(Py_None) : NULL;
 }
 
+PyDoc_STRVAR(take_time_doc, "take_time()\n--\n\n"
+                            "Time the regions here from now on, too, where Score-P's profile was to tell the times.");
+
+static PyObject *tracer_take_time(PyObject *module, PyObject *unused)
+{
+    (void)module;
+    (void)unused;
+    measurement_take_time();
+    Py_RETURN_NONE;
+}
+
 static PyMethodDef methods[] = {
     {"prepare_fork", module_prepare_fork, METH_NOARGS, module_prepare_fork_doc},
     {"hold_child_signal", module_hold_child_signal, METH_O, module_hold_child_signal_doc},
@@ -192,6 +205,7 @@ static PyMethodDef methods[] = {
     {"stop", tracer_stop, METH_NOARGS, stop_doc},
     {"end", tracer_end, METH_NOARGS, end_doc},
     {"active", tracer_active, METH_NOARGS, active_doc},
+    {"take_time", tracer_take_time, METH_NOARGS, take_time_doc},
     {"refresh", tracer_refresh, METH_NOARGS, refresh_doc},
     MODULE_USER_METHODS,
     {NULL, NULL, 0, NULL},

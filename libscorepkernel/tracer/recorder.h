@@ -84,6 +84,7 @@ struct recorder {
     uint64_t events;
     uint64_t lost;
     uint64_t rewinds_refused; /* what they were to take back is still in the trace */
+    uint64_t parameters;
     bool on;                  /* between start and stop */
     bool muted;               /* the user has switched all recording off */
     bool registered;          /* functions of threads that begin now are recorded */

@@ -79,6 +79,7 @@ static void count(struct recorder *recorder, struct location *location, bool rec
 void recorder_parameter(struct recorder *recorder, struct thread *thread, const struct parameter *parameter)
 {
     struct location *location = recorder_locate(recorder, thread);
+    recorder->parameters++;
     if (location)
         count(recorder, location,
               recorder->sink->calls->parameter(location, recorder_now_ns(recorder), parameter));

@@ -119,6 +119,17 @@ struct thread *threads_master(void)
     return thread;
 }
 
+uint64_t threads_begin_at(uint64_t now_ns)
+{
+    uint64_t open = 0;
+    for (struct thread *thread = all.members; thread; thread = thread->next) {
+        for (uint32_t i = 0; i < thread->depth; i++)
+            thread->frames[i].entered_ns = now_ns;
+        open += thread->open;
+    }
+    return open;
+}
+
 static bool is_member(unsigned long ident)
 {
     for (const struct thread *thread = all.members; thread; thread = thread->next)

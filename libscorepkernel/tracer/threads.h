@@ -48,6 +48,9 @@ struct thread *threads_adopt(struct recorder *recorder, bool is_master);
 /* The master's state, NULL without one. */
 struct thread *threads_master(void);
 
+/* Lets what is open in all threads begin now. How many regions are open. */
+uint64_t threads_begin_at(uint64_t now_ns);
+
 /* Remembers every thread that runs now and does not take part. Called when recording starts. */
 int threads_note_bystanders(void);
 /* Whether the calling thread is one of them. It is forgotten: numbers of ended threads are given to new ones.

@@ -14,9 +14,11 @@ from . import installation, systems
 DIRECTIVE = "%%scorep_python_binding_arguments"
 _TYPES = ("profile", "trace", "cProfile", "cTrace", "dummy")
 # What the session's measurement has anyway.
-NO_DIFFERENCE = ("--user", "--compiler", "--nocompiler", "--thread=pthread", "--thread=none", "--mpp=none")
-NO_DIFFERENCE += ("--noio", "--io=none", "--nomemory", "--nocuda", "--noopencl", "--noopenacc", "--nokokkos", "--nohip")
-NO_DIFFERENCE += ("--nopomp", "--nopreprocess", "--dynamic")
+NO_DIFFERENCE = (
+    *("--user", "--compiler", "--nocompiler", "--thread=pthread", "--thread=none", "--mpp=none", "--io=none", "--noio"),
+    *("--nomemory", "--nocuda", "--noopencl", "--noopenacc", "--nokokkos", "--nohip", "--nopomp", "--nopreprocess"),
+    "--dynamic",
+)
 # Which options scorep-config has, for where there is none to ask.
 _OPTIONS = re.compile(
     r"--(no)?(user|compiler|pomp|openmp|cuda|openacc|opencl|hip|kokkos|preprocess|dynamic|static|memory|io)"
@@ -50,12 +52,11 @@ class Arguments(NamedTuple):
         return [word for word in self.for_scorep if word not in NO_DIFFERENCE]
 
 
-class Refused(systems.NotMeasured):
-    """An argument that cannot be obeyed; the text says why, and what to do."""
+_NOT_RUN, _UNCHANGED = "The cell was not run", "Nothing was changed"
 
 
-def split(text: str, directive: str = DIRECTIVE, undone: str = "The cell was not run") -> List[str]:
-    """The words of what a directive has said. NotMeasured: there are none such."""
+def split(text: str, directive: str = DIRECTIVE, undone: str = _NOT_RUN) -> List[str]:
+    """The words of what a directive has said. NotMeasured: there are none such; undone: what has not happened then."""
     try:
         return shlex.split(text)
     except ValueError as problem:
@@ -64,20 +65,28 @@ def split(text: str, directive: str = DIRECTIVE, undone: str = "The cell was not
         ) from None
 
 
-def parse(text: str) -> Arguments:
-    """What the arguments say. Refused: one is none of the bindings'."""
+def parse(text: str, undone: str = _NOT_RUN) -> Arguments:
+    """What the arguments say. NotMeasured: one cannot be obeyed."""
+    try:
+        return _parsed(split(text, undone=undone))
+    except ValueError as problem:
+        raise systems.NotMeasured(f"{undone}: {problem}") from None
+
+
+def _parsed(words: List[str]) -> Arguments:
+    """ValueError: one is none of the bindings'."""
     found, for_scorep = Arguments(), []  # type: Arguments, List[str]
-    for word in split(text):
+    for word in words:
         name, equals, value = word.partition("=")
         if word in ("--noinstrumenter", "--nopython"):
             found = found._replace(instrument=False)
         elif name == "--instrumenter-type":
             if value not in _TYPES:
-                raise Refused(f"{word} is none of the bindings' types of instrumenter, which are {_listed(_TYPES)}.")
+                raise ValueError(f"{word} is none of the bindings' types of instrumenter, which are {_listed(_TYPES)}.")
             found = found._replace(type=value)
         elif name == "--instrumenter-file":
             if not value:
-                raise Refused(f"{word} names no file: write --instrumenter-file=FILE.")
+                raise ValueError(f"{word} names no file: write --instrumenter-file=FILE.")
             found = found._replace(file=value)
         elif word == "--keep-files":
             found = found._replace(keep_files=True)
@@ -96,29 +105,36 @@ def _listed(words: Tuple[str, ...]) -> str:
 
 
 def _look_at(word: str) -> None:
-    """Refused: the word is for nobody."""
+    """ValueError: the word is for nobody."""
     if word == "--":
-        raise Refused("-- separates the arguments from a program, and here the program is the cell: leave it out.")
+        raise ValueError("-- separates the arguments from a program, and here the program is the cell: leave it out.")
     if word == "--help" or not word.startswith("-"):
-        raise Refused(
+        raise ValueError(
             f"{word} is no argument of the bindings'. They have --noinstrumenter, --instrumenter-type=TYPE, "
             "--instrumenter-file=FILE, --keep-files, --verbose, and what scorep-config takes, such as "
             "--io=runtime:posix; `!scorep-config --help` lists that."
         )
     if _QUESTIONS.fullmatch(word):
-        raise Refused(f"{word} asks scorep-config something, and tells it nothing: run `!scorep-config {word}`.")
+        raise ValueError(f"{word} asks scorep-config something, and tells it nothing: run `!scorep-config {word}`.")
     if word == "--nouser":
-        raise Refused("--nouser would switch off all that is recorded of Python, which are user regions of Score-P's.")
+        raise ValueError("--nouser would switch off all that is recorded of Python, which are user regions of Score-P's.")
 
 
 # --- when they are set -----------------------------------------------------------------------------------
 
 
 def check(text: str) -> List[str]:
-    """What the user is to know of arguments that are to be in force. Refused: they cannot be obeyed."""
-    found = parse(text)
+    """What the user is to know of arguments that are to be in force. NotMeasured: they cannot be obeyed, and why."""
+    found = parse(text, _UNCHANGED)
+    try:
+        return _checked(found)
+    except ValueError as problem:
+        raise systems.NotMeasured(f"{_UNCHANGED}: {problem}") from None
+
+
+def _checked(found: Arguments) -> List[str]:
     if found.file and not os.path.isfile(os.path.expanduser(found.file)):
-        raise Refused(
+        raise ValueError(
             f"there is no file {os.path.abspath(os.path.expanduser(found.file))}, which --instrumenter-file names. "
             "Write it first, or correct the name."
         )
@@ -148,7 +164,7 @@ def _about_scorep(found: Arguments) -> List[str]:
         return _about_built_in(words)
     refusal = installation.refusal(config, words)
     if refusal:
-        raise Refused(f"this Score-P does not take {' '.join(words)}. {config} says: {refusal}")
+        raise ValueError(f"this Score-P does not take {' '.join(words)}. {config} says: {refusal}")
     notes = []
     if "--thread=none" in words:
         notes.append("--thread=none: threads get locations of their own all the same, as with --thread=pthread.")
@@ -160,7 +176,7 @@ def _about_scorep(found: Arguments) -> List[str]:
 def _about_built_in(words: List[str]) -> List[str]:
     unknown = [word for word in words if not _OPTIONS.fullmatch(word)]
     if unknown:
-        raise Refused(f"{' '.join(unknown)} is no argument of the bindings', nor of scorep-config.")
+        raise ValueError(f"{' '.join(unknown)} is no argument of the bindings', nor of scorep-config.")
     idle = [word for word in words if word not in NO_DIFFERENCE]
     if not idle:
         return []

@@ -31,12 +31,7 @@ def choose(wanted: dict, package: str) -> Way:
     process, needs = wanted.get("process", "auto"), needed(wanted.get("arguments", ""))
     if wanted.get("ranks") or wanted.get("launcher"):
         return _as_ranks(process, wanted)
-    if process == "session" and needs:
-        raise systems.NotMeasured(
-            f"The cell was not run: {' '.join(needs)} must be there when a process starts, but PROCESS=session asks "
-            "for the session, which runs. Take it back with `%%scorep_python_binding_arguments -`, or let the cell be "
-            "launched with `%%marshalling_settings PROCESS=launch`."
-        )
+    refuse_clash(process, wanted.get("arguments", ""), "The cell was not run")
     if needs:
         return Way("launch", f"{' '.join(needs)} must be there when a process starts")
     if process == "launch":
@@ -46,6 +41,17 @@ def choose(wanted: dict, package: str) -> Way:
     if process == "auto" and systems.needs_fork(package):
         return Way("forked", "this Score-P cannot measure a process twice")
     return Way("session", "")
+
+
+def refuse_clash(process: str, arguments: str, undone: str) -> None:
+    """NotMeasured: they ask for different processes; undone: what has not happened then."""
+    needs = needed(arguments, undone) if process == "session" else []
+    if needs:
+        raise systems.NotMeasured(
+            f"{undone}: {' '.join(needs)} must be there when a process starts, but PROCESS=session asks for the session, "
+            "which runs. Take it back with `%%scorep_python_binding_arguments -`, or let cells be launched with "
+            "`%%marshalling_settings PROCESS=launch`."
+        )
 
 
 def _as_ranks(process: str, wanted: dict) -> Way:
@@ -58,9 +64,10 @@ def _as_ranks(process: str, wanted: dict) -> Way:
     return Way("ranks", "as ranks" if not count else f"as {count} rank{'s' if count > 1 else ''}")
 
 
-def needed(text: str) -> List[str]:
-    """Those of the bindings' arguments that must be there when a process starts. The built-in tracer knows none."""
-    arguments = binding_arguments.parse(text)
+def needed(text: str, undone: str = "The cell was not run") -> List[str]:
+    """Those of the bindings' arguments that must be there when a process starts. The built-in tracer knows none.
+    NotMeasured: they cannot be obeyed."""
+    arguments = binding_arguments.parse(text, undone)
     return arguments.at_start if systems.wanted() != "built-in" and installation.locate() else []
 
 

@@ -99,32 +99,19 @@ class region:  # noqa: N801 - the name is the bindings'
 
     def __init__(self, region_name: str = "") -> None:
         self.region_name = region_name
+        self._name = _USER + region_name
 
     def __call__(self, func: Callable) -> Callable:
-        return _in_region(func, self.region_name) if self.region_name else _by_its_name(func)
+        return _by_a_name(func, self._name) if self.region_name else _by_its_name(func)
 
     def __enter__(self) -> "region":
         if not self.region_name:
             raise RuntimeError("A region name needs to be specified.")
-        _tracer.region_begin(_USER + self.region_name, *_caller())
+        _tracer.region_begin(self._name, *_caller())
         return self
 
-    def __exit__(self, *_: object) -> bool:
-        _tracer.region_end(_USER + self.region_name)
-        return False
-
-
-def _in_region(func: Callable, region_name: str) -> Callable:
-    name, place = _USER + region_name, _place_of(func)
-
-    def inner(*args: Any, **kwds: Any) -> Any:
-        _tracer.region_begin(name, *place)
-        try:
-            return func(*args, **kwds)
-        finally:
-            _tracer.region_end(name)
-
-    return _like(func, inner, region)
+    def __exit__(self, *_: object) -> None:
+        _tracer.region_end(self._name)
 
 
 def _by_its_name(func: Callable) -> Callable:
@@ -349,6 +336,7 @@ class _Switch:
 
     def __init__(self, region_name: str = "") -> None:
         self.region_name = region_name
+        self._name = _SWITCHED + region_name
         self._entered: Dict[int, List[bool]] = {}  # by thread
 
     def __call__(self, func: Callable) -> Callable:
@@ -393,14 +381,14 @@ class enable(_Switch):  # noqa: N801
 
     def _begin(self, place: Tuple[str, int]) -> None:
         if self.region_name:
-            _tracer.region_begin(_SWITCHED + self.region_name, *place)
+            _tracer.region_begin(self._name, *place)
         _tracer.resume()
 
     def _undo(self, switched: bool) -> None:
         if switched:
             _tracer.suspend()
             if self.region_name:
-                _tracer.region_end(_SWITCHED + self.region_name)
+                _tracer.region_end(self._name)
 
 
 class disable(_Switch):  # noqa: N801
@@ -409,12 +397,12 @@ class disable(_Switch):  # noqa: N801
     def _begin(self, place: Tuple[str, int]) -> None:
         _tracer.suspend()
         if self.region_name:
-            _tracer.region_begin(_SWITCHED + self.region_name, *place)
+            _tracer.region_begin(self._name, *place)
 
     def _undo(self, switched: bool) -> None:
         if switched:
             if self.region_name:
-                _tracer.region_end(_SWITCHED + self.region_name)
+                _tracer.region_end(self._name)
             _tracer.resume()
 
 
@@ -447,6 +435,8 @@ def _complete(module: ModuleType) -> None:
     """A module of that name has been made: give it what is ours."""
     name = module.__name__
     module.__dict__.update(_MODULES[name])
+    if name == "scorep.user":
+        _tracer.take_time()  # regions with parameters are missing in Score-P's profile
     if name == "scorep":
         module.__dict__.setdefault("__version__", VERSION)
         for inner in ("scorep.instrumenter", "scorep.user"):

@@ -8,7 +8,7 @@ from __future__ import annotations
 import sys
 from typing import List
 
-from . import launch_plan
+from . import binding_arguments, launch_plan
 
 _MODES = ("memory", "disk")
 
@@ -17,9 +17,10 @@ def check(options: dict) -> List[str]:
     """Look at what is proposed; the names of those that stay as they were. NotMeasured or ValueError, with a text for
     the user: none of it can be in force."""
     proposed, before = options["settings"], options["before"]
+    launch_plan.refuse_clash(proposed["process"], proposed["arguments"], "Nothing was changed")
     if options["asked"] == "arguments":
-        for note in check_arguments(proposed["arguments"]):
-            print(note)
+        for note in binding_arguments.check(proposed["arguments"]):
+            print(f"Note: {note}")
         return []
     stays = []
     for name, problem in (
@@ -30,13 +31,6 @@ def check(options: dict) -> List[str]:
             print(f"Warning: {problem} Cells go on with {name.upper()}={before[name]}.", file=sys.stderr)
             stays.append(name)
     return stays
-
-
-def check_arguments(text: str) -> List[str]:
-    """Look at the bindings' arguments, as one text; notes for the user, each a line. NotMeasured, ValueError: why they
-    are refused, and what to do."""
-    launch_plan.needed(text)
-    return []
 
 
 def _problem_of_mode(mode: str) -> str:
