@@ -14,7 +14,7 @@ import tempfile
 from typing import Any, Callable, Dict, List, Optional, Sequence, Tuple
 
 from . import installation, spare, systems, wire
-from .launch_plan import Way, choose, plan
+from .launch_plan import Way, choose, make_way, plan
 
 RESULT = "_scorepkernel_result"
 
@@ -67,6 +67,7 @@ class Launcher:
         self._returned: Any = None
         self._request = 0  # whose cell that is
         self._job: Any = None  # of a cell that runs as ranks
+        self._moved: List[str] = []  # what was said of an older experiment, by each attempt
 
     def ahead(self, wanted: dict) -> None:
         """Have a process started for the next cell of this kind."""
@@ -86,6 +87,7 @@ class Launcher:
     async def run(self, request: int, wanted: dict, options: dict, way: Way) -> Tuple[int, dict, Optional[dict]]:
         """Run the cell there. What it replied, and its measurement, if there is one."""
         lost: List[str] = []
+        self._moved.clear()
         if importlib.util.find_spec("cloudpickle") is None:
             raise systems.NotMeasured(
                 f"The cell was not run: it needs a process of its own ({way.why}), and variables travel by "
@@ -108,7 +110,7 @@ class Launcher:
             content = {"status": "error", "execution_count": options["execution_count"], "payload": [], **content}
         else:
             notes = self.take_changes(descriptor, json.loads(frame.parts[3] or b"{}"))
-        lost += notes
+        lost += self._moved + notes
         if descriptor is not None:
             os.close(descriptor)
         if measurement is not None:
@@ -144,6 +146,7 @@ class Launcher:
             else:
                 launched = {"way": f"launched ({way.why})", "affinity": affinity}
                 how = plan(wanted, self._server.package, simple)
+                make_way(how, self._moved)
             there = wire.dump({**options, "launched": launched})
             connection.send_with_descriptors([descriptor], wire.LAUNCH, request, wire.dump(how), b"", there)
         finally:

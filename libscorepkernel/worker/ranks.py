@@ -13,7 +13,7 @@ import shlex
 import shutil
 from typing import Any, Dict, List, NamedTuple, Optional, Tuple
 
-from . import installation, launch, launch_plan, measure, persist, systems
+from . import experiment_directory, installation, launch, launch_plan, measure, persist, systems
 
 _PROGRAM = "scorepkernel-ranks"
 _MEETING = "SCOREPKERNEL_MEETING"  # as ranks/rank_wire.h has it
@@ -34,7 +34,7 @@ class Job:
         self._warnings: List[str] = []
         self._words = _launcher(wanted)
         self._system = _system(wanted, package, self._warnings)  # "scorep" or "built-in"
-        self.directory = measure.make_directory(self._system == "scorep", self._warnings)
+        self.directory = experiment_directory.make(self._system == "scorep", self._warnings)
 
     def for_ranks(self, way: str) -> dict:
         """What each rank has to know."""
@@ -329,4 +329,4 @@ def _complete_record(whole: dict, count: int) -> None:
         with open(path, encoding="utf-8") as file:
             record = json.load(file)
         record.update({name: whole[name] for name in names}, ranks=count)
-        measure.write_record(whole["directory"], record)
+        experiment_directory.write_record(whole["directory"], record)
