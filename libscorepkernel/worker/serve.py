@@ -37,6 +37,7 @@ class Server:
         self.package = package
         self.pid = os.getpid()
         self.allow_stdin = False
+        self.notices: List[str] = []  # what the user is to know, and is told with the next cell
         installation.given_up = lambda: self.interrupts.pending
         self._frames: Deque[wire.Frame] = deque()
         self._answers: queue.SimpleQueue = queue.SimpleQueue()
@@ -227,6 +228,8 @@ class Server:
         sh.execution_count = options["execution_count"]
         sh.last_error, sh.interrupted = None, False
         self.connection.begin_cell(frame.request)
+        while self.notices:
+            print(self.notices.pop(0), file=sys.stderr, flush=True)
         if "environment" in options:
             print(environment.apply(options["environment"]), end="")
             return self._reply(content, options)
