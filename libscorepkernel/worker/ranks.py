@@ -92,7 +92,8 @@ class Job:
             elif came.ranks:
                 notes.append("The variables are as before: rank 0 did not come to its end.")
         except ValueError as problem:  # it came to it in the middle of them
-            notes.append(f"The variables are as before: those of rank 0 did not come back whole: {problem}")
+            text = f"All variables are as before the cell: those of rank 0 did not come back whole: {problem}."
+            launcher.not_returned.append(text)
         if descriptor is not None and self._wanted.get("gather"):
             notes += launcher.in_namespace(_gather, descriptor, came, self._wanted["gather"])
         way = f"{way}, by {os.path.basename(self._words[0])}"
@@ -120,7 +121,7 @@ class Job:
         else:
             _leave_out_start(whole)
         whole.update(
-            way=f"{way} ({_size(came.sent)} of variables to each, {_size(came.size)} back)",
+            way=f"{way} ({launch.size_text(came.sent)} of variables to each, {launch.size_text(came.size)} back)",
             directory=self.directory,
             seconds=max(one["seconds"] for one in reports),
             events=sum(one["events"] for one in reports),
@@ -282,13 +283,6 @@ def _told_once(told: List[Tuple[int, str]]) -> List[str]:
     for rank, text in told:
         by_text.setdefault(text, []).append(rank)
     return [f"Rank {', '.join(map(str, sorted(ranks)))}: {text}" for text, ranks in by_text.items()]
-
-
-def _size(length: int) -> str:
-    for unit, bytes_each in (("GB", 10**9), ("MB", 10**6), ("kB", 10**3)):
-        if length >= bytes_each:
-            return f"{length / bytes_each:.3g} {unit}"
-    return f"{length} B"
 
 
 def _summed(reports: List[dict]) -> dict:
