@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import contextvars
 import faulthandler
 import inspect
 import json
@@ -42,6 +43,8 @@ class Server:
         self._frames: Deque[wire.Frame] = deque()
         self._answers: queue.SimpleQueue = queue.SimpleQueue()
         self._cell_task: Optional[asyncio.Task] = None
+        # Of the task that serves: what cells set in it, such as decimal's precision, is there for the next task.
+        self._context = contextvars.copy_context()
         for name in ("stdout", "stderr"):
             stream = streams.OutStream(connection, getattr(wire, name.upper()), f"<{name}>")
             setattr(sys, name, stream)
@@ -82,6 +85,7 @@ class Server:
         if not spare.renew_loop(self._loop, without=self.connection.socket.fileno()):
             self._make_loop()
         self.connection.take_over(connection, setup["token"])
+        self._context = contextvars.copy_context()
         if setup.get("runner"):
             self.runner = launch.Runner(self, True)
         self.interrupts = self.connection.interrupts
@@ -113,7 +117,7 @@ class Server:
         _end_resource_tracker()
 
     def _serve_until_the_end(self, loop: asyncio.AbstractEventLoop) -> None:
-        task = loop.create_task(self._serve())
+        task = self._context.run(lambda: loop.create_task(self._serve()))
         while True:
             try:
                 return loop.run_until_complete(task)
@@ -123,7 +127,7 @@ class Server:
                 # A KeyboardInterrupt or SystemExit in a user's task, or whatever a signal handler of the user's raises
                 # between cells, ends run_until_complete, and perhaps the task: not us.
                 if task.done():
-                    task = loop.create_task(self._serve())
+                    task = self._context.run(lambda: loop.create_task(self._serve()))
 
     def _read(self) -> None:
         """Take what the library sent; called on the loop when there is something."""
@@ -153,6 +157,7 @@ class Server:
 
     async def _serve(self) -> None:
         while True:
+            self._context = contextvars.copy_context()
             while not self._frames:
                 self._arrived.clear()
                 await self._arrived.wait()

@@ -247,6 +247,25 @@ class Guarded(GuardCase):
         for name in ("first", "second", "fourth", "fifth"):
             self.assertEqual(lines.count(f"{name}_of_history = "), 1)
 
+    def test_context_variables(self):
+        self.ok("import contextvars, decimal\nv = contextvars.ContextVar('v', default=0); v.set(1); decimal.getcontext().prec = 5")
+        look = "v.get(), decimal.getcontext().prec, str(decimal.Decimal(1) / 3)"
+        for _ in range(2):
+            self.restored(f"v.set(2); decimal.getcontext().prec = 7\n{KILL}")
+            self.assertEqual(self.value(look), (1, 5, "0.33333"))
+        self.restored(f"await asyncio.sleep(0)\n{KILL}")
+        self.assertEqual(self.value(look), (1, 5, "0.33333"))
+        self.measured("v.set(3)")
+        self.restored(KILL)
+        self.assertEqual(self.value(look)[0], 3)
+
+    def test_how_numpy_prints_and_errs(self):
+        self.ok("import numpy\nbefore = numpy.seterr(all='raise'); numpy.set_printoptions(precision=3)")
+        look = "numpy.geterr()['divide'], numpy.get_printoptions()['precision'], str(numpy.array([1 / 3]))"
+        self.restored(KILL)
+        self.assertEqual(self.value(look), ("raise", 3, "[0.333]"))
+        self.ok("numpy.seterr(**before); numpy.set_printoptions(precision=8)")
+
     def test_results_of_earlier_cells(self):
         number = self.ok("'an earlier result'").reply["execution_count"]
         self.restored(KILL)

@@ -249,6 +249,13 @@ class Forked(Variables, ForkedCase):
         self.assertEqual(self.value("next(numbers), fine"), (0, 3))
         self.ok("del lock, numbers")
 
+    def test_context_variables(self):
+        self.ok("import decimal; decimal.getcontext().prec = 5")
+        try:
+            self.assertEqual(self.measured("str(decimal.Decimal(1) / 3)")[0].result, "'0.33333'")
+        finally:
+            self.ok("decimal.getcontext().prec = 28")
+
 
 class ForkedByScoreP(ByScoreP, Forked):
     pass
