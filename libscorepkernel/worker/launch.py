@@ -14,8 +14,8 @@ import sys
 import tempfile
 from typing import Any, Callable, Dict, List, Optional, Sequence, Tuple
 
-from . import installation, spare, systems, wire
-from .launch_plan import Way, choose, plan
+from . import installation, persist_file, spare, systems, wire
+from .launch_plan import Way, choose, make_way, plan
 
 RESULT = "_scorepkernel_result"
 
@@ -53,6 +53,29 @@ def _file_for(wanted: dict) -> int:
         ) from None
 
 
+def _unwritten(problem: persist_file.Unwritable, disk: bool, descriptor: int) -> str:
+    """Why variables could not be written, and what to do."""
+    where = f"{file_directory()} (SCOREP_JUPYTER_PERSISTENCE_DIR)" if disk else "memory"
+    status = os.fstatvfs(descriptor)
+    free = status.f_bavail * status.f_frsize
+    # It says nothing of quotas.
+    left = f", and {size_text(free)} free" if disk and problem.errno == errno.ENOSPC and free < problem.needed else ""
+    else_where = "name another directory with\n%env SCOREP_JUPYTER_PERSISTENCE_DIR=DIRECTORY\nor " if disk else ""
+    return (
+        f"there is no room for them in {where}: {problem.strerror}; {size_text(problem.needed)} are needed{left}. Make "
+        f"room, {else_where}have them travel the other way with\n"
+        f"%%marshalling_settings MODE={'memory' if disk else 'disk'}\nand run the cell again"
+    )
+
+
+def size_text(length: int) -> str:
+    """Bytes, for people."""
+    for unit, bytes_each in (("GB", 10**9), ("MB", 10**6), ("kB", 10**3)):
+        if length >= bytes_each:
+            return f"{length / bytes_each:.3g} {unit}"
+    return f"{length} B"
+
+
 def told(lost: Any, there: bool) -> List[str]:
     """What the user is to know of variables that did not travel."""
     way = "into the launched process" if there else "back from the launched process; the session keeps its old value"
@@ -68,6 +91,8 @@ class Launcher:
         self._returned: Any = None
         self._request = 0  # whose cell that is
         self._job: Any = None  # of a cell that runs as ranks
+        self._moved: List[str] = []  # what was said of an older experiment, by each attempt
+        self.not_returned: List[str] = []  # what the cell changed, and is as it was in the session
 
     def ahead(self, wanted: dict) -> None:
         """Have a process started for the next cell of this kind."""
@@ -87,6 +112,8 @@ class Launcher:
     async def run(self, request: int, wanted: dict, options: dict, way: Way) -> Tuple[int, dict, Optional[dict]]:
         """Run the cell there. What it replied, and its measurement, if there is one."""
         lost: List[str] = []
+        self._moved.clear()
+        self.not_returned.clear()
         if importlib.util.find_spec("cloudpickle") is None:
             raise systems.NotMeasured(
                 f"The cell was not run: it needs a process of its own ({way.why}), and variables travel by "
@@ -109,7 +136,7 @@ class Launcher:
             content = {"status": "error", "execution_count": options["execution_count"], "payload": [], **content}
         else:
             notes = self.take_changes(descriptor, json.loads(frame.parts[3] or b"{}"))
-        lost += notes
+        lost += self._moved + notes + (self.not_returned if how != wire.OK else [])
         if descriptor is not None:
             os.close(descriptor)
         if measurement is not None:
@@ -118,6 +145,9 @@ class Launcher:
             print("\n".join(lost), file=sys.stderr, flush=True)
         elif lost:
             content.setdefault("traceback", []).extend(lost)
+        if how == wire.OK and self.not_returned:
+            content.pop("execution_count", None)
+            return wire.ERROR, {**content, **_not_returned(self.not_returned)}, measurement
         return how, content, measurement
 
     async def _await(self, hand_over: Any, request: int, wanted: dict, options: dict, *more: Any) -> tuple:
@@ -136,7 +166,11 @@ class Launcher:
         descriptor = _file_for(wanted)
         try:
             with self._server.user_code():  # whose objects say how they are to be pickled, and may take long
-                sent = persist.send(shell.user_ns, descriptor, set(shell.user_ns_hidden))
+                try:
+                    sent = persist.send(shell.user_ns, descriptor, set(shell.user_ns_hidden))
+                except persist_file.Unwritable as problem:
+                    why = _unwritten(problem, wanted.get("disk", False), descriptor)
+                    raise systems.NotMeasured(f"The cell was not run: its variables cannot travel: {why}.") from None
             self._server.interrupts.before_cell = True  # one that comes now is the cell's
             lost += told(sent.lost, True)
             affinity = sorted(os.sched_getaffinity(0))
@@ -145,6 +179,7 @@ class Launcher:
             else:
                 launched = {"way": f"launched ({way.why})", "affinity": affinity}
                 how = plan(wanted, self._server.package, simple)
+                make_way(how, self._moved)
             there = wire.dump({**options, "launched": launched})
             connection.send_with_descriptors([descriptor], wire.LAUNCH, request, wire.dump(how), b"", there)
         finally:
@@ -162,24 +197,34 @@ class Launcher:
         return ranks.Job(wanted, self._server.package)
 
     def take_changes(self, descriptor: Optional[int], changes: dict, begin: int = 0) -> List[str]:
-        """Take over what the cell changed. What the user is to know."""
+        """Take over what the cell changed. What the user is to know, but for what is in not_returned then."""
         from . import persist
 
         if descriptor is None:
-            return [f"The variables did not come back: {changes.get('problem', 'the process sent none')}"]
+            why = changes.get("problem", "the process sent none")
+            self.not_returned.append(f"All variables are as before the cell, as they could not come back: {why}.")
+            return []
         shell = self._server.shell
+        names = set(shell.user_ns).difference(changes.get("perhaps", ()))
         with self._server.user_code():
             applied = persist.apply_changes(descriptor, shell.user_ns, begin)
         name = changes.get("result", RESULT)
         if name in shell.user_ns:
             _bind_result(shell, shell.user_ns[name])
         shell.user_ns.pop(RESULT, None)
-        return told(applied.lost, False)
+        self.not_returned += told([one for one in applied.lost if one.name in names], False)
+        return told([one for one in applied.lost if one.name not in names], False)
 
     def in_namespace(self, function: Any, *arguments: Any) -> Any:
         """Call it with the user's variables; it may run users' code."""
         with self._server.user_code():
             return function(self._server.shell.user_ns, *arguments)
+
+
+def _not_returned(texts: List[str]) -> dict:
+    """The content of the reply of a cell whose changes are not in the session, which must not go on as if they were."""
+    said = "The cell ran to its end, but not all that it changed is in the session:\n" + "\n".join(texts)
+    return {"status": "error", "ename": "VariablesNotReturned", "evalue": said, "traceback": [said]}
 
 
 def _bind_result(shell: Any, value: Any) -> None:
@@ -290,7 +335,9 @@ class Runner:
                 shell.user_ns[RESULT] = value
 
         def write(file: int) -> None:
-            persist.send_changes(self._received, shell.user_ns, file, set(shell.user_ns_hidden), but)
+            sent = persist.send_changes(self._received, shell.user_ns, file, set(shell.user_ns_hidden), but)
+            # Of what nothing can be pickled, before the cell nor after it, nobody knows whether the cell changed it.
+            about["perhaps"] = [x.name for x in sent.lost if self._received.failed.get(f"v:{x.name}", x) is None]
 
         try:
             self._send_state(request, about, disk, write)
@@ -305,6 +352,9 @@ class Runner:
             with self._server.user_code():
                 write(descriptors[0])
             self._server.connection.send_with_descriptors(descriptors, wire.STATE, request, wire.dump(about))
+        except persist_file.Unwritable as problem:
+            about["problem"] = _unwritten(problem, disk, descriptors[0])
+            self._server.connection.send_with_descriptors([], wire.STATE, request, wire.dump(about))
         except (Exception, KeyboardInterrupt) as problem:  # of whatever users' objects do when they are pickled
             about["problem"] = f"{type(problem).__name__}: {problem}"
             self._server.connection.send_with_descriptors([], wire.STATE, request, wire.dump(about))

@@ -15,7 +15,7 @@ import subprocess
 import sys
 from typing import Any, Dict, List, NamedTuple, Optional
 
-from . import PRELOAD_BEFORE, RUNNER, binding_arguments, installation, measure, systems
+from . import PRELOAD_BEFORE, RUNNER, binding_arguments, experiment_directory, installation, systems
 from .binding_arguments import split  # noqa: F401 - of the words of other directives, too
 
 
@@ -101,7 +101,7 @@ def plan(wanted: dict, package: str, simple: bool = False, measured_by: str = ""
     if config and (needs or not preloaded):
         # Score-P may begin before the cell's variables are here, and would choose a directory of its own.
         environment.setdefault(systems.PRELOADED_VERSION, "")
-        ours = {"SCOREP_EXPERIMENT_DIRECTORY": measure.new_directory_name(), **systems.DEFAULTS}
+        ours = {experiment_directory.VARIABLE: experiment_directory.new_name(), **systems.DEFAULTS}
         environment[systems.SET_FOR_START] = " ".join(name for name in ours if name not in environment)
         environment = {**ours, **environment}
     return {
@@ -111,6 +111,15 @@ def plan(wanted: dict, package: str, simple: bool = False, measured_by: str = ""
         # One that measures from its start cannot be started ahead.
         "ahead": int(bool(preloaded or not config) and not needs),
     }
+
+
+def make_way(how: Dict[str, Any], warnings: List[str]) -> None:
+    """Just before a process with this plan is started: where Score-P begins with it, the experiment's name is free from
+    now on, as Score-P would rename whatever has it. NotMeasured."""
+    names = [pair.split("=", 1)[0] for pair in how["environment"]]
+    if not how["ahead"] and systems.SET_FOR_START in names and os.environ.get(experiment_directory.VARIABLE):
+        made = experiment_directory.make(True, warnings)
+        how["environment"][names.index(experiment_directory.VARIABLE)] = f"{experiment_directory.VARIABLE}={made}"
 
 
 def can_travel(value: str) -> bool:

@@ -1,17 +1,14 @@
 # SPDX-License-Identifier: BSD-3-Clause
-"""Measured cells: their experiment directory, the measurement around their code, and what is said of it."""
+"""Measured cells: the measurement around their code, and what is said of it."""
 
 from __future__ import annotations
 
 import contextlib
-import errno
 import functools
 import importlib.util
 import io
-import json
 import os
 import platform
-import secrets
 import site
 import socket
 import sys
@@ -19,11 +16,9 @@ import sysconfig
 import time
 from typing import Any, Callable, Iterator, List, NamedTuple, Optional
 
-from . import binding_arguments, faults, scorep_api, systems
+from . import binding_arguments, experiment_directory, faults, scorep_api, systems
 
 REPORTED_REGIONS = 10
-# Where the session began, which is where the notebook is; users' code may go elsewhere.
-_BESIDE = os.getcwd()
 
 
 class Place(NamedTuple):
@@ -163,21 +158,22 @@ class Measurement:
             if self._begun:
                 self._system.end(self._warnings)
             if isinstance(problem, OSError):
-                raise _unwritable(self._directory, problem) from None
+                raise experiment_directory.unwritable(self._directory, problem) from None
             raise
 
     def _experiment_directory(self) -> str:
         """Which there is then, unless the system makes it."""
         decided, rank = self._place
         if decided is None or self._system.directory():
-            return self._system.directory() or make_directory(self._system.makes_directory, self._warnings)
+            made = self._system.directory()  # by a Score-P that began with this process
+            return made or experiment_directory.make(self._system.makes_directory, self._warnings)
         if self._system.makes_directory:
             return decided
         path = os.path.join(decided, f"rank-{rank}")
         try:
             os.makedirs(path)
         except OSError as problem:
-            raise _unwritable(path, problem) from None
+            raise experiment_directory.unwritable(path, problem) from None
         return path
 
     def prepare(self) -> bool:
@@ -300,66 +296,12 @@ class Measurement:
         source = self._cell.source
         if self._place.is_first:
             text = source if source.endswith("\n") else source + "\n"
-            _write(self._place.directory or self._directory, "cell.py", text)
+            experiment_directory.write(self._place.directory or self._directory, "cell.py", text)
         self._write_record()
 
     def _write_record(self) -> None:
         if self._place.is_first:
-            write_record(self._place.directory or self._directory, self._record)
-
-
-def write_record(directory: str, record: dict) -> None:
-    """How the cell was measured: scorepkernel.json. OSError."""
-    _write(directory, "scorepkernel.json", json.dumps(record, indent=2, ensure_ascii=False, default=str) + "\n")
-
-
-def _write(directory: str, name: str, text: str) -> None:
-    with io.open(os.path.join(directory, name), "w", encoding="utf-8", errors="backslashreplace") as file:
-        file.write(text)
-
-
-def new_directory_name(beside: str = _BESIDE) -> str:
-    """A path for an experiment directory, which nobody else has."""
-    return os.path.join(beside, f"scorep-{time.strftime('%Y%m%d_%H%M')}_{secrets.token_hex(4)}")
-
-
-def _unwritable(directory: str, problem: OSError) -> systems.NotMeasured:
-    return systems.NotMeasured(
-        f"The cell was not run: the experiment directory {directory} cannot be written: {problem.strerror}. "
-        "Set SCOREP_EXPERIMENT_DIRECTORY to a place that can, for example with\n"
-        "%env SCOREP_EXPERIMENT_DIRECTORY=/tmp/my-experiment"
-    )
-
-
-def make_directory(only_name: bool, warnings: list, beside: str = _BESIDE) -> str:
-    """The experiment directory, new and empty: where SCOREP_EXPERIMENT_DIRECTORY says, else beside the notebook.
-    As Score-P does, an older one of that name is renamed. only_name: its parent is made, not itself."""
-    wanted = os.environ.get("SCOREP_EXPERIMENT_DIRECTORY")
-    path = os.path.abspath(wanted) if wanted else ""
-    try:
-        if path:
-            if os.path.lexists(path) and not (os.path.isdir(path) and not os.listdir(path)):
-                if not os.path.isdir(path):
-                    raise NotADirectoryError(errno.ENOTDIR, "there is a file of that name", path)
-                kept = f"{path}-{time.strftime('%Y%m%d_%H%M')}_{secrets.token_hex(4)}"
-                os.rename(path, kept)
-                warnings.append(f"The experiment that was at {path} is now at {kept}.")
-            if only_name:
-                os.makedirs(os.path.dirname(path), exist_ok=True)
-                if os.path.isdir(path):
-                    os.rmdir(path)
-            else:
-                os.makedirs(path, exist_ok=True)
-            return path
-        while True:
-            path = new_directory_name(beside)
-            with contextlib.suppress(FileExistsError):
-                if only_name and os.access(beside, os.W_OK | os.X_OK):
-                    return path
-                os.mkdir(path)
-                return path
-    except OSError as problem:
-        raise _unwritable(path, problem) from None
+            experiment_directory.write_record(self._place.directory or self._directory, self._record)
 
 
 def _version_of(module: str) -> Optional[str]:

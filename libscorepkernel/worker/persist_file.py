@@ -36,8 +36,25 @@ class Package(NamedTuple):
     buffers: Sequence[memoryview]
 
 
+class Unwritable(OSError):
+    """The file could not be filled."""
+
+    needed = 0  # bytes, about
+
+
 def write(file_descriptor: int, index: Dict[str, Any], packages: Sequence[Package]) -> int:
-    """Fill the file; its length."""
+    """Fill the file; its length. Unwritable: it could not be, and is empty."""
+    try:
+        return _fill(file_descriptor, index, packages)
+    except OSError as problem:
+        os.ftruncate(file_descriptor, 0)
+        failed = Unwritable(problem.errno, problem.strerror)
+        failed.needed = _HEADER_LEN + sum(len(package.data) for package in packages)
+        failed.needed += sum(buffer.nbytes + ALIGNMENT for package in packages for buffer in package.buffers)
+        raise failed from None
+
+
+def _fill(file_descriptor: int, index: Dict[str, Any], packages: Sequence[Package]) -> int:
     os.ftruncate(file_descriptor, 0)
     end = _HEADER_LEN
     described: List[Dict[str, Any]] = []

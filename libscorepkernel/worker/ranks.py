@@ -13,7 +13,7 @@ import shlex
 import shutil
 from typing import Any, Dict, List, NamedTuple, Optional, Tuple
 
-from . import installation, launch, launch_plan, measure, persist, systems
+from . import experiment_directory, installation, launch, launch_plan, measure, persist, systems
 
 _PROGRAM = "scorepkernel-ranks"
 _MEETING = "SCOREPKERNEL_MEETING"  # as ranks/rank_wire.h has it
@@ -34,7 +34,7 @@ class Job:
         self._warnings: List[str] = []
         self._words = _launcher(wanted)
         self._system = _system(wanted, package, self._warnings)  # "scorep" or "built-in"
-        self.directory = measure.make_directory(self._system == "scorep", self._warnings)
+        self.directory = experiment_directory.make(self._system == "scorep", self._warnings)
 
     def for_ranks(self, way: str) -> dict:
         """What each rank has to know."""
@@ -92,7 +92,8 @@ class Job:
             elif came.ranks:
                 notes.append("The variables are as before: rank 0 did not come to its end.")
         except ValueError as problem:  # it came to it in the middle of them
-            notes.append(f"The variables are as before: those of rank 0 did not come back whole: {problem}")
+            text = f"All variables are as before the cell: those of rank 0 did not come back whole: {problem}."
+            launcher.not_returned.append(text)
         if descriptor is not None and self._wanted.get("gather"):
             notes += launcher.in_namespace(_gather, descriptor, came, self._wanted["gather"])
         way = f"{way}, by {os.path.basename(self._words[0])}"
@@ -120,7 +121,7 @@ class Job:
         else:
             _leave_out_start(whole)
         whole.update(
-            way=f"{way} ({_size(came.sent)} of variables to each, {_size(came.size)} back)",
+            way=f"{way} ({launch.size_text(came.sent)} of variables to each, {launch.size_text(came.size)} back)",
             directory=self.directory,
             seconds=max(one["seconds"] for one in reports),
             events=sum(one["events"] for one in reports),
@@ -284,13 +285,6 @@ def _told_once(told: List[Tuple[int, str]]) -> List[str]:
     return [f"Rank {', '.join(map(str, sorted(ranks)))}: {text}" for text, ranks in by_text.items()]
 
 
-def _size(length: int) -> str:
-    for unit, bytes_each in (("GB", 10**9), ("MB", 10**6), ("kB", 10**3)):
-        if length >= bytes_each:
-            return f"{length / bytes_each:.3g} {unit}"
-    return f"{length} B"
-
-
 def _summed(reports: List[dict]) -> dict:
     """Regions and locations of ranks that were measured each by itself."""
     rows: Dict[tuple, list] = {}
@@ -329,4 +323,4 @@ def _complete_record(whole: dict, count: int) -> None:
         with open(path, encoding="utf-8") as file:
             record = json.load(file)
         record.update({name: whole[name] for name in names}, ranks=count)
-        measure.write_record(whole["directory"], record)
+        experiment_directory.write_record(whole["directory"], record)

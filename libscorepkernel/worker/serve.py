@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import contextvars
 import faulthandler
 import inspect
 import json
@@ -37,10 +38,13 @@ class Server:
         self.package = package
         self.pid = os.getpid()
         self.allow_stdin = False
+        self.notices: List[str] = []  # what the user is to know, and is told with the next cell
         installation.given_up = lambda: self.interrupts.pending
         self._frames: Deque[wire.Frame] = deque()
         self._answers: queue.SimpleQueue = queue.SimpleQueue()
         self._cell_task: Optional[asyncio.Task] = None
+        # Of the task that serves: what cells set in it, such as decimal's precision, is there for the next task.
+        self._context = contextvars.copy_context()
         for name in ("stdout", "stderr"):
             stream = streams.OutStream(connection, getattr(wire, name.upper()), f"<{name}>")
             setattr(sys, name, stream)
@@ -81,6 +85,7 @@ class Server:
         if not spare.renew_loop(self._loop, without=self.connection.socket.fileno()):
             self._make_loop()
         self.connection.take_over(connection, setup["token"])
+        self._context = contextvars.copy_context()
         if setup.get("runner"):
             self.runner = launch.Runner(self, True)
         self.interrupts = self.connection.interrupts
@@ -112,7 +117,7 @@ class Server:
         _end_resource_tracker()
 
     def _serve_until_the_end(self, loop: asyncio.AbstractEventLoop) -> None:
-        task = loop.create_task(self._serve())
+        task = self._context.run(lambda: loop.create_task(self._serve()))
         while True:
             try:
                 return loop.run_until_complete(task)
@@ -122,7 +127,7 @@ class Server:
                 # A KeyboardInterrupt or SystemExit in a user's task, or whatever a signal handler of the user's raises
                 # between cells, ends run_until_complete, and perhaps the task: not us.
                 if task.done():
-                    task = loop.create_task(self._serve())
+                    task = self._context.run(lambda: loop.create_task(self._serve()))
 
     def _read(self) -> None:
         """Take what the library sent; called on the loop when there is something."""
@@ -152,6 +157,7 @@ class Server:
 
     async def _serve(self) -> None:
         while True:
+            self._context = contextvars.copy_context()
             while not self._frames:
                 self._arrived.clear()
                 await self._arrived.wait()
@@ -227,6 +233,8 @@ class Server:
         sh.execution_count = options["execution_count"]
         sh.last_error, sh.interrupted = None, False
         self.connection.begin_cell(frame.request)
+        while self.notices:
+            print(self.notices.pop(0), file=sys.stderr, flush=True)
         if "environment" in options:
             print(environment.apply(options["environment"]), end="")
             return self._reply(content, options)

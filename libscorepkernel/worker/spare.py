@@ -26,7 +26,7 @@ import sys
 import threading
 from typing import Any, Dict, Iterator, List, NamedTuple, Optional, Set, Tuple
 
-from . import faults, systems, wire
+from . import faults, locked_files, systems, wire
 
 _BUDGET_MS = 20.0
 # The first to go when memory runs short.
@@ -132,6 +132,7 @@ def fork_copy(server: Any) -> Copy:
     _flush_files(server.descriptors())
     systems.prepare_fork()
     lacks, keeper = _lacks(server.descriptors()), os.getppid()
+    locked = locked_files.look(but=server.descriptors())
     random_state = sys.modules["random"].getstate() if "random" in sys.modules else None
     with contextlib.ExitStack() as ends, wire.high_descriptors():
         ours, theirs = (ends.enter_context(end) for end in socket.socketpair())
@@ -153,7 +154,7 @@ def fork_copy(server: Any) -> Copy:
         with contextlib.suppress(OSError):
             os.setpgid(0, 0)  # out of the reach of interrupts, and of the session's end, before anybody knows of it
         theirs.send(os.getpid().to_bytes(4, "little"))
-        _wait(server, theirs, [write for _, write in pipes], random_state)
+        _wait(server, theirs, [write for _, write in pipes], random_state, locked)
         signal.pthread_sigmask(signal.SIG_SETMASK, _blocked[0])
     except BaseException:
         os._exit(70)
@@ -226,10 +227,11 @@ def _become_orphan() -> None:
         os._exit(0)
 
 
-def _wait(server: Any, theirs: socket.socket, outputs: list, random_state: Any) -> None:
+def _wait(server: Any, theirs: socket.socket, outputs: list, random_state: Any, locked: list) -> None:
     """Stay parked. Returns when this process is to be the session."""
     with contextlib.suppress(OSError), open("/proc/self/oom_score_adj", "w") as file:
         file.write(str(_OOM_SCORE))
+    locked_files.park(locked)
     _let_go_of_connections(keep={theirs.fileno(), *outputs})
     for target, output in zip((wire.STDOUT, wire.STDERR), outputs):
         os.dup2(output, target)
@@ -242,6 +244,7 @@ def _wait(server: Any, theirs: socket.socket, outputs: list, random_state: Any) 
     _forget_signals()
     if random_state is not None:
         sys.modules["random"].setstate(random_state)
+    server.notices[:] = locked_files.take_again(locked)
     server.take_over(theirs, json.loads(frame.parts[0]))
 
 
@@ -292,9 +295,6 @@ def _kind(number: int) -> Any:
                 return kind
         if stat.S_ISCHR(mode) and os.readlink(f"/proc/self/fd/{number}").endswith("/ptmx"):
             return stat.S_ISSOCK  # the other end of a terminal
-        with open(f"/proc/self/fdinfo/{number}", encoding="ascii", errors="replace") as file:
-            if "\nlock:" in file.read():
-                return stat.S_ISREG  # a lock on it would outlive the session's
     return None
 
 

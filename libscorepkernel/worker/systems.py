@@ -33,6 +33,8 @@ DEFAULTS = {"SCOREP_ENABLE_TRACING": "true", "SCOREP_PROFILING_MAX_CALLPATH_DEPT
 _CUBE_FORMATS = ("", "default", "cube4", "cube_tuple")
 _TRUE = ("true", "yes", "on", "1")
 _DIRECTORY = "SCOREP_EXPERIMENT_DIRECTORY"
+# A place that the user can write, and nobody else.
+EXAMPLE = f"%env {_DIRECTORY}={os.path.join(os.path.expanduser('~'), 'scorep-run')}"
 _UNWRITTEN = "The experiment could not be written"  # says engine_grafts.c
 
 
@@ -205,8 +207,7 @@ _REMEDIES = (
     ("filter", "Correct the file of SCOREP_FILTERING_FILE, or unset it:\ndel os.environ['SCOREP_FILTERING_FILE']"),
     (
         "xperiment directory",
-        "Set SCOREP_EXPERIMENT_DIRECTORY to a place that can be written, for example with\n"
-        "%env SCOREP_EXPERIMENT_DIRECTORY=/tmp/my-experiment",
+        f"Set SCOREP_EXPERIMENT_DIRECTORY to a place that can be written, for example with\n{EXAMPLE}",
     ),
     ("No space left", "Free some space, or set SCOREP_EXPERIMENT_DIRECTORY to a place that has it."),
 )

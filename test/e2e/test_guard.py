@@ -4,12 +4,13 @@
 import json
 import os
 import sqlite3
+import subprocess
 import unittest
 
 from guarding import GUARDED, KILL, GuardCase
-from kernel import PATIENCE
+from kernel import PATIENCE, PYTHON
 from measuring import SCOREP, ByScoreP
-from processes import alive, family_of, open_files
+from processes import alive, family_of, open_files, until
 
 # Each: what ends the session, and what names it.
 ENDS = (
@@ -152,6 +153,68 @@ class Guarded(GuardCase):
                 with open(path) as file:
                     self.assertEqual(file.read(), wanted)
 
+    # Each: how a file is opened and locked, how another process tries to.
+    LOCKS = (
+        ("fcntl.flock(f, fcntl.LOCK_EX)", "fcntl.flock(f, fcntl.LOCK_EX | fcntl.LOCK_NB)"),
+        ("fcntl.flock(f, fcntl.LOCK_SH)", "fcntl.flock(f, fcntl.LOCK_EX | fcntl.LOCK_NB)"),
+        ("fcntl.lockf(f, fcntl.LOCK_EX, 10, 5)", "fcntl.lockf(f, fcntl.LOCK_EX | fcntl.LOCK_NB, 1, 14)"),
+        (
+            "import struct; fcntl.fcntl(f, fcntl.F_OFD_SETLK, struct.pack('hhqqi4x', fcntl.F_WRLCK, 0, 0, 0, 0))",
+            "fcntl.lockf(f, fcntl.LOCK_EX | fcntl.LOCK_NB)",
+        ),
+    )
+
+    def test_locked_files_stay_open_and_locked(self):
+        for lock, attempt in self.LOCKS:
+            with self.subTest(lock):
+                path = os.path.join(self.work, "locked")
+                program = f"import fcntl; f = open({path!r}, 'r+'); {attempt}"
+                other = f"lambda: subprocess.run([sys.executable, '-c', {program!r}], stderr=subprocess.DEVNULL).returncode"
+                self.ok(f"f = open({path!r}, 'w+b', 0); {lock}\nf.write(b'before'); g = os.dup(f.fileno()); other = {other}")
+                self.assertEqual(self.value("other()"), 1)
+                for _ in range(2):
+                    said = self.restored("os.abort()").reply["evalue"]
+                    self.assertNotIn("any more", said)
+                    self.assertEqual(self.value("other()"), 1)
+                outcome = self.ok("f.write(b' after'); f.seek(0); print(f.read()); f.close(); os.close(g)")
+                self.assertEqual(outcome.text("stderr"), "")
+                self.assertEqual(outcome.text(), "b'before after'\n")
+                self.assertEqual(self.value("other()"), 0)
+
+    def test_a_locked_file_that_has_no_name(self):
+        self.ok("import tempfile\nf = tempfile.TemporaryFile(); fcntl.flock(f, fcntl.LOCK_EX); f.write(b'kept')")
+        self.restored(KILL)
+        self.assertEqual(self.value("f.seek(0), f.read(), f.close()"), (0, b"kept", None))
+
+    def test_a_lock_that_another_process_has_taken(self):
+        path = os.path.join(self.work, "taken")
+        self.ok(f"f = open({path!r}, 'w'); fcntl.flock(f, fcntl.LOCK_EX)")
+        # One that waits for the lock, is not the session's to end, and gets it when the session ends.
+        waits = "import fcntl, sys, time\nf = open(sys.argv[1])\nfcntl.flock(f, fcntl.LOCK_EX)\ntime.sleep(1000)"
+        with subprocess.Popen([PYTHON, "-c", waits, path]) as process:
+            try:
+                until(lambda: self.waits_for_a_lock(process.pid), "the wait for the lock")
+                self.restored(KILL)
+                outcome = self.fails("f.write('x'); f.flush()", "OSError")
+                self.assertRegex(outcome.text("stderr"), f"The file {path} is closed in this process: another process")
+                self.assertEqual(self.ok("1").text("stderr"), "")
+            finally:
+                process.kill()
+
+    def waits_for_a_lock(self, pid: int) -> bool:
+        with open("/proc/locks") as file:
+            return any("->" in line and str(pid) in line.split() for line in file)
+
+    def test_hdf5_files(self):
+        if self.run_cell("import h5py").reply["status"] != "ok":
+            self.skipTest("h5py is not installed (Debian: python3-h5py)")
+        path = os.path.join(self.work, "t.h5")
+        self.ok(f"f = h5py.File({path!r}, 'w'); f['x'] = list(range(10))")
+        said = self.restored("f['y'] = 1\nos.abort()").reply["evalue"]
+        self.assertNotIn("any more", said)
+        self.ok("f['z'] = 3; f.close()")
+        self.assertEqual(self.value(f"with h5py.File({path!r}) as f: kept = f['x'][:].tolist(), int(f['z'][()])\nkept"), (list(range(10)), 3))
+
     def test_the_standard_output_of_c_code(self):
         self.ok("libc = ctypes.CDLL(None)")
         request = self.kc.execute(GUARDED + f"libc.puts(b'from C'); libc.fflush(None)\n{KILL}", allow_stdin=False)
@@ -183,6 +246,25 @@ class Guarded(GuardCase):
             connection.close()
         for name in ("first", "second", "fourth", "fifth"):
             self.assertEqual(lines.count(f"{name}_of_history = "), 1)
+
+    def test_context_variables(self):
+        self.ok("import contextvars, decimal\nv = contextvars.ContextVar('v', default=0); v.set(1); decimal.getcontext().prec = 5")
+        look = "v.get(), decimal.getcontext().prec, str(decimal.Decimal(1) / 3)"
+        for _ in range(2):
+            self.restored(f"v.set(2); decimal.getcontext().prec = 7\n{KILL}")
+            self.assertEqual(self.value(look), (1, 5, "0.33333"))
+        self.restored(f"await asyncio.sleep(0)\n{KILL}")
+        self.assertEqual(self.value(look), (1, 5, "0.33333"))
+        self.measured("v.set(3)")
+        self.restored(KILL)
+        self.assertEqual(self.value(look)[0], 3)
+
+    def test_how_numpy_prints_and_errs(self):
+        self.ok("import numpy\nbefore = numpy.seterr(all='raise'); numpy.set_printoptions(precision=3)")
+        look = "numpy.geterr()['divide'], numpy.get_printoptions()['precision'], str(numpy.array([1 / 3]))"
+        self.restored(KILL)
+        self.assertEqual(self.value(look), ("raise", 3, "[0.333]"))
+        self.ok("numpy.seterr(**before); numpy.set_printoptions(precision=8)")
 
     def test_results_of_earlier_cells(self):
         number = self.ok("'an earlier result'").reply["execution_count"]

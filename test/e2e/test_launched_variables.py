@@ -4,6 +4,7 @@ come back as if the cell had run in the session."""
 
 import os
 import sqlite3
+import subprocess
 import unittest
 
 from launching import ForkedCase, ProcessCase, plain
@@ -124,12 +125,68 @@ class Variables:
         self.assertEqual(self.value("x, [name for name in globals() if 'scorepkernel' in name]"), (1, []))
 
     def test_what_cannot_come_back_is_named(self):
-        self.ok("mixed = [1]")
-        outcome = self.ok(SCOREP + "mixed.append(threading.Lock())\nfine = 2\nhandle = open('/dev/null')")
-        for name in ("mixed", "handle"):
-            self.assertRegex(outcome.report, rf"Warning: {name} \(.*\) could not go back")
-        self.assertEqual(self.value("mixed, fine, 'handle' in globals()"), ([1], 2, False))
-        self.ok("del mixed")
+        # What the session does not have afterwards raises a NameError where it is used.
+        outcome = self.ok(SCOREP + "fine = 1\nhandle = open('/dev/null')")
+        self.assertRegex(outcome.report, r"Warning: handle \(.*\) could not go back")
+        self.assertEqual(self.value("fine, 'handle' in globals()"), (1, False))
+
+    def test_what_the_cell_changed_and_cannot_come_back_is_an_error(self):
+        self.ok("mixed = [1]; replaced = 'before'")
+        code = "mixed.append(threading.Lock())\nreplaced = (i for i in ())\nfine = 2\nhandle = open('/dev/null')"
+        outcome = self.fails(SCOREP + code, "VariablesNotReturned")
+        said = outcome.reply["evalue"]
+        for name in ("mixed", "replaced"):
+            self.assertRegex(said, rf"{name} \(.*\) could not go back.*the session keeps its old value")
+        self.assertEqual([c["evalue"] for c in outcome.of("error")], [said])
+        self.assertNotIn("handle", said)
+        self.assertNotIn("mixed", outcome.report)
+        self.assertIn("handle", outcome.report)
+        self.assertEqual(self.value("mixed, fine, replaced"), ([1], 2, "before"))
+        # The cell's own error is the one that counts.
+        outcome = self.fails(SCOREP + "mixed.append(threading.Lock())\n1/0", "ZeroDivisionError")
+        self.assertRegex(outcome.report, r"Warning: mixed \(.*\) could not go back")
+        self.ok("del mixed, replaced")
+
+    def test_what_cannot_be_told_is_no_error(self):
+        self.ok(
+            "class Bad:\n    def __getstate__(self): raise TypeError('no')\n    __reduce_ex__ = __getstate__\n"
+            "nested = []\nfor _ in range(100_000): nested = [nested]\nbad = Bad()"
+        )
+        self.ok(SCOREP + "fine = 3")
+        self.assertEqual(self.value("fine"), 3)
+        self.ok("del bad, nested, Bad")
+
+    def test_no_room_for_the_variables(self):
+        small = os.path.join(self.work, "small")
+        os.makedirs(small, exist_ok=True)
+        mounted = subprocess.run(["mount", "-t", "tmpfs", "-o", "size=1m", "none", small], capture_output=True)
+        if mounted.returncode != 0:
+            self.skipTest("no permission to mount a small file system")
+        try:
+            self.ok(f"%env SCOREP_JUPYTER_PERSISTENCE_DIR={small}")
+            self.ok(f"%%marshalling_settings\nPROCESS={self.process}\nMODE=disk")
+            self.ok("import numpy as np\nx = 'before'")
+            code = SCOREP + "x = 'after'\nmade = np.ones(2_000_000)"
+            later = self.kc.execute(code, allow_stdin=False), self.kc.execute("x = 'later'", allow_stdin=False)
+            self.outputs_of(later[0])
+            reply = self.reply_of(later[0])
+            self.assertEqual((reply["status"], reply["ename"]), ("error", "VariablesNotReturned"))
+            parts = (small, "No space left", "16 MB are needed", " free", "%env SCOREP_JUPYTER_PERSISTENCE_DIR=", "MODE=memory")
+            for part in parts:
+                self.assertIn(part, reply["evalue"])
+            self.assertEqual(self.reply_of(later[1])["status"], "aborted")
+            self.assertEqual(self.value("x, 'made' in globals()"), ("before", False))
+            if self.process == "launch":
+                self.ok("made = np.ones(2_000_000)")
+                outcome = self.fails(code, "NotMeasured")
+                for part in parts:
+                    self.assertIn(part, outcome.reply["evalue"])
+            self.ok(f"%%marshalling_settings\nPROCESS={self.process}\nMODE=memory")
+            self.measured("x = 'after'\nmade = np.ones(2_000_000)")
+            self.assertEqual(self.value("x, float(made.sum())"), ("after", 2e6))
+        finally:
+            self.ok("import os; del os.environ['SCOREP_JUPYTER_PERSISTENCE_DIR']; made = None")
+            subprocess.run(["umount", "-l", small], check=True)
 
     def test_history(self):
         self.measured("first_in_process = 1")
@@ -191,6 +248,13 @@ class Forked(Variables, ForkedCase):
         outcome = self.ok(SCOREP + "next(numbers)\nfine = 3")
         self.assertEqual(self.value("next(numbers), fine"), (0, 3))
         self.ok("del lock, numbers")
+
+    def test_context_variables(self):
+        self.ok("import decimal; decimal.getcontext().prec = 5")
+        try:
+            self.assertEqual(self.measured("str(decimal.Decimal(1) / 3)")[0].result, "'0.33333'")
+        finally:
+            self.ok("decimal.getcontext().prec = 28")
 
 
 class ForkedByScoreP(ByScoreP, Forked):

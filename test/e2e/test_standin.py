@@ -560,7 +560,5 @@ class Directives(test_directives.Directives, StandIn):
         return self.profile(outcome)
 
 
-del StandIn
-
 if __name__ == "__main__":
     unittest.main()
