@@ -225,8 +225,8 @@ static void write_definitions(struct archive *archive, const struct measured *me
     }
     struct definitions definitions;
     struct utsname host;
-    definitions_begin(&definitions, writer, measured->begin_ns, measured->end_ns,
-                      measured->begin_realtime_ns, &archive->texts);
+    definitions_begin(&definitions, writer, measured->begin_ns, measured->end_ns, measured->begin_realtime_ns,
+                      &archive->texts);
     definitions_parameters(&definitions, &archive->parameters);
     definitions_node(&definitions, 1, host_name(&host));
     definitions_process(&definitions, 0, measured->process, 1);

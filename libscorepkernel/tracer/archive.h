@@ -31,11 +31,11 @@ struct track {
     struct location location;
     OTF2_EvtWriter *writer;
     struct archive *archive;
-    uint32_t number;    /* 0 is the master thread */
-    uint32_t credit;    /* events that there is room for on the disk */
-    uint64_t unflushed; /* bytes reserved for events that are in memory, at most */
-    bool broken; /* a flush failed in the middle: OTF2 would write the same chunks again */
-    uint64_t flushes;           /* of this location */
+    uint32_t number;             /* 0 is the master thread */
+    uint32_t credit;             /* events that there is room for on the disk */
+    uint64_t unflushed;          /* bytes reserved for events that are in memory, at most */
+    bool broken;                 /* a flush failed in the middle: OTF2 would write the same chunks again */
+    uint64_t flushes;            /* of this location */
     struct rewind_place *places; /* owned; to which OTF2 can go back */
 };
 

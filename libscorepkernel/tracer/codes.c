@@ -146,9 +146,10 @@ struct naming {
     const char *function;
 };
 
-/* Names as Score-P's Python bindings give them, on which users' filters and viewers depend: `__main__.Rod:run`, and
- * `__main__:inner` for a function within another. The class is the one that defines the function, where the bindings
- * take that of the first object that it is called with. */
+/* Names as Score-P's Python bindings give them, on which users' filters and viewers depend:
+ * `__main__.Rod:run`, and
+ * `__main__:inner` for a function within another. The class is the one that defines the function, where the
+ * bindings take that of the first object that it is called with. */
 static void compose_name(char *name, size_t size, const struct naming *naming)
 {
     const char *module = naming->module[0] != '\0' ? naming->module : "__main__";
@@ -226,8 +227,9 @@ static uint32_t make_cell(PyObject *object, const char *module, const struct sco
     return region;
 }
 
-/* qualified: the function's name with the classes and functions that it lies in; or, without them, the class that is
- * known otherwise in owner, which may be NULL. The name itself is the code object's: libraries give it another one. */
+/* qualified: the function's name with the classes and functions that it lies in; or, without them, the class
+ * that is known otherwise in owner, which may be NULL. The name itself is the code object's: libraries give
+ * it another one. */
 static uint32_t make_function(PyObject *object, const char *module, const char *qualified, const char *owner,
                               struct recorder *recorder)
 {

@@ -44,7 +44,8 @@ void definitions_begin(struct definitions *definitions, OTF2_GlobalDefWriter *wr
     *definitions = (struct definitions){.writer = writer};
     (void)OTF2_GlobalDefWriter_WriteClockProperties(writer, CLOCK_TICKS_PER_SECOND, begin_ns,
                                                     end_ns - begin_ns, begin_realtime_ns);
-    /* The empty text comes next, then the machine's name: whoever reads this knows by it how many there are. */
+    /* The empty text comes next, then the machine's name: whoever reads this knows by it how many there are.
+     */
     for (uint32_t i = 0; i < texts->count; i++)
         (void)definitions_text(definitions, texts->items[i].name);
     definitions->empty = definitions_text(definitions, "");

@@ -18,8 +18,8 @@ struct definitions {
     OTF2_StringRef empty, node; /* texts */
 };
 
-/* Clock and machine, of which there is one. texts: what events refer to by its number, which it has here, too.
- * After it, in this order: parameters, nodes, groups, locations, regions. */
+/* Clock and machine, of which there is one. texts: what events refer to by its number, which it has here,
+ * too. After it, in this order: parameters, nodes, groups, locations, regions. */
 void definitions_begin(struct definitions *definitions, OTF2_GlobalDefWriter *writer, uint64_t begin_ns,
                        uint64_t end_ns, uint64_t begin_realtime_ns, const struct regions *texts);
 

@@ -3,9 +3,10 @@
  * hooks_profile: the hooks for CPython 3.9 to 3.11, by way of PyEval_SetProfile.
  *
  * A profile function belongs to one thread. The master gets it from start() to stop(), other threads when
- * their own code asks for it (scorep.instrumenter.enable). Threads that begin meanwhile get it through threading.setprofile: the threading module calls our Python-level hook in each
- * new thread, and that one puts the C hook in its own place. Threads that are not the threading module's
- * are not seen. What the user had installed is put back, and what the user installs meanwhile is left. */
+ * their own code asks for it (scorep.instrumenter.enable). Threads that begin meanwhile get it through
+ * threading.setprofile: the threading module calls our Python-level hook in each new thread, and that one
+ * puts the C hook in its own place. Threads that are not the threading module's are not seen. What the user
+ * had installed is put back, and what the user installs meanwhile is left. */
 #include "python.h"
 
 #if !TRACER_USES_MONITORING

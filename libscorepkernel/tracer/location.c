@@ -192,8 +192,7 @@ bool archive_rewind_begin(struct location *where, uint32_t region)
         free(place);
         return give_up(location);
     }
-    *place = (struct rewind_place){
-        .next = location->places, .flushes = location->flushes, .region = region};
+    *place = (struct rewind_place){.next = location->places, .flushes = location->flushes, .region = region};
     location->places = place;
     return true;
 }

@@ -102,9 +102,8 @@ static int begin(struct measurement *new, const struct measurement_options *opti
 
 int measurement_begin(struct measurement_options *options)
 {
-    struct measurement new = {.scope = options->scope,
-                              .process = strdup(options->process),
-                              .instrument = options->instrument};
+    struct measurement new = {
+        .scope = options->scope, .process = strdup(options->process), .instrument = options->instrument};
     scope_init(&options->scope);
     Py_CLEAR(kept_result);
     if (refuse_to_begin() != 0 || begin(&new, options) != 0) {
@@ -196,7 +195,8 @@ int measurement_stop(void)
     return 0;
 }
 
-/* --- what the user's code asks for ----------------------------------------------------------------------- */
+/* --- what the user's code asks for -----------------------------------------------------------------------
+ */
 
 struct thread *measurement_join(void)
 {

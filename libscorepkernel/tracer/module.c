@@ -98,7 +98,8 @@ static PyObject *tracer_begin(PyObject *module, PyObject *arguments, PyObject *k
                                      &PyTuple_Type, &code.library, &process, &memory_limit, &scorep,
                                      &profiled, &PyTuple_Type, &code.through, &instrument))
         return NULL;
-    if (!code.cell || !code.own || !code.library) { /* which a format with keyword-only arguments cannot say */
+    if (!code.cell || !code.own ||
+        !code.library) { /* which a format with keyword-only arguments cannot say */
         PyErr_SetString(PyExc_TypeError, "begin() needs cell, own and library");
         Py_DECREF(path);
         return NULL;
@@ -112,8 +113,7 @@ static PyObject *tracer_begin(PyObject *module, PyObject *arguments, PyObject *k
     };
     int result = -1;
     if (check_begin(path, memory_limit) == 0 && options.process &&
-        read_settings(scorep, settings, &options) == 0 &&
-        arguments_scope(&options.scope, &code) == 0)
+        read_settings(scorep, settings, &options) == 0 && arguments_scope(&options.scope, &code) == 0)
         result = measurement_begin(&options);
     scope_finish(&options.scope);
     Py_DECREF(path);
@@ -141,14 +141,15 @@ static PyObject *tracer_stop(PyObject *module, PyObject *unused)
     return measurement_stop() == 0 ? Py_NewRef(Py_None) : NULL;
 }
 
-PyDoc_STRVAR(end_doc,
-             "end()\n--\n\n"
-             "Leave what is open in every thread, write and close the archive, take out all hooks.\n\n"
-             "The result has events, locations, seconds (from the first start to the last stop), flushes,\n"
-             "lost (events), rewinds_refused, parameters (events), timed (whether the regions' times are all\n"
-             "there), replaced (whether another profiler's hook was in the place of ours), error (a text or\n"
-             "None) and regions: a list of (name, file, line, visits, inclusive_ns, exclusive_ns), most\n"
-             "exclusive time first.");
+PyDoc_STRVAR(
+    end_doc,
+    "end()\n--\n\n"
+    "Leave what is open in every thread, write and close the archive, take out all hooks.\n\n"
+    "The result has events, locations, seconds (from the first start to the last stop), flushes,\n"
+    "lost (events), rewinds_refused, parameters (events), timed (whether the regions' times are all\n"
+    "there), replaced (whether another profiler's hook was in the place of ours), error (a text or\n"
+    "None) and regions: a list of (name, file, line, visits, inclusive_ns, exclusive_ns), most\n"
+    "exclusive time first.");
 
 static PyObject *tracer_end(PyObject *module, PyObject *unused)
 {
@@ -177,8 +178,9 @@ static PyObject *tracer_refresh(PyObject *module, PyObject *unused)
     return measurement_refresh() == 0 ? Py_NewRef(Py_None) : NULL;
 }
 
-PyDoc_STRVAR(take_time_doc, "take_time()\n--\n\n"
-                            "Time the regions here from now on, too, where Score-P's profile was to tell the times.");
+PyDoc_STRVAR(take_time_doc,
+             "take_time()\n--\n\n"
+             "Time the regions here from now on, too, where Score-P's profile was to tell the times.");
 
 static PyObject *tracer_take_time(PyObject *module, PyObject *unused)
 {

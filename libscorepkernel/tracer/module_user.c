@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  *
- * module_user: see module_user.h. Arguments are checked whether or not something is being measured; what is asked for
- * where nothing is, is ignored, as the bindings' own functions do outside of a measurement. */
+ * module_user: see module_user.h. Arguments are checked whether or not something is being measured; what is
+ * asked for where nothing is, is ignored, as the bindings' own functions do outside of a measurement. */
 #include "module_user.h"
 
 #include "arguments.h"
@@ -40,10 +40,10 @@ static uint32_t region_at(const struct place *place)
     return recorder_region(&measurement.recorder, place->name, place->file, place->line);
 }
 
-const char module_region_begin_doc[] =
-    "region_begin(name, file, line)\n--\n\n"
-    "Enter a region of the user's, named as given. It is left by region_end(name), or with the function that\n"
-    "began it. Nothing happens where nothing is recorded.";
+const char module_region_begin_doc[] = "region_begin(name, file, line)\n--\n\n"
+                                       "Enter a region of the user's, named as given. It is left by "
+                                       "region_end(name), or with the function that\n"
+                                       "began it. Nothing happens where nothing is recorded.";
 
 PyObject *module_region_begin(PyObject *module, PyObject *arguments)
 {
@@ -59,10 +59,10 @@ PyObject *module_region_begin(PyObject *module, PyObject *arguments)
     Py_RETURN_NONE;
 }
 
-const char module_region_end_doc[] =
-    "region_end(name)\n--\n\n"
-    "Leave the innermost open region of that name, begun in this thread. False: something is being recorded here,\n"
-    "and no region of that name is open.";
+const char module_region_end_doc[] = "region_end(name)\n--\n\n"
+                                     "Leave the innermost open region of that name, begun in this thread. "
+                                     "False: something is being recorded here,\n"
+                                     "and no region of that name is open.";
 
 PyObject *module_region_end(PyObject *module, PyObject *arguments)
 {
@@ -81,10 +81,10 @@ PyObject *module_region_end(PyObject *module, PyObject *arguments)
     return PyBool_FromLong(!stray);
 }
 
-const char module_stray_end_doc[] =
-    "stray_end(name, file, line)\n--\n\n"
-    "A region of that name was ended at that place without having begun: a visit of the region error_region, with\n"
-    "the name as its parameter leave-region.";
+const char module_stray_end_doc[] = "stray_end(name, file, line)\n--\n\n"
+                                    "A region of that name was ended at that place without having begun: a "
+                                    "visit of the region error_region, with\n"
+                                    "the name as its parameter leave-region.";
 
 PyObject *module_stray_end(PyObject *module, PyObject *arguments)
 {
@@ -102,7 +102,8 @@ PyObject *module_stray_end(PyObject *module, PyObject *arguments)
 
 const char module_function_begin_doc[] =
     "function_begin(function)\n--\n\n"
-    "Enter the region that a Python function has when its calls are recorded. Its number, for function_end(), or -1:\n"
+    "Enter the region that a Python function has when its calls are recorded. Its number, for "
+    "function_end(), or -1:\n"
     "nothing is recorded here, or the function's calls are, by themselves.";
 
 PyObject *module_function_begin(PyObject *module, PyObject *function)
@@ -132,10 +133,10 @@ PyObject *module_function_end(PyObject *module, PyObject *number)
     Py_RETURN_NONE;
 }
 
-const char module_suspend_doc[] =
-    "suspend()\n--\n\n"
-    "Record no more calls of this thread until resume(); what is open is still left. Threads that begin meanwhile\n"
-    "are not recorded.";
+const char module_suspend_doc[] = "suspend()\n--\n\n"
+                                  "Record no more calls of this thread until resume(); what is open is still "
+                                  "left. Threads that begin meanwhile\n"
+                                  "are not recorded.";
 
 PyObject *module_suspend(PyObject *module, PyObject *unused)
 {
@@ -171,7 +172,8 @@ PyObject *module_recording(PyObject *module, PyObject *unused)
 
 const char module_parameter_doc[] =
     "parameter(name, value, signed=True)\n--\n\n"
-    "A parameter of the innermost region: an int of 64 bits, signed or not, or a text of at most 4096 bytes.\n\n"
+    "A parameter of the innermost region: an int of 64 bits, signed or not, or a text of at most 4096 "
+    "bytes.\n\n"
     "OverflowError: the int has more bits, or is negative and signed is false.";
 
 /* Reads an int. A signed one that has no room as such is unsigned, if it can be. */
@@ -185,7 +187,8 @@ static int read_number(PyObject *value, bool is_signed, struct parameter *parame
     parameter->value.number = PyLong_AsLongLongAndOverflow(whole, &overflow);
     if (!is_signed || overflow != 0) {
         parameter->type = PARAMETER_UNSIGNED;
-        parameter->value.unsigned_number = PyLong_AsUnsignedLongLong(whole); /* OverflowError: it is negative */
+        parameter->value.unsigned_number =
+            PyLong_AsUnsignedLongLong(whole); /* OverflowError: it is negative */
     }
     Py_DECREF(whole);
     return PyErr_Occurred() ? -1 : 0;
@@ -241,11 +244,12 @@ PyObject *module_rewind_begin(PyObject *module, PyObject *arguments)
     Py_RETURN_NONE;
 }
 
-const char module_rewind_end_doc[] =
-    "rewind_end(name, rewound)\n--\n\n"
-    "End the innermost one of that name in this thread, and those begun within it. rewound: the trace is as if what\n"
-    "was recorded in it had not been; where that cannot be, end() counts it in rewinds_refused. False: something is\n"
-    "being recorded here, and none of that name has begun.";
+const char module_rewind_end_doc[] = "rewind_end(name, rewound)\n--\n\n"
+                                     "End the innermost one of that name in this thread, and those begun "
+                                     "within it. rewound: the trace is as if what\n"
+                                     "was recorded in it had not been; where that cannot be, end() counts it "
+                                     "in rewinds_refused. False: something is\n"
+                                     "being recorded here, and none of that name has begun.";
 
 PyObject *module_rewind_end(PyObject *module, PyObject *arguments)
 {
@@ -258,8 +262,7 @@ PyObject *module_rewind_end(PyObject *module, PyObject *arguments)
     if (!text)
         return NULL;
     struct thread *thread = accepting_thread();
-    return PyBool_FromLong(!thread ||
-                           recorder_rewind_end(&measurement.recorder, thread, text, rewound != 0));
+    return PyBool_FromLong(!thread || recorder_rewind_end(&measurement.recorder, thread, text, rewound != 0));
 }
 
 const char module_record_doc[] =
@@ -279,7 +282,8 @@ PyObject *module_record(PyObject *module, PyObject *on)
 
 const char module_finalize_doc[] =
     "finalize()\n--\n\n"
-    "End the measurement in the middle of the cell: nothing is recorded from now on. In the thread that started it\n"
+    "End the measurement in the middle of the cell: nothing is recorded from now on. In the thread that "
+    "started it\n"
     "all is written at once, elsewhere at the cell's end. end() still tells what was found.";
 
 PyObject *module_finalize(PyObject *module, PyObject *unused)

@@ -43,8 +43,8 @@ struct part_definitions {
     struct part_parameter *parameters;
     uint32_t text_count, location_count, region_count, parameter_count;
     uint32_t value_count; /* so many texts come first that events refer to: the values of parameters */
-    uint64_t count;   /* of records */
-    const char *flaw; /* what is wrong, if something is */
+    uint64_t count;       /* of records */
+    const char *flaw;     /* what is wrong, if something is */
 };
 
 /* From the anchor file (traces.otf2) and the global definitions (traces.def). 0, -ENOMEM, or -EBADMSG: then

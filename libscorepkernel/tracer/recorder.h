@@ -5,10 +5,10 @@
  * Each thread has a shadow of its Python stack, with what is not recorded in it too: a frame is known by its
  * key (a frame or a code object, never looked into), so that a leave whose enter was never seen is ignored,
  * and an enter whose leave was never seen is left together with the frame below it.
- * A cell's module-level code is one region, from its first statement to the end of the recording, however many
- * code objects its statements are.
- * It knows nothing of Python. Its callers hold the GIL, which is the only lock. What the user's code asks for
- * by itself (regions, parameters, rewinding) is in recorder_user.c. */
+ * A cell's module-level code is one region, from its first statement to the end of the recording, however
+ * many code objects its statements are. It knows nothing of Python. Its callers hold the GIL, which is the
+ * only lock. What the user's code asks for by itself (regions, parameters, rewinding) is in recorder_user.c.
+ */
 #ifndef TRACER_RECORDER_H
 #define TRACER_RECORDER_H
 
@@ -61,12 +61,12 @@ struct thread {
     uint32_t ended;    /* how many frames have `ended` set */
     uint32_t open;     /* how many are recorded */
     enum door door;
-    bool cell_counts;     /* the region of the cell's module-level code is recorded, too */
-    bool awaits;          /* the root is suspended in an `await`: its tasks count as called by it */
-    bool suspended;       /* by the user */
-    uint64_t children_ns; /* of the topmost recorded frame */
+    bool cell_counts;       /* the region of the cell's module-level code is recorded, too */
+    bool awaits;            /* the root is suspended in an `await`: its tasks count as called by it */
+    bool suspended;         /* by the user */
+    uint64_t children_ns;   /* of the topmost recorded frame */
     struct rewind *rewinds; /* owned; the one begun last comes first */
-    uint32_t *active;     /* by region: open visits */
+    uint32_t *active;       /* by region: open visits */
     uint32_t active_len;
     struct location *location; /* NULL until the first event */
     /* For threads.c: */
@@ -85,9 +85,9 @@ struct recorder {
     uint64_t lost;
     uint64_t rewinds_refused; /* what they were to take back is still in the trace */
     uint64_t parameters;
-    bool on;                  /* between start and stop */
-    bool muted;               /* the user has switched all recording off */
-    bool registered;          /* functions of threads that begin now are recorded */
+    bool on;         /* between start and stop */
+    bool muted;      /* the user has switched all recording off */
+    bool registered; /* functions of threads that begin now are recorded */
 };
 
 /* What a code object's frames are to the recorder. */
@@ -124,7 +124,8 @@ static inline bool recorder_accepts_regions(const struct recorder *recorder, con
     return recorder->on && !recorder->muted && thread->door != DOOR_LOCKED;
 }
 
-/* --- what the user's code asks for (recorder_user.c); all but the ends only where recorder_accepts_regions - */
+/* --- what the user's code asks for (recorder_user.c); all but the ends only where recorder_accepts_regions -
+ */
 
 /* A region of the user's, on whatever is the innermost recorded function. Left at the latest with it. */
 void recorder_region_begin(struct recorder *recorder, struct thread *thread, uint32_t region);

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  *
- * recorder_user: what the user's code asks of the recorder by itself: regions of its own, parameters, rewinding,
- * switching all recording off and on. Events stay balanced and nested whatever it asks for; see recorder.h. */
+ * recorder_user: what the user's code asks of the recorder by itself: regions of its own, parameters,
+ * rewinding, switching all recording off and on. Events stay balanced and nested whatever it asks for; see
+ * recorder.h. */
 #include <stdlib.h>
 #include <string.h>
 

@@ -43,8 +43,8 @@ struct sink_calls {
     bool (*parameter)(struct location *location, uint64_t time_ns, const struct parameter *parameter);
     bool (*switch_recording)(struct location *location, uint64_t time_ns, bool on);
     /* Remember the place, under the number of a region that was announced; and forget it again, with
-     * `rewound` together with all events since. Places nest: forgetting one forgets those remembered after it.
-     * false: nothing was taken back, as the events are not in memory any more. */
+     * `rewound` together with all events since. Places nest: forgetting one forgets those remembered after
+     * it. false: nothing was taken back, as the events are not in memory any more. */
     bool (*rewind_begin)(struct location *location, uint32_t region);
     bool (*rewind_end)(struct location *location, uint64_t begin_ns, uint32_t region, bool rewound);
 };

@@ -78,8 +78,8 @@ int whole_take(struct whole *whole, struct whole_rank *rank, struct problem *pro
     for (uint32_t i = 0; i < part->value_count && result == 0; i++)
         result = take_number(&whole->values, part->texts[i], "", 0, &rank->values[i], problem, directory);
     for (uint32_t i = 0; i < part->location_count && result == 0; i++)
-        result = take_number(&whole->location_names, part->locations[i].name, "", 0,
-                             &rank->location_names[i], problem, directory);
+        result = take_number(&whole->location_names, part->locations[i].name, "", 0, &rank->location_names[i],
+                             problem, directory);
     if (result == 0)
         extend_time(whole, rank);
     return result;

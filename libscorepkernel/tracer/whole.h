@@ -27,7 +27,8 @@ struct whole {
     struct whole_rank *ranks;
     uint32_t rank_count;
     struct regions regions;
-    /* Texts without file and line: a table for nothing else would be one more. A parameter's type is its line. */
+    /* Texts without file and line: a table for nothing else would be one more. A parameter's type is its
+     * line. */
     struct regions parameters, values, location_names;
     uint64_t begin_ns, end_ns, begin_realtime_ns;
 };

@@ -117,7 +117,7 @@ def _look_at(word: str) -> None:
     if _QUESTIONS.fullmatch(word):
         raise ValueError(f"{word} asks scorep-config something, and tells it nothing: run `!scorep-config {word}`.")
     if word == "--nouser":
-        raise ValueError("--nouser would switch off all that is recorded of Python, which are user regions of Score-P's.")
+        raise ValueError("--nouser would switch off all that is recorded of Python, which are Score-P's user regions.")
 
 
 # --- when they are set -----------------------------------------------------------------------------------
@@ -140,7 +140,7 @@ def _checked(found: Arguments) -> List[str]:
         )
     notes = _about_hooks(found)
     if found.keep_files:
-        notes.append("--keep-files: the kernel compiles nothing and makes no temporary files, so there are none to keep.")
+        notes.append("--keep-files: the kernel compiles nothing and makes no temporary files, so there is none to keep.")
     return notes + _about_scorep(found)
 
 
@@ -149,8 +149,8 @@ def _about_hooks(found: Arguments) -> List[str]:
         return ["--instrumenter-type=dummy: nothing is recorded, and the experiments are empty."]
     if found.type in ("trace", "cTrace", "profile"):
         return [
-            f"--instrumenter-type={found.type}: functions are recorded by the kernel's own hook, which costs less, with "
-            "the same events."
+            f"--instrumenter-type={found.type}: functions are recorded by the kernel's own hook, which costs less, "
+            "with the same events."
         ]
     return []
 

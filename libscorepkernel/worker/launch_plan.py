@@ -48,8 +48,8 @@ def refuse_clash(process: str, arguments: str, undone: str) -> None:
     needs = needed(arguments, undone) if process == "session" else []
     if needs:
         raise systems.NotMeasured(
-            f"{undone}: {' '.join(needs)} must be there when a process starts, but PROCESS=session asks for the session, "
-            "which runs. Take it back with `%%scorep_python_binding_arguments -`, or let cells be launched with "
+            f"{undone}: {' '.join(needs)} must be there when a process starts, but PROCESS=session asks for the "
+            "session, which runs. Take it back with `%%scorep_python_binding_arguments -`, or let cells be launched with "
             "`%%marshalling_settings PROCESS=launch`."
         )
 
@@ -93,8 +93,8 @@ def plan(wanted: dict, package: str, simple: bool = False, measured_by: str = ""
         except installation.Unusable as problem:
             if needs:
                 raise systems.NotMeasured(
-                    f"The cell was not run: {installation.refusal(config, arguments) or problem}. Correct the arguments "
-                    "with %%scorep_python_binding_arguments; alone, it shows them, and - takes them back."
+                    f"The cell was not run: {installation.refusal(config, arguments) or problem}. Correct the "
+                    "arguments with %%scorep_python_binding_arguments; alone, it shows them, and - takes them back."
                 ) from None
             config = None  # the process finds that out, too, and measures by itself
     command = _command(package, arguments if config and not preloaded else None)

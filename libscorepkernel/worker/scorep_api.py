@@ -163,8 +163,8 @@ def _is_ours(func: Callable) -> bool:
 
 
 def _like(func: Any, inner: Any, by: type) -> Callable:
-    """The wrapper, looking like what it wraps, and saying which decorator made it. functools.wraps, which is Python code
-    of a library, would be recorded."""
+    """The wrapper, looking like what it wraps, and saying which decorator made it. functools.wraps, which is Python
+    code of a library, would be recorded."""
     for name in functools.WRAPPER_ASSIGNMENTS:
         try:
             setattr(inner, name, getattr(func, name))
@@ -186,7 +186,7 @@ def instrument_function(fun: Callable, instrumenter_fun: Callable = region) -> C
 def instrument_module(module: ModuleType, instrumenter_fun: Callable = region) -> None:
     """Decorate all functions of a module."""
     for name, value in list(vars(module).items()):
-        if type(value) is types.FunctionType:
+        if isinstance(value, types.FunctionType):
             setattr(module, name, instrument_function(value, instrumenter_fun))
 
 
@@ -217,8 +217,8 @@ def rewind_end(name: str, value: bool) -> None:
     if not _tracer.rewind_end(name, value):
         _tell(
             "rewind_end",
-            f"scorep.user.rewind_end({name!r}): no rewind region of that name has begun in this thread. Nothing was taken "
-            "back.",
+            f"scorep.user.rewind_end({name!r}): no rewind region of that name has begun in this thread. Nothing was "
+            "taken back.",
         )
 
 
@@ -486,7 +486,8 @@ class _Completer(importlib.abc.MetaPathFinder):
 
 def _are_bindings(spec: importlib.machinery.ModuleSpec) -> bool:
     places = spec.submodule_search_locations or ()
-    return any(os.path.exists(os.path.join(place, name)) for place in places for name in ("instrumenter.py", "__main__.py"))
+    names = ("instrumenter.py", "__main__.py")
+    return any(os.path.exists(os.path.join(place, name)) for place in places for name in names)
 
 
 def offer() -> None:

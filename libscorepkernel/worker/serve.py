@@ -292,7 +292,7 @@ class Server:
             self._show_interrupt()
             print("The settings are as they were before this cell.", file=sys.stderr)
         except (systems.NotMeasured, ValueError) as problem:
-            self._show_error(request, "ScorePDirectiveError", f"{problem} Nothing was changed.")
+            self._show_error(request, "ScorePDirectiveError", str(problem))
         return (*self._reply(content, options), stays)
 
     def _show_error(self, request: int, ename: str, text: str) -> None:

@@ -14,8 +14,8 @@ _MODES = ("memory", "disk")
 
 
 def check(options: dict) -> List[str]:
-    """Look at what is proposed; the names of those that stay as they were. NotMeasured or ValueError, with a text for
-    the user: none of it can be in force."""
+    """Look at what is proposed; the names of those that stay as they were. NotMeasured, with a text for the user: none
+    of it can be in force."""
     proposed, before = options["settings"], options["before"]
     launch_plan.refuse_clash(proposed["process"], proposed["arguments"], "Nothing was changed")
     if options["asked"] == "arguments":

@@ -96,7 +96,8 @@ class SessionShell(InteractiveShell):
         self.payload_manager.write_payload({"source": "set_next_input", "text": text, "replace": replace})
 
     def showtraceback(self, *args: Any, **kwargs: Any) -> None:
-        if self.measurement is not None and (kwargs.get("running_compiled_code") or isinstance(sys.exc_info()[1], SystemExit)):
+        ends = kwargs.get("running_compiled_code") or isinstance(sys.exc_info()[1], SystemExit)
+        if ends and self.measurement is not None:
             self.measurement.code_has_raised()
         if isinstance(sys.exc_info()[1], KeyboardInterrupt):
             _end_at_users_code(sys.exc_info()[2])

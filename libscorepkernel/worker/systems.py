@@ -96,8 +96,8 @@ def _gaps(found: dict) -> List[str]:
     gaps = []
     if found["replaced"]:
         gaps.append(
-            "The cell's code put another profiler's hook in the place of the kernel's. What it called meanwhile is not in "
-            "the trace. Measure without that profiler, or with Python 3.12 or newer, where both run side by side."
+            "The cell's code put another profiler's hook in the place of the kernel's. What it called meanwhile is not "
+            "in the trace. Measure without that profiler, or with Python 3.12 or newer, where both run side by side."
         )
     if found["rewinds_refused"]:
         gaps.append(
@@ -185,8 +185,8 @@ class ScoreP(System):
         elif self._profiled:
             if found["parameters"]:
                 warnings.append(
-                    "Score-P's profile leaves out some visits of regions with parameters, and so does this table; the trace "
-                    "has them all. Measure the cell once more: with scorep.user imported before it the table is whole."
+                    "Score-P's profile leaves out some visits of regions with parameters, and so does this table; the "
+                    "trace has them all. Measure the cell once more: with scorep.user imported before it the table is whole."
                 )
             try:
                 regions, locations = _tracer.read_profile(path)

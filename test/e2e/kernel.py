@@ -60,6 +60,7 @@ class Trace:
             ["otf2-print", os.path.join(experiment, "traces.otf2")], capture_output=True, text=True, check=True
         )
         assert not done.stderr, done.stderr
+        self.text = done.stdout
         self.stacks: Dict[str, List[str]] = {}
         self.enters: Dict[str, int] = {}
         self.leaves: Dict[str, int] = {}

@@ -35,6 +35,7 @@ class Interface(TracedCase):
     """In the session, by the built-in tracer."""
 
     process = "auto"
+
     def setUp(self):
         self.ok(DEFINITIONS)
         self.ok(f"%%marshalling_settings PROCESS={self.process}")

@@ -68,6 +68,23 @@ class WithMpi(ranked.RanksCase):
         self.assertEqual(self.reply_of(request)["ename"], "KeyboardInterrupt")
         self.measured(2, "leaf(1)")
 
+    def test_the_bindings_interface(self) -> None:
+        self.ok("%%scorep_python_binding_arguments --noinstrumenter")
+        self.addCleanup(self.ok, "%%scorep_python_binding_arguments -")
+        code = (
+            "import scorep\nfrom mpi4py import MPI\nme = MPI.COMM_WORLD.Get_rank()\nleaf(0)\n"
+            "with scorep.instrumenter.enable('lit'):\n    leaf(1)\n    scorep.user.parameter_string('rank', f'number {me}')\n"
+            "scorep.user.rewind_begin('r')\nwith scorep.user.region('back'): pass\nscorep.user.rewind_end('r', True)\n"
+            "scorep.user.region_end('never begun') if me else None\nMPI.COMM_WORLD.Barrier()"
+        )
+        outcome = self.measured(2, code)
+        trace = Trace(outcome.experiment)
+        lit, back = trace.enters["user_instrumenter:lit"], trace.enters.get("user:back", 0)
+        self.assertEqual((trace.calls("leaf"), lit, back, trace.enters["error_region"]), (2, 2, 0, 1))
+        for value in ('"number 0"', '"number 1"', '"user:never begun"'):
+            self.assertEqual(trace.text.count(f"Value: {value}"), 1, value)
+        self.assertRegex(outcome.text("stderr"), r"\[1\] scorep.user.region_end\('never begun'\)")
+
     def test_no_mpi_in_the_cell(self) -> None:
         self.assertEqual(len(Trace(self.measured(2, "leaf(1)").experiment).stacks), 2)
 
@@ -116,10 +133,8 @@ class WithoutMpiInScoreP(ranked.RanksCase):
         self.assertEqual(Trace(outcome.experiment).calls("leaf"), 2)
 
     def test_arguments_it_does_not_know(self) -> None:
-        self.ok("%%scorep_python_binding_arguments --mpp=typo")
-        said = self.fails(ranks(2, "leaf(1)"), "NotMeasured").reply["evalue"]
-        self.ok("%%scorep_python_binding_arguments -")
-        self.assertRegex(said, "'typo'.*%%scorep_python_binding_arguments -")
+        said = self.fails("%%scorep_python_binding_arguments --mpp=typo", "ScorePDirectiveError").reply["evalue"]
+        self.assertRegex(said, "Nothing was changed: this Score-P does not take --mpp=typo. .*'typo'")
         self.assertNotIn("SCOREPKERNEL_MEASUREMENT", said)
 
     def test_it_is_wanted(self) -> None:
