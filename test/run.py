@@ -1,7 +1,8 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: BSD-3-Clause
 """Run tests and sum up: programs (exit 0, 1, or 77 for "skipped", with the reason as last line of output) and
-Python unittest files. Each in a process of its own, which must not be silent for too long. The last line counts what passed."""
+Python unittest files. Each in a process of its own, which must not be silent for too long; as many at a time as there are
+processors, but one that has the line "# runs alone" by itself. The last line counts what passed."""
 
 from __future__ import annotations
 
@@ -13,6 +14,7 @@ import subprocess
 import sys
 import tempfile
 import time
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from typing import List, Tuple
 
@@ -27,6 +29,17 @@ class Summary:
     passed: int = 0
     failed: List[str] = field(default_factory=list)
     skipped: List[Tuple[str, str]] = field(default_factory=list)
+    said: List[str] = field(default_factory=list)  # to be shown, when the test has ended
+
+    def say(self, text: str) -> None:
+        self.said.append(text)
+
+    def add(self, other: Summary) -> None:
+        """Sum up, and show it."""
+        self.passed += other.passed
+        self.failed += other.failed
+        self.skipped += other.skipped
+        print("\n".join(other.said), flush=True)
 
 
 def run(command: List[str], limit: float) -> Tuple[int, str]:
@@ -61,14 +74,14 @@ def run_program(path: str, limit: float, summary: Summary) -> None:
     status, output = run([os.path.abspath(path)], limit)
     if status == 0:
         summary.passed += 1
-        print(f"  ok       {name}")
+        summary.say(f"  ok       {name}")
     elif status == 77:
         reason = output.strip().splitlines()[-1] if output.strip() else "no reason given"
         summary.skipped.append((name, reason))
-        print(f"  skipped  {name}: {reason}")
+        summary.say(f"  skipped  {name}: {reason}")
     else:
         summary.failed.append(name)
-        print(f"  FAILED   {name} ({'out of time' if status == -1 else f'exit {status}'})\n{output}")
+        summary.say(f"  FAILED   {name} ({'out of time' if status == -1 else f'exit {status}'})\n{output}")
 
 
 def run_unittests(path: str, limit: float, summary: Summary) -> None:
@@ -77,12 +90,13 @@ def run_unittests(path: str, limit: float, summary: Summary) -> None:
     where, file = os.path.split(path)
     found = ["-m", "unittest", "discover", "-v", "-s", where or ".", "-p", file]
     options = ["-X", "faulthandler", "-W", "ignore::ResourceWarning"]  # out of time, it says where
+    began = time.monotonic()
     status, output = run([sys.executable, *options, *found], limit)
     ran = RAN.search(output)
     totals = TOTALS.search(output[ran.end() :]) if ran else None
     if not ran or not totals:
         summary.failed.append(name)
-        print(f"  FAILED   {name} ({'out of time' if status == -1 else f'exit {status}'})\n{SUCCESS.sub('', output)}")
+        summary.say(f"  FAILED   {name} ({'out of time' if status == -1 else f'exit {status}'})\n{SUCCESS.sub('', output)}")
         return
     counts = dict(re.findall(r"(\w+)=(\d+)", totals.group(1) or ""))
     failed, skipped = sum(int(counts.get(key, 0)) for key in ("failures", "errors")), int(counts.get("skipped", 0))
@@ -91,11 +105,39 @@ def run_unittests(path: str, limit: float, summary: Summary) -> None:
     reasons += [("?", "see the output")] * (skipped - len(reasons))
     summary.skipped += [(f"{name}:{case}", reason) for case, reason in reasons]
     summary.failed += [name] * failed
-    print(f"  {'FAILED ' if status else 'ok     '}  {name} ({ran.group(1)} tests, {skipped} skipped)")
+    seconds = time.monotonic() - began
+    summary.say(f"  {'FAILED ' if status else 'ok     '}  {name} ({ran.group(1)} tests, {skipped} skipped, {seconds:.0f} s)")
     for case, reason in reasons:
-        print(f"  skipped  {name}:{case}: {reason}")
+        summary.say(f"  skipped  {name}:{case}: {reason}")
     if status:
-        print(SUCCESS.sub("", output))
+        summary.say(SUCCESS.sub("", output))
+
+
+def run_one(path: str, limit: float) -> Summary:
+    summary = Summary()
+    (run_unittests if path.endswith(".py") else run_program)(path, limit, summary)
+    return summary
+
+
+def runs_alone(path: str) -> bool:
+    """Whether a test looks at what all of the machine does."""
+    if not path.endswith(".py"):
+        return False
+    with open(path, encoding="utf-8") as file:
+        return "\n# runs alone" in file.read()
+
+
+def run_all(paths: List[str], jobs: int, limit: float) -> Summary:
+    summary = Summary()
+    alone = [path for path in paths if runs_alone(path)]
+    # Those with kernels take longest: begun first, none of them is left over at the end.
+    together = sorted((path for path in paths if path not in alone), key=lambda path: "/e2e/" not in path)
+    with ThreadPoolExecutor(jobs) as pool:
+        for found in pool.map(lambda path: run_one(path, limit), together):
+            summary.add(found)
+    for path in alone:
+        summary.add(run_one(path, limit))
+    return summary
 
 
 def left_behind(tree: str) -> List[str]:
@@ -119,14 +161,14 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--tree", required=True, help="the build's tree, whose processes must be gone at the end")
     parser.add_argument("--limit", type=float, default=300, help="seconds for which a test file may say nothing")
+    jobs = len(os.sched_getaffinity(0))
+    parser.add_argument("--jobs", type=int, default=jobs, help="so many tests at a time (as there are processors)")
     parser.add_argument("tests", nargs="*")
     arguments = parser.parse_args()
     tree = os.path.abspath(arguments.tree)
     os.environ["SPK_TREE"] = tree
-    summary, began = Summary(), time.monotonic()
-    for path in arguments.tests:
-        (run_unittests if path.endswith(".py") else run_program)(path, arguments.limit, summary)
-        sys.stdout.flush()
+    began = time.monotonic()
+    summary = run_all(arguments.tests, arguments.jobs, arguments.limit)
     patience = time.monotonic() + 5
     while left_behind(tree) and time.monotonic() < patience:
         time.sleep(0.1)

@@ -13,6 +13,7 @@ E2E       := $(wildcard test/e2e/test_*.py)
 ABI_PY    := $(wildcard test/abi/test_*.py)
 TRACER_PY := $(wildcard test/tracer/test_*.py)
 PERSIST_PY := $(wildcard test/persist/test_*.py)
+OUTSIDE   := $(wildcard test/outside/test_*.py)
 
 # The library's own modules, with their inner names, for tests of one module.
 INNER := $(BUILD)/inner.a
@@ -78,11 +79,11 @@ TEST_ENV = ASAN_OPTIONS=detect_leaks=1:detect_stack_use_after_return=0:abort_on_
            SPK_PRELOAD=$(shell $(CC) -print-file-name=libasan.so)
 endif
 
-.PHONY: check check-all check-unit check-fault check-abi check-tracer check-e2e
+.PHONY: check check-all check-unit check-fault check-abi check-tracer check-e2e check-outside
 check: deps
 	$(Q)$(MAKE) --no-print-directory check-all
 check-all: all $(UNIT) $(FAULT) $(ABI) $(REPLAY) $(ECHO)
-	$(Q)$(RUN) $(UNIT) $(REPLAY) $(FAULT) $(ABI) $(ABI_PY) $(TRACER_PY) $(PERSIST_PY) $(E2E)
+	$(Q)$(RUN) $(UNIT) $(REPLAY) $(FAULT) $(ABI) $(ABI_PY) $(TRACER_PY) $(PERSIST_PY) $(E2E) $(OUTSIDE)
 check-unit: all $(UNIT) $(REPLAY)
 	$(Q)$(RUN) $(UNIT) $(REPLAY)
 check-fault: all $(FAULT)
@@ -93,6 +94,9 @@ check-tracer: all
 	$(Q)$(RUN) $(TRACER_PY)
 check-e2e: all $(ECHO)
 	$(Q)$(RUN) $(E2E)
+# Others' public test suites against this kernel: SPK_BINDINGS_SUITE and SPK_EXISTING_KERNEL name checkouts of them.
+check-outside: all
+	$(Q)$(RUN) $(OUTSIDE)
 
 # Searching for inputs that break a parser: clang, libFuzzer and both sanitizers, from the sources of the module.
 FUZZ_SECONDS ?= 60

@@ -140,7 +140,7 @@ def _checked(found: Arguments) -> List[str]:
         )
     notes = _about_hooks(found)
     if found.keep_files:
-        notes.append("--keep-files: the kernel compiles nothing and makes no temporary files, so there is none to keep.")
+        notes.append("--keep-files: the kernel compiles nothing and makes no temporary files, so none are kept.")
     return notes + _about_scorep(found)
 
 

@@ -49,8 +49,8 @@ def refuse_clash(process: str, arguments: str, undone: str) -> None:
     if needs:
         raise systems.NotMeasured(
             f"{undone}: {' '.join(needs)} must be there when a process starts, but PROCESS=session asks for the "
-            "session, which runs. Take it back with `%%scorep_python_binding_arguments -`, or let cells be launched with "
-            "`%%marshalling_settings PROCESS=launch`."
+            "session, which runs. Take it back with `%%scorep_python_binding_arguments -`, or let cells be launched "
+            "with `%%marshalling_settings PROCESS=launch`."
         )
 
 

@@ -186,7 +186,7 @@ class ScoreP(System):
             if found["parameters"]:
                 warnings.append(
                     "Score-P's profile leaves out some visits of regions with parameters, and so does this table; the "
-                    "trace has them all. Measure the cell once more: with scorep.user imported before it the table is whole."
+                    "trace has them all. Measure the cell once more: with scorep.user imported before it, it is whole."
                 )
             try:
                 regions, locations = _tracer.read_profile(path)

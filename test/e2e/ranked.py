@@ -14,6 +14,9 @@ from kernel import PYTHON, TREE, KernelCase
 from measuring import needs_tracer
 from processes import until
 
+# By which processes that descend from this test are told from another's that runs at the same time.
+RUN = f"SPK_TEST_RUN={os.getpid()}"
+os.environ.update([RUN.split("=")])
 DEFINITIONS = """
 import ctypes, os, signal, subprocess, sys, time
 def leaf(n):
@@ -40,15 +43,17 @@ def has_mpi4py() -> bool:
 
 
 def of_ranks() -> list:
-    """The processes of ranks that there are, by their commands."""
+    """The processes of this test's ranks that there are, by their commands."""
     found = []
-    for path in glob.glob("/proc/[0-9]*/cmdline"):
+    for path in glob.glob("/proc/[0-9]*"):
         try:
-            with open(path, encoding="utf-8", errors="replace") as file:
+            with open(f"{path}/cmdline", encoding="utf-8", errors="replace") as file:
                 command = file.read()
+            with open(f"{path}/environ", encoding="utf-8", errors="replace") as file:
+                mine = RUN in file.read().split("\0")
         except OSError:
             continue
-        if os.path.join(TREE, "lib", "scorepkernel", "scorepkernel-ranks") in command:
+        if mine and os.path.join(TREE, "lib", "scorepkernel", "scorepkernel-ranks") in command:
             found.append(command)
     return found
 

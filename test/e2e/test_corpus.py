@@ -57,9 +57,9 @@ def own_name(region):
     return None
 
 
-def sequences(experiment):
+def sequences(experiment, of_program=own_name):
     """Of each location that has any, the program's own events in their order. Parameters by their values: the bindings
-    have one name for all of a type, that of the first."""
+    have one name for all of a type, that of the first. of_program: what a region is compared by; None: it is not."""
     done = subprocess.run(
         ["otf2-print", os.path.join(experiment, "traces.otf2")], capture_output=True, text=True, check=True
     )
@@ -69,7 +69,7 @@ def sequences(experiment):
         if kind not in ("ENTER", "LEAVE"):
             found.setdefault(location, []).append((kind, re.sub("Parameter: .*?, |<\\d+>", "", region)))
             continue
-        name = own_name(region)
+        name = of_program(region)
         # A module is imported once in a session, and once in each of the bindings' processes.
         if name is None or region == "corpus_module:<module>":
             continue

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: BSD-3-Clause
 """Which cells are guarded, and that they do not feel it: neither their files, locks and children, nor OpenMP."""
+# runs alone: it looks at what the whole machine does.
 
 import os
 import shutil

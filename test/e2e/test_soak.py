@@ -4,6 +4,7 @@ nothing grows.
 
 Fifty in the ordinary suite; SPK_SOAK says how many (`make soak`: 1,500).
 """
+# runs alone: it looks at what the whole machine does.
 
 import os
 import re
