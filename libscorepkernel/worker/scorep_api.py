@@ -222,6 +222,22 @@ def rewind_end(name: str, value: bool) -> None:
         )
 
 
+def oa_region_begin(name: str, file_name: Optional[str] = None, line_number: Optional[int] = None) -> None:
+    """Enter a phase for Score-P's online access, which Score-P 8 does not have any more: a region of that name."""
+    _tracer.region_begin(name, *_place(file_name, line_number))
+
+
+def oa_region_end(name: str) -> None:
+    """Leave it."""
+    if not _tracer.region_end(name):
+        _tracer.stray_end(name, *_caller())
+        _tell(
+            "region_end",
+            f"scorep.user.oa_region_end({name!r}): no phase of that name is open in this thread. The trace has an "
+            "error_region for each such end, of which no other is told in this cell.",
+        )
+
+
 def enable_recording() -> None:
     """Undo disable_recording()."""
     _tracer.record(True)
@@ -293,6 +309,11 @@ class Instrumenter:
         """As scorep.user.rewind_begin."""
         _tracer.rewind_begin(name, *_place(file_name, line_number))
 
+    def oa_region_begin(self, name: str, file_name: Optional[str] = None, line_number: Optional[int] = None) -> None:
+        """As scorep.user.oa_region_begin."""
+        _tracer.region_begin(name, *_place(file_name, line_number))
+
+    oa_region_end = staticmethod(oa_region_end)
     rewind_end = staticmethod(rewind_end)
     user_enable_recording = staticmethod(enable_recording)
     user_disable_recording = staticmethod(disable_recording)
@@ -421,7 +442,7 @@ _MODULES: Dict[str, Dict[str, Any]] = {
         "scorep.user",
         *(region, region_begin, region_end, instrument_function, instrument_module, rewind_begin, rewind_end),
         *(parameter_int, parameter_uint, parameter_string, enable_recording, disable_recording),
-        *(force_finalize, reregister_exit_handler),
+        *(force_finalize, reregister_exit_handler, oa_region_begin, oa_region_end),
     ),
     "scorep.instrumenter": {
         **_named("scorep.instrumenter", enable, disable, register, unregister, get_instrumenter, has_c_instrumenter),

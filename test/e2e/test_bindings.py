@@ -171,6 +171,11 @@ sqrt = scorep.user.instrument_function(math.sqrt)
         self.assertEqual(outcome.text("stderr").count("scorep.user.region_end('a')"), 1)
         self.assertNotIn("('b')", outcome.text("stderr"))
 
+    def test_phases_for_online_access(self):
+        outcome = self.measured("import scorep\nscorep.user.oa_region_begin('__main__:phase')\nleaf(1)\nscorep.user.oa_region_end('__main__:phase')")
+        self.assertEqual(self.events(outcome), ["+phase", "+leaf", "-leaf", "-phase"])
+        self.assertIn("oa_region_end('b')", self.measured("scorep.user.oa_region_end('b')").text("stderr"))
+
     def test_over_statements_cells_and_the_end(self):
         outcome = self.measured("import scorep\nscorep.user.region_begin('a')\nleaf(1)\nscorep.user.region_end('a')\nleaf(2)")
         self.assertEqual(self.events(outcome), ["+user:a", "+leaf", "-leaf", "-user:a", "+leaf", "-leaf"])
