@@ -15,6 +15,7 @@
 #include "json_bridge.h"
 #include "magic.h"
 #include "print.h"
+#include "script_directive.h"
 
 #include <errno.h>
 #include <stdarg.h>
@@ -287,7 +288,19 @@ static void show_marked(struct spk_session *session, const char *before)
     buffer_finish(&text);
 }
 
-static void mark(struct spk_session *session, const struct request *request, struct spk_text code)
+/* What becomes of a cell that has just been marked. */
+static const char *fate(const struct marked *marked, size_t position, enum magic_kind kind)
+{
+    if (marked->mode != MARKED_WRITE)
+        return "It is run by %%finalize_multicellmode.";
+    if (script_directive_is(kind))
+        return script_directive_effect(kind);
+    return marked_is_instrumented(marked, position) ? "It is written by %%end_writefile, instrumented."
+                                                    : "It is written by %%end_writefile, not instrumented.";
+}
+
+static void mark(struct spk_session *session, const struct request *request, const struct magic *magic,
+                 struct spk_text code)
 {
     struct json *metadata = json_parse(request->parts[1].data, request->parts[1].len);
     struct spk_text id = {"", 0}, line = marked_first_line(code);
@@ -303,11 +316,22 @@ static void mark(struct spk_session *session, const struct request *request, str
         return;
     }
     char text[512];
-    snprintf(text, sizeof text, "Marked as cell %zu%s: %.*s\nIt is %s.\n", position,
+    snprintf(text, sizeof text, "Marked as cell %zu%s: %.*s\n%s\n", position,
              replaced ? ", in place of what it was" : "", (int)line.len, line.data,
-             session->marked.mode == MARKED_WRITE ? "written by %%end_writefile"
-                                                  : "run by %%finalize_multicellmode");
+             fate(&session->marked, position, magic->kind));
     done(session, text);
+}
+
+/* In write mode: a directive that is the script's, and leaves the session as it is. */
+static void mark_directive(struct spk_session *session, const struct request *request,
+                           const struct magic *magic, struct spk_text code)
+{
+    char error[512];
+    int result = script_directive_check(magic, error, sizeof error);
+    if (result == 0)
+        mark(session, request, magic, code);
+    else
+        wrong(session, "%s", result == -EINVAL ? error : failure_text(-result));
 }
 
 static void change_marked(struct spk_session *session, const struct magic *magic)
@@ -391,6 +415,13 @@ static void begin_marking(struct spk_session *session, enum marked_mode mode, st
 static void abort_marking(struct spk_session *session, enum marked_mode mode)
 {
     char text[128];
+    if (mode == MARKED_MEASURE && session->marked.mode == MARKED_WRITE) {
+        done(session,
+             "Write mode is on, where %%abort_multicellmode does nothing: the marked cells stay as they "
+             "are. %scorep_marked lists them, %scorep_unmark N takes one out, and "
+             "%%abort_writefile forgets them all.\n");
+        return;
+    }
     if (!is_on(session, mode))
         return;
     snprintf(text, sizeof text, "%s is off; %zu marked %s forgotten.\n", mode_name(mode),
@@ -399,9 +430,9 @@ static void abort_marking(struct spk_session *session, enum marked_mode mode)
     done(session, text);
 }
 
-/* One marked cell as JSON; its own directive, which has no effect here, is known by its lines. NULL: no
- * memory. */
-static struct json *marked_json(const struct marked_cell *cell)
+/* One marked cell as JSON; its own directive, whose options have no effect here, is known by its lines.
+ * settings: those of the cells so far. NULL: no memory. */
+static struct json *marked_json(const struct marked_cell *cell, struct settings *settings)
 {
     struct json *object = json_object();
     struct magic magic;
@@ -411,6 +442,7 @@ static struct json *marked_json(const struct marked_cell *cell)
     result = result
                  ? result
                  : json_set_integer(object, "lines", magic.kind == MAGIC_EXECUTE ? (int64_t)magic.lines : 0);
+    result = result ? result : script_directive_describe(&magic, settings, object);
     if (result == 0)
         return object;
     json_free(object);
@@ -418,12 +450,14 @@ static struct json *marked_json(const struct marked_cell *cell)
 }
 
 /* All marked cells, as a member of options. 0 or -errno. */
-static int add_cells(const struct marked *marked, struct json *options)
+static int add_cells(const struct spk_session *session, struct json *options)
 {
+    const struct marked *marked = &session->marked;
+    struct settings settings = session->settings;
     struct json *cells = json_array();
     int result = 0;
     for (size_t i = 0; result == 0 && i < marked->count; i++)
-        result = json_append(cells, marked_json(&marked->cells[i]));
+        result = json_append(cells, marked_json(&marked->cells[i], &settings));
     if (result == 0)
         return json_set(options, "cells", cells);
     json_free(cells);
@@ -444,7 +478,7 @@ static int end_marking(struct spk_session *session, const struct request *reques
     if (mistakes_ranks(session, magic))
         return 0;
     struct json *options = cell_options(session, request, magic);
-    int result = options ? add_cells(marked, options) : -ENOMEM;
+    int result = options ? add_cells(session, options) : -ENOMEM;
     if (result == 0 && mode == MARKED_WRITE) {
         result = set_string(options, "write", marked->options);
         result = result ? result : set_string(options, "arguments", session->settings.arguments);
@@ -467,6 +501,10 @@ static int end_marking(struct spk_session *session, const struct request *reques
 static int run(struct spk_session *session, const struct request *request, const struct magic *magic,
                struct spk_text code, int silent)
 {
+    if (session->marked.mode == MARKED_WRITE && !silent && script_directive_is(magic->kind)) {
+        mark_directive(session, request, magic, code);
+        return 0;
+    }
     switch (magic->kind) {
     case MAGIC_BAD:
         wrong(session, "%s", magic->error);
@@ -503,7 +541,7 @@ static int run(struct spk_session *session, const struct request *request, const
         break;
     }
     if (session->marked.mode != MARKED_OFF && !silent)
-        mark(session, request, code);
+        mark(session, request, magic, code);
     else if (!mistakes_ranks(session, magic))
         return send_execute(session, request, cell_options(session, request, magic));
     return 0;

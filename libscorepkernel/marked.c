@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  *
- * marked.c - the list of marked cells. Owns their texts, whose content is nobody's business here. Pure.
+ * marked.c - the list of marked cells. Owns their texts, of whose content only the directives matter here.
+ * Pure.
  */
 #include "marked.h"
 
+#include "magic.h"
 #include "print.h"
 #include "text.h"
 #include "utf8.h"
@@ -122,16 +124,38 @@ struct spk_text marked_first_line(struct spk_text code)
     }
 }
 
+/* Whether a cell is instrumented in a script. *all: whether those are that do not say so themselves; the cell
+ * may change that for the next ones. */
+static int is_instrumented(const struct marked_cell *cell, int *all)
+{
+    struct magic magic;
+    magic_read((struct spk_text){cell->code, cell->len}, &magic);
+    if (magic.kind == MAGIC_ENABLE_MARKING || magic.kind == MAGIC_FINALIZE_MARKING)
+        *all = magic.kind == MAGIC_ENABLE_MARKING;
+    return magic.kind == MAGIC_EXECUTE || (magic.kind == MAGIC_NONE && *all);
+}
+
+int marked_is_instrumented(const struct marked *marked, size_t position)
+{
+    int all = 0, result = 0;
+    for (size_t i = 0; i < position && i < marked->count; i++)
+        result = is_instrumented(&marked->cells[i], &all);
+    return result;
+}
+
 int marked_list(const struct marked *marked, struct buffer *out)
 {
-    const char *end =
-        marked->mode == MARKED_WRITE ? "written by %%end_writefile" : "run by %%finalize_multicellmode";
+    const char *end = marked->mode == MARKED_WRITE
+                          ? "written by %%end_writefile; those with a * are instrumented"
+                          : "run by %%finalize_multicellmode";
+    int all = 0;
     int result =
         marked->count ? print_text(out, "Marked, to be %s:\n", end) : print_text(out, "No cell is marked.\n");
     for (size_t i = 0; result == 0 && i < marked->count; i++) {
         struct spk_text line =
             marked_first_line((struct spk_text){marked->cells[i].code, marked->cells[i].len});
-        result = print_text(out, "%3zu  %.*s\n", i + 1, (int)line.len, line.data);
+        int star = is_instrumented(&marked->cells[i], &all) && marked->mode == MARKED_WRITE;
+        result = print_text(out, "%3zu%c %.*s\n", i + 1, star ? '*' : ' ', (int)line.len, line.data);
     }
     return result;
 }

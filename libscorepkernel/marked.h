@@ -44,6 +44,10 @@ void marked_clear(struct marked *marked);
 /** The first line of a cell that says something, or its beginning; borrowed from it. */
 struct spk_text marked_first_line(struct spk_text code);
 
+/** Whether the cell at that position is instrumented in a script: by its directive, or as it stands after
+ * %%enable_multicellmode. */
+int marked_is_instrumented(const struct marked *marked, size_t position);
+
 /** A line for each cell. 0 or -ENOMEM. */
 int marked_list(const struct marked *marked, struct buffer *out);
 

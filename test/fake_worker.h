@@ -129,7 +129,7 @@ static void fake_execute(const char *code)
         fake_input();
     } else if (!strncmp(code, "show", 4)) {
         fake_show();
-    } else if (!strncmp(code, "%%end_writefile", 15)) {
+    } else if (!strncmp(code, "%%end_writefile\"", 16)) {
         _exit(3);
     } else if (strstr(code, "options")) {
         uint32_t len;

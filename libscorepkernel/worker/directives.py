@@ -140,11 +140,29 @@ def writefile(line: str, cell: str = "") -> None:
 
         %%start_writefile [NAME] [--mpi N] [--slurm] [--force]
 
-    From here on cells are marked instead of run. %%end_writefile writes NAME.py, and NAME.sh, which runs it under
-    Score-P with the environment and the bindings' arguments that are in force: --mpi N with mpirun, --slurm as a batch
-    job (NAME.sbatch). %%abort_writefile forgets the cells. Cells with %%execute_with_scorep are instrumented, others
-    are not. Magics that have a plain meaning are translated, others are named and left as comments. Files that exist
-    are left alone without --force.
+    From here on cells are marked instead of run. %%end_writefile writes NAME.py (jupyter_to_script.py, if there is no
+    NAME), and NAME_run.sh, which runs it under Score-P's Python bindings; NAME.sh does the same. --mpi N: it runs as N
+    ranks, by mpirun. --slurm: NAME_run.sh submits NAME.sbatch, a batch job that runs it, by srun where there are ranks.
+    The files can be moved together. %%abort_writefile forgets the cells; no file is made before %%end_writefile.
+
+    Cells with %%execute_with_scorep are instrumented, and so are those between %%enable_multicellmode and
+    %%finalize_multicellmode; what other cells call is not recorded. With --noinstrumenter nothing is, but what stands
+    in `with scorep.instrumenter.enable():`. %scorep_marked lists the cells, and which are instrumented; %scorep_unmark
+    N takes one out, and %scorep_move N TO moves one. %%abort_multicellmode does nothing here.
+
+    %%scorep_python_binding_arguments and %%scorep_env are the script's, and leave the session as it is. The runner
+    begins with the arguments and SCOREP_ variables that are in force in the session; the cells' %%scorep_env and %env
+    change them (in %env, $NAME is for the shell to know). As Score-P reads its variables when the script starts, the
+    last value of each counts. Other variables are set in the script, where the cell stands.
+
+    Cells stay as they are written, but for what only IPython knows. That is translated where it has a plain meaning:
+    !command and its value, %cd, %env, %run, %matplotlib inline, %%bash and its like, %%writefile, %%capture, display,
+    await. What stands under or behind %time, %timeit or %prun runs once. What cannot be translated becomes a comment,
+    and is named, as are names that no cell defines. A cell that cannot be compiled as Python is named, nothing is
+    written then, and the cells stay marked.
+
+    Files that exist are left alone without --force, unless write mode wrote them for the same script, and nobody has
+    changed them since: so the notebook can run again.
     """
 
 

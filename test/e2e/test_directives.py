@@ -123,7 +123,7 @@ class Directives(TracedCase):
             self.assertEqual(self.ok("%%scorep_launcher -").text(), self.no_launcher)
             if begin == "enable_multicellmode":
                 self.bad("%%finalize_multicellmode --gather x", "--ranks N")
-            self.assertRegex(self.ok("%scorep_marked").text(), r"\A.*:\n  1  x = 1\n\Z")
+            self.assertRegex(self.ok("%scorep_marked").text(), r"\A.*:\n  1[ *] x = 1\n\Z")
             self.assertIn("1 marked cell is forgotten", self.ok(f"%%{abort}").text())
 
     def test_bad_ranks(self):
@@ -208,15 +208,14 @@ class Directives(TracedCase):
     def test_write(self):
         name = os.path.join(self.work, "it's a script")
         self.ok(f"%%start_writefile {shlex.quote(name)}")
-        self.bad("%%enable_multicellmode", "Write mode is on")
+        self.assertIn("Write mode is on already", self.ok("%%start_writefile").text())
         self.mark("from __future__ import annotations\ndef leaf(n): return n\nleaf(1)\ntext = '''\n  a\n'''")
-        self.mark(SCOREP + "print([leaf(i) for i in range(3)], repr(text))\n%env WRITTEN=1\n!echo $WRITTEN\n%timeit 1")
+        self.mark(SCOREP + "print([leaf(i) for i in range(3)], repr(text))\n%env WRITTEN=1\n!echo $WRITTEN\n%who")
         said = self.ok("%%end_writefile").text()
-        self.assertIn("not translated, and a comment in the script: %timeit 1", said)
-        self.assertIn(shlex.quote(name + ".sh"), said)
-        for ending in (".py", ".sh"):
+        self.assertIn("cell 2: not translated, and a comment in the script: %who", said)
+        for ending in (".py", "_run.sh", ".sh"):
+            self.assertIn(name + ".py" if ending == ".py" else shlex.quote(name + ending), said)
             self.assertTrue(os.access(name + ending, os.X_OK))
-        subprocess.run(["bash", "-n", name + ".sh"], check=True)
         with open(name + ".py") as file:
             compile(file.read(), name, "exec")
         self.assertEqual(self.ok("%scorep_marked").text(), "No cell is marked.\n")
@@ -226,16 +225,21 @@ class Directives(TracedCase):
             environment = {**os.environ, "SCOREP_EXPERIMENT_DIRECTORY": where}
             done = subprocess.run([name + ".sh"], env=environment, capture_output=True, text=True, cwd=self.work)
             self.assertEqual((done.returncode, done.stderr), (0, ""))
-            self.assertEqual(sorted(done.stdout.splitlines()), ["1", "[0, 1, 2] '\\n  a\\n'"])
+            self.assertEqual(done.stdout, "[0, 1, 2] '\\n  a\\n'\n1\n")
             self.assertEqual(Trace(where).calls("leaf"), 3)
 
     def test_write_refuses_to_overwrite_and_keeps_the_cells(self):
         name = os.path.join(self.work, "twice")
         for _ in range(2):
-            self.ok(f"%%start_writefile {name}")
+            self.ok(f"%%start_writefile {name} --mpi 2 --slurm")
             self.mark("x = 1")
-            outcome = self.run_cell("%%end_writefile")
-        self.assertEqual(outcome.reply["ename"], "NotWritten")
+            self.ok("%%end_writefile")
+        with open(name + ".sbatch", "a") as file:
+            file.write("# the user's\n")
+        self.ok(f"%%start_writefile {name} --slurm")
+        self.mark("x = 1")
+        outcome = self.fails("%%end_writefile", "NotWritten")
+        self.assertIn(f"{name}.sbatch exists already", outcome.reply["evalue"])
         self.assertIn("--force", outcome.reply["evalue"])
         self.assertIn("  1  x = 1", self.ok("%scorep_marked").text())
         self.ok("%%abort_writefile")

@@ -98,9 +98,47 @@ static void first_lines(void)
     CHECK(marked_first_line((struct spk_text){large, sizeof large}).len == MARKED_LINE_MAX - 1);
 }
 
+/* Which cells of a script are instrumented. */
+static void instrumented(void)
+{
+    static const struct {
+        const char *code;
+        int is;
+    } cells[] = {{"a", 0},
+                 {"%%execute_with_scorep\nb", 1},
+                 {"# why\n%%enable_multicellmode", 0},
+                 {"c", 1},
+                 {"%%scorep_env\nA=1", 0},
+                 {"%%scorep_python_binding_arguments", 0},
+                 {"%%time\nd", 1},
+                 {"%%finalize_multicellmode --guard", 0},
+                 {"e", 0},
+                 {"%%finalize_multicellmode", 0},
+                 {"%%execute_with_scorep --no-guard\nf", 1}};
+    size_t count = sizeof cells / sizeof *cells;
+    for (size_t i = 0; i < count; i++)
+        add("", cells[i].code, 0);
+    for (size_t i = 0; i < count; i++)
+        CHECK(marked_is_instrumented(&marked, i + 1) == cells[i].is);
+    for (int write = 0; write < 2; write++) {
+        struct buffer out = {0};
+        marked.mode = write ? MARKED_WRITE : MARKED_MEASURE;
+        CHECK(marked_list(&marked, &out) == 0);
+        const char *list = (const char *)buffer_bytes(&out);
+        CHECK(strstr(list, write ? "those with a * are instrumented:\n  1  a\n  2* b\n"
+                                 : "run by %%finalize_multicellmode:\n  1  a\n  2  b\n"));
+        CHECK(strstr(list, write ? "\n  4* c\n" : "\n  4  c\n") &&
+              strstr(list, write ? "\n 11* f\n" : "\n 11  f\n"));
+        buffer_finish(&out);
+    }
+    CHECK(marked_move(&marked, 8, 3) == 0 && marked_is_instrumented(&marked, 9)); /* the end, before the begin */
+    marked_clear(&marked);
+}
+
 int main(void)
 {
     lists();
+    instrumented();
     limits();
     first_lines();
     return 0;
