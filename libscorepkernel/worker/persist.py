@@ -54,24 +54,28 @@ def send(
     file_descriptor: int,
     hidden: Collection[str] = (),
     only: Optional[Collection[str]] = None,
+    marshaller: str = "cloudpickle",
 ) -> Sent:
     """In A: write the variables that the user defined, and what is around them, to the (empty) file. hidden: names
-    that are not the user's. only: those that are wanted; None: all."""
-    from . import persist_units
+    that are not the user's. only: those that are wanted; None: all. marshaller: what pickles them, also on their way
+    back."""
+    from . import persist_marshal, persist_units
 
     variables = _variables(namespace, hidden)
     if only is not None:
         variables = {name: value for name, value in variables.items() if name in only}
-    collected = persist_units.quietly(persist_units.Collected, variables, namespace, ())
+    chosen = persist_marshal.of(marshaller)
+    collected = persist_units.quietly(persist_units.Collected, variables, namespace, (), None, chosen)
     lost = [failure.lost for key, failure in collected.failures.items() if key.startswith("v:")]
-    return _write(file_descriptor, {"kind": _STATE, "deleted": []}, collected.units, lost, persist_around.look())
+    units = _packed(chosen, collected, collected.units, namespace, lost)
+    return _write(file_descriptor, {"kind": _STATE, "deleted": []}, units, lost, persist_around.look(), marshaller)
 
 
 def receive(file_descriptor: int, namespace: Dict[str, Any]) -> Received:
     """In B: fill the namespace from A's file. Names of variables that could not travel raise when they are used."""
     reader = persist_file.Reader(file_descriptor)
     packages = _Packages(reader, _STATE, True)
-    received = Received(reader)
+    received = Received(reader, reader.index.get("marshaller", "cloudpickle"))
     received.foreign = dict(namespace)
     received.lost = persist_around.settle(packages.around, persist_around.EARLY) + packages.lost
     variables: Dict[str, Any] = {}
@@ -89,9 +93,9 @@ def receive(file_descriptor: int, namespace: Dict[str, Any]) -> Received:
     return received
 
 
-def baseline(namespace: Dict[str, Any], hidden: Collection[str] = ()) -> Received:
-    """In a forked child of A: remember the variables, which are here already."""
-    received = Received(None)
+def baseline(namespace: Dict[str, Any], hidden: Collection[str] = (), marshaller: str = "cloudpickle") -> Received:
+    """In a forked child of A: remember the variables, which are here already. marshaller: of those that go back."""
+    received = Received(None, marshaller)
     received.look(_variables(namespace, hidden), namespace)
     return received
 
@@ -104,7 +108,7 @@ def send_changes(
     but: Collection[str] = (),
 ) -> Sent:
     """In B, after the cell: write what it changed to the (empty) file, but not what these names alone have."""
-    from . import persist_units
+    from . import persist_marshal, persist_units
 
     nothing = object()
     variables = {
@@ -112,8 +116,9 @@ def send_changes(
         for name, value in _variables(namespace, hidden).items()
         if received.foreign.get(name, nothing) is not value and received.stand_ins.get(name, nothing) is not value
     }
+    chosen = persist_marshal.of(received.marshaller)
     collected = persist_units.quietly(
-        persist_units.Collected, variables, namespace, received.classes, received.arrays()
+        persist_units.Collected, variables, namespace, received.classes, received.arrays(), chosen
     )
     kept_back = {f"v:{name}" for name in but}
     changed = [unit for unit in received.changed_units(collected) if not kept_back.issuperset(unit.keys)]
@@ -122,9 +127,11 @@ def send_changes(
         for key, failure in collected.failures.items()
         if key not in kept_back and received.is_new_failure(key, failure)
     ]
+    changed = _packed(chosen, collected, changed, namespace, lost)
     deleted = sorted(name for name in received.names if name not in namespace)
     index = {"kind": _CHANGES, "deleted": deleted, "classes": {} if received.is_launched else received.classes}
-    return _write(file_descriptor, index, changed, lost, persist_around.changes(received.around))
+    around = persist_around.changes(received.around)
+    return _write(file_descriptor, index, changed, lost, around, received.marshaller)
 
 
 def apply_changes(file_descriptor: int, namespace: Dict[str, Any], begin: int = 0) -> Applied:
@@ -174,12 +181,30 @@ def _variables(namespace: Dict[str, Any], hidden: Collection[str]) -> Dict[str, 
     }
 
 
+def _packed(marshaller: Any, collected: Any, units: List[Any], namespace: Dict[str, Any], lost: List[Lost]) -> Any:
+    """The units as they travel. Adds to lost."""
+    from . import persist_units
+
+    if marshaller.foreign is None:
+        return units
+    return persist_units.quietly(marshaller.foreign.pack, collected, units, namespace, lost)
+
+
 def _write(
-    file_descriptor: int, index: Dict[str, Any], units: List[Any], lost: List[Lost], around: Dict[str, bytes]
+    file_descriptor: int,
+    index: Dict[str, Any],
+    units: List[Any],
+    lost: List[Lost],
+    around: Dict[str, bytes],
+    marshaller: str,
 ) -> Sent:
+    if marshaller != "cloudpickle":
+        index = {**index, "marshaller": marshaller}
     packages = [persist_file.Package({"around": key}, state, ()) for key, state in around.items()]
     for unit in units:
         about = {"keys": unit.keys, "types": unit.types, "blobs": unit.dumped.blobs}
+        if unit.by != "cloudpickle":
+            about["by"] = unit.by
         packages.append(persist_file.Package(about, unit.dumped.data, unit.dumped.buffers))
     return Sent(lost, persist_file.write(file_descriptor, {**index, "lost": lost}, packages))
 
@@ -205,15 +230,16 @@ class _Packages:
     def load(self, namespace: Dict[str, Any], lost: List[Lost]) -> Any:
         """The values of each unit by their keys, the arrays that are to be updated as (old, new), and parts of them.
         Adds to lost."""
-        from . import persist_pickle, persist_units
+        from . import persist_marshal, persist_units
 
         waiting, failed = self._units, []  # type: List[persist_file.Package], List[persist_file.Package]
         problems: Dict[str, BaseException] = {}
+        readers = {by: persist_marshal.of(by).unpickler for by in set(map(_marshaller_of, waiting))}
         while waiting:
             failed = []
             for unit in waiting:
                 keys = unit.about["keys"]
-                unpickler = persist_pickle.Unpickler(unit.data, list(unit.buffers), unit.about["blobs"], namespace)
+                unpickler = readers[_marshaller_of(unit)](unit.data, list(unit.buffers), unit.about["blobs"], namespace)
                 try:
                     values = dict(zip(keys, persist_units.quietly(unpickler.load)))
                 except KeyboardInterrupt:
@@ -225,13 +251,17 @@ class _Packages:
                     self._loaded.append(values)  # a class is tracked for as long as it is alive
                     yield values, unpickler.updates, unpickler.seen_through
                 # It refers to itself, and to the buffers.
-                unpickler.memo.clear()  # type: ignore[attr-defined]
+                unpickler.memo.clear()
             # What makes a class may call functions, which need variables that were not there yet.
             waiting = failed if len(failed) < len(waiting) else []
         for unit in failed:
             for key, kind in zip(unit.about["keys"], unit.about["types"]):
                 if key.startswith("v:"):
                     lost.append(Lost(key[2:], kind, key[2:], _reason(key, problems)))
+
+
+def _marshaller_of(unit: persist_file.Package) -> str:
+    return unit.about.get("by", "cloudpickle")
 
 
 def _reason(key: str, problems: Dict[str, BaseException]) -> str:

@@ -5,13 +5,14 @@ Imported when variables travel and not before, as it imports cloudpickle."""
 
 from __future__ import annotations
 
+import copyreg
 import dataclasses
 import functools
 import io
 import pickle
 import sys
 import types
-from typing import Any, Collection, Dict, List, Optional, Tuple
+from typing import Any, Callable, Collection, Dict, List, Optional, Tuple
 
 import cloudpickle
 
@@ -47,6 +48,19 @@ class _Hollow:
         return types.CellType, ()
 
 
+def taken_into(buffers: List[memoryview]) -> Callable[[pickle.PickleBuffer], bool]:
+    """A callback that keeps large buffers out of the pickle."""
+
+    def out_of_band(buffer: pickle.PickleBuffer) -> bool:
+        raw = buffer.raw()
+        if raw.nbytes < OUT_OF_BAND:
+            return True
+        buffers.append(raw)
+        return False
+
+    return out_of_band
+
+
 class Pickler(cloudpickle.CloudPickler):
     """Pickles what a notebook defines by value, and by reference: its namespace, classes that travel elsewhere.
 
@@ -69,16 +83,7 @@ class Pickler(cloudpickle.CloudPickler):
         self.arrays: List[Any] = []
         self.shared: Dict[int, Any] = {}
         self._hollows: Dict[int, _Hollow] = {}
-        buffers = self.buffers
-
-        def out_of_band(buffer: pickle.PickleBuffer) -> bool:
-            raw = buffer.raw()
-            if raw.nbytes < OUT_OF_BAND:
-                return True
-            buffers.append(raw)
-            return False
-
-        super().__init__(self.file, protocol=5, buffer_callback=out_of_band)
+        super().__init__(self.file, protocol=5, buffer_callback=taken_into(self.buffers))
         self._array_type = persist_arrays.array_type()
         mpi = sys.modules.get("mpi4py.MPI")
         self._reducers = _with_mpi(mpi, len(vars(mpi))) if isinstance(mpi, types.ModuleType) else _REDUCERS
@@ -227,9 +232,13 @@ def _with_mpi(mpi: types.ModuleType, _: int) -> Dict[type, Any]:
     return {**_REDUCERS, **dict.fromkeys((type(getattr(mpi, name)) for name in own.values()), reduce)}
 
 
-class CarefulPickler(Pickler):
-    """Asks of every object whether it is the namespace or large. That is several times slower for long lists of
-    numbers, so that it is used where such an object was seen."""
+class Careful:
+    """A pickler that asks of every object whether it is the namespace or large. That is several times slower for long
+    lists of numbers, so that it is used where such an object was seen."""
+
+    namespace: Dict[str, Any]
+    blobs: List[memoryview]
+    shared: Dict[int, Any]
 
     def persistent_id(self, obj: Any) -> Any:
         kind = type(obj)
@@ -248,17 +257,31 @@ class CarefulPickler(Pickler):
         return {}
 
 
-class TolerantPickler(CarefulPickler):
-    """Pickles around what cannot be: for what is left, so that a change in it is seen, and to find the culprit."""
+class CarefulPickler(Careful, Pickler):
+    """The same, with care."""
+
+
+class Tolerant:
+    """A pickler that goes around what cannot be pickled: for what is left, so that a change in it is seen, and to find
+    the culprit."""
 
     culprit: Any = None
     problem: Optional[BaseException] = None
 
+    def note(self, obj: Any, problem: BaseException) -> None:
+        """The first is what the user is told of."""
+        if self.problem is None:
+            self.culprit, self.problem = obj, problem
+
+    def is_left(self, obj: Any) -> bool:
+        """Whether the pickler does what has to be done."""
+        return isinstance(obj, (type, types.FunctionType))
+
     def reducer_override(self, obj: Any) -> Any:
         try:
-            reduced = super().reducer_override(obj)
-            if reduced is NotImplemented and not isinstance(obj, (type, types.FunctionType)):
-                reducer = self.dispatch_table.get(type(obj))
+            reduced = super().reducer_override(obj)  # type: ignore[misc]
+            if reduced is NotImplemented and not self.is_left(obj):
+                reducer = getattr(self, "dispatch_table", copyreg.dispatch_table).get(type(obj))
                 reduced = reducer(obj) if reducer else obj.__reduce_ex__(5)
                 if isinstance(reduced, str) and not is_importable(obj, reduced):
                     raise pickle.PicklingError(f"it is not {reduced} of an importable module")
@@ -266,9 +289,12 @@ class TolerantPickler(CarefulPickler):
         except (KeyboardInterrupt, RecursionError):
             raise
         except BaseException as problem:
-            if self.problem is None:
-                self.culprit, self.problem = obj, problem
+            self.note(obj, problem)
             return persist_rebuild.opaque, (id(obj),)
+
+
+class TolerantPickler(Tolerant, CarefulPickler):
+    """The same, with tolerance."""
 
 
 class Unpickler(pickle.Unpickler):

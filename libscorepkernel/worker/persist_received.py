@@ -21,7 +21,8 @@ class Mark(NamedTuple):
 class Received:
     """What is remembered of the variables as they were before the cell."""
 
-    def __init__(self, reader: Optional[persist_file.Reader]) -> None:
+    def __init__(self, reader: Optional[persist_file.Reader], marshaller: str) -> None:
+        self.marshaller = marshaller  # its name
         self.lost: List[Lost] = []
         self.names: Set[str] = set()
         self.foreign: Dict[str, Any] = {}  # B's own, as long as they stay what they are
@@ -38,13 +39,14 @@ class Received:
 
     def look(self, variables: Dict[str, Any], namespace: Dict[str, Any]) -> None:
         """Remember."""
-        from . import persist_units
+        from . import persist_marshal, persist_units
 
         array = persist_arrays.array_type()
         self._find_mapping(array)
         kept = {name: value for name, value in variables.items() if type(value) is array and array is not None}
         self._arrays = {name: weakref.ref(value) for name, value in kept.items()}
-        collected = persist_units.quietly(persist_units.Collected, variables, namespace, None, kept)
+        chosen = persist_marshal.of(self.marshaller)
+        collected = persist_units.quietly(persist_units.Collected, variables, namespace, None, kept, chosen)
         self.units = {unit.keys: self._mark(unit.dumped) for unit in collected.units}
         self.single = {key: self._mark(dumped) for key, dumped in collected.single.items()}
         self.failed = {key: f.rest and self._mark(f.rest) for key, f in collected.failures.items()}

@@ -7,11 +7,11 @@ from __future__ import annotations
 import sys
 import types
 import warnings
-from typing import Any, Collection, Dict, FrozenSet, List, NamedTuple, Optional, Sequence, Set, Tuple, Type
+from typing import Any, Collection, Dict, FrozenSet, List, NamedTuple, Optional, Sequence, Set, Tuple
 
-from . import persist_arrays
+from . import persist_arrays, persist_marshal
 from .persist_lost import Lost, describe, path_to, type_name
-from .persist_pickle import OUT_OF_BAND, CarefulPickler, Pickler, Place, TolerantPickler, is_importable
+from .persist_pickle import OUT_OF_BAND, Careful, Place, TolerantPickler, is_importable
 from .persist_rebuild import internals
 
 # Shared by everybody and changed by nobody, or (containers) only as good as what is in them.
@@ -39,15 +39,17 @@ def is_large(obj: Any) -> bool:
 class Dumped:
     """Values in one pickle. It keeps alive what it looked at."""
 
-    def __init__(self, pickler: Pickler, values: List[Any]) -> None:
-        self._pickler = pickler
+    shares_memory = False  # arrays in it do
+
+    def __init__(self, pickler: Any, values: List[Any]) -> None:
+        self.pickler = pickler
         pickler.dump(values)
         self.data = pickler.file.getvalue()
         self.buffers: List[memoryview] = pickler.buffers + pickler.blobs
         self.blobs = len(pickler.blobs)
         self.classes = pickler.classes
         self.arrays = pickler.arrays
-        self.careful = isinstance(pickler, CarefulPickler)
+        self.careful = isinstance(pickler, Careful)
         # What the pickle refers to again when it meets it again, by id.
         self.objects = {key: obj for key, (_, obj) in pickler.memo.copy().items() if type(obj) not in _SMALL}
         self.objects.update(pickler.shared)
@@ -65,7 +67,8 @@ class Unit(NamedTuple):
 
     keys: Tuple[str, ...]
     types: List[str]
-    dumped: Dumped
+    dumped: Any  # Dumped, or persist_marshal.Packed
+    by: str  # the marshaller that reads it
 
 
 class Failure(NamedTuple):
@@ -84,7 +87,7 @@ def quietly(function: Any, *arguments: Any) -> Any:
 
 class Collected:
     """Variables in units, the classes that others need first. known: the classes (their trackers' ids) that the reader
-    has; None: all. arrays: the arrays that it has, by name."""
+    has; None: all. arrays: the arrays that it has, by name. marshaller: a persist_marshal.Marshaller."""
 
     def __init__(
         self,
@@ -92,7 +95,9 @@ class Collected:
         namespace: Dict[str, Any],
         known: Optional[Collection[str]],
         arrays: Optional[Dict[str, Any]] = None,
+        marshaller: Any = None,
     ) -> None:
+        self._marshaller = marshaller or persist_marshal.of(persist_marshal.DEFAULT)
         self._namespace = namespace
         self._kept = {id(array): name for name, array in (arrays or {}).items()}
         self._arrays = {id(array): array for array in (arrays or {}).values()}
@@ -126,7 +131,10 @@ class Collected:
                 raise
             except BaseException as problem:
                 failure = self._failure(key, problem)
-                self.failures[key] = failure
+                if self._marshaller.foreign and failure.rest:
+                    self.single[key] = failure.rest  # another may be able to
+                else:
+                    self.failures[key] = failure
                 classes = failure.rest.classes if failure.rest else {}
             else:
                 self.single[key] = dumped
@@ -139,18 +147,18 @@ class Collected:
     def _dump(
         self, values: List[Any], by_value: Optional[Collection[str]], anchors: Dict[int, Any], careful: bool
     ) -> Dumped:
-        def dump(kind: Type[Pickler]) -> Dumped:
+        def dump(kind: Any) -> Dumped:
             return Dumped(kind(self._namespace, by_value, self._kept, anchors), values)
 
         if not careful and values[0] is not self._namespace and not is_large(values[0]):
             try:
-                dumped = dump(Pickler)
+                dumped = dump(self._marshaller.fast)
             except (Exception, RecursionError):
                 pass  # perhaps for the namespace in it
             else:
                 if not dumped.wants_care(self._namespace):
                     return dumped
-        return dump(CarefulPickler)
+        return dump(self._marshaller.careful)
 
     def _failure(self, key: str, problem: BaseException) -> Failure:
         value = self.values[key]
@@ -158,16 +166,20 @@ class Collected:
         if isinstance(problem, RecursionError):
             lost = Lost(name, type_name(value), name, "it is nested too deeply (RecursionError)")
             return Failure(lost, None)
-        pickler = TolerantPickler(self._namespace, None if key.startswith("c:") else (), self._kept, {})
         culprit, rest = value, None
-        try:
-            rest = Dumped(pickler, [value])
-            if pickler.problem is not None:
+        # Where the one cannot go around it, what is left is ours.
+        for kind in (self._marshaller.tolerant, TolerantPickler):
+            pickler = kind(self._namespace, None if key.startswith("c:") else (), self._kept, {})
+            try:
+                rest = Dumped(pickler, [value])
+            except KeyboardInterrupt:
+                raise
+            except BaseException:
+                pass  # it is reported for what failed first
+            if culprit is value and pickler.problem is not None:
                 culprit = pickler.culprit
-        except KeyboardInterrupt:
-            raise
-        except BaseException:
-            pass  # it is reported for what failed first
+            if rest is not None:
+                break
         return Failure(Lost(name, type_name(culprit), path_to(culprit, value, name), describe(problem)), rest)
 
     def _drop_those_without_class(self, known: Collection[str]) -> None:
@@ -196,7 +208,8 @@ class Collected:
                     if binding[place]:
                         self._groups.join(owner, key)
         for key, dumped in self.single.items():
-            if key.startswith("c:"):
+            # Others than ours do not know the classes that have travelled before.
+            if key.startswith("c:") or self._marshaller.foreign:
                 for name in dumped.classes:
                     if f"c:{name}" in self.single:
                         self._groups.join(key, f"c:{name}")
@@ -214,12 +227,18 @@ class Collected:
         alone = [self.single[key] for key in keys]
         types_of = [type_name(self.values[key]) for key in keys]
         anchors = persist_arrays.anchors([array for dumped in alone for array in dumped.arrays], self._arrays)
+        by = persist_marshal.DEFAULT if self._marshaller.foreign else self._marshaller.name
         if len(keys) == 1 and not anchors:
-            return Unit(keys, types_of, alone[0])
+            return Unit(keys, types_of, alone[0], by)
         by_value = {key[2:] for key in keys if key.startswith("c:")}
         try:
             values = [self.values[key] for key in keys]
-            return Unit(keys, types_of, self._dump(values, by_value, anchors, any(dumped.careful for dumped in alone)))
+            if self._marshaller.foreign:
+                dumped = Dumped(self._marshaller.tolerant(self._namespace, by_value, self._kept, anchors), values)
+            else:
+                dumped = self._dump(values, by_value, anchors, any(dumped.careful for dumped in alone))
+            dumped.shares_memory = bool(anchors)
+            return Unit(keys, types_of, dumped, by)
         except KeyboardInterrupt:
             raise
         except BaseException as problem:  # although each could be pickled by itself

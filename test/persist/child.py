@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: BSD-3-Clause
-"""A process of the persist tests. As "A" it reads what to do from stdin (JSON: setup, cell, check, way), and tells on
+"""A process of the persist tests. As "A" it reads what to do from stdin (JSON: setup, cell, check, way, marshaller), and tells on
 stdout what became of it; it makes the process "B", in which the cell runs, afresh or by a fork.
 
 Code sees what persist returned as SENT (in A), RECEIVED (in B) and APPLIED (in A); these are hidden names."""
@@ -49,7 +49,7 @@ def _run_cell(received, cell, changes):
 
 def _launch(job, changes):
     state = _memfd()
-    globals()["SENT"] = persist.send(globals(), state, HIDDEN)
+    globals()["SENT"] = persist.send(globals(), state, HIDDEN, None, job["marshaller"])
     command = [sys.executable, os.path.abspath(__file__), "B", str(state), str(changes)]
     done = subprocess.run(command, input=job["cell"], stdout=subprocess.PIPE, text=True, pass_fds=(state, changes))
     if done.returncode != 0:
@@ -65,7 +65,7 @@ def _fork(job, changes):
         status = 4
         try:
             random.setstate(state)  # Python seeds a forked child anew
-            status, told = _run_cell(persist.baseline(globals(), HIDDEN), job["cell"], changes)
+            status, told = _run_cell(persist.baseline(globals(), HIDDEN, job["marshaller"]), job["cell"], changes)
             os.write(writing, json.dumps(told).encode())
         except BaseException:
             traceback.print_exc()

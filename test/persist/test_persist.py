@@ -34,9 +34,10 @@ class Ways:
     """Cases for both ways to have another process."""
 
     way = ""
+    marshaller = "cloudpickle"
 
     def run_cell(self, setup, cell, check="", way=None, **environment):
-        job = {"setup": setup, "cell": cell, "check": check, "way": way or self.way}
+        job = {"setup": setup, "cell": cell, "check": check, "way": way or self.way, "marshaller": self.marshaller}
         done = subprocess.run(
             [PYTHON, os.path.join(HERE, "child.py"), "A"],
             input=json.dumps(job),
