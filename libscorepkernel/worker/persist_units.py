@@ -19,6 +19,8 @@ _ATOMS: FrozenSet[type] = frozenset(
     [str, bytes, int, float, complex, bool, range, slice, tuple, frozenset, type(None), type(Ellipsis)]
     + [types.BuiltinFunctionType, types.ModuleType, types.CodeType, types.MappingProxyType, type]
 )
+# A set, as a tuple's `in` would call users' metaclasses.
+_BOUND: FrozenSet[type] = frozenset([tuple, frozenset])
 # By the names of their modules and classes, as nothing is imported for their sake.
 _IMMUTABLE = (
     "datetime.date datetime.time datetime.datetime datetime.timedelta datetime.timezone decimal.Decimal uuid.UUID "
@@ -196,7 +198,7 @@ class Collected:
         owners: Dict[int, str] = {}
         binding: Dict[int, bool] = {}
         # An immutable object counts where a name is bound to it: `a is b` has to stay true.
-        named = {id(value) for value in self.values.values() if type(value) in (tuple, frozenset)}
+        named = {id(value) for value in self.values.values() if type(value) in _BOUND}
         for key, dumped in self.single.items():
             for place, obj in dumped.objects.items():
                 if type(obj) in _ATOMS and place not in named and not is_large(obj):

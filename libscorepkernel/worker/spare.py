@@ -18,6 +18,7 @@ import io
 import json
 import math
 import os
+import random
 import selectors
 import signal
 import socket
@@ -32,7 +33,7 @@ _BUDGET_MS = 20.0
 # The first to go when memory runs short.
 _OOM_SCORE = 800
 # What the worker has running of its own: its output's thread, and IPython's history's.
-_OWN_THREADS = ("scorepkernel-output", "IPythonHistorySavingThread")
+_OWN_THREADS = {"scorepkernel-output", "IPythonHistorySavingThread"}
 
 
 class Promoted(BaseException):
@@ -133,7 +134,7 @@ def fork_copy(server: Any) -> Copy:
     systems.prepare_fork()
     lacks, keeper = _lacks(server.descriptors()), os.getppid()
     locked = locked_files.look(but=server.descriptors())
-    random_state = sys.modules["random"].getstate() if "random" in sys.modules else None
+    random_state = random.getstate()
     with contextlib.ExitStack() as ends, wire.high_descriptors():
         ours, theirs = (ends.enter_context(end) for end in socket.socketpair())
         pipes = [os.pipe2(os.O_CLOEXEC) for _ in range(2)]
@@ -189,13 +190,19 @@ def _flush_files(own: set) -> None:
     """What Python's files hold would be written by both processes. Looking for them takes long in a large session, so
     only where something is open for writing."""
     numbers = {int(name) for name in os.listdir("/proc/self/fd")} - own - {0, 1, 2}
-    if not any(map(_is_written, numbers)):
+    written = set(filter(_is_written, numbers))
+    if not written:
         return
-    kinds = (io.TextIOWrapper, io.BufferedWriter, io.BufferedRandom)
     for found in gc.get_objects():
-        if isinstance(found, kinds):
-            with contextlib.suppress(ValueError, OSError):  # closed, or on a full disk, which its owner will see
-                found.flush()
+        # isinstance would ask each object for its class, which a dead proxy, for one, has not.
+        if issubclass(type(found), _FILES):
+            kind: Any = next(kind for kind in _FILES if issubclass(type(found), kind))
+            with contextlib.suppress(Exception):  # closed, or on a full disk, which its owner will see
+                if kind.fileno(found) in written:
+                    kind.flush(found)
+
+
+_FILES = (io.TextIOWrapper, io.BufferedWriter, io.BufferedRandom)
 
 
 def _is_written(number: int) -> bool:
@@ -242,8 +249,7 @@ def _wait(server: Any, theirs: socket.socket, outputs: list, random_state: Any, 
     with contextlib.suppress(OSError), open("/proc/self/oom_score_adj", "w") as file:
         file.write("0")
     _forget_signals()
-    if random_state is not None:
-        sys.modules["random"].setstate(random_state)
+    random.setstate(random_state)
     server.notices[:] = locked_files.take_again(locked)
     server.take_over(theirs, json.loads(frame.parts[0]))
 
@@ -305,12 +311,16 @@ def _lacks(own: set) -> Dict[str, int]:
     for task in os.listdir("/proc/self/task"):
         with contextlib.suppress(OSError), open(f"/proc/self/task/{task}/children") as file:
             children += len(file.read().split())
-    threads = [t for t in threading.enumerate() if type(t).__name__ not in _OWN_THREADS and t.name not in _OWN_THREADS]
+    threads = [t for t in threading.enumerate() if not {type(t).__name__, _name_of(t)} & _OWN_THREADS]
     return {
         "threads": len(threads) - 1,
         "children": children,
         "connections": sum(_kind(number) is not None and _identity(number) not in _dead for number in connections),
     }
+
+
+def _name_of(thread: threading.Thread) -> str:
+    return str(thread.__dict__.get("_name", ""))  # the property may be one of the user's
 
 
 def _forget_signals() -> None:

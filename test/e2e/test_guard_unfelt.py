@@ -54,6 +54,34 @@ class Unfelt(GuardCase):
         self.measured(f"f.close()\nf = open({path!r}, 'w'); fcntl.flock(f, fcntl.LOCK_EX | fcntl.LOCK_NB)")
         self.ok("f.close()")
 
+    def test_objects_that_cannot_be_looked_at(self):
+        path = os.path.join(self.work, "written")
+        self.ok(
+            "import io, weakref\nclass Gone: pass\nproxy = weakref.proxy(Gone())\n"
+            "class Odd(list):\n    __class__ = property(lambda self: 1 / 0)\n    def __getattribute__(self, name): raise MemoryError\n"
+            "class Strange(type):\n    def __eq__(self, other): raise MemoryError\n    __hash__ = type.__hash__\n"
+            "class Kind(metaclass=Strange): pass\n"
+            "class Named(threading.Thread):\n    name = property(lambda self: 1 / 0, lambda self, value: None)\n"
+            "class File(io.TextIOWrapper):\n    def flush(self): raise MemoryError\n"
+            "kept = [Odd(), Kind(), proxy, File(io.BytesIO())]; stop = threading.Event()\n"
+            f"thread = Named(target=stop.wait, daemon=True); thread.start()\nf = open({path!r}, 'w'); f.write('before ')"
+        )
+        self.measured("f.write('in ')")
+        self.restored(f"f.write('in '); f.flush()\n{KILL}")
+        self.ok("f.write('after'); f.close(); del kept, proxy, thread")
+        with open(path) as file:
+            self.assertEqual(file.read(), "before in in after")
+
+    def test_a_thread_that_waits_in_a_write(self):
+        path = os.path.join(self.work, "other")
+        self.ok(
+            f"f = open({path!r}, 'w')  # so that files are flushed\nread, write = os.pipe()\npipe = open(write, 'wb')\n"
+            "def fill(): pipe.write(b'x' * 1_000_000)\nthread = threading.Thread(target=fill, daemon=True); thread.start()"
+        )
+        self.measured("leaf(1)")
+        self.ok("count = 0\nwhile count < 1_000_000: count += len(os.read(read, 100_000))")
+        self.ok("thread.join(); pipe.close(); os.close(read); f.close()")
+
     def test_the_end_of_a_terminal_is_seen(self):
         self.ok("import pty\npid, end = pty.fork()\nif pid == 0: os.execvp('cat', ['cat'])")
         code = "os.close(end)\nfor _ in range(500):\n    done = os.waitpid(pid, os.WNOHANG)[0]\n    if done: break\n    time.sleep(0.01)\ndone == pid"

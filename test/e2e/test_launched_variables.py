@@ -156,6 +156,17 @@ class Variables:
         self.assertEqual(self.value("fine"), 3)
         self.ok("del bad, nested, Bad")
 
+    def test_objects_that_cannot_be_looked_at(self):
+        self.ok(
+            "import weakref\nclass Gone: pass\nproxy = weakref.proxy(Gone())\n"
+            "class Odd(list):\n    __class__ = property(lambda self: 1 / 0)\n    def __getattribute__(self, name): raise MemoryError\n"
+            "class Strange(type):\n    def __eq__(self, other): raise MemoryError\n    __hash__ = type.__hash__\n"
+            "class Kind(metaclass=Strange): pass\nkept = [Odd()]; kind = Kind(); fine = 1"
+        )
+        self.ok(SCOREP + "fine += 1")
+        self.assertEqual(self.value("fine"), 2)
+        self.ok("del proxy, kept, kind")
+
     def test_no_room_for_the_variables(self):
         small = os.path.join(self.work, "small")
         os.makedirs(small, exist_ok=True)
