@@ -67,15 +67,22 @@ def marshalling_settings(line: str, cell: str = "") -> None:
 
 
 def scorep_python_binding_arguments(line: str, cell: str = "") -> None:
-    """Set the arguments that Score-P's Python bindings would get.
+    """Set the arguments that Score-P's Python bindings would get (`python -m scorep ARGUMENTS`).
 
     ::
 
         %%scorep_python_binding_arguments
-        --io=runtime:posix --memory
+        --noinstrumenter --instrumenter-file=hooks.py
 
-    What must be there when a process starts (--mpp, --io, --cuda, --memory ...) has measured cells launched. Without
-    arguments, shows those in force; - takes them back.
+    --noinstrumenter, --nopython: record functions only where the code says so, with scorep.instrumenter.enable().
+    --instrumenter-file=FILE: run this Python file before each measured cell, unmeasured: to instrument modules.
+    --instrumenter-type=dummy: record nothing. profile, trace, cProfile and cTrace are the same here.
+    --verbose, -v: say by what, how and where each cell is measured. --keep-files: there are none to keep.
+    --thread=, --mpp=, --io=, --memory= ...: what scorep-config takes. What must be there when a process starts has
+    measured cells launched; the built-in tracer has none of it.
+
+    They are looked at now: what cannot be obeyed is refused. Without arguments, shows those in force; - takes them
+    back.
     """
 
 
