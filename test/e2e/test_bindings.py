@@ -31,8 +31,8 @@ ARGUMENTS = "%%scorep_python_binding_arguments "
 PARAMETER = re.compile(r'^PARAMETER_(\w+) +\d+ +\d+ +Parameter: "(.*?)" <\d+>, Value: (.*?)(?: <\d+>)?$', re.M)
 
 
-class Interface(TracedCase):
-    """In the session, by the built-in tracer."""
+class Basics(TracedCase):
+    """The little that is tried in every way of measuring there is."""
 
     process = "auto"
 
@@ -63,7 +63,18 @@ class Interface(TracedCase):
     def visits(self, outcome):
         return {name: count for name, count in Trace(outcome.experiment).enters.items() if name.startswith(("__main__", "user"))}
 
-    # --- import ----------------------------------------------------------------------------------------------
+    def arguments(self, text):
+        outcome = self.ok(ARGUMENTS + text)
+        self.assertIn(text, outcome.text())
+        return outcome.text()
+
+    def refused(self, text, *parts):
+        before = self.ok(ARGUMENTS).text()
+        outcome = self.fails(ARGUMENTS + text, "ScorePDirectiveError")
+        for part in (*parts, "Nothing was changed"):
+            self.assertIn(part, outcome.reply["evalue"])
+        self.assertNotIn("Install Score-P", outcome.reply["evalue"])
+        self.assertEqual(self.ok(ARGUMENTS).text(), before)
 
     def test_one_import_is_enough(self):
         forget = "import sys\nfor name in [n for n in sys.modules if n.split('.')[0] == 'scorep']: del sys.modules[name]"
@@ -74,6 +85,48 @@ class Interface(TracedCase):
             outcome = self.measured("import scorep\n" + use)
             self.assertEqual(self.events(outcome), ["+user_instrumenter:dark", "-user_instrumenter:dark", "+user:lit", "+leaf", "-leaf", "-user:lit"])
         self.assertRegex(self.ok("import scorep; scorep.__version__").result, r"'\d+\.\d+")
+
+    def test_nested_in_any_order(self):
+        code = """
+import scorep
+from scorep.instrumenter import enable, disable
+with disable():
+    with disable(): leaf(1)
+    leaf(2)
+    with enable():
+        leaf(3)
+        with enable(): leaf(4)
+        leaf(5)
+        with disable(): leaf(6)
+        leaf(7)
+    leaf(8)
+leaf(9)
+"""
+        self.assertEqual(self.visits(self.measured(code))["__main__:leaf"], 5)
+
+    def test_an_end_without_a_beginning(self):
+        outcome = self.measured("import scorep\nscorep.user.region_end('a')\nscorep.user.region_end('b')\nleaf(1)")
+        self.assertEqual(self.events(outcome), ["+error_region", "-error_region"] * 2 + ["+leaf", "-leaf"])
+        names = [value for _, name, value in PARAMETER.findall(self.printed(outcome)) if name == "leave-region"]
+        self.assertEqual(names, ['"user:a"', '"user:b"'])
+        self.assertEqual(outcome.text("stderr").count("scorep.user.region_end('a')"), 1)
+        self.assertNotIn("('b')", outcome.text("stderr"))
+
+    def test_without_instrumenter(self):
+        for argument in ("--noinstrumenter", "--nopython"):
+            self.arguments(argument)
+            code = "import scorep\nwork(2)\nwith scorep.instrumenter.enable('lit'):\n    leaf(1)\nwith scorep.user.region('seen'): leaf(2)"
+            self.assertEqual(
+                self.events(self.measured(code)),
+                ["+user_instrumenter:lit", "+leaf", "-leaf", "-user_instrumenter:lit", "+user:seen", "-user:seen"],
+            )
+            self.assertEqual(self.visits(self.measured("work(2)")), {})
+        self.ok(ARGUMENTS + "-")
+        self.assertEqual(self.visits(self.measured("work(2)"))["__main__:leaf"], 2)
+
+
+class Interface(Basics):
+    """In the session, by the built-in tracer."""
 
     def test_in_an_ordinary_cell(self):
         outcome = self.ok(
@@ -104,24 +157,6 @@ f(2)
         self.assertEqual(self.visits(self.measured("leaf(1)"))["__main__:leaf"], 1)  # nothing of it is left
 
     # --- functions and regions ---------------------------------------------------------------------------------
-
-    def test_nested_in_any_order(self):
-        code = """
-import scorep
-from scorep.instrumenter import enable, disable
-with disable():
-    with disable(): leaf(1)
-    leaf(2)
-    with enable():
-        leaf(3)
-        with enable(): leaf(4)
-        leaf(5)
-        with disable(): leaf(6)
-        leaf(7)
-    leaf(8)
-leaf(9)
-"""
-        self.assertEqual(self.visits(self.measured(code))["__main__:leaf"], 5)
 
     def test_decorators(self):
         self.ok(
@@ -162,14 +197,6 @@ sqrt = scorep.user.instrument_function(math.sqrt)
             self.skipTest("a module that is not on disk does not travel")
         found = re.findall(r'^ENTER .*?Region: "((?:mine|math):.*)" <\d+>$', self.printed(self.measured(code)), re.M)
         self.assertEqual(found, ["mine:f", "mine:g", "math:sqrt"])
-
-    def test_an_end_without_a_beginning(self):
-        outcome = self.measured("import scorep\nscorep.user.region_end('a')\nscorep.user.region_end('b')\nleaf(1)")
-        self.assertEqual(self.events(outcome), ["+error_region", "-error_region"] * 2 + ["+leaf", "-leaf"])
-        names = [value for _, name, value in PARAMETER.findall(self.printed(outcome)) if name == "leave-region"]
-        self.assertEqual(names, ['"user:a"', '"user:b"'])
-        self.assertEqual(outcome.text("stderr").count("scorep.user.region_end('a')"), 1)
-        self.assertNotIn("('b')", outcome.text("stderr"))
 
     def test_phases_for_online_access(self):
         outcome = self.measured("import scorep\nscorep.user.oa_region_begin('__main__:phase')\nleaf(1)\nscorep.user.oa_region_end('__main__:phase')")
@@ -298,31 +325,6 @@ wrong
 
     # --- arguments -----------------------------------------------------------------------------------------------
 
-    def arguments(self, text):
-        outcome = self.ok(ARGUMENTS + text)
-        self.assertIn(text, outcome.text())
-        return outcome.text()
-
-    def refused(self, text, *parts):
-        before = self.ok(ARGUMENTS).text()
-        outcome = self.fails(ARGUMENTS + text, "ScorePDirectiveError")
-        for part in (*parts, "Nothing was changed"):
-            self.assertIn(part, outcome.reply["evalue"])
-        self.assertNotIn("Install Score-P", outcome.reply["evalue"])
-        self.assertEqual(self.ok(ARGUMENTS).text(), before)
-
-    def test_without_instrumenter(self):
-        for argument in ("--noinstrumenter", "--nopython"):
-            self.arguments(argument)
-            code = "import scorep\nwork(2)\nwith scorep.instrumenter.enable('lit'):\n    leaf(1)\nwith scorep.user.region('seen'): leaf(2)"
-            self.assertEqual(
-                self.events(self.measured(code)),
-                ["+user_instrumenter:lit", "+leaf", "-leaf", "-user_instrumenter:lit", "+user:seen", "-user:seen"],
-            )
-            self.assertEqual(self.visits(self.measured("work(2)")), {})
-        self.ok(ARGUMENTS + "-")
-        self.assertEqual(self.visits(self.measured("work(2)"))["__main__:leaf"], 2)
-
     def test_types_of_instrumenter(self):
         for kind in ("profile", "trace", "cProfile", "cTrace"):
             said = self.arguments(f"--instrumenter-type={kind}")
@@ -381,6 +383,10 @@ wrong
         self.refused("--nouser", "switch off all")
         self.refused("--keep-files=yes", "--keep-files=yes")
 
+    def test_said_twice(self):
+        self.arguments("--noinstrumenter --noinstrumenter --instrumenter-type=dummy --instrumenter-type=cProfile")
+        self.assertEqual(self.visits(self.measured("import scorep\nleaf(1)\nwith scorep.instrumenter.enable(): leaf(2)")), {"__main__:leaf": 1})
+
 
 class InterfaceByScoreP(ByScoreP, Interface):
     def test_what_score_p_refuses(self):
@@ -395,7 +401,7 @@ class InterfaceByScoreP(ByScoreP, Interface):
             self.refused("--io=runtime:posix", "PROCESS=session asks for the session")
 
 
-class Tracer(Interface):
+class Tracer(Basics):
     def test_what_the_tracer_does_not_know(self):
         said = self.arguments("--io=runtime:posix --memory")
         self.assertIn("the built-in tracer, which measures here", said)
@@ -411,8 +417,11 @@ class WithoutBindings(Interface):
         assert case.ok("import scorep; scorep.__version__").result == "'4.5.1'"
 
 
-class WithoutBindingsByScoreP(ByScoreP, WithoutBindings):
-    """The same, under Score-P."""
+class WithoutBindingsByScoreP(ByScoreP, Basics):
+    @classmethod
+    def setUpClass(cls):
+        super().setUpClass()
+        cls().ok(HIDDEN)
 
 
 class Launched(Interface):
@@ -423,11 +432,11 @@ class LaunchedByScoreP(InterfaceByScoreP):
     process = "launch"
 
 
-class Forked(Interface):
+class Forked(Basics):
     process = "forked"
 
 
-class ForkedByScoreP(ByScoreP, Interface):
+class ForkedByScoreP(ByScoreP, Basics):
     process = "forked"
 
 
