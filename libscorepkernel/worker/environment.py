@@ -7,7 +7,7 @@ from __future__ import annotations
 import os
 import re
 import shutil
-from typing import Dict, Iterable, List, Optional
+from typing import Dict, Iterable, List, Optional, Set, Tuple
 
 from . import doctor_check, installation
 
@@ -17,6 +17,18 @@ _OTHERS = re.compile(
     "|JUPYTER_.*|ROOT|HOME|DIR|BASE|PREFIX|VERSION)"
 )
 _listed: Dict[str, List[str]] = {}  # by program: it takes some milliseconds
+# What the built-in tracer obeys of Score-P's variables, and what it does anyway, whatever they are set to but for this.
+_OBEYED = ("SCOREP_EXPERIMENT_DIRECTORY", "SCOREP_OVERWRITE_EXPERIMENT_DIRECTORY", "SCOREP_TOTAL_MEMORY")
+_ANYWAY = {"SCOREP_ENABLE_TRACING": ("true", "yes", "on", "1"), "SCOREP_ENABLE_PROFILING": ("false", "no", "off", "0")}
+# The kernel's own, for users; and those that its processes tell each other.
+SETTINGS = ("SCOREPKERNEL_MEASUREMENT", "SCOREPKERNEL_GUARD_BUDGET", "SCOREPKERNEL_LOG")
+OF_THE_EXISTING_KERNEL = (
+    "SCOREP_JUPYTER_PERSISTENCE_DIR",
+    "SCOREP_JUPYTER_MARSHALLING_DETAILED_REPORT",
+    "SCOREP_JUPYTER_DISABLE_PROCESSING_ANIMATIONS",
+)
+_INNER = re.compile("SCOREPKERNEL_(MEETING|PRELOAD.*|RUNNER|SET_FOR_START|SUBSYSTEMS)")
+_told: Set[Tuple[str, str]] = set()  # names and values
 
 
 def apply(changes: List[List[str]]) -> str:
@@ -42,6 +54,42 @@ def _notes(names: Iterable[str]) -> List[str]:
         _listed[program] = listed(program)
     strange = unknown(names, _listed[program])
     return [f"Note: this Score-P knows no variable {name}; `!scorep-info config-vars` lists them." for name in strange]
+
+
+def idle(built_in: bool) -> List[str]:
+    """What the user is to know of variables that are set and have no effect, each told once in a session. built_in:
+    the built-in tracer measures."""
+    there = [item for item in sorted(os.environ.items()) if item not in _told]
+    own = [item for item in there if _is_nobodys(item[0])]
+    theirs = [item for item in there if built_in and _means_nothing(*item)]
+    _told.update(own + theirs)
+    texts = []
+    if own:
+        known = ", ".join((*SETTINGS, *OF_THE_EXISTING_KERNEL))
+        texts.append(f"{_names(own)}: there is no such setting of the kernel's. There are {known}.")
+    if theirs:
+        texts.append(
+            f"{_names(theirs)}: without effect, as the built-in tracer measures, which has a trace and no more. "
+            "Score-P obeys them, where scorep-config is on PATH."
+        )
+    return texts
+
+
+def _names(items: List[Tuple[str, str]]) -> str:
+    return ", ".join(name for name, _ in items)
+
+
+def _is_nobodys(name: str) -> bool:
+    if name.startswith("SCOREP_JUPYTER_"):
+        return name not in OF_THE_EXISTING_KERNEL
+    return name.startswith("SCOREPKERNEL_") and name not in SETTINGS and not _INNER.fullmatch(name)
+
+
+def _means_nothing(name: str, value: str) -> bool:
+    """Whether the built-in tracer does something else than the variable says."""
+    if not is_for_score_p(name) or name in _OBEYED:
+        return False
+    return value.lower() not in _ANYWAY.get(name, ())
 
 
 def is_for_score_p(name: str) -> bool:

@@ -16,7 +16,7 @@ import sysconfig
 import time
 from typing import Any, Callable, Iterator, List, NamedTuple, Optional
 
-from . import binding_arguments, experiment_directory, faults, scorep_api, systems
+from . import binding_arguments, environment, experiment_directory, faults, scorep_api, systems
 
 REPORTED_REGIONS = 10
 
@@ -121,6 +121,7 @@ class Measurement:
         self._depth = 0  # of code that runs code as a cell does: %%capture, for one
         self._arguments = binding_arguments.parse((cell.wanted or {}).get("arguments", ""))
         self._system = systems.choose(package, self._warnings)
+        self._warnings += environment.idle(isinstance(self._system, systems.BuiltIn))
         self._place = cell.place
         self._directory = self._experiment_directory()
         self._record = {

@@ -91,6 +91,24 @@ class System:
         raise NotImplementedError
 
 
+_MEMORY = "SCOREP_TOTAL_MEMORY"
+_UNITS = {"": 1, "k": 1 << 10, "m": 1 << 20, "g": 1 << 30, "t": 1 << 40}
+
+
+def _memory() -> dict:
+    """How much the built-in tracer keeps in memory before it writes, as Score-P's variable says it. NotMeasured."""
+    text = os.environ.get(_MEMORY, "")
+    said = re.fullmatch(r"\s*(\d{1,15})\s*([kmgt]?)b?\s*", text.lower())
+    if not text:
+        return {}
+    if not said or not 1 << 20 <= int(said.group(1)) * _UNITS[said.group(2)] <= 1 << 40:
+        raise NotMeasured(
+            f"The cell was not run: {_MEMORY} is {text!r}, but must be from 1M to 1T: a number of bytes, with K, M, G "
+            f"or T behind it. Correct it, for example with\n%env {_MEMORY}=64M"
+        )
+    return {"memory_limit": int(said.group(1)) * _UNITS[said.group(2)]}
+
+
 def _gaps(found: dict) -> List[str]:
     """What the trace lacks, and why."""
     gaps = []
@@ -116,7 +134,7 @@ class BuiltIn(System):
 
     def begin(self, directory: str, scope: dict) -> None:
         try:
-            _begin(directory, **scope)
+            _begin(directory, **_memory(), **scope)
         except (RuntimeError, NotImplementedError) as problem:
             raise NotMeasured(f"The cell was not run: {problem}") from None
 
