@@ -296,13 +296,14 @@ class LaunchedByScoreP(ByScoreP, Launched):
             self.ok("%%scorep_python_binding_arguments -")
         self.assertEqual(Trace(self.ok(SCOREP + "leaf(1)").experiment).calls("leaf"), 1)
 
-    def test_arguments_that_score_p_does_not_know(self):
-        self.ok("%%scorep_python_binding_arguments --mpp=nonsense")
+    def test_arguments_of_the_bindings(self):
+        """They are refused when they are set, or have the cell launched."""
+        outcome = self.fails("%%scorep_python_binding_arguments --mpp=nonsense", "ScorePDirectiveError")
+        self.assertIn("nonsense", outcome.reply["evalue"])
+        self.ok("%%marshalling_settings PROCESS=auto")
         try:
-            self.ok("x = 1")
-            outcome = self.fails(SCOREP + "x = 2", "NotMeasured")
-            self.assertIn("nonsense", outcome.reply["evalue"])
-            self.assertEqual(self.value("x"), 1)
+            self.ok("%%scorep_python_binding_arguments --io=runtime:posix")
+            self.assertRegex(self.ok(SCOREP + "leaf(1)").report, "launched.*--io=runtime:posix")
         finally:
             self.ok("%%scorep_python_binding_arguments -")
 

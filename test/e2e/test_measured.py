@@ -221,6 +221,21 @@ class Measured(TracedCase):
         outcome, _ = self.measured("leaf(1)")
         self.assertTrue(stat.S_ISDIR(os.stat(outcome.experiment).st_mode))
 
+    def test_another_profiler_stays_on(self):
+        """It is turned on in one statement of the cell, and off in a later one."""
+        begin = "import cProfile, sys, threading, time\np = cProfile.Profile()\np.enable()\nleaf(1)\nfib(3)\np.disable()\n"
+        outcome = self.ok(SCOREP + begin + "leaf(2)")
+        counts = "{row[0][2]: row[1][0] for row in __import__('pstats').Stats(p).stats.items()}"
+        counted = eval(self.ok(counts).result)
+        self.assertEqual((counted["leaf"], counted["fib"]), (1, 1))
+        newer = eval(self.ok("sys.version_info >= (3, 12)").result)
+        self.assertEqual(Trace(outcome.experiment).calls("leaf"), 2 if newer else 1)
+        self.assertEqual("put another profiler's hook" in outcome.report, not newer)
+        code = "seen = []\nsys.setprofile(lambda f, e, a: seen.append(f.f_code.co_name))\nleaf(1)\nsys.setprofile(None)\nleaf(2)"
+        outcome = self.ok(SCOREP + code)
+        self.assertEqual(self.ok("seen.count('leaf')").result, "2")
+        self.assertNotIn("another profiler", self.ok(SCOREP + "leaf(1)").report)
+
     def test_the_scorep_api(self):
         code = (
             "import scorep.user, scorep.instrumenter\nwith scorep.user.region('mine'):\n    leaf(1)\n"
