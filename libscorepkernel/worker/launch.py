@@ -6,29 +6,31 @@ from __future__ import annotations
 
 import contextlib
 import errno
-import importlib.util
 import json
 import os
 import sys
 import tempfile
 from typing import Any, Callable, Dict, List, Optional, Sequence, Tuple
 
-from . import installation, spare, systems, wire
-from .launch_plan import Way, choose, plan
+from . import installation, settings, spare, systems, wire
+from .launch_plan import Way, can_travel, choose, plan
 
 RESULT = "_scorepkernel_result"
+_DIRECTORY = "SCOREP_JUPYTER_PERSISTENCE_DIR"
 
 
 def file_directory() -> str:
     """Where variables lie that are under way by disk."""
-    return os.environ.get("SCOREP_JUPYTER_PERSISTENCE_DIR") or tempfile.gettempdir()
+    directory = os.environ.get(_DIRECTORY) or tempfile.gettempdir()
+    with contextlib.suppress(OSError):  # this process may be where nothing is any more
+        directory = os.path.abspath(directory)  # a cell may go elsewhere
+    return directory
 
 
-def open_file(disk: bool) -> int:
-    """A file without a name, for variables under way."""
-    if not disk:
+def open_file(directory: Optional[str]) -> int:
+    """A file without a name, for variables under way. None: in memory."""
+    if directory is None:
         return os.memfd_create("scorepkernel-variables", os.MFD_CLOEXEC)
-    directory = file_directory()
     try:
         return os.open(directory, os.O_TMPFILE | os.O_RDWR | os.O_CLOEXEC, 0o600)
     except OSError as problem:
@@ -39,17 +41,36 @@ def open_file(disk: bool) -> int:
     return descriptor
 
 
-def _file_for(wanted: dict) -> int:
-    """The same, before a cell."""
-    disk = wanted.get("disk", False)
+def problem_of_directory() -> str:
+    """Why variables cannot travel by disk, and what to do; empty: they can."""
+    directory = file_directory()
     try:
-        return open_file(disk)
+        os.close(open_file(directory))
     except OSError as problem:
-        where = f"in {file_directory()} (SCOREP_JUPYTER_PERSISTENCE_DIR)" if disk else "in memory"
+        return (
+            f"There is no file in {directory} for variables: {problem.strerror}. Make that directory, or name another "
+            f"with %env {_DIRECTORY}=DIRECTORY; %%marshalling_settings MODE=memory is the other way for them."
+        )
+    return ""
+
+
+def _file_for(wanted: dict) -> int:
+    """A file before a cell."""
+    try:
+        return open_file(file_directory() if wanted.get("disk") else None)
+    except OSError as problem:
+        if wanted.get("disk"):
+            raise systems.NotMeasured(f"The cell was not run. {problem_of_directory() or problem}") from None
         raise systems.NotMeasured(
-            f"The cell was not run: there is no file {where} for its variables: {problem.strerror}. "
-            f"%%marshalling_settings MODE={'memory' if disk else 'disk'} is the other way for them."
+            f"The cell was not run: there is no file in memory for its variables: {problem.strerror}. "
+            "%%marshalling_settings MODE=disk is the other way for them."
         ) from None
+
+
+def _for_its_files() -> Dict[str, str]:
+    """What the other process has to know. Where the user names no directory, each machine has its own."""
+    named = os.environ.get(_DIRECTORY)
+    return {"files": file_directory()} if named and can_travel(file_directory()) else {}
 
 
 def told(lost: Any, there: bool) -> List[str]:
@@ -86,11 +107,12 @@ class Launcher:
     async def run(self, request: int, wanted: dict, options: dict, way: Way) -> Tuple[int, dict, Optional[dict]]:
         """Run the cell there. What it replied, and its measurement, if there is one."""
         lost: List[str] = []
-        if importlib.util.find_spec("cloudpickle") is None:
+        with self._server.user_code(True):  # of a module that is imported
+            problem = settings.problem_of_marshaller(wanted.get("marshaller", "cloudpickle"))
+        if problem:
             raise systems.NotMeasured(
-                f"The cell was not run: it needs a process of its own ({way.why}), and variables travel by "
-                f"cloudpickle, which this Python does not have. Install it with\n"
-                f"{sys.executable} -m pip install cloudpickle"
+                f"The cell was not run: it needs a process of its own ({way.why}), and variables could not go there: "
+                f"{problem}"
             )
         self._job = self._job_of(wanted) if way.process == "ranks" else None
         hand_over = self._fork if way.process == "forked" else self._send
@@ -135,7 +157,8 @@ class Launcher:
         descriptor = _file_for(wanted)
         try:
             with self._server.user_code():  # whose objects say how they are to be pickled, and may take long
-                sent = persist.send(shell.user_ns, descriptor, set(shell.user_ns_hidden))
+                marshaller = wanted.get("marshaller", "cloudpickle")
+                sent = persist.send(shell.user_ns, descriptor, set(shell.user_ns_hidden), None, marshaller)
             self._server.interrupts.before_cell = True  # one that comes now is the cell's
             lost += told(sent.lost, True)
             affinity = sorted(os.sched_getaffinity(0))
@@ -144,13 +167,15 @@ class Launcher:
             else:
                 launched = {"way": f"launched ({way.why})", "affinity": affinity}
                 how = plan(wanted, self._server.package, simple)
-            there = wire.dump({**options, "launched": launched})
+            there = wire.dump({**options, "launched": {**launched, **_for_its_files()}})
             connection.send_with_descriptors([descriptor], wire.LAUNCH, request, wire.dump(how), b"", there)
         finally:
             os.close(descriptor)
 
     def _fork(self, request: int, wanted: dict, options: dict, way: Way, lost: List[str], simple: bool) -> None:
-        there = wire.dump({**options, "launched": {"way": f"in a forked copy of the session ({way.why})"}})
+        os.close(_file_for(wanted))  # for what comes back: the cell is not run if there could be none
+        launched = {"way": f"in a forked copy of the session ({way.why})", **_for_its_files()}
+        there = wire.dump({**options, "launched": launched})
         with spare.history_at_rest(self._server.shell):
             copy = spare.fork_copy(self._server)
         spare.introduce(self._server.connection, copy, wire.LAUNCH, request, b"{}", None, there)
@@ -210,6 +235,7 @@ class Runner:
         self._server = server
         self._forked = forked
         self._received: Any = None
+        self._files: Optional[str] = None  # the directory of those that are on disk
         self.problem: Optional[BaseException] = None  # why the variables could not be taken
         self.rank: Optional[int] = server.connection.setup.get("rank")
         systems.measure_once()
@@ -234,10 +260,12 @@ class Runner:
         finally:
             os.close(descriptor)
 
-    def begin(self) -> None:
+    def begin(self, wanted: dict, launched: dict) -> None:
         """Before the cell: remember what there is. NotMeasured: the variables did not come."""
         from . import persist
 
+        if wanted.get("disk"):
+            self._files = launched.get("files") or file_directory()
         if isinstance(self.problem, KeyboardInterrupt):
             raise self.problem
         if self.problem is not None:
@@ -246,7 +274,8 @@ class Runner:
             )
         if self._received is None:
             shell = self._server.shell
-            self._received = persist.baseline(shell.user_ns, set(shell.user_ns_hidden))
+            marshaller = wanted.get("marshaller", "cloudpickle")
+            self._received = persist.baseline(shell.user_ns, set(shell.user_ns_hidden), marshaller)
 
     def ran(self, request: int, error: Optional[dict]) -> None:
         """The user's code has, and the measurement's end may have to wait for other ranks."""
@@ -257,24 +286,23 @@ class Runner:
         """After the cell: send what it changed, and what is gathered of all ranks."""
         if self._received is None:
             return
-        disk = bool(wanted.get("disk"))
         gathered = wanted.get("gather", ()) if self.rank is not None else ()
         if not self.rank:
-            self._send_changes(request, number, disk, gathered)
+            self._send_changes(request, number, gathered)
         if gathered:
-            self._send_gathered(request, gathered, disk)
+            self._send_gathered(request, gathered)
 
-    def _send_gathered(self, request: int, names: List[str], disk: bool) -> None:
+    def _send_gathered(self, request: int, names: List[str]) -> None:
         from . import persist
 
         shell = self._server.shell
 
         def write(file: int) -> None:
-            persist.send(shell.user_ns, file, set(shell.user_ns_hidden), names)
+            persist.send(shell.user_ns, file, set(shell.user_ns_hidden), names, self._received.marshaller)
 
-        self._send_state(request, {"gathered": True}, disk, write)
+        self._send_state(request, {"gathered": True}, write)
 
-    def _send_changes(self, request: int, number: int, disk: bool, but: Sequence[str]) -> None:
+    def _send_changes(self, request: int, number: int, but: Sequence[str]) -> None:
         from . import persist
 
         shell = self._server.shell
@@ -291,15 +319,15 @@ class Runner:
             persist.send_changes(self._received, shell.user_ns, file, set(shell.user_ns_hidden), but)
 
         try:
-            self._send_state(request, about, disk, write)
+            self._send_state(request, about, write)
         finally:
             shell.user_ns.pop(RESULT, None)
 
-    def _send_state(self, request: int, about: Dict[str, Any], disk: bool, write: Callable[[int], object]) -> None:
+    def _send_state(self, request: int, about: Dict[str, Any], write: Callable[[int], object]) -> None:
         """Send what is written to a file, or why there is none."""
         descriptors: List[int] = []
         try:
-            descriptors = [open_file(disk)]
+            descriptors = [open_file(self._files)]
             with self._server.user_code():
                 write(descriptors[0])
             self._server.connection.send_with_descriptors(descriptors, wire.STATE, request, wire.dump(about))

@@ -67,7 +67,7 @@ class Job:
         """The directory for what comes back; "-": it comes by way of memory."""
         if not self._wanted.get("disk"):
             return "-"
-        directory = os.path.abspath(launch.file_directory())
+        directory = launch.file_directory()
         if launch_plan.can_travel(directory):
             return directory
         self._warnings.append("The variables came back by way of memory: their directory has a name that is not UTF-8.")
