@@ -73,6 +73,10 @@ def marshalling_settings(line: str, cell: str = "") -> None:
     MODE: the one before stays. SERIALIZER is MARSHALLER's older name, %%serializer_settings this directive's. In the
     session itself nothing is marshalled.
 
+    SCOREP_JUPYTER_MARSHALLING_DETAILED_REPORT=1 (%env) has each such cell followed by what its variables took to get
+    there and back, and which were the largest. SCOREP_JUPYTER_DISABLE_PROCESSING_ANIMATIONS is not needed: nothing is
+    animated here.
+
     Keys may stand in the directive's line and in those after it. Without any, shows the settings in force.
     """
 

@@ -12,7 +12,7 @@ import sys
 import tempfile
 from typing import Any, Callable, Dict, List, Optional, Sequence, Tuple
 
-from . import installation, settings, spare, systems, wire
+from . import detailed, installation, settings, spare, systems, wire
 from .launch_plan import Way, can_travel, choose, plan
 
 RESULT = "_scorepkernel_result"
@@ -88,6 +88,7 @@ class Launcher:
         self._returned: Any = None
         self._request = 0  # whose cell that is
         self._job: Any = None  # of a cell that runs as ranks
+        self.steps = self._other_steps = detailed.Steps()
 
     def ahead(self, wanted: dict) -> None:
         """Have a process started for the next cell of this kind."""
@@ -106,6 +107,16 @@ class Launcher:
 
     async def run(self, request: int, wanted: dict, options: dict, way: Way) -> Tuple[int, dict, Optional[dict]]:
         """Run the cell there. What it replied, and its measurement, if there is one."""
+        wants_report = detailed.is_wanted()
+        self.steps, self._other_steps = detailed.Steps(), detailed.Steps()
+        result = await self._run(request, wanted, options, way)
+        if wants_report:
+            marshaller = wanted.get("marshaller", "cloudpickle")
+            report = detailed.text(marshaller, way.process, self.steps, self._other_steps)
+            print(report, file=sys.stderr, flush=True)
+        return result
+
+    async def _run(self, request: int, wanted: dict, options: dict, way: Way) -> Tuple[int, dict, Optional[dict]]:
         lost: List[str] = []
         with self._server.user_code(True):  # of a module that is imported
             problem = settings.problem_of_marshaller(wanted.get("marshaller", "cloudpickle"))
@@ -157,8 +168,10 @@ class Launcher:
         descriptor = _file_for(wanted)
         try:
             with self._server.user_code():  # whose objects say how they are to be pickled, and may take long
-                marshaller = wanted.get("marshaller", "cloudpickle")
-                sent = persist.send(shell.user_ns, descriptor, set(shell.user_ns_hidden), None, marshaller)
+                with self.steps.step("pickled"):
+                    marshaller = wanted.get("marshaller", "cloudpickle")
+                    sent = persist.send(shell.user_ns, descriptor, set(shell.user_ns_hidden), None, marshaller)
+            self.steps.sent(sent)
             self._server.interrupts.before_cell = True  # one that comes now is the cell's
             lost += told(sent.lost, True)
             affinity = sorted(os.sched_getaffinity(0))
@@ -189,10 +202,11 @@ class Launcher:
         """Take over what the cell changed. What the user is to know."""
         from . import persist
 
+        self._other_steps = detailed.Steps(changes.get("steps"))
         if descriptor is None:
             return [f"The variables did not come back: {changes.get('problem', 'the process sent none')}"]
         shell = self._server.shell
-        with self._server.user_code():
+        with self._server.user_code(), self.steps.step("taken over"):
             applied = persist.apply_changes(descriptor, shell.user_ns, begin)
         name = changes.get("result", RESULT)
         if name in shell.user_ns:
@@ -236,6 +250,7 @@ class Runner:
         self._forked = forked
         self._received: Any = None
         self._files: Optional[str] = None  # the directory of those that are on disk
+        self._steps = detailed.Steps()
         self.problem: Optional[BaseException] = None  # why the variables could not be taken
         self.rank: Optional[int] = server.connection.setup.get("rank")
         systems.measure_once()
@@ -256,7 +271,8 @@ class Runner:
         elif self.rank is not None:
             systems.join_ranks()
         try:
-            self._received = persist.receive(descriptor, self._server.shell.user_ns)
+            with self._steps.step("taken over"):
+                self._received = persist.receive(descriptor, self._server.shell.user_ns)
         finally:
             os.close(descriptor)
 
@@ -316,7 +332,10 @@ class Runner:
                 shell.user_ns[RESULT] = value
 
         def write(file: int) -> None:
-            persist.send_changes(self._received, shell.user_ns, file, set(shell.user_ns_hidden), but)
+            with self._steps.step("pickled"):
+                sent = persist.send_changes(self._received, shell.user_ns, file, set(shell.user_ns_hidden), but)
+            self._steps.sent(sent)
+            about["steps"] = self._steps.as_json()
 
         try:
             self._send_state(request, about, write)

@@ -14,6 +14,7 @@ import shutil
 from typing import Any, Dict, List, NamedTuple, Optional, Tuple
 
 from . import installation, launch, launch_plan, measure, persist, systems
+from .detailed import size_text
 
 _PROGRAM = "scorepkernel-ranks"
 _MEETING = "SCOREPKERNEL_MEETING"  # as ranks/rank_wire.h has it
@@ -94,7 +95,9 @@ class Job:
         except ValueError as problem:  # it came to it in the middle of them
             notes.append(f"The variables are as before: those of rank 0 did not come back whole: {problem}")
         if descriptor is not None and self._wanted.get("gather"):
-            notes += launcher.in_namespace(_gather, descriptor, came, self._wanted["gather"])
+            launcher.steps.gathered = came.size - (first["length"] if first else 0)
+            with launcher.steps.step("gathered"):
+                notes += launcher.in_namespace(_gather, descriptor, came, self._wanted["gather"])
         way = f"{way}, by {os.path.basename(self._words[0])}"
         measurement = self._combined(measurements, came, way)
         if measurement is None and notes and os.path.isdir(self.directory):
@@ -120,7 +123,7 @@ class Job:
         else:
             _leave_out_start(whole)
         whole.update(
-            way=f"{way} ({_size(came.sent)} of variables to each, {_size(came.size)} back)",
+            way=f"{way} ({size_text(came.sent)} of variables to each, {size_text(came.size)} back)",
             directory=self.directory,
             seconds=max(one["seconds"] for one in reports),
             events=sum(one["events"] for one in reports),
@@ -282,13 +285,6 @@ def _told_once(told: List[Tuple[int, str]]) -> List[str]:
     for rank, text in told:
         by_text.setdefault(text, []).append(rank)
     return [f"Rank {', '.join(map(str, sorted(ranks)))}: {text}" for text, ranks in by_text.items()]
-
-
-def _size(length: int) -> str:
-    for unit, bytes_each in (("GB", 10**9), ("MB", 10**6), ("kB", 10**3)):
-        if length >= bytes_each:
-            return f"{length / bytes_each:.3g} {unit}"
-    return f"{length} B"
 
 
 def _summed(reports: List[dict]) -> dict:

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: BSD-3-Clause
-"""%%marshalling_settings MARSHALLER=, MODE=, and the directory of variables that travel by disk. What is set acts, is
-pointed out, or is refused with what to do."""
+"""%%marshalling_settings MARSHALLER=, MODE=, and what stands around them: the detailed report, the directory of variables
+that travel by disk. What is set acts, is pointed out, or is refused with what to do."""
 
 import os
 import re
@@ -13,6 +13,7 @@ from measuring import SCOREP, TracedCase
 from ranked import RanksCase
 
 IN_THE_SESSION = "In the session nothing is marshalled: MODE and MARSHALLER are for cells that run in other processes.\n"
+REPORT = "SCOREP_JUPYTER_MARSHALLING_DETAILED_REPORT"
 DIRECTORY = "SCOREP_JUPYTER_PERSISTENCE_DIR"
 # Each: a module, and what is said of it.
 NO_MARSHALLERS = {
@@ -191,7 +192,7 @@ class Elsewhere(WithModules):
 
     def tearDown(self) -> None:
         self.ok("%%marshalling_settings MODE=memory MARSHALLER=cloudpickle")
-        self.ok(f"import os; os.environ.pop({DIRECTORY!r}, None)")
+        self.ok(f"import os; os.environ.pop({REPORT!r}, None); os.environ.pop({DIRECTORY!r}, None)")
 
     def test_own_module_acts_on_both_sides(self):
         self.make("own_marshaller", OWN)
@@ -253,6 +254,51 @@ class Elsewhere(WithModules):
             self.assertRegex(reply["evalue"], rf"^The cell was not run\. There is no file in {self.work}/{name} for variables: {why}\. Make that directory, .*MODE=memory")
             self.assertFalse(self.value("'ran' in globals()"))
 
+    # --- the detailed report -------------------------------------------------------------------------
+
+    def test_detailed_report(self):
+        self.ok("import numpy as np; big = np.zeros(100_000); pair = big[:5], 'x'; text = 'a' * 5000")
+        self.ok(f"%env {REPORT}=1")
+        outcome, _ = self.measured("print('out'); print('err', file=sys.stderr); big[1] = 5; made = [1]\nleaf(1)")
+        self.assertEqual((outcome.text(), outcome.result), ("out\n", "1"))
+        told = outcome.text("stderr")
+        self.assertTrue(told.startswith("err\nVariables on their way, by cloudpickle:\n  there: "), told)
+        there = r"pickled in [\d.]+ ms \([\d.]+ [km]?B\), taken over in [\d.]+ ms" if self.goes_there else "nothing, as a forked copy of the session has all"
+        self.assertRegex(told, rf"(?i)\n  there: {there}\n")
+        self.assertRegex(told, r"(?i)\n  back: pickled in [\d.]+ ms \([\d.]+ [km]?B\), taken over in [\d.]+ ms\n")
+        first, back = told.split("\n  back: ")
+        self.assertEqual(bool(re.search(r"\n +8[01]\d kB  big, pair \(numpy\.ndarray, tuple\)\n", first)), self.goes_there)
+        self.assertRegex(back, r"\n +8[01]\d kB  big, pair \(numpy\.ndarray, tuple\)\n( .*\n)* +\d+ B  made \(list\)\n")
+        self.assertNotIn("text", back)
+        self.ok("del big, pair, text")
+
+    def test_detailed_report_of_many(self):
+        self.ok(f"%env {REPORT}=2")
+        code = "\n".join(f"v{i} = [0] * {i}000" for i in range(1, 15)) + "\ns = [1]; " + "; ".join(f"s{i} = s" for i in range(6))
+        outcome, _ = self.measured(code)
+        back = outcome.text("stderr").split("\n  back: ")[1].splitlines()[1:]
+        self.assertEqual([line.split()[2] for line in back], [f"v{i}" for i in range(14, 4, -1)])
+        outcome, _ = self.measured("s.append(2)")
+        self.assertRegex(outcome.text("stderr"), r"B  s, s0, s1, s2 and 3 more \(list\)\n")
+
+    def test_detailed_report_of_a_cell_that_fails(self):
+        self.ok(f"%env {REPORT}=1")
+        outcome = self.fails(SCOREP + "done = 1; 1 / 0", "ZeroDivisionError")
+        self.assertRegex(outcome.text("stderr"), r"\n  back: pickled in .*taken over in ")
+        outcome = self.fails(SCOREP + "os._exit(3)", "LaunchedProcessEnded")
+        self.assertIn("\n  back: nothing\n", outcome.text("stderr"))
+
+    def test_what_the_report_is_asked_by(self):
+        for value in ("0", "", "  ", "00"):
+            self.ok(f"os.environ[{REPORT!r}] = {value!r}")
+            self.assertEqual(self.measured("leaf(1)")[0].text("stderr"), "")
+        for value in ("x", "yes", "1.5"):
+            self.ok(f"os.environ[{REPORT!r}] = {value!r}")
+            told = self.measured("leaf(1)")[0].text("stderr")
+            self.assertTrue(told.startswith(f"{REPORT} is '{value}', which is no number. 1 asks for a report"), told)
+            self.assertNotIn("Variables on their way", told)
+            self.assertEqual(self.measured("leaf(1)")[0].text("stderr"), "")
+
 
 class Launched(Elsewhere, ProcessCase):
     def test_pickle_names_what_it_cannot_take_there(self):
@@ -300,6 +346,15 @@ class Ranks(WithModules, RanksCase):
         for pid in [here, *(pid for pid, _ in parts)]:
             self.assertEqual({what for what, by in calls if by == pid}, {"dump", "load"}, (pid, calls))
         self.ok("%%marshalling_settings MARSHALLER=cloudpickle")
+
+    def test_detailed_report(self):
+        self.ok(f"os.environ[{REPORT!r}] = '1'")
+        outcome = self.measured(2, "mine = list(range(1000)); other = [1]", "--gather mine")
+        told = outcome.text("stderr")
+        self.assertRegex(told, r"\n  there: pickled in .*B\), taken over in [\d.]+ ms by rank 0\n")
+        self.assertRegex(told, r"\n  back: pickled in .*B\), taken over in [\d.]+ ms, gathered in [\d.]+ ms \([\d.]+ kB\)\n")
+        self.assertRegex(told.split("\n  back: ")[1], r"B  other \(list\)\n")
+        self.ok(f"del os.environ[{REPORT!r}]")
 
 
 if __name__ == "__main__":
