@@ -77,7 +77,11 @@ def told(lost: Any, there: bool) -> List[str]:
     """What the user is to know of variables that did not travel."""
     way = "into the launched process" if there else "back from the launched process; the session keeps its old value"
     texts = (f"{one.name} ({one.type}) could not go {way}: {one.path}: {one.reason}" for one in lost)
-    return [text.replace(RESULT, "the cell's result") for text in texts]
+    return [_with_result_named(text) for text in texts]
+
+
+def _with_result_named(text: str) -> str:
+    return text.replace(RESULT, "the cell's result")
 
 
 class Launcher:
@@ -113,7 +117,7 @@ class Launcher:
         if wants_report:
             marshaller = wanted.get("marshaller", "cloudpickle")
             report = detailed.text(marshaller, way.process, self.steps, self._other_steps)
-            print(report, file=sys.stderr, flush=True)
+            print(_with_result_named(report), file=sys.stderr, flush=True)
         return result
 
     async def _run(self, request: int, wanted: dict, options: dict, way: Way) -> Tuple[int, dict, Optional[dict]]:

@@ -259,8 +259,8 @@ class Elsewhere(WithModules):
     def test_detailed_report(self):
         self.ok("import numpy as np; big = np.zeros(100_000); pair = big[:5], 'x'; text = 'a' * 5000")
         self.ok(f"%env {REPORT}=1")
-        outcome, _ = self.measured("print('out'); print('err', file=sys.stderr); big[1] = 5; made = [1]\nleaf(1)")
-        self.assertEqual((outcome.text(), outcome.result), ("out\n", "1"))
+        outcome, _ = self.measured("print('out'); print('err', file=sys.stderr); big[1] = 5; made = [1]\n[7, leaf(1)]")
+        self.assertEqual((outcome.text(), outcome.result), ("out\n", "[7, 1]"))
         told = outcome.text("stderr")
         self.assertTrue(told.startswith("err\nVariables on their way, by cloudpickle:\n  there: "), told)
         there = r"pickled in [\d.]+ ms \([\d.]+ [km]?B\), taken over in [\d.]+ ms" if self.goes_there else "nothing, as a forked copy of the session has all"
@@ -269,6 +269,7 @@ class Elsewhere(WithModules):
         first, back = told.split("\n  back: ")
         self.assertEqual(bool(re.search(r"\n +8[01]\d kB  big, pair \(numpy\.ndarray, tuple\)\n", first)), self.goes_there)
         self.assertRegex(back, r"\n +8[01]\d kB  big, pair \(numpy\.ndarray, tuple\)\n( .*\n)* +\d+ B  made \(list\)\n")
+        self.assertRegex(back, r"\n +\d+ B  the cell's result \(list\)\n")
         self.assertNotIn("text", back)
         self.ok("del big, pair, text")
 
