@@ -55,14 +55,29 @@ def marshalling_settings(line: str, cell: str = "") -> None:
 
     ::
 
-        %%marshalling_settings PROCESS=launch MODE=memory
+        %%marshalling_settings PROCESS=launch MODE=memory MARSHALLER=cloudpickle
 
     PROCESS=auto: in the session, unless something needs another way; each report says which, and why. PROCESS=session:
     in the session. PROCESS=launch: each in a fresh process that Score-P has been with from its start. PROCESS=forked:
     in a forked copy of the session. From a launched or forked cell, what it changed comes back; what cannot travel
     (generators, sockets, locks ...) is named, and the session keeps what it had.
 
-    MODE=memory or disk: how variables travel. MARSHALLER=cloudpickle. Without settings, shows those in force.
+    MODE=memory or disk: how variables travel. By disk they lie in SCOREP_JUPYTER_PERSISTENCE_DIR, which must be there,
+    or in the system's directory for temporary files.
+
+    MARSHALLER: the module that makes bytes of them. cloudpickle (the default) also takes functions and classes of the
+    notebook. dill takes more beside, as locks and open files, and is slower. pickle takes what can be imported, and
+    names the rest. Any other module that has dump and load, or dumps and loads, as parallel_marshall: it is given
+    variables that share objects as a whole; arrays that share memory, open files, and what of the notebook it would
+    take by name only, are named and do not travel. A module that is not there is pointed out, and so is an unknown
+    MODE: the one before stays. SERIALIZER is MARSHALLER's older name, %%serializer_settings this directive's. In the
+    session itself nothing is marshalled.
+
+    SCOREP_JUPYTER_MARSHALLING_DETAILED_REPORT=1 (%env) has each such cell followed by what its variables took to get
+    there and back, and which were the largest. SCOREP_JUPYTER_DISABLE_PROCESSING_ANIMATIONS is not needed: nothing is
+    animated here.
+
+    Keys may stand in the directive's line and in those after it. Without any, shows the settings in force.
     """
 
 

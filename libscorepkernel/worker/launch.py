@@ -7,29 +7,32 @@ from __future__ import annotations
 import contextlib
 import errno
 import gc
-import importlib.util
 import json
 import os
 import sys
 import tempfile
 from typing import Any, Callable, Dict, List, Optional, Sequence, Tuple
 
-from . import installation, persist_file, spare, systems, wire
-from .launch_plan import Way, choose, make_way, plan
+from . import detailed, installation, persist_file, settings, spare, systems, wire
+from .detailed import size_text
+from .launch_plan import Way, can_travel, choose, make_way, plan
 
 RESULT = "_scorepkernel_result"
+_DIRECTORY = "SCOREP_JUPYTER_PERSISTENCE_DIR"
 
 
 def file_directory() -> str:
     """Where variables lie that are under way by disk."""
-    return os.environ.get("SCOREP_JUPYTER_PERSISTENCE_DIR") or tempfile.gettempdir()
+    directory = os.environ.get(_DIRECTORY) or tempfile.gettempdir()
+    with contextlib.suppress(OSError):  # this process may be where nothing is any more
+        directory = os.path.abspath(directory)  # a cell may go elsewhere
+    return directory
 
 
-def open_file(disk: bool) -> int:
-    """A file without a name, for variables under way."""
-    if not disk:
+def open_file(directory: Optional[str]) -> int:
+    """A file without a name, for variables under way. None: in memory."""
+    if directory is None:
         return os.memfd_create("scorepkernel-variables", os.MFD_CLOEXEC)
-    directory = file_directory()
     try:
         return os.open(directory, os.O_TMPFILE | os.O_RDWR | os.O_CLOEXEC, 0o600)
     except OSError as problem:
@@ -40,22 +43,35 @@ def open_file(disk: bool) -> int:
     return descriptor
 
 
-def _file_for(wanted: dict) -> int:
-    """The same, before a cell."""
-    disk = wanted.get("disk", False)
+def problem_of_directory() -> str:
+    """Why variables cannot travel by disk, and what to do; empty: they can."""
+    directory = file_directory()
     try:
-        return open_file(disk)
+        os.close(open_file(directory))
     except OSError as problem:
-        where = f"in {file_directory()} (SCOREP_JUPYTER_PERSISTENCE_DIR)" if disk else "in memory"
+        return (
+            f"There is no file in {directory} for variables: {problem.strerror}. Make that directory, or name another "
+            f"with %env {_DIRECTORY}=DIRECTORY; %%marshalling_settings MODE=memory is the other way for them."
+        )
+    return ""
+
+
+def _file_for(wanted: dict) -> int:
+    """A file before a cell."""
+    try:
+        return open_file(file_directory() if wanted.get("disk") else None)
+    except OSError as problem:
+        if wanted.get("disk"):
+            raise systems.NotMeasured(f"The cell was not run. {problem_of_directory() or problem}") from None
         raise systems.NotMeasured(
-            f"The cell was not run: there is no file {where} for its variables: {problem.strerror}. "
-            f"%%marshalling_settings MODE={'memory' if disk else 'disk'} is the other way for them."
+            f"The cell was not run: there is no file in memory for its variables: {problem.strerror}. "
+            "%%marshalling_settings MODE=disk is the other way for them."
         ) from None
 
 
-def _unwritten(problem: persist_file.Unwritable, disk: bool, descriptor: int) -> str:
-    """Why variables could not be written, and what to do."""
-    where = f"{file_directory()} (SCOREP_JUPYTER_PERSISTENCE_DIR)" if disk else "memory"
+def _unwritten(problem: persist_file.Unwritable, disk: Optional[str], descriptor: int) -> str:
+    """Why variables could not be written, and what to do. disk: the directory; None: to memory."""
+    where = f"{disk} ({_DIRECTORY})" if disk else "memory"
     status = os.fstatvfs(descriptor)
     free = status.f_bavail * status.f_frsize
     # It says nothing of quotas.
@@ -68,19 +84,21 @@ def _unwritten(problem: persist_file.Unwritable, disk: bool, descriptor: int) ->
     )
 
 
-def size_text(length: int) -> str:
-    """Bytes, for people."""
-    for unit, bytes_each in (("GB", 10**9), ("MB", 10**6), ("kB", 10**3)):
-        if length >= bytes_each:
-            return f"{length / bytes_each:.3g} {unit}"
-    return f"{length} B"
+def _for_its_files() -> Dict[str, str]:
+    """What the other process has to know. Where the user names no directory, each machine has its own."""
+    named = os.environ.get(_DIRECTORY)
+    return {"files": file_directory()} if named and can_travel(file_directory()) else {}
 
 
 def told(lost: Any, there: bool) -> List[str]:
     """What the user is to know of variables that did not travel."""
     way = "into the launched process" if there else "back from the launched process; the session keeps its old value"
     texts = (f"{one.name} ({one.type}) could not go {way}: {one.path}: {one.reason}" for one in lost)
-    return [text.replace(RESULT, "the cell's result") for text in texts]
+    return [_with_result_named(text) for text in texts]
+
+
+def _with_result_named(text: str) -> str:
+    return text.replace(RESULT, "the cell's result")
 
 
 class Launcher:
@@ -93,6 +111,7 @@ class Launcher:
         self._job: Any = None  # of a cell that runs as ranks
         self._moved: List[str] = []  # what was said of an older experiment, by each attempt
         self.not_returned: List[str] = []  # what the cell changed, and is as it was in the session
+        self.steps = self._other_steps = detailed.Steps()
 
     def ahead(self, wanted: dict) -> None:
         """Have a process started for the next cell of this kind."""
@@ -111,14 +130,25 @@ class Launcher:
 
     async def run(self, request: int, wanted: dict, options: dict, way: Way) -> Tuple[int, dict, Optional[dict]]:
         """Run the cell there. What it replied, and its measurement, if there is one."""
+        wants_report = detailed.is_wanted()
+        self.steps, self._other_steps = detailed.Steps(), detailed.Steps()
+        result = await self._run(request, wanted, options, way)
+        if wants_report:
+            marshaller = wanted.get("marshaller", "cloudpickle")
+            report = detailed.text(marshaller, way.process, self.steps, self._other_steps)
+            print(_with_result_named(report), file=sys.stderr, flush=True)
+        return result
+
+    async def _run(self, request: int, wanted: dict, options: dict, way: Way) -> Tuple[int, dict, Optional[dict]]:
         lost: List[str] = []
         self._moved.clear()
         self.not_returned.clear()
-        if importlib.util.find_spec("cloudpickle") is None:
+        with self._server.user_code(True):  # of a module that is imported
+            problem = settings.problem_of_marshaller(wanted.get("marshaller", "cloudpickle"))
+        if problem:
             raise systems.NotMeasured(
-                f"The cell was not run: it needs a process of its own ({way.why}), and variables travel by "
-                f"cloudpickle, which this Python does not have. Install it with\n"
-                f"{sys.executable} -m pip install cloudpickle"
+                f"The cell was not run: it needs a process of its own ({way.why}), and variables could not go there: "
+                f"{problem}"
             )
         self._job = self._job_of(wanted) if way.process == "ranks" else None
         hand_over = self._fork if way.process == "forked" else self._send
@@ -166,11 +196,14 @@ class Launcher:
         descriptor = _file_for(wanted)
         try:
             with self._server.user_code():  # whose objects say how they are to be pickled, and may take long
+                marshaller = wanted.get("marshaller", "cloudpickle")
                 try:
-                    sent = persist.send(shell.user_ns, descriptor, set(shell.user_ns_hidden))
+                    with self.steps.step("pickled"):
+                        sent = persist.send(shell.user_ns, descriptor, set(shell.user_ns_hidden), None, marshaller)
                 except persist_file.Unwritable as problem:
-                    why = _unwritten(problem, wanted.get("disk", False), descriptor)
+                    why = _unwritten(problem, file_directory() if wanted.get("disk") else None, descriptor)
                     raise systems.NotMeasured(f"The cell was not run: its variables cannot travel: {why}.") from None
+            self.steps.sent(sent)
             self._server.interrupts.before_cell = True  # one that comes now is the cell's
             lost += told(sent.lost, True)
             affinity = sorted(os.sched_getaffinity(0))
@@ -180,13 +213,15 @@ class Launcher:
                 launched = {"way": f"launched ({way.why})", "affinity": affinity}
                 how = plan(wanted, self._server.package, simple)
                 make_way(how, self._moved)
-            there = wire.dump({**options, "launched": launched})
+            there = wire.dump({**options, "launched": {**launched, **_for_its_files()}})
             connection.send_with_descriptors([descriptor], wire.LAUNCH, request, wire.dump(how), b"", there)
         finally:
             os.close(descriptor)
 
     def _fork(self, request: int, wanted: dict, options: dict, way: Way, lost: List[str], simple: bool) -> None:
-        there = wire.dump({**options, "launched": {"way": f"in a forked copy of the session ({way.why})"}})
+        os.close(_file_for(wanted))  # for what comes back: the cell is not run if there could be none
+        launched = {"way": f"in a forked copy of the session ({way.why})", **_for_its_files()}
+        there = wire.dump({**options, "launched": launched})
         with spare.history_at_rest(self._server.shell):
             copy = spare.fork_copy(self._server)
         spare.introduce(self._server.connection, copy, wire.LAUNCH, request, b"{}", None, there)
@@ -200,13 +235,14 @@ class Launcher:
         """Take over what the cell changed. What the user is to know, but for what is in not_returned then."""
         from . import persist
 
+        self._other_steps = detailed.Steps(changes.get("steps"))
         if descriptor is None:
             why = changes.get("problem", "the process sent none")
             self.not_returned.append(f"All variables are as before the cell, as they could not come back: {why}.")
             return []
         shell = self._server.shell
         names = set(shell.user_ns).difference(changes.get("perhaps", ()))
-        with self._server.user_code():
+        with self._server.user_code(), self.steps.step("taken over"):
             applied = persist.apply_changes(descriptor, shell.user_ns, begin)
         name = changes.get("result", RESULT)
         if name in shell.user_ns:
@@ -256,6 +292,8 @@ class Runner:
         self._server = server
         self._forked = forked
         self._received: Any = None
+        self._files: Optional[str] = None  # the directory of those that are on disk
+        self._steps = detailed.Steps()
         self.problem: Optional[BaseException] = None  # why the variables could not be taken
         self.rank: Optional[int] = server.connection.setup.get("rank")
         systems.measure_once()
@@ -276,14 +314,17 @@ class Runner:
         elif self.rank is not None:
             systems.join_ranks()
         try:
-            self._received = persist.receive(descriptor, self._server.shell.user_ns)
+            with self._steps.step("taken over"):
+                self._received = persist.receive(descriptor, self._server.shell.user_ns)
         finally:
             os.close(descriptor)
 
-    def begin(self) -> None:
+    def begin(self, wanted: dict, launched: dict) -> None:
         """Before the cell: remember what there is. NotMeasured: the variables did not come."""
         from . import persist
 
+        if wanted.get("disk"):
+            self._files = launched.get("files") or file_directory()
         if isinstance(self.problem, KeyboardInterrupt):
             raise self.problem
         if self.problem is not None:
@@ -292,7 +333,8 @@ class Runner:
             )
         if self._received is None:
             shell = self._server.shell
-            self._received = persist.baseline(shell.user_ns, set(shell.user_ns_hidden))
+            marshaller = wanted.get("marshaller", "cloudpickle")
+            self._received = persist.baseline(shell.user_ns, set(shell.user_ns_hidden), marshaller)
         gc.collect(1)  # what taking over the variables has left is not for the cell to tidy up, and to be measured with
 
     def ran(self, request: int, error: Optional[dict]) -> None:
@@ -304,24 +346,23 @@ class Runner:
         """After the cell: send what it changed, and what is gathered of all ranks."""
         if self._received is None:
             return
-        disk = bool(wanted.get("disk"))
         gathered = wanted.get("gather", ()) if self.rank is not None else ()
         if not self.rank:
-            self._send_changes(request, number, disk, gathered)
+            self._send_changes(request, number, gathered)
         if gathered:
-            self._send_gathered(request, gathered, disk)
+            self._send_gathered(request, gathered)
 
-    def _send_gathered(self, request: int, names: List[str], disk: bool) -> None:
+    def _send_gathered(self, request: int, names: List[str]) -> None:
         from . import persist
 
         shell = self._server.shell
 
         def write(file: int) -> None:
-            persist.send(shell.user_ns, file, set(shell.user_ns_hidden), names)
+            persist.send(shell.user_ns, file, set(shell.user_ns_hidden), names, self._received.marshaller)
 
-        self._send_state(request, {"gathered": True}, disk, write)
+        self._send_state(request, {"gathered": True}, write)
 
-    def _send_changes(self, request: int, number: int, disk: bool, but: Sequence[str]) -> None:
+    def _send_changes(self, request: int, number: int, but: Sequence[str]) -> None:
         from . import persist
 
         shell = self._server.shell
@@ -335,25 +376,28 @@ class Runner:
                 shell.user_ns[RESULT] = value
 
         def write(file: int) -> None:
-            sent = persist.send_changes(self._received, shell.user_ns, file, set(shell.user_ns_hidden), but)
+            with self._steps.step("pickled"):
+                sent = persist.send_changes(self._received, shell.user_ns, file, set(shell.user_ns_hidden), but)
+            self._steps.sent(sent)
             # Of what nothing can be pickled, before the cell nor after it, nobody knows whether the cell changed it.
             about["perhaps"] = [x.name for x in sent.lost if self._received.failed.get(f"v:{x.name}", x) is None]
+            about["steps"] = self._steps.as_json()
 
         try:
-            self._send_state(request, about, disk, write)
+            self._send_state(request, about, write)
         finally:
             shell.user_ns.pop(RESULT, None)
 
-    def _send_state(self, request: int, about: Dict[str, Any], disk: bool, write: Callable[[int], object]) -> None:
+    def _send_state(self, request: int, about: Dict[str, Any], write: Callable[[int], object]) -> None:
         """Send what is written to a file, or why there is none."""
         descriptors: List[int] = []
         try:
-            descriptors = [open_file(disk)]
+            descriptors = [open_file(self._files)]
             with self._server.user_code():
                 write(descriptors[0])
             self._server.connection.send_with_descriptors(descriptors, wire.STATE, request, wire.dump(about))
         except persist_file.Unwritable as problem:
-            about["problem"] = _unwritten(problem, disk, descriptors[0])
+            about["problem"] = _unwritten(problem, self._files, descriptors[0])
             self._server.connection.send_with_descriptors([], wire.STATE, request, wire.dump(about))
         except (Exception, KeyboardInterrupt) as problem:  # of whatever users' objects do when they are pickled
             about["problem"] = f"{type(problem).__name__}: {problem}"

@@ -32,13 +32,16 @@ _NOT_THE_USERS = re.compile(
     r"|_{1,3}|_i{1,3}|_i?\d+|_[iod]h|In|Out"
 )
 _STATE, _CHANGES = "state", "changes"
+_LARGEST = 10  # are told of
+_NAMED = 4  # of those that travel together
 
 
 class Sent(NamedTuple):
-    """What did not travel, and the length of the file."""
+    """What did not travel, the length of the file, and what takes most of it: names, their types, bytes."""
 
     lost: List[Lost]
     size: int
+    largest: List[Tuple[str, str, int]]
 
 
 class Applied(NamedTuple):
@@ -68,7 +71,9 @@ def send(
     collected = persist_units.quietly(persist_units.Collected, variables, namespace, (), None, chosen)
     lost = [failure.lost for key, failure in collected.failures.items() if key.startswith("v:")]
     units = _packed(chosen, collected, collected.units, namespace, lost)
-    return _write(file_descriptor, {"kind": _STATE, "deleted": []}, units, lost, persist_around.look(), marshaller)
+    index = {"kind": _STATE, "deleted": []}
+    size = _write(file_descriptor, index, units, lost, persist_around.look(), marshaller)
+    return Sent(lost, size, _largest(collected, units))
 
 
 def receive(file_descriptor: int, namespace: Dict[str, Any]) -> Received:
@@ -131,7 +136,8 @@ def send_changes(
     deleted = sorted(name for name in received.names if name not in namespace)
     index = {"kind": _CHANGES, "deleted": deleted, "classes": {} if received.is_launched else received.classes}
     around = persist_around.changes(received.around)
-    return _write(file_descriptor, index, changed, lost, around, received.marshaller)
+    size = _write(file_descriptor, index, changed, lost, around, received.marshaller)
+    return Sent(lost, size, _largest(collected, changed))
 
 
 def apply_changes(file_descriptor: int, namespace: Dict[str, Any], begin: int = 0) -> Applied:
@@ -197,7 +203,7 @@ def _write(
     lost: List[Lost],
     around: Dict[str, bytes],
     marshaller: str,
-) -> Sent:
+) -> int:
     if marshaller != "cloudpickle":
         index = {**index, "marshaller": marshaller}
     packages = [persist_file.Package({"around": key}, state, ()) for key, state in around.items()]
@@ -206,7 +212,17 @@ def _write(
         if unit.by != "cloudpickle":
             about["by"] = unit.by
         packages.append(persist_file.Package(about, unit.dumped.data, unit.dumped.buffers))
-    return Sent(lost, persist_file.write(file_descriptor, {**index, "lost": lost}, packages))
+    return persist_file.write(file_descriptor, {**index, "lost": lost}, packages)
+
+
+def _largest(collected: Any, units: List[Any]) -> List[Tuple[str, str, int]]:
+    found = []
+    for unit in units:
+        names = [key[2:] if key.startswith("v:") else collected.values[key].__qualname__ for key in unit.keys]
+        more = f" and {len(names) - _NAMED} more" if len(names) > _NAMED else ""
+        size = len(unit.dumped.data) + sum(buffer.nbytes for buffer in unit.dumped.buffers)
+        found.append((", ".join(names[:_NAMED]) + more, ", ".join(dict.fromkeys(unit.types)), size))
+    return sorted(found, key=lambda one: -one[2])[:_LARGEST]
 
 
 class _Packages:

@@ -14,6 +14,7 @@ import shutil
 from typing import Any, Dict, List, NamedTuple, Optional, Tuple
 
 from . import experiment_directory, installation, launch, launch_plan, measure, persist, systems
+from .detailed import size_text
 
 _PROGRAM = "scorepkernel-ranks"
 _MEETING = "SCOREPKERNEL_MEETING"  # as ranks/rank_wire.h has it
@@ -67,7 +68,7 @@ class Job:
         """The directory for what comes back; "-": it comes by way of memory."""
         if not self._wanted.get("disk"):
             return "-"
-        directory = os.path.abspath(launch.file_directory())
+        directory = launch.file_directory()
         if launch_plan.can_travel(directory):
             return directory
         self._warnings.append("The variables came back by way of memory: their directory has a name that is not UTF-8.")
@@ -95,7 +96,9 @@ class Job:
             text = f"All variables are as before the cell: those of rank 0 did not come back whole: {problem}."
             launcher.not_returned.append(text)
         if descriptor is not None and self._wanted.get("gather"):
-            notes += launcher.in_namespace(_gather, descriptor, came, self._wanted["gather"])
+            launcher.steps.gathered = came.size - (first["length"] if first else 0)
+            with launcher.steps.step("gathered"):
+                notes += launcher.in_namespace(_gather, descriptor, came, self._wanted["gather"])
         way = f"{way}, by {os.path.basename(self._words[0])}"
         measurement = self._combined(measurements, came, way)
         if measurement is None and notes and os.path.isdir(self.directory):
@@ -121,7 +124,7 @@ class Job:
         else:
             _leave_out_start(whole)
         whole.update(
-            way=f"{way} ({launch.size_text(came.sent)} of variables to each, {launch.size_text(came.size)} back)",
+            way=f"{way} ({size_text(came.sent)} of variables to each, {size_text(came.size)} back)",
             directory=self.directory,
             seconds=max(one["seconds"] for one in reports),
             events=sum(one["events"] for one in reports),

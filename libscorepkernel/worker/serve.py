@@ -329,7 +329,7 @@ class Server:
         """Where the cell runs. In a forked copy of the session this raises spare.Promoted."""
         if "launched" in options:
             assert self.runner  # it took the variables, or is a copy that has them
-            self.runner.begin()
+            self.runner.begin(cell.wanted or {}, options["launched"])
             return launch_plan.Way("session", options["launched"]["way"])
         if cell.wanted is None:
             return launch_plan.Way("session", "")

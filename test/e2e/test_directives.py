@@ -67,16 +67,6 @@ class Directives(TracedCase):
         self.assertIn("MODE=disk", self.ok("%%marshalling_settings").text())
         self.ok("%%marshalling_settings MODE=memory")
 
-    def test_what_there_is_not_is_a_warning(self):
-        plain = self.ok("%%marshalling_settings").text()
-        for text, warning in (
-            ("MARSHALLER=no_such_module", 'MARSHALLER cannot be "no_such_module"'),
-            ("MODE=tape", 'MODE cannot be "tape": it is memory or disk.'),
-        ):
-            outcome = self.ok(f"%%marshalling_settings\n{text}")
-            self.assertIn(warning, outcome.text("stderr"))
-            self.assertTrue(outcome.text().endswith(plain), outcome.text())
-
     def test_arguments(self):
         self.assertIn("no arguments", self.ok("%%scorep_python_binding_arguments").text())
         self.bad("%%scorep_python_binding_arguments --verbose '", "a quote is not closed")

@@ -15,6 +15,7 @@ from launching import DEFINITIONS, ForkedCase, ProcessCase, plain
 from measuring import SCOREP, ByScoreP
 from processes import children_of, family_of, open_files, until, until_gone
 
+IN_THE_SESSION = "In the session nothing is marshalled: MODE and MARSHALLER are for cells that run in other processes.\n"
 # Each: what ends the launched process, and what names it.
 ENDS = (
     ("ctypes.string_at(0)", "SIGSEGV"),
@@ -226,10 +227,11 @@ class Launched(OwnProcess, ProcessCase):
             self.assertIn("Nothing was changed", outcome.reply["evalue"])
             self.assertEqual(self.ok("%%marshalling_settings").text(), plain)
         self.assertEqual(
-            self.ok("%%marshalling_settings\nPROCESS=auto\nMODE=disk").text(), "PROCESS=auto MODE=disk MARSHALLER=cloudpickle\n"
+            self.ok("%%marshalling_settings\nPROCESS=auto\nMODE=disk").text(), f"{IN_THE_SESSION}PROCESS=auto MODE=disk MARSHALLER=cloudpickle\n"
         )
         self.assertIn("Ran in the session", self.ok(SCOREP + "leaf(1)").report)
-        self.assertEqual(self.ok("%%marshalling_settings PROCESS=session").text(), "PROCESS=session MODE=disk MARSHALLER=cloudpickle\n")
+        said = self.ok("%%marshalling_settings PROCESS=session").text()
+        self.assertEqual(said, f"{IN_THE_SESSION}PROCESS=session MODE=disk MARSHALLER=cloudpickle\n")
         self.assertIn("Ran in the session", self.ok(SCOREP + "leaf(1)").report)
 
     def test_arguments_of_the_bindings(self):
