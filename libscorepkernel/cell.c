@@ -547,6 +547,19 @@ static int run(struct spk_session *session, const struct request *request, const
     return 0;
 }
 
+/* What stands below a directive that is all of its cell is not dropped without a word. */
+static void tell_of_code_below(struct spk_session *session, const struct request *request,
+                               const struct magic *magic)
+{
+    char text[256];
+    if (!magic_drops_code(magic))
+        return;
+    snprintf(text, sizeof text,
+             "Note: what stands below %.*s in its cell is not run. Put it into a cell of its own.\n",
+             (int)utf8_cut(magic->line.data, magic->line.len, 80), magic->line.data);
+    session_on_text(session, request->number, SPK_STDERR, (struct spk_text){text, strlen(text)});
+}
+
 int cell_run(struct spk_session *session, const struct request *request)
 {
     struct json *content = json_parse(request->parts[0].data, request->parts[0].len);
@@ -556,6 +569,7 @@ int cell_run(struct spk_session *session, const struct request *request)
     code.data = json_text(json_get(content, "code"), &code.len);
     if (code.data) {
         magic_read(code, &magic);
+        tell_of_code_below(session, request, &magic);
         /* What a client runs for itself is no cell of the notebook's. */
         result = run(session, request, &magic, code, json_boolean(json_get(content, "silent"), 0));
     } else {

@@ -268,3 +268,18 @@ void magic_read(struct spk_text cell, struct magic *magic)
              "%%%%execute_with_scorep; a ? behind one explains it.",
              shown(name), name.data);
 }
+
+/* Whether the directive is all of its cell. */
+static int is_all(enum magic_kind kind)
+{
+    return kind == MAGIC_VIEWER || kind == MAGIC_ENABLE_MARKING || kind == MAGIC_FINALIZE_MARKING ||
+           kind == MAGIC_ABORT_MARKING || kind == MAGIC_END_WRITING || kind == MAGIC_ABORT_WRITING;
+}
+
+int magic_drops_code(const struct magic *magic)
+{
+    size_t ignored;
+    struct spk_text body = magic->body;
+    const char *end = is_all(magic->kind) && body.len ? memchr(body.data, '\n', body.len) : NULL;
+    return end && first_line(text_after(body, (size_t)(end - body.data)), &ignored).len > 0;
+}

@@ -53,4 +53,7 @@ struct magic {
 /** Read the directive in the first line of cell that is neither blank nor a comment. */
 void magic_read(struct spk_text cell, struct magic *magic);
 
+/** Whether there is code below a directive that is all of its cell, so that nobody runs it. */
+int magic_drops_code(const struct magic *magic);
+
 #endif

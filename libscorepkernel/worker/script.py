@@ -47,6 +47,10 @@ def parse(text: str) -> Wanted:
     name = name[:-3] if name.endswith(".py") else name
     if name and not os.path.basename(name):
         raise systems.NotMeasured(f"{UNDONE}: {name} is a directory's name. Begin with the name of a script in it.")
+    if os.path.basename(name) == "scorep":
+        raise systems.NotMeasured(
+            f"{UNDONE}: beside a scorep.py, Python would take that for Score-P's bindings. Begin with another name."
+        )
     return Wanted(name or _NAME, ranks, "--slurm" in given, "--force" in given)
 
 
@@ -67,6 +71,8 @@ def write(options: dict, transform: Callable[[str], str]) -> str:
     also = "" if wanted.slurm else f" ({shlex.quote(base + '.sh')} does the same)"
     said = [f"Written: {base}.py", how + also]
     notes = [*script.notes, *runner.notes]
+    if name in getattr(sys, "stdlib_module_names", ()):
+        notes.append(f"{name}.py hides Python's own module {name} from programs that are started in its directory.")
     if importlib.machinery.PathFinder.find_spec("scorep") is None:
         notes.append(
             f"{sys.executable} has no Score-P bindings, which the runner needs: `pip install scorep` installs them "

@@ -30,7 +30,6 @@ except ImportError:  # Score-P's Python bindings are not installed, and nothing 
     class scorep:
         class instrumenter:
             from contextlib import nullcontext as disable
-
 """
 
 
@@ -99,7 +98,7 @@ class Script:
         futures = "".join(f"{line}\n" for line in self.translator.futures)
         parts = [_HEAD.format(python=_interpreter(), name=name, futures=futures)]
         if imports:
-            parts[0] += script_translate.uninstrumented("\n".join(imports)) + "\n"
+            parts[0] += "\n\n" + script_translate.uninstrumented("\n".join(imports)) + "\n"
         parts += [f"\n{definition}\n" for definition in definitions]
         starts: List[Tuple[int, int]] = []
         for part in self._parts:

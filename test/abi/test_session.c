@@ -484,7 +484,8 @@ static void settings_unanswered(void)
     host_shut_down(host);
 }
 
-/* In write mode, the directives that are the script's go to the worker in order, and the session's settings stay. */
+/* In write mode, the directives that are the script's go to the worker in order, and the session's settings
+ * stay. */
 static void directives_of_a_script(void)
 {
     struct host *host = host_create(NULL);
@@ -495,8 +496,8 @@ static void directives_of_a_script(void)
         "%%scorep_env\\nA='1 2'\\n-B",
         "%%scorep_env\\nA",
         "%%scorep_python_binding_arguments '",
-        "%%enable_multicellmode",
-        "%%abort_multicellmode",
+        "%%enable_multicellmode\\n# a comment\\n\\nlost",
+        "%%abort_multicellmode\\n\\n# only a comment",
         "code",
         "%%finalize_multicellmode --guard",
         "%%scorep_python_binding_arguments -",
@@ -509,18 +510,21 @@ static void directives_of_a_script(void)
     for (size_t i = 0; i < sizeof codes / sizeof *codes; i++)
         CHECK(host_execute(host, ++request, codes[i]) == 0);
     host_until(host, "reply 15");
-    HOST_IN_ORDER(host, "reply 2 0", "out 3 Marked as cell 1: %%scorep_python_binding_arguments\nIt sets what",
-                  "out 4 Marked as cell 2: %%scorep_env\nIt changes the script's environment", "no KEY=VALUE",
-                  "reply 5 1", "a quote is not closed", "reply 6 1", "out 7 Marked as cell 3",
-                  "The cells after it are instrumented", "out 8 Write mode is on, where %%abort_multicellmode",
-                  "reply 8 0", "out 9 Marked as cell 4: code\nIt is written by %%end_writefile, instrumented.",
-                  "out 10 Marked as cell 5", "if they begin with %%execute_with_scorep", "out 11 Marked as cell 6",
-                  "\n  4* code\n", "out 13 {", "\"arguments\":\"--of-the-session\"",
-                  "\"arguments\":\"--of 'the script'\"", "\"environment\":[[\"A\",\"1 2\"],[\"B\"]]",
-                  "\"kind\":\"environment\"", "\"kind\":\"enable\"", "\"kind\":\"code\"",
-                  "\"directive\":\"%%finalize_multicellmode --guard\"", "\"arguments\":\"\"",
-                  "\"write\":\" options\"", "reply 13 0", "Write mode is not on", "reply 14 1",
-                  "out 15 Score-P's Python bindings get: --of-the-session", "reply 15 0");
+    HOST_IN_ORDER(
+        host, "reply 2 0", "out 3 Marked as cell 1: %%scorep_python_binding_arguments\nIt sets what",
+        "out 4 Marked as cell 2: %%scorep_env\nIt changes the script's environment", "no KEY=VALUE",
+        "reply 5 1", "a quote is not closed", "reply 6 1",
+        "err 7 Note: what stands below %%enable_multicellmode in its cell is not run.",
+        "out 7 Marked as cell 3", "The cells after it are instrumented",
+        "out 8 Write mode is on, where %%abort_multicellmode", "reply 8 0",
+        "out 9 Marked as cell 4: code\nIt is written by %%end_writefile, instrumented.",
+        "out 10 Marked as cell 5", "if they begin with %%execute_with_scorep", "out 11 Marked as cell 6",
+        "\n  4* code\n", "out 13 {", "\"arguments\":\"--of-the-session\"",
+        "\"arguments\":\"--of 'the script'\"", "\"environment\":[[\"A\",\"1 2\"],[\"B\"]]",
+        "\"kind\":\"environment\"", "\"kind\":\"enable\"", "\"kind\":\"code\"",
+        "\"directive\":\"%%finalize_multicellmode --guard\"", "\"arguments\":\"\"", "\"write\":\" options\"",
+        "reply 13 0", "Write mode is not on", "reply 14 1",
+        "out 15 Score-P's Python bindings get: --of-the-session", "reply 15 0");
     host_shut_down(host);
 }
 

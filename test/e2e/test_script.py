@@ -184,7 +184,7 @@ CASES = {
     ),
     "await under time": Case(["import asyncio", "%%time\nz = await asyncio.sleep(0, 'z')\nprint(z)"], "z\n"),
     "from the future": Case(
-        ["x = 1", "from __future__ import annotations\ndef f(a: nothing): return a\nprint(f(2))", "from __future__ import annotations; from __future__ import (\n    division,\n)\nprint(3)"],
+        ["x = 1", "from __future__ import annotations\ndef f(a: later): return a\nclass later: pass\nprint(f(2))", "from __future__ import annotations; from __future__ import (\n    division,\n)\nprint(3)"],
         "2\n3\n",
     ),
     "names that only IPython has": Case(
@@ -309,6 +309,8 @@ class Files(InDirectory):
             self.write(["x = 1"], given)
             for ending in (".py", ".sh", "_run.sh"):
                 self.assertTrue(os.path.exists(name + ending), name)
+        if hasattr(sys, "stdlib_module_names"):
+            self.assertIn("random.py hides Python's own module random", self.write(["x = 1"], "random"))
 
     def test_bad_names(self) -> None:
         os.mkdir("taken.py")
@@ -324,6 +326,7 @@ class Files(InDirectory):
             ("a --mpi 0", "does not know '--mpi'"),
             ("a --what", "does not know '--what'"),
             ("x" * 300, "File name too long"),
+            ("./scorep.py", "Python would take that for Score-P's bindings"),
         ):
             with self.subTest(given[:20]):
                 self.refused(["x = 1"], part, given)
@@ -670,6 +673,14 @@ class WriteMode(TracedCase):
             self.mark(code)
         self.ok("%%end_writefile")
         self.assertEqual(self.run_written("magics.py"), f"{self.work}\n/\na\n5\n")
+
+    def test_code_below_a_directive_is_not_dropped_without_a_word(self) -> None:
+        self.ok("%%start_writefile below")
+        for directive in ("enable_multicellmode", "finalize_multicellmode", "end_writefile"):
+            outcome = self.ok(f"%%{directive}\n# why\n\nbelow_ran = 1")
+            self.assertEqual(outcome.text("stderr"), f"Note: what stands below %%{directive} in its cell is not run. Put it into a cell of its own.\n")
+        self.assertEqual(self.ok("'below_ran' in globals()").result, "False")
+        self.assertEqual(self.run_written("below.py"), "")
 
     def test_silent_requests_are_the_sessions(self) -> None:
         self.ok("%%start_writefile silent")

@@ -34,6 +34,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     int measures = magic.kind == MAGIC_EXECUTE || magic.kind == MAGIC_FINALIZE_MARKING;
     options(&magic, measures);
     MUST((magic.kind == MAGIC_BAD) == (magic.error[0] != 0));
+    MUST(!magic_drops_code(&magic) || (magic.kind != MAGIC_NONE && magic.kind != MAGIC_EXECUTE));
     if (magic.kind == MAGIC_NONE)
         return 0;
     MUST(magic.lines > 0 && magic.line.len > 2 && magic.line.data >= cell.data);

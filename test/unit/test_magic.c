@@ -328,9 +328,38 @@ static void no_nul(void)
     CHECK(magic.kind == MAGIC_NONE);
 }
 
+/* Code below a directive that is all of its cell. */
+static void dropped(void)
+{
+    static const struct {
+        const char *cell;
+        int drops;
+    } below[] = {{"%%enable_multicellmode\nx", 1},
+                 {"%%enable_multicellmode\n\n# why\n  x", 1},
+                 {"# why\n%%finalize_multicellmode --guard\nx", 1},
+                 {"%%abort_multicellmode\nx", 1},
+                 {"%%end_writefile\nx", 1},
+                 {"%%abort_writefile\nx", 1},
+                 {"%%disable_vampir_launch\nx", 1},
+                 {"%%enable_multicellmode", 0},
+                 {"%%end_writefile name\n", 0},
+                 {"%%end_writefile\n \n\t# why", 0},
+                 {"%%execute_with_scorep\nx", 0},
+                 {"%%scorep_env\nA=1", 0},
+                 {"%%start_writefile\nname", 0},
+                 {"x\ny", 0},
+                 {"", 0}};
+    for (size_t i = 0; i < sizeof below / sizeof *below; i++) {
+        struct magic magic;
+        magic_read((struct spk_text){below[i].cell, strlen(below[i].cell)}, &magic);
+        CHECK(magic_drops_code(&magic) == below[i].drops);
+    }
+}
+
 int main(void)
 {
     test_limit(60);
+    dropped();
     table();
     guards();
     repeats();

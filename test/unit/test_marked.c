@@ -131,7 +131,8 @@ static void instrumented(void)
               strstr(list, write ? "\n 11* f\n" : "\n 11  f\n"));
         buffer_finish(&out);
     }
-    CHECK(marked_move(&marked, 8, 3) == 0 && marked_is_instrumented(&marked, 9)); /* the end, before the begin */
+    CHECK(marked_move(&marked, 8, 3) == 0 &&
+          marked_is_instrumented(&marked, 9)); /* the end, before the begin */
     marked_clear(&marked);
 }
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  *
- * test_script_directive.c - directives that in write mode are the script's: which those are, what they say, and that a
- * wrong one is told.
+ * test_script_directive.c - directives that in write mode are the script's: which those are, what they say,
+ * and that a wrong one is told.
  */
 #include "script_directive.h"
 
@@ -78,8 +78,13 @@ static void checked(void)
         CHECK(script_directive_check(&magic, error, sizeof error) == cases[i].result);
         CHECK(!cases[i].part || strstr(error, cases[i].part));
     }
-    static const char *const others[] = {"x", "%%execute_with_scorep", "%%scorep_launcher x", "%%end_writefile",
-                                         "%%marshalling_settings", "%scorep_marked", "%%abort_multicellmode"};
+    static const char *const others[] = {"x",
+                                         "%%execute_with_scorep",
+                                         "%%scorep_launcher x",
+                                         "%%end_writefile",
+                                         "%%marshalling_settings",
+                                         "%scorep_marked",
+                                         "%%abort_multicellmode"};
     for (size_t i = 0; i < sizeof others / sizeof *others; i++)
         CHECK(!script_directive_is(read_cell(others[i]).kind));
 }
