@@ -33,6 +33,8 @@ def open_file(directory: Optional[str]) -> int:
     """A file without a name, for variables under way. None: in memory."""
     if directory is None:
         return os.memfd_create("scorepkernel-variables", os.MFD_CLOEXEC)
+    if not os.path.lexists(directory):  # as the existing kernel does
+        os.makedirs(directory, 0o700)
     try:
         return os.open(directory, os.O_TMPFILE | os.O_RDWR | os.O_CLOEXEC, 0o600)
     except OSError as problem:

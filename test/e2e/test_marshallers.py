@@ -175,10 +175,11 @@ class Settings(WithModules, TracedCase):
             self.assertNotIn("marshalling", file.read())
 
     def test_directory_that_is_not_there(self):
-        self.ok(f"import os; os.environ[{DIRECTORY!r}] = 'nowhere'")
+        open(os.path.join(self.work, "afile"), "w").close()
+        self.ok(f"import os; os.environ[{DIRECTORY!r}] = 'afile/in'")
         try:
             outcome = self.ok("%%marshalling_settings PROCESS=launch MODE=disk")
-            self.assertIn(f"There is no file in {self.work}/nowhere for variables: No such file or directory. Make that directory", outcome.text("stderr"))
+            self.assertIn(f"There is no file in {self.work}/afile/in for variables: Not a directory. Make that directory", outcome.text("stderr"))
             self.assertIn("MODE=disk", outcome.text())
         finally:
             self.ok(f"del os.environ[{DIRECTORY!r}]")
@@ -238,7 +239,6 @@ class Elsewhere(WithModules):
         """A relative one stays where it is when the cell goes elsewhere; blanks are its own."""
         self.ok("%%marshalling_settings MODE=disk")
         for name in ("relative", "with a blank", "./deep/er"):
-            os.makedirs(os.path.join(self.work, name), exist_ok=True)
             self.ok(f"os.environ[{DIRECTORY!r}] = {name!r}; back = []")
             self.measured(f"back.append(1); os.chdir('/'); os.environ[{DIRECTORY!r}] = '/nowhere'")
             self.assertEqual(self.value("back, os.getcwd()"), ([1], "/"))
@@ -247,7 +247,10 @@ class Elsewhere(WithModules):
 
     def test_directory_that_is_not_there(self):
         self.ok("%%marshalling_settings MODE=disk")
-        for name, why in (("nowhere", "No such file or directory"), ("afile", "Not a directory")):
+        self.ok(f"os.environ[{DIRECTORY!r}] = 'made/for it'")
+        self.measured("leaf(1)")
+        self.assertEqual(os.stat(os.path.join(self.work, "made", "for it")).st_mode & 0o777, 0o700)
+        for name, why in (("afile/in", "Not a directory"), ("afile", "Not a directory")):
             open(os.path.join(self.work, "afile"), "w").close()
             self.ok(f"os.environ[{DIRECTORY!r}] = {name!r}")
             reply = self.fails(SCOREP + "ran = 1", "NotMeasured").reply

@@ -223,7 +223,7 @@ class Ranks(ranked.RanksCase):
             self.measured(2, "d = rank() + 1", "--gather d")
             with self.variable("SCOREP_JUPYTER_PERSISTENCE_DIR", "on disk"):
                 self.measured(2, "e = rank() + 1", "--gather e")
-            with self.variable("SCOREP_JUPYTER_PERSISTENCE_DIR", "nowhere"):
+            with self.variable("SCOREP_JUPYTER_PERSISTENCE_DIR", "/proc/nowhere"):
                 said = self.fails(ranks(2, "1"), "NotMeasured").reply["evalue"]
                 self.assertRegex(said, "nowhere.*SCOREP_JUPYTER_PERSISTENCE_DIR")
         finally:

@@ -89,11 +89,11 @@ class Settings(TracedCase):
     def test_persistence_directory(self):
         self.ok("%%marshalling_settings PROCESS=launch MODE=disk")
         self.addCleanup(self.ok, "%%marshalling_settings PROCESS=auto MODE=memory")
-        self.with_variable("SCOREP_JUPYTER_PERSISTENCE_DIR", os.path.join(self.work, "nowhere"))
+        self.with_variable("SCOREP_JUPYTER_PERSISTENCE_DIR", "/proc/nowhere")
         self.assertIn("SCOREP_JUPYTER_PERSISTENCE_DIR", self.fails(SCOREP + "leaf(1)", "NotMeasured").reply["evalue"])
-        os.mkdir(os.path.join(self.work, "some where"))
         self.with_variable("SCOREP_JUPYTER_PERSISTENCE_DIR", os.path.join(self.work, "some where"))
         self.assertIn("launched", self.measured().report)
+        self.assertTrue(os.path.isdir(os.path.join(self.work, "some where")))
 
     def test_detailed_report(self):
         self.ok("%%marshalling_settings PROCESS=launch")
