@@ -10,10 +10,10 @@ import pickle
 import types
 from typing import Any, Collection, Dict, List, NamedTuple, Optional
 
-from .persist_pickle import Careful, CarefulPickler, Pickler, Tolerant, TolerantPickler, Unpickler, taken_into
+from .persist_pickle import Careful, CarefulPickler, Pickler, Tolerant, TolerantPickler, Unpickler
+from .persist_pickle import is_importable, taken_into
 
 DEFAULT = "cloudpickle"
-_OF_FUNCTIONS = (types.CodeType, types.CellType)
 
 
 class Marshaller(NamedTuple):
@@ -72,22 +72,16 @@ class Beside:
 
 
 class PlainPickler(Beside, pickle.Pickler):
-    """Python's own, which takes functions and classes by their names. In another process the notebook's names are bound
-    to something else, or not yet, or not any more: so what the notebook defines is refused."""
+    """Python's own. It takes functions and classes by their names, which in another process are bound to something else,
+    or not yet: so what cannot be imported goes as it does with cloudpickle."""
 
     def reducer_override(self, obj: Any) -> Any:
         """Called for everything but the commonest types."""
-        kind = type(obj)
-        if issubclass(kind, (type, types.FunctionType)):
-            if getattr(obj, "__module__", None) == "__main__":
-                raise pickle.PicklingError(
-                    f"pickle takes {obj.__qualname__} by its name only, and the notebook defines it: "
-                    "%%marshalling_settings MARSHALLER=cloudpickle takes what is in it"
-                )
+        if issubclass(type(obj), (type, types.FunctionType)) and is_importable(obj):
             return NotImplemented
-        if kind in _OF_FUNCTIONS:
-            return NotImplemented
-        return self.ours.reducer_override(obj)
+        reduced = self.ours.reducer_override(obj)
+        reducer = self.ours.dispatch_table.get(type(obj)) if reduced is NotImplemented else None
+        return reducer(obj) if reducer else reduced  # of what definitions are made of: code, properties ...
 
 
 class CarefulPlainPickler(Careful, PlainPickler):

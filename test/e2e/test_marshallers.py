@@ -218,11 +218,15 @@ class Elsewhere(WithModules):
         self.assertEqual(self.value("owner.n, owner.lock.locked(), type(owner) is Owner"), (2, False, True))
         self.ok("del owner, Owner")
 
+    def test_pickle_and_definitions(self):
+        self.ok("%%marshalling_settings MARSHALLER=pickle")
+        self.ok(SCOREP + "def leaf(n): return -n\nmade = [1]")
+        self.assertEqual(self.value("made, leaf(1)"), ([1], -1))
+
     def test_pickle_names_what_it_cannot_take(self):
         self.ok("%%marshalling_settings MARSHALLER=pickle")
-        outcome = self.ok(SCOREP + "def leaf(n): return -n\nmade = [1]")
-        self.assertRegex(outcome.report, r"Warning: leaf \(function\) could not go back .*: pickle takes leaf by its name only")
-        self.assertEqual(self.value("made, leaf(1)"), ([1], 1))
+        reply = self.fails(SCOREP + "made = (n for n in 'ab')", "VariablesNotReturned").reply
+        self.assertRegex(reply["evalue"], r"made \(generator\) could not go back")
 
     def test_module_that_is_gone(self):
         self.make("own_marshaller", OWN)
@@ -305,16 +309,13 @@ class Elsewhere(WithModules):
 
 
 class Launched(Elsewhere, ProcessCase):
-    def test_pickle_names_what_it_cannot_take_there(self):
+    def test_pickle_takes_definitions_there(self):
         self.ok("%%marshalling_settings MARSHALLER=pickle")
-        self.ok("thing = Thing(); data = [1]")
-        outcome = self.ok(SCOREP + "data.append(2)")
-        for name in ("leaf", "fib", "fails", "Thing", "thing"):
-            self.assertRegex(outcome.report, rf"Warning: {name} \(.*\) could not go into the launched process: .*MARSHALLER=cloudpickle")
-        self.assertEqual(self.value("data, leaf(1), type(thing) is Thing"), ([1, 2], 1, True))
-        reply = self.fails(SCOREP + "leaf(1)", "LostVariable").reply
-        self.assertIn("MARSHALLER=cloudpickle", reply["evalue"])
-        self.ok("del thing")
+        self.ok("thing = Thing(); data = [1]; made = (n for n in 'ab')")
+        outcome = self.ok(SCOREP + "data.append(leaf(2)); thing.n = Thing()")
+        self.assertRegex(outcome.report, r"Warning: made \(generator\) could not go into the launched process")
+        self.assertEqual(self.value("data, type(thing) is type(thing.n) is Thing"), ([1, 2], True))
+        self.ok("del thing, made")
 
     def test_module_whose_session_has_ended(self):
         """The settings outlive it; the module is imported anew."""
