@@ -32,9 +32,12 @@ def _restore_environment() -> None:
 def main() -> None:
     """Serve the library until it says stop or goes away."""
     _restore_environment()
+    package = os.path.dirname(os.path.abspath(__file__))
+    from . import unpatched
+
+    unpatched.take(package)
     from . import wire
 
-    package = os.path.dirname(os.path.abspath(__file__))
     sys.argv[:] = [""]
     connection = wire.Connection()
     connection.send(wire.HELLO, 0, wire.dump(_hello()))

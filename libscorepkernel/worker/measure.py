@@ -7,7 +7,6 @@ import contextlib
 import functools
 import importlib.util
 import os
-import platform
 import site
 import socket
 import sys
@@ -137,7 +136,7 @@ class Measurement:
                 "libscorepkernel": cell.session["version"],
                 "python": sys.version,
                 "ipython": _version_of("IPython"),
-                "platform": platform.platform(),
+                "platform": _platform(),
             },
             "executable": sys.executable,
             "environment": {key: value for key, value in os.environ.items() if key.startswith("SCOREP_")},
@@ -263,6 +262,18 @@ class Measurement:
 
 def _version_of(module: str) -> Optional[str]:
     return getattr(sys.modules.get(module), "__version__", None)
+
+
+def _platform() -> str:
+    """As platform.platform() has it, which starts a program to find out."""
+    system = os.uname()
+    return f"{system.sysname}-{system.release}-{system.machine}-with-{_libc()}"
+
+
+def _libc() -> str:
+    with contextlib.suppress(ValueError, OSError):  # not glibc
+        return (os.confstr("CS_GNU_LIBC_VERSION") or "").replace(" ", "")
+    return "libc"
 
 
 def _own(package: str) -> tuple:
