@@ -8,6 +8,7 @@
 #include "answer.h"
 #include "failure.h"
 #include "json_bridge.h"
+#include "lane.h"
 #include "print.h"
 
 #include <errno.h>
@@ -156,8 +157,8 @@ static void explain_failed_start(struct spk_session *session, const char *how)
         (void)print_text(&text, "%s", session->failure);
     } else {
         /* What the process wrote need not be UTF-8, and may begin within a character. */
-        (void)utf8_append(&said, (const unsigned char *)session->worker.errors.bytes,
-                          session->worker.errors.len);
+        (void)lane_text(&said, session->worker.errors.bytes, session->worker.errors.len,
+                        session->worker.output.token);
         (void)print_text(
             &text,
             "The Python interpreter \"%.200s\" %s before the session was ready. Check it by hand, or "
