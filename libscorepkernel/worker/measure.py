@@ -279,11 +279,13 @@ def _libc() -> str:
 def _own(package: str) -> tuple:
     """Where the code lies that is never recorded: ours, IPython's, and Score-P's bindings', which the cell may be the
     first to import."""
-    modules = ("IPython", "traitlets", "matplotlib_inline", "comm", "ipykernel")
-    found = [os.path.dirname(sys.modules[name].__file__ or "") for name in modules if name in sys.modules]
+    names = ("IPython", "traitlets", "matplotlib_inline", "comm", "ipykernel")
+    files = (getattr(sys.modules.get(name), "__file__", None) or "" for name in names)
+    # A single file of one of these names is the user's, and so is all that lies beside it.
+    found = [os.path.dirname(file) for file in files if os.path.basename(file).startswith("__init__.")]
     with contextlib.suppress(ImportError, ValueError, AttributeError):  # of whatever stands in their place
         bindings = importlib.util.find_spec("scorep")
-        found += [os.path.dirname(bindings.origin)] if bindings and bindings.origin else []
+        found += bindings.submodule_search_locations or [] if bindings else []
     return (package + os.sep, *(path + os.sep for path in found if path))
 
 

@@ -71,11 +71,17 @@ def guard(server: Any, wanted: Optional[bool]) -> Guard:
 def protect_resource_tracker() -> None:
     """multiprocessing's removes what a killed session leaves in shared memory. So it must outlive the SIGHUP that all
     of the session's processes get then: it is started with these signals blocked."""
-    from multiprocessing import resource_tracker
+    if not _tracker:
+        from multiprocessing import resource_tracker
 
-    known = getattr(resource_tracker, "_IGNORED_SIGNALS", ())
+        _tracker.append(resource_tracker)
+    known = getattr(_tracker[0], "_IGNORED_SIGNALS", ())
     if known and signal.SIGHUP not in known:
-        resource_tracker._IGNORED_SIGNALS = (*known, signal.SIGHUP)  # type: ignore[attr-defined]
+        _tracker[0]._IGNORED_SIGNALS = (*known, signal.SIGHUP)
+
+
+# The module; the name may come to be that of a file of the user's.
+_tracker: List[Any] = []
 
 
 def _budget_ms() -> float:

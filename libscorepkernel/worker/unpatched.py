@@ -40,12 +40,13 @@ class _Loader(importlib.machinery.SourceFileLoader):
 
 def _settle(names: Dict[str, Any]) -> None:
     """Let names stand for what they stand for now, whatever happens to the modules that it came from."""
-    names.update((name, _copy(value)) for name, value in names.items() if _is_standard(value))
+    names.update((name, _copy(value)) for name, value in names.items() if is_standard(value))
     for name, value in _BUILTINS.items():
         names.setdefault(name, value)
 
 
-def _is_standard(value: Any) -> bool:
+def is_standard(value: Any) -> bool:
+    """Whether it is a module of the standard library, and one of those that are copied."""
     if type(value) is not ModuleType or value.__name__ in _LIVE:
         return False
     origin = str(getattr(value.__spec__, "origin", None))
