@@ -98,25 +98,33 @@ check-e2e: all $(ECHO)
 check-outside: all
 	$(Q)$(RUN) $(OUTSIDE)
 
-# Searching for inputs that break a parser: clang, libFuzzer and both sanitizers, from the sources of the module.
+# Searching for inputs that break a parser: clang, libFuzzer and both sanitizers. The sources are compiled once, for all
+# targets. What a target finds lies under build/fuzz/found/, and is tried again first the next time.
 FUZZ_SECONDS ?= 60
-FUZZ_BIN := $(FUZZ_SRC:test/fuzz/%.c=build/fuzz/%)
-FUZZ_LIB := $(LIB_SRC) $(filter-out %/main.c,$(wildcard libscorepkernel/ranks/*.c))
-build/fuzz/%: test/fuzz/%.c $(FUZZ_LIB) shim/json_bridge.cpp | deps-fuzz
-	@mkdir -p $(@D)/obj-$*
+FUZZ_JOBS    ?= 1
+FUZZ_BIN   := $(FUZZ_SRC:test/fuzz/%.c=build/fuzz/%)
+FUZZ_PARTS := build/fuzz/parts.a
+FUZZ_OBJ   := $(patsubst %,build/fuzz/obj/%.o,$(basename $(LIB_SRC) $(filter-out %/main.c,$(wildcard libscorepkernel/ranks/*.c)) \
+              libscorepkernel/keeper_children.c shim/json_bridge.cpp))
+FUZZ_FLAGS := -O1 -g -MMD -MP -D_GNU_SOURCE -DSCOREPKERNEL_VERSION='"$(VERSION)"' -fno-sanitize-recover=undefined \
+              -Ilibscorepkernel/include -Ilibscorepkernel -Ishim
+build/fuzz/obj/%.o: %.c | deps-fuzz
+	@mkdir -p $(@D)
+	$(if $(V),,@echo '  FUZZ    $<')
+	$(Q)clang -std=c11 $(FUZZ_FLAGS) -fsanitize=fuzzer-no-link,address,undefined -c -o $@ $<
+build/fuzz/obj/%.o: %.cpp | deps-fuzz
+	@mkdir -p $(@D)
+	$(if $(V),,@echo '  FUZZ    $<')
+	$(Q)clang++ -std=c++17 $(FUZZ_FLAGS) -fsanitize=fuzzer-no-link,address,undefined -fno-sanitize=vptr,function -c -o $@ $<
+$(FUZZ_PARTS): $(FUZZ_OBJ)
+	$(Q)rm -f $@ && ar rcs $@ $^
+build/fuzz/%: test/fuzz/%.c $(FUZZ_PARTS)
 	$(if $(V),,@echo '  FUZZ    $@')
-	$(Q)clang++ -std=c++17 -O1 -g -fsanitize=fuzzer-no-link,address,undefined -fno-sanitize=vptr,function -Ishim -Ilibscorepkernel/include -c shim/json_bridge.cpp -o $(@D)/obj-$*/json_bridge.o
-	$(Q)clang -std=c11 -O1 -g -D_GNU_SOURCE -DSCOREPKERNEL_VERSION='"$(VERSION)"' -fsanitize=fuzzer,address,undefined \
-	  -fno-sanitize-recover=undefined -Ilibscorepkernel/include -Ilibscorepkernel -Ishim -Itest \
-	  -o $@ $< $(FUZZ_LIB) $(@D)/obj-$*/json_bridge.o -lstdc++ -ldl -pthread
+	$(Q)clang -std=c11 $(FUZZ_FLAGS) -fsanitize=fuzzer,address,undefined -Itest -o $@ $< $(FUZZ_PARTS) -lstdc++ -ldl -pthread
 
 .PHONY: fuzz
 fuzz: $(FUZZ_BIN)
-	$(Q)for target in $(FUZZ_BIN); do \
-	  name=$$(basename $$target); mkdir -p build/fuzz/found/$$name test/fuzz/corpus/$$name; echo "  $$name"; \
-	  $$target -max_total_time=$(FUZZ_SECONDS) -max_len=65536 -print_final_stats=0 -verbosity=0 \
-	    -artifact_prefix=build/fuzz/found/$$name/ build/fuzz/found/$$name test/fuzz/corpus/$$name || exit 1; \
-	done
+	$(Q)test/fuzz/run.sh $(FUZZ_SECONDS) $(FUZZ_JOBS) $(FUZZ_BIN)
 
 .PHONY: bench
 bench: deps

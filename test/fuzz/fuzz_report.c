@@ -7,9 +7,11 @@
 
 #include "fuzz.h"
 
-static const char *const tags[] = {"div",   "small", "code", "b",  "table", "thead",
-                                   "tbody", "tr",    "th",   "td", "span"};
+static const char *const tags[] = {"div",   "small", "code", "b",    "table",   "thead",   "tbody",
+                                   "tr",    "th",    "td",   "span", "details", "summary", "pre",
+                                   "br"};
 #define TAGS (sizeof tags / sizeof *tags)
+#define TAG_BR (TAGS - 1) /* holds nothing, and has no end */
 
 /* The tag that begins here, or TAGS. */
 static size_t tag_at(const char *at)
@@ -29,7 +31,9 @@ static void well_formed(const char *html)
         MUST(tag < TAGS);
         const char *end = at + strcspn(at, ">");
         MUST(*end == '>' && !memchr(at + 1, '<', (size_t)(end - at - 1)));
-        if (closes)
+        if (tag == TAG_BR)
+            MUST(!closes);
+        else if (closes)
             MUST(depth > 0 && open[--depth] == tag);
         else
             MUST(depth < 32 && (open[depth++] = tag, 1));
