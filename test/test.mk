@@ -38,10 +38,17 @@ $(LOADED):
 $(patsubst %,$(BUILD)/test/unit/test_%,root graft image) $(BUILD)/test/fault/test_engine: $(LOADED)
 $(BUILD)/test/fault/test_engine: TEST_CFLAGS += -Ilibscorepkernel/tracer
 
+# The host's modules that need no Jupyter channels, for tests of one of them.
+SHIM_INNER := $(BUILD)/shim.a
+$(SHIM_INNER): $(filter-out %/main.o %/server.o %/xeus_server.o %/json_bridge.o,$(HOST_OBJ))
+	$(Q)rm -f $@ && ar rcs $@ $^
+$(BUILD)/test/unit/test_notice: TEST_PARTS = $(SHIM_INNER)
+$(BUILD)/test/unit/test_notice: $(SHIM_INNER)
+
 $(BUILD)/test/unit/%: test/unit/%.c $(INNER)
 	@mkdir -p $(@D)
 	$(if $(V),,@echo '  TEST    $@')
-	$(Q)$(CC) $(ALL_CFLAGS) $(TEST_CFLAGS) $(SAN_FLAGS) -o $@ $< $(INNER) -lstdc++ -ldl -pthread
+	$(Q)$(CC) $(ALL_CFLAGS) $(TEST_CFLAGS) $(SAN_FLAGS) -o $@ $< $(TEST_PARTS) $(INNER) -lstdc++ -ldl -pthread
 
 # Each failing call is put in the way of the real one by the linker: the product carries no hook. A test names
 # the calls that it fails in a line "// wrap: socket pipe2 ...".
