@@ -42,8 +42,9 @@ $(BUILD)/test/fault/test_engine: TEST_CFLAGS += -Ilibscorepkernel/tracer
 SHIM_INNER := $(BUILD)/shim.a
 $(SHIM_INNER): $(filter-out %/main.o %/server.o %/xeus_server.o %/json_bridge.o,$(HOST_OBJ))
 	$(Q)rm -f $@ && ar rcs $@ $^
-$(BUILD)/test/unit/test_notice: TEST_PARTS = $(SHIM_INNER)
-$(BUILD)/test/unit/test_notice: $(SHIM_INNER)
+SHIM_TESTS := $(patsubst %,$(BUILD)/test/%,unit/test_notice unit/test_control)
+$(SHIM_TESTS): TEST_PARTS = $(SHIM_INNER)
+$(SHIM_TESTS): $(SHIM_INNER)
 
 $(BUILD)/test/unit/%: test/unit/%.c $(INNER)
 	@mkdir -p $(@D)
