@@ -42,7 +42,7 @@ $(BUILD)/test/fault/test_engine: TEST_CFLAGS += -Ilibscorepkernel/tracer
 SHIM_INNER := $(BUILD)/shim.a
 $(SHIM_INNER): $(filter-out %/main.o %/server.o %/xeus_server.o %/json_bridge.o,$(HOST_OBJ))
 	$(Q)rm -f $@ && ar rcs $@ $^
-SHIM_TESTS := $(patsubst %,$(BUILD)/test/%,unit/test_notice unit/test_control)
+SHIM_TESTS := $(patsubst %,$(BUILD)/test/%,unit/test_notice unit/test_control fault/test_host)
 $(SHIM_TESTS): TEST_PARTS = $(SHIM_INNER)
 $(SHIM_TESTS): $(SHIM_INNER)
 
@@ -57,7 +57,7 @@ $(BUILD)/test/fault/%: test/fault/%.c $(INNER)
 	@mkdir -p $(@D)
 	$(if $(V),,@echo '  TEST    $@')
 	$(Q)$(CC) $(ALL_CFLAGS) $(TEST_CFLAGS) $(SAN_FLAGS) -o $@ $< \
-	  $$(sed -n 's/^.*wrap: *//p' $< | tr ' ' '\n' | sed '/^$$/d;s/^/-Wl,--wrap=/') $(INNER) -lstdc++ -ldl -pthread
+	  $$(sed -n 's/^.*wrap: *//p' $< | tr ' ' '\n' | sed '/^$$/d;s/^/-Wl,--wrap=/') $(TEST_PARTS) $(INNER) -lstdc++ -ldl -pthread
 
 $(BUILD)/test/abi/%: test/abi/%.c $(LIB)
 	@mkdir -p $(@D)
@@ -94,7 +94,7 @@ check-all: all $(UNIT) $(FAULT) $(ABI) $(REPLAY) $(ECHO)
 	$(Q)$(RUN) $(UNIT) $(REPLAY) $(FAULT) $(ABI) $(ABI_PY) $(TRACER_PY) $(PERSIST_PY) $(E2E) $(OUTSIDE)
 check-unit: all $(UNIT) $(REPLAY)
 	$(Q)$(RUN) $(UNIT) $(REPLAY)
-check-fault: all $(FAULT)
+check-fault: all $(FAULT) $(ECHO)
 	$(Q)$(RUN) $(FAULT)
 check-abi: all $(ABI) $(ECHO)
 	$(Q)$(RUN) $(ABI) $(ABI_PY)
