@@ -54,7 +54,7 @@ PROVIDER_SRC := libscorepkernel/scorep/provider.c
 CUBEX_SRC  := $(wildcard libscorepkernel/cubex*.c)
 TRACER_SRC := $(wildcard libscorepkernel/tracer/*.c) $(CUBEX_SRC) \
               $(filter-out $(PROVIDER_SRC),$(wildcard libscorepkernel/scorep/*.c))
-TRACER_HDR := $(wildcard libscorepkernel/tracer/*.h libscorepkernel/scorep/*.h libscorepkernel/cubex*.h) libscorepkernel/text.h
+TRACER_HDR := $(wildcard libscorepkernel/tracer/*.h libscorepkernel/scorep/*.h libscorepkernel/cubex*.h) libscorepkernel/text.h libscorepkernel/utf8_cut.h
 WORKER_SRC := $(wildcard libscorepkernel/worker/*.py)
 
 LIB_OBJ    := $(LIB_SRC:%.c=$(OBJ)/%.o) $(OBJ)/shim/json_bridge.o

@@ -147,10 +147,20 @@ static int run_viewer(struct spk_session *session, const struct request *request
     return result;
 }
 
+/* Show a text of ours, which may hold words of the user's. */
+static void say(struct spk_session *session, const char *text)
+{
+    struct buffer shown = {0};
+    if (print_visible(&shown, text, strlen(text)) == 0 && shown.len)
+        session_on_text(session, session->active->number, SPK_STDOUT,
+                        (struct spk_text){(const char *)buffer_bytes(&shown), shown.len});
+    buffer_finish(&shown);
+}
+
 /* The cell is done: text says what it did. */
 static void done(struct spk_session *session, const char *text)
 {
-    session_on_text(session, session->active->number, SPK_STDOUT, (struct spk_text){text, strlen(text)});
+    say(session, text);
     session_reply(session, SPK_REPLY_OK, answer_done(session->active->execution_count));
 }
 
@@ -211,7 +221,7 @@ int cell_settings_passed(struct spk_session *session, struct spk_text stays)
     session->settings = session->proposed;
     plan(session);
     settings_say(&session->settings, session->asked, said, sizeof said);
-    session_on_text(session, session->active->number, SPK_STDOUT, (struct spk_text){said, strlen(said)});
+    say(session, said);
     return 0;
 }
 
@@ -256,8 +266,10 @@ static void wrong(struct spk_session *session, const char *format, ...)
     char text[512];
     va_list arguments;
     va_start(arguments, format);
-    vsnprintf(text, sizeof text, format, arguments);
+    int wanted = vsnprintf(text, sizeof text, format, arguments);
     va_end(arguments);
+    if (wanted >= (int)sizeof text)
+        text[utf8_whole(text, sizeof text - 1)] = 0;
     session_reply_error(session, directive_error, text);
 }
 
@@ -316,9 +328,9 @@ static void mark(struct spk_session *session, const struct request *request, con
         return;
     }
     char text[512];
-    snprintf(text, sizeof text, "Marked as cell %zu%s: %.*s\n%s\n", position,
-             replaced ? ", in place of what it was" : "", (int)line.len, line.data,
-             fate(&session->marked, position, magic->kind));
+    utf8_format(text, sizeof text, "Marked as cell %zu%s: %.*s\n%s\n", position,
+                replaced ? ", in place of what it was" : "", (int)line.len, line.data,
+                fate(&session->marked, position, magic->kind));
     done(session, text);
 }
 
@@ -377,8 +389,8 @@ static void change_options(struct spk_session *session, struct spk_text options)
     free(session->marked.options);
     session->marked.options = copy;
     options = text_trimmed(options);
-    snprintf(text, sizeof text, "Write mode goes on, with %.*s. ",
-             (int)utf8_cut(options.data, options.len, 100), options.data);
+    utf8_format(text, sizeof text, "Write mode goes on, with %.*s. ",
+                (int)utf8_cut(options.data, options.len, 100), options.data);
     show_marked(session, text);
 }
 

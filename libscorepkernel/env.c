@@ -108,10 +108,11 @@ static int read_line(struct spk_text line, struct json *changes, char *error, si
     const char *sign = memchr(line.data, '=', line.len);
     struct spk_text key = {line.data, sign ? (size_t)(sign - line.data) : 0};
     if (!sign || !is_name(key)) {
-        snprintf(error, size,
-                 "\"%.*s\" is no KEY=VALUE and no -KEY. Nothing was changed. Put a value with blanks or # in "
-                 "quotes.",
-                 shown(line), line.data);
+        utf8_format(
+            error, size,
+            "\"%.*s\" is no KEY=VALUE and no -KEY. Nothing was changed. Put a value with blanks or # in "
+            "quotes.",
+            shown(line), line.data);
         return -EINVAL;
     }
     struct value value = {.at = sign + 1, .end = line.data + line.len};
@@ -122,8 +123,8 @@ static int read_line(struct spk_text line, struct json *changes, char *error, si
     buffer_finish(&value.text);
     if (result == 0 || result == -ENOMEM)
         return result;
-    snprintf(error, size, "The value of %.*s %s. Nothing was changed.", shown(key), key.data,
-             result == -E2BIG ? "is longer than 64 KiB" : "has a quote that is not closed in its line");
+    utf8_format(error, size, "The value of %.*s %s. Nothing was changed.", shown(key), key.data,
+                result == -E2BIG ? "is longer than 64 KiB" : "has a quote that is not closed in its line");
     return -EINVAL;
 }
 

@@ -4,6 +4,8 @@
  */
 #include "failure.h"
 
+#include "utf8_cut.h"
+
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
@@ -15,7 +17,9 @@ int failure_set(struct spk_error *error, int code, const char *format, ...)
     va_list arguments;
     va_start(arguments, format);
     error->code = code;
-    vsnprintf(error->text, sizeof error->text, format, arguments);
+    int wanted = vsnprintf(error->text, sizeof error->text, format, arguments);
+    if (wanted >= (int)sizeof error->text)
+        error->text[utf8_whole(error->text, sizeof error->text - 1)] = 0;
     va_end(arguments);
     return code;
 }

@@ -5,6 +5,8 @@
  */
 #include "lane.h"
 
+#include "utf8.h"
+
 #include <string.h>
 
 static int hex_value(unsigned char c)
@@ -61,4 +63,23 @@ struct lane_item lane_first(const struct buffer *buffer, const char *token, int 
     if (at == 0)
         return (struct lane_item){.kind = LANE_NOTHING};
     return (struct lane_item){.kind = LANE_TEXT, .text = {(const char *)bytes, at}, .len = at};
+}
+
+int lane_text(struct buffer *out, const void *bytes, size_t len, const char *token)
+{
+    struct buffer rest = {0}, text = {0};
+    int result = buffer_append(&rest, bytes, len);
+    for (struct lane_item item; result == 0 && rest.len; buffer_consume(&rest, item.len)) {
+        item = lane_first(&rest, token, 1);
+        for (size_t i = 0; item.kind == LANE_TEXT && i < item.len && result == 0; i++)
+            if (item.text.data[i])
+                result = buffer_append(&text, item.text.data + i, 1);
+        if (item.kind == LANE_NOTHING)
+            break;
+    }
+    if (result == 0 && text.len)
+        result = utf8_append(out, buffer_bytes(&text), text.len); /* >0: it ends within a character */
+    buffer_finish(&rest);
+    buffer_finish(&text);
+    return result < 0 ? result : 0;
 }

@@ -23,4 +23,7 @@ struct lane_item {
  * mark is text. */
 struct lane_item lane_first(const struct buffer *buffer, const char *token, int final);
 
+/** Append what is text in bytes of which nothing more will come, as UTF-8 and without NULs. 0 or -ENOMEM. */
+int lane_text(struct buffer *out, const void *bytes, size_t len, const char *token);
+
 #endif

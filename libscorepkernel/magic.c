@@ -95,9 +95,10 @@ static void refuse_option(struct magic *magic, struct spk_text word, const char 
 {
     struct spk_text name = directive_name(magic);
     const char *where = magic->kind == MAGIC_EXECUTE ? " The code to measure begins in the next line." : "";
-    snprintf(magic->error, sizeof magic->error,
-             "%.*s %s \"%.*s\"; it has --guard, --no-guard, --repeat N, --ranks N and --gather NAMES.%s %s",
-             (int)name.len, name.data, why, shown(word), word.data, where, not_done(magic));
+    utf8_format(
+        magic->error, sizeof magic->error,
+        "%.*s %s \"%.*s\"; it has --guard, --no-guard, --repeat N, --ranks N and --gather NAMES.%s %s",
+        (int)name.len, name.data, why, shown(word), word.data, where, not_done(magic));
     magic->kind = MAGIC_BAD;
 }
 
@@ -190,10 +191,11 @@ static void read_options(struct magic *magic, struct spk_text arguments)
     if (magic->kind == MAGIC_BAD || !magic->ranks || magic->repeat == 1)
         return;
     struct spk_text name = directive_name(magic);
-    snprintf(magic->error, sizeof magic->error,
-             "%.*s cannot have --ranks together with --repeat %u: repeat inside the cell's code, or run the "
-             "cell again. %s",
-             (int)name.len, name.data, magic->repeat, not_done(magic));
+    utf8_format(
+        magic->error, sizeof magic->error,
+        "%.*s cannot have --ranks together with --repeat %u: repeat inside the cell's code, or run the "
+        "cell again. %s",
+        (int)name.len, name.data, magic->repeat, not_done(magic));
     magic->kind = MAGIC_BAD;
 }
 
@@ -220,9 +222,9 @@ static void read_line_magic(struct magic *magic, struct spk_text line)
                 magic->kind = MAGIC_BAD;
         if (magic->kind == MAGIC_BAD || rest.len) {
             magic->kind = MAGIC_BAD;
-            snprintf(magic->error, sizeof magic->error, "%%%s wants %u %s behind it, and nothing else.",
-                     line_magics[i].name, line_magics[i].numbers,
-                     line_magics[i].numbers == 1 ? "number" : "numbers");
+            utf8_format(magic->error, sizeof magic->error, "%%%s wants %u %s behind it, and nothing else.",
+                        line_magics[i].name, line_magics[i].numbers,
+                        line_magics[i].numbers == 1 ? "number" : "numbers");
         }
         return;
     }
@@ -263,10 +265,10 @@ void magic_read(struct spk_text cell, struct magic *magic)
     if (!text_begins(name, "scorep") && !text_begins(name, "execute_with"))
         return;
     magic->kind = MAGIC_BAD;
-    snprintf(magic->error, sizeof magic->error,
-             "There is no directive %%%%%.*s. Tab after %%%% lists those that there are, such as "
-             "%%%%execute_with_scorep; a ? behind one explains it.",
-             shown(name), name.data);
+    utf8_format(magic->error, sizeof magic->error,
+                "There is no directive %%%%%.*s. Tab after %%%% lists those that there are, such as "
+                "%%%%execute_with_scorep; a ? behind one explains it.",
+                shown(name), name.data);
 }
 
 /* Whether the directive is all of its cell. */

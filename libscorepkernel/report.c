@@ -6,11 +6,13 @@
 #include "report.h"
 
 #include "print.h"
+#include "utf8.h"
 
 #include <stdio.h>
 #include <string.h>
 
-#define TEXT_MAX 512
+#define TEXT_MAX 512 /* bytes of a name that is shown, as are those of a place */
+#define NUMBER_MAX 32
 
 /* A region as it came: name, file, line, visits, inclusive and exclusive time in ns. */
 struct region {
@@ -65,19 +67,19 @@ static int is_cell_itself(const struct region *region)
 
 /* The notebook's own functions go by the name that Python gives them: Thing.method, outer.inner. The full
  * name (module.Class:function, as Score-P has it) is in the trace. */
-static void name_region(const struct region *region, char *text, size_t size)
+static void name_region(const struct region *region, char text[TEXT_MAX])
 {
     static const char own[] = "__main__", locals[] = ".<locals>";
     size_t len = sizeof own - 1, at = 0;
     const char *name = region->name;
     if (strncmp(name, own, len) != 0 || (name[len] != ':' && name[len] != '.')) {
-        snprintf(text, size, "%s", name);
+        utf8_format(text, TEXT_MAX, "%s", name);
         return;
     }
     name += len + 1;
     if (is_cell_itself(region))
         name = "(the cell itself)";
-    while (*name && at + 1 < size) {
+    while (*name && at + 1 < TEXT_MAX) {
         if (strncmp(name, locals, sizeof locals - 1) == 0) {
             name += sizeof locals - 1;
             continue;
@@ -87,7 +89,7 @@ static void name_region(const struct region *region, char *text, size_t size)
             text[at] = '.';
         at++;
     }
-    text[at] = 0;
+    text[*name ? utf8_whole(text, at) : at] = 0;
 }
 
 /* IPython runs a cell statement by statement; to the user it ran once. */
@@ -101,25 +103,28 @@ static void print_visits(struct buffer *out, const struct region *region)
 
 /* Where a region is, as the user knows it: "In [3]:7" for a cell, the file's name without its folders
  * otherwise. */
-static void name_place(const struct region *region, char *place, size_t size)
+static void name_place(const struct region *region, char place[TEXT_MAX])
 {
     const char *file = region->file;
     if (is_in_cell(region)) {
         const char *number = file + sizeof cell_file - 1;
-        snprintf(place, size, "In [%.*s]:%lld", (int)strcspn(number, "-"), number, region->line);
+        size_t len = strcspn(number, "-");
+        utf8_format(place, TEXT_MAX, "In [%.*s]:%lld", (int)utf8_cut(number, len, NUMBER_MAX), number,
+                    region->line);
         return;
     }
     const char *slash = strrchr(file, '/');
     const char *name = slash && slash[1] ? slash + 1 : file;
     if (region->line > 0)
-        snprintf(place, size, "%s:%lld", name, region->line);
+        utf8_format(place, TEXT_MAX, "%.*s:%lld", (int)utf8_cut(name, strlen(name), TEXT_MAX - NUMBER_MAX),
+                    name, region->line);
     else
-        snprintf(place, size, "%s", name[0] ? name : "by the measurement system");
+        utf8_format(place, TEXT_MAX, "%s", name[0] ? name : "by the measurement system");
 }
 
 static int print_plain(struct buffer *out, const char *text)
 {
-    return print_text(out, "%s", text);
+    return print_visible(out, text, strlen(text));
 }
 
 /* Of a cell that was measured several times. */
@@ -203,9 +208,13 @@ static void plain_row(struct buffer *out, const struct region *region)
     padded(out, &cell, 11);
     print_visits(&cell, region);
     padded(out, &cell, 11);
-    name_region(region, name, sizeof name);
-    name_place(region, place, sizeof place);
-    print_text(out, "  %s  (%s)", name, place);
+    name_region(region, name);
+    name_place(region, place);
+    print_text(out, "  ");
+    print_name(out, name);
+    print_text(out, "  (");
+    print_name(out, place);
+    print_text(out, ")");
     if (region->most_s >= 0) {
         print_text(out, "  exclusive ");
         print_range(out, region);
@@ -220,13 +229,21 @@ static void plain(struct buffer *out, const struct json *measured)
     const char *messages = text_or(json_get(measured, "messages"), "");
     double total_ns = json_number(json_get(measured, "exclusive_ns"), 0);
     summary(out, measured, print_plain);
-    print_text(out, "\nExperiment: %s\n", text_or(json_get(measured, "directory"), "?"));
+    print_text(out, "\nExperiment: ");
+    print_name(out, text_or(json_get(measured, "directory"), "?"));
+    print_text(out, "\n");
     circumstances(out, measured, print_plain);
     print_text(out, "\n");
-    for (size_t i = 0; i < json_count(warnings); i++)
-        print_text(out, "Warning: %s\n", text_or(json_at(warnings, i), ""));
-    if (messages[0])
-        print_text(out, "The measurement system says:\n%s\n", messages);
+    for (size_t i = 0; i < json_count(warnings); i++) {
+        print_text(out, "Warning: ");
+        print_plain(out, text_or(json_at(warnings, i), ""));
+        print_text(out, "\n");
+    }
+    if (messages[0]) {
+        print_text(out, "The measurement system says:\n");
+        print_plain(out, messages);
+        print_text(out, "\n");
+    }
     if (!json_count(regions)) {
         print_text(out, "No region was timed.\n");
         return;
@@ -264,10 +281,10 @@ static void html_row(struct buffer *out, const struct region *region)
     print_text(out, "&#10;");
     print_html(out, region->file);
     print_text(out, ":%lld\"><code>", region->line);
-    name_region(region, name, sizeof name);
+    name_region(region, name);
     print_html(out, name);
     print_text(out, "</code> <small style=\"opacity:0.6\">");
-    name_place(region, place, sizeof place);
+    name_place(region, place);
     print_html(out, place);
     print_text(out, "</small></td></tr>");
 }

@@ -6,6 +6,7 @@
 #include "answer.h"
 #include "cell.h"
 #include "failure.h"
+#include "print.h"
 #include "report.h"
 #include "session.h"
 
@@ -46,8 +47,12 @@ void session_reply(struct spk_session *session, uint32_t how, struct json *conte
     free(request);
 }
 
-void session_reply_error(struct spk_session *session, const char *ename, const char *text)
+void session_reply_error(struct spk_session *session, const char *ename, const char *said)
 {
+    struct buffer visible = {0}; /* it may hold words of the user's; with the NUL */
+    int result = print_visible(&visible, said, strlen(said));
+    result = result ? result : buffer_append(&visible, "", 1);
+    const char *text = result == 0 ? (const char *)buffer_bytes(&visible) : failure_text(result);
     struct json *shown = is_execute(session->active) ? answer_error(ename, text) : NULL;
     size_t len;
     char *content = shown ? json_print(shown, &len) : NULL;
@@ -56,6 +61,7 @@ void session_reply_error(struct spk_session *session, const char *ename, const c
     free(content);
     json_free(shown);
     session_reply(session, SPK_REPLY_ERROR, answer_failed(ename, text, session->active->execution_count));
+    buffer_finish(&visible);
 }
 
 /* --- to the worker --------------------------------------------------------------------------------- */

@@ -8,7 +8,9 @@
 #include "answer.h"
 #include "failure.h"
 #include "json_bridge.h"
+#include "lane.h"
 #include "print.h"
+#include "utf8.h"
 
 #include <errno.h>
 #include <signal.h>
@@ -66,9 +68,12 @@ static const struct worker_events worker_events = {on_text, on_frame, on_lost};
 /* There is no worker, and why: everything that waits is told. */
 static void give_up(struct spk_session *session, const char *why)
 {
-    char *copy = strdup(why);
+    struct buffer visible = {
+        0}; /* it may hold names of the user's, and what Python said at its end; with the NUL */
+    if (print_visible(&visible, why, strlen(why)) == 0 && buffer_append(&visible, "", 1) == 0)
+        why = (const char *)buffer_bytes(&visible);
     free(session->failure);
-    session->failure = copy;
+    session->failure = strdup(why);
     worker_finish(&session->worker);
     if (session->state == SESSION_STARTING || session->state == SESSION_READY)
         session->state = SESSION_IDLE;
@@ -78,6 +83,7 @@ static void give_up(struct spk_session *session, const char *why)
     for (struct request *request = session->queue.first; request; request = request->next)
         request->tried = 1;
     (void)session_want(session, 0); /* as in session_run_next */
+    buffer_finish(&visible);
 }
 
 static const struct keeper_events keeper_events;
@@ -121,6 +127,12 @@ static void on_spawned(void *owner, uint64_t id, uint32_t pid)
 
 static void bury(struct spk_session *session, const char *how);
 
+/* For messages: not more than a line's worth. */
+static int shown_path(const char *path)
+{
+    return (int)utf8_cut(path, strlen(path), 200);
+}
+
 static void on_failed(void *owner, uint64_t id, int code, struct spk_text stage)
 {
     struct spk_session *session = owner;
@@ -128,23 +140,24 @@ static void on_failed(void *owner, uint64_t id, int code, struct spk_text stage)
     if (id == session->spare.id && id) /* it could not be adopted: nobody would know of its end */
         spare_drop(&session->spare);
     if (id != session->worker.id) {
-        snprintf(text, sizeof text, "could not be started: %s (%.*s)", failure_text(-code), (int)stage.len,
-                 stage.data);
+        utf8_format(text, sizeof text, "could not be started: %s (%.*s)", failure_text(-code), (int)stage.len,
+                    stage.data);
         (void)runner_ended(session, id, text);
         return;
     }
     /* The spare that goes on was not adopted: nobody would know of its end. */
     if (session->state == SESSION_READY || (session->state == SESSION_STARTING && session->promoted)) {
-        snprintf(text, sizeof text, "could not go on in its copy: %s (%.*s)", failure_text(-code),
-                 (int)stage.len, stage.data);
+        utf8_format(text, sizeof text, "could not go on in its copy: %s (%.*s)", failure_text(-code),
+                    (int)stage.len, stage.data);
         bury(session, text);
         return;
     }
-    snprintf(text, sizeof text,
-             "The Python interpreter \"%.200s\" could not be started: %s (%.*s). Check it by hand, or point "
-             "the kernel "
-             "at another: scorepkernel install --python PATH",
-             session->python, failure_text(-code), (int)stage.len, stage.data);
+    utf8_format(text, sizeof text,
+                "The Python interpreter \"%.*s\" could not be started: %s (%.*s). Check it by hand, or point "
+                "the kernel "
+                "at another: scorepkernel install --python PATH",
+                shown_path(session->python), session->python, failure_text(-code), (int)stage.len,
+                stage.data);
     give_up(session, text);
 }
 
@@ -156,14 +169,15 @@ static void explain_failed_start(struct spk_session *session, const char *how)
         (void)print_text(&text, "%s", session->failure);
     } else {
         /* What the process wrote need not be UTF-8, and may begin within a character. */
-        (void)utf8_append(&said, (const unsigned char *)session->worker.errors.bytes,
-                          session->worker.errors.len);
+        (void)lane_text(&said, session->worker.errors.bytes, session->worker.errors.len,
+                        session->worker.output.token);
         (void)print_text(
             &text,
-            "The Python interpreter \"%.200s\" %s before the session was ready. Check it by hand, or "
+            "The Python interpreter \"%.*s\" %s before the session was ready. Check it by hand, or "
             "point the "
             "kernel at another: scorepkernel install --python PATH\n%.*s",
-            session->python, how, (int)said.len, said.len ? (const char *)buffer_bytes(&said) : "");
+            shown_path(session->python), session->python, how, (int)said.len,
+            said.len ? (const char *)buffer_bytes(&said) : "");
     }
     give_up(session, text.len ? (const char *)buffer_bytes(&text) : "There is no memory.");
     buffer_finish(&text);
@@ -194,11 +208,12 @@ static void abort_waiting(struct spk_session *session, struct request_queue *wai
 static void bury(struct spk_session *session, const char *how)
 {
     char text[512];
-    snprintf(text, sizeof text,
-             "The Python session %s. Its variables are lost; a new session has been started. Run the cells "
-             "again that "
-             "define what you need.%s",
-             how, session->asked ? " The settings that this cell asked for are not in force." : "");
+    utf8_format(
+        text, sizeof text,
+        "The Python session %s. Its variables are lost; a new session has been started. Run the cells "
+        "again that "
+        "define what you need.%s",
+        how, session->asked ? " The settings that this cell asked for are not in force." : "");
     worker_finish(&session->worker);
     spare_drop(&session->spare);
     runner_drop(session);

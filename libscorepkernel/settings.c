@@ -56,11 +56,11 @@ void settings_say(const struct settings *settings, enum settings_part part, char
         snprintf(said, size, "PROCESS=%s MODE=%s MARSHALLER=%s\n", settings_process_name(settings),
                  settings_mode(settings), settings_marshaller(settings));
     else if (part == SETTINGS_ARGUMENTS && settings->arguments[0])
-        snprintf(said, size, "Score-P's Python bindings get: %s\n", settings->arguments);
+        utf8_format(said, size, "Score-P's Python bindings get: %s\n", settings->arguments);
     else if (part == SETTINGS_ARGUMENTS)
         snprintf(said, size, "Score-P's Python bindings get no arguments.\n");
     else if (settings->launcher[0])
-        snprintf(said, size, "Measured cells are started as ranks by: %s\n", settings->launcher);
+        utf8_format(said, size, "Measured cells are started as ranks by: %s\n", settings->launcher);
     else
         snprintf(said, size,
                  "No launcher is set: --ranks N uses srun within a Slurm allocation, else mpirun.\n");
@@ -120,8 +120,8 @@ static int read_pair(struct settings *settings, struct spk_text word, char *said
             continue;
         if (keys[i].set(settings, value) == 0)
             return 0;
-        snprintf(said, size, "%s cannot be \"%.*s\": it is %s. Nothing was changed.", keys[i].key,
-                 (int)utf8_cut(value.data, value.len, 80), value.data, keys[i].values);
+        utf8_format(said, size, "%s cannot be \"%.*s\": it is %s. Nothing was changed.", keys[i].key,
+                    (int)utf8_cut(value.data, value.len, 80), value.data, keys[i].values);
         return -EINVAL;
     }
     snprintf(said, size,

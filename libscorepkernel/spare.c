@@ -7,6 +7,7 @@
 #include "spare.h"
 
 #include "json_bridge.h"
+#include "utf8.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -67,11 +68,11 @@ void spare_explain(const struct spare *spare, const char *how, char *text, size_
     at = count_things(lacks, "children", "child process", "child processes", list, sizeof list, at);
     (void)count_things(lacks, "connections", "pipe or network connection", "pipes and network connections",
                        list, sizeof list, at);
-    snprintf(text, size,
-             "The cell ended its Python process, which %s. The session goes on from just before the cell, "
-             "with the "
-             "variables as they were then. %s%s%sFiles and shared memory are as the cell left them; the "
-             "cell's experiment is incomplete.",
-             how, list[0] ? "What does not exist any more: " : "", list, list[0] ? ". " : "");
+    utf8_format(text, size,
+                "The cell ended its Python process, which %s. The session goes on from just before the cell, "
+                "with the "
+                "variables as they were then. %s%s%sFiles and shared memory are as the cell left them; the "
+                "cell's experiment is incomplete.",
+                how, list[0] ? "What does not exist any more: " : "", list, list[0] ? ". " : "");
     json_free(lacks);
 }

@@ -6,7 +6,9 @@
 #include "utf8.h"
 
 #include <errno.h>
+#include <stdarg.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <string.h>
 
 static const unsigned char replacement[3] = {0xEF, 0xBF, 0xBD};
@@ -90,12 +92,13 @@ int utf8_append(struct buffer *out, const unsigned char *data, size_t len)
     return 0;
 }
 
-size_t utf8_cut(const char *text, size_t len, size_t max)
+size_t utf8_format(char *text, size_t size, const char *format, ...)
 {
-    if (len <= max)
-        return len;
-    size_t cut = max;
-    while (cut > 0 && max - cut < 4 && ((unsigned char)text[cut] & 0xC0) == 0x80)
-        cut--;
-    return cut;
+    va_list arguments;
+    va_start(arguments, format);
+    int wanted = vsnprintf(text, size, format, arguments);
+    va_end(arguments);
+    size_t len = wanted < 0 ? 0 : (size_t)wanted < size ? (size_t)wanted : utf8_whole(text, size - 1);
+    text[len] = 0;
+    return len;
 }

@@ -6,6 +6,7 @@
 #define UTF8_H
 
 #include "buffer.h"
+#include "utf8_cut.h"
 
 /* The longest sequence that can be cut short by the end of the bytes. */
 #define UTF8_MAX_TAIL 3
@@ -15,7 +16,7 @@
  */
 int utf8_append(struct buffer *out, const unsigned char *data, size_t len);
 
-/** The length of the longest beginning of text that is at most max bytes and ends between characters. */
-size_t utf8_cut(const char *text, size_t len, size_t max);
+/** As snprintf does, but what does not fit is cut between characters. size is not 0. Returns the length. */
+size_t utf8_format(char *text, size_t size, const char *format, ...) __attribute__((format(printf, 3, 4)));
 
 #endif

@@ -62,18 +62,22 @@ struct json *control_kernel_info(struct host *host, uint32_t how, struct json *c
    the last answer serves until then. */
 static int kernel_info(struct host *host, struct message *message)
 {
-    struct json *known = copy_of(host->kernel_info);
-    if (!known && !host->ending) {
+    const struct origin *origin = message->origin;
+    struct json *content = copy_of(host->kernel_info);
+    uint32_t how = content ? SPK_REPLY_OK : SPK_REPLY_ERROR;
+    if (!content && !host->ending) {
         uint64_t number = requests_add(&host->requests, 0, message->origin);
         struct spk_error error = {.size = sizeof error, .code = 0, .text = ""};
-        if (host->plugin->kernel_info(host->session, number, &error) == 0) {
-            message->origin = NULL;
+        message->origin = NULL; /* it has been taken over, whatever becomes of the request */
+        int code = host->plugin->kernel_info(host->session, number, &error);
+        if (code == 0)
             return 1;
-        }
-        notice_print("kernel_info: %s", error.text);
+        const char *why = error.text[0] ? error.text : notice_reason(code);
+        notice_print("kernel_info was refused: %s", why);
+        content = publish_failure("KernelError", why);
     }
-    publish_reply(host, SERVER_CONTROL, message->origin, "kernel_info_reply",
-                  control_kernel_info(host, known ? SPK_REPLY_OK : SPK_REPLY_ERROR, known), NULL);
+    publish_reply(host, SERVER_CONTROL, origin, "kernel_info_reply", control_kernel_info(host, how, content),
+                  NULL);
     return 0;
 }
 
@@ -105,8 +109,9 @@ void control_shutdown(struct host *host, enum server_channel channel, const stru
 
 void control_receive(struct host *host, struct message *message)
 {
+    const struct origin *origin = message->origin; /* until the next request is added, whoever owns it by then */
     int answered_later = 0;
-    publish_status(host, message->origin, "busy");
+    publish_status(host, origin, "busy");
     if (strcmp(message->type, "interrupt_request") == 0)
         interrupt(host, message);
     else if (strcmp(message->type, "shutdown_request") == 0)
@@ -119,7 +124,7 @@ void control_receive(struct host *host, struct message *message)
     else
         notice_print("a message of the unknown type %s on control was ignored", message->type);
     if (!answered_later)
-        publish_status(host, message->origin, "idle");
+        publish_status(host, origin, "idle");
     message_free(message);
 }
 

@@ -15,9 +15,10 @@
 #include "probe.h"
 #include "surroundings.h"
 
-/* As the worker is started: the package is imported by path, and leaves nothing behind on sys.path. */
+/* As the worker is started: the package is imported by path, and leaves nothing behind on sys.path. Files in
+ * the working directory may have names of modules that are needed. */
 static const char bootstrap[] = "import sys\n"
-                                "sys.path.insert(0, sys.argv.pop(1))\n"
+                                "sys.path[:] = [sys.argv.pop(1), *filter(None, sys.path)]\n"
                                 "from spk_worker import doctor\n"
                                 "del sys.path[0]\n"
                                 "sys.exit(doctor.main())\n";

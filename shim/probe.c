@@ -22,8 +22,9 @@
 extern char **environ;
 
 /* Understood by every Python ever: an old one must be able to say that it is old. The marks are for a
-   sitecustomize that prints. */
+   sitecustomize that prints. Files in the working directory are not asked. */
 static const char question[] = "import sys\n"
+                               "sys.path[:] = [p for p in sys.path if p]\n"
                                "w = sys.stdout.write\n"
                                "w('\\n@version=%d.%d.%d\\n' % tuple(sys.version_info[:3]))\n"
                                "w('@prefix=%s\\n' % sys.prefix)\n"

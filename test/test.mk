@@ -18,8 +18,9 @@ OUTSIDE   := $(wildcard test/outside/test_*.py)
 # The library's own modules, with their inner names, for tests of one module.
 INNER := $(BUILD)/inner.a
 SCOREP_OBJ := $(patsubst %.c,$(OBJ)/%.o,$(filter-out $(PROVIDER_SRC),$(wildcard libscorepkernel/scorep/*.c)))
-$(SCOREP_OBJ): ALL_CFLAGS += -Ilibscorepkernel/tracer
-$(INNER): $(LIB_OBJ) $(OBJ)/libscorepkernel/keeper_children.o $(SCOREP_OBJ) $(filter-out %/main.o,$(RANKS_OBJ))
+PART_OBJ := $(OBJ)/libscorepkernel/tracer/part_bytes.o
+$(SCOREP_OBJ) $(PART_OBJ): ALL_CFLAGS += -Ilibscorepkernel/tracer
+$(INNER): $(LIB_OBJ) $(OBJ)/libscorepkernel/keeper_children.o $(SCOREP_OBJ) $(PART_OBJ) $(filter-out %/main.o,$(RANKS_OBJ))
 	$(Q)rm -f $@ && ar rcs $@ $^
 
 TEST_CFLAGS = -Itest
@@ -38,10 +39,21 @@ $(LOADED):
 $(patsubst %,$(BUILD)/test/unit/test_%,root graft image) $(BUILD)/test/fault/test_engine: $(LOADED)
 $(BUILD)/test/fault/test_engine: TEST_CFLAGS += -Ilibscorepkernel/tracer
 
+# The host's modules, for tests of one of them: with the Jupyter channels, or with what stands in for them.
+SHIM_INNER := $(BUILD)/shim.a
+$(SHIM_INNER): $(filter-out %/main.o %/json_bridge.o,$(HOST_OBJ))
+	$(Q)rm -f $@ && ar rcs $@ $^
+SHIM_TESTS := $(patsubst %,$(BUILD)/test/%,unit/test_notice unit/test_control fault/test_host fuzz/fuzz_connection-replay \
+              fuzz/fuzz_jupyter-replay)
+$(SHIM_TESTS): TEST_PARTS = $(SHIM_INNER) -Wl,--as-needed $(XEUS_LIBS) -Wl,--no-as-needed
+$(SHIM_TESTS): $(SHIM_INNER)
+
 $(BUILD)/test/unit/%: test/unit/%.c $(INNER)
 	@mkdir -p $(@D)
 	$(if $(V),,@echo '  TEST    $@')
-	$(Q)$(CC) $(ALL_CFLAGS) $(TEST_CFLAGS) $(SAN_FLAGS) -o $@ $< $(INNER) -lstdc++ -ldl -pthread
+	$(Q)$(CC) $(ALL_CFLAGS) $(TEST_CFLAGS) $(SAN_FLAGS) -o $@ $< $(TEST_PARTS) $(INNER) -lstdc++ -ldl -pthread
+
+WRAPPED = $$(sed -n 's/^.*wrap: *//p' $< | tr ' ' '\n' | sed '/^$$/d;s/^/-Wl,--wrap=/')
 
 # Each failing call is put in the way of the real one by the linker: the product carries no hook. A test names
 # the calls that it fails in a line "// wrap: socket pipe2 ...".
@@ -49,7 +61,7 @@ $(BUILD)/test/fault/%: test/fault/%.c $(INNER)
 	@mkdir -p $(@D)
 	$(if $(V),,@echo '  TEST    $@')
 	$(Q)$(CC) $(ALL_CFLAGS) $(TEST_CFLAGS) $(SAN_FLAGS) -o $@ $< \
-	  $$(sed -n 's/^.*wrap: *//p' $< | tr ' ' '\n' | sed '/^$$/d;s/^/-Wl,--wrap=/') $(INNER) -lstdc++ -ldl -pthread
+	  $(WRAPPED) $(TEST_PARTS) $(INNER) -lstdc++ -ldl -pthread
 
 $(BUILD)/test/abi/%: test/abi/%.c $(LIB)
 	@mkdir -p $(@D)
@@ -66,7 +78,7 @@ $(BUILD)/test/fuzz/%-replay: test/fuzz/%.c test/fuzz/replay.c $(INNER)
 	@mkdir -p $(@D)
 	$(if $(V),,@echo '  TEST    $@')
 	$(Q)$(CC) $(ALL_CFLAGS) $(TEST_CFLAGS) $(SAN_FLAGS) -DFUZZ_CORPUS='"test/fuzz/corpus/$*"' -o $@ $< test/fuzz/replay.c \
-	  $(INNER) -lstdc++ -ldl -pthread
+	  $(WRAPPED) $(TEST_PARTS) $(INNER) -lstdc++ -ldl -pthread
 
 RUN = PYTHON=$(PYTHON) SPK_TREE="$$PWD/$(TREE)" SPK_ECHO_PLUGIN="$$PWD/$(ECHO)" \
       SPK_SANITIZE=$(SANITIZE) $(TEST_ENV) $(PYTHON) test/run.py --tree $(TREE)
@@ -86,7 +98,7 @@ check-all: all $(UNIT) $(FAULT) $(ABI) $(REPLAY) $(ECHO)
 	$(Q)$(RUN) $(UNIT) $(REPLAY) $(FAULT) $(ABI) $(ABI_PY) $(TRACER_PY) $(PERSIST_PY) $(E2E) $(OUTSIDE)
 check-unit: all $(UNIT) $(REPLAY)
 	$(Q)$(RUN) $(UNIT) $(REPLAY)
-check-fault: all $(FAULT)
+check-fault: all $(FAULT) $(ECHO)
 	$(Q)$(RUN) $(FAULT)
 check-abi: all $(ABI) $(ECHO)
 	$(Q)$(RUN) $(ABI) $(ABI_PY)
@@ -98,25 +110,35 @@ check-e2e: all $(ECHO)
 check-outside: all
 	$(Q)$(RUN) $(OUTSIDE)
 
-# Searching for inputs that break a parser: clang, libFuzzer and both sanitizers, from the sources of the module.
+# Searching for inputs that break a parser: clang, libFuzzer and both sanitizers. The sources are compiled once, for all
+# targets. What a target finds lies under build/fuzz/found/, and is tried again first the next time.
 FUZZ_SECONDS ?= 60
-FUZZ_BIN := $(FUZZ_SRC:test/fuzz/%.c=build/fuzz/%)
-FUZZ_LIB := $(LIB_SRC) $(filter-out %/main.c,$(wildcard libscorepkernel/ranks/*.c))
-build/fuzz/%: test/fuzz/%.c $(FUZZ_LIB) shim/json_bridge.cpp | deps-fuzz
-	@mkdir -p $(@D)/obj-$*
+FUZZ_JOBS    ?= 1
+FUZZ_BIN   := $(FUZZ_SRC:test/fuzz/%.c=build/fuzz/%)
+FUZZ_PARTS := build/fuzz/parts.a
+FUZZ_OBJ   := $(patsubst %,build/fuzz/obj/%.o,$(basename $(LIB_SRC) $(filter-out %/main.c,$(wildcard libscorepkernel/ranks/*.c)) \
+              libscorepkernel/keeper_children.c libscorepkernel/tracer/part_bytes.c $(filter-out %/main.c,$(SHIM_C)) $(SHIM_CXX)))
+FUZZ_FLAGS := -O1 -g -MMD -MP -D_GNU_SOURCE -DSCOREPKERNEL_VERSION='"$(VERSION)"' -fno-sanitize-recover=undefined \
+              -Ilibscorepkernel/include -Ilibscorepkernel -Ishim
+build/fuzz/obj/libscorepkernel/tracer/part_bytes.o: FUZZ_FLAGS += -Ilibscorepkernel/tracer
+build/fuzz/obj/%.o: %.c | deps-fuzz
+	@mkdir -p $(@D)
+	$(if $(V),,@echo '  FUZZ    $<')
+	$(Q)clang -std=c11 $(FUZZ_FLAGS) -fsanitize=fuzzer-no-link,address,undefined -c -o $@ $<
+build/fuzz/obj/%.o: %.cpp | deps-fuzz
+	@mkdir -p $(@D)
+	$(if $(V),,@echo '  FUZZ    $<')
+	$(Q)clang++ -std=c++17 $(FUZZ_FLAGS) -fsanitize=fuzzer-no-link,address,undefined -fno-sanitize=vptr,function -c -o $@ $<
+$(FUZZ_PARTS): $(FUZZ_OBJ)
+	$(Q)rm -f $@ && ar rcs $@ $^
+build/fuzz/%: test/fuzz/%.c $(FUZZ_PARTS)
 	$(if $(V),,@echo '  FUZZ    $@')
-	$(Q)clang++ -std=c++17 -O1 -g -fsanitize=fuzzer-no-link,address,undefined -fno-sanitize=vptr,function -Ishim -Ilibscorepkernel/include -c shim/json_bridge.cpp -o $(@D)/obj-$*/json_bridge.o
-	$(Q)clang -std=c11 -O1 -g -D_GNU_SOURCE -DSCOREPKERNEL_VERSION='"$(VERSION)"' -fsanitize=fuzzer,address,undefined \
-	  -fno-sanitize-recover=undefined -Ilibscorepkernel/include -Ilibscorepkernel -Ishim -Itest \
-	  -o $@ $< $(FUZZ_LIB) $(@D)/obj-$*/json_bridge.o -lstdc++ -ldl -pthread
+	$(Q)clang -std=c11 $(FUZZ_FLAGS) -fsanitize=fuzzer,address,undefined -Itest -o $@ $< $(WRAPPED) $(FUZZ_PARTS) \
+	  -Wl,--as-needed $(XEUS_LIBS) -Wl,--no-as-needed -lstdc++ -ldl -pthread
 
 .PHONY: fuzz
 fuzz: $(FUZZ_BIN)
-	$(Q)for target in $(FUZZ_BIN); do \
-	  name=$$(basename $$target); mkdir -p build/fuzz/found/$$name test/fuzz/corpus/$$name; echo "  $$name"; \
-	  $$target -max_total_time=$(FUZZ_SECONDS) -max_len=65536 -print_final_stats=0 -verbosity=0 \
-	    -artifact_prefix=build/fuzz/found/$$name/ build/fuzz/found/$$name test/fuzz/corpus/$$name || exit 1; \
-	done
+	$(Q)test/fuzz/run.sh $(FUZZ_SECONDS) $(FUZZ_JOBS) $(FUZZ_BIN)
 
 .PHONY: bench
 bench: deps

@@ -16,6 +16,7 @@
 #include "json_bridge.h"
 #include "rank_wire.h"
 #include "signals.h"
+#include "utf8.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -248,8 +249,8 @@ static void look(struct job *job)
     char text[2600], said[2400];
     if (job->launcher && launcher_ended(job, said, sizeof said) && !job->answered &&
         job->present < (job->count ? job->count : 1)) {
-        snprintf(text, sizeof text, "The cell was not run: its ranks were not started, as their launcher %s",
-                 said);
+        utf8_format(text, sizeof text,
+                    "The cell was not run: its ranks were not started, as their launcher %s", said);
         job_fail(job, "NotMeasured", text);
         job->open -= job->count - job->present;
     }
@@ -274,10 +275,11 @@ static void begin_cell(struct job *job, struct frame *frame)
     if (result == 0)
         return;
     char text[512];
-    snprintf(text, sizeof text,
-             "The cell was not run: its launcher %.200s could not be started: %s. Set another with "
-             "%%%%scorep_launcher",
-             job->order->launch[0], failure_text(-result));
+    const char *launcher = job->order->launch[0];
+    utf8_format(text, sizeof text,
+                "The cell was not run: its launcher %.*s could not be started: %s. Set another with "
+                "%%%%scorep_launcher",
+                (int)utf8_cut(launcher, strlen(launcher), 200), launcher, failure_text(-result));
     job_fail(job, "NotMeasured", text);
 }
 

@@ -8,6 +8,8 @@
 #include "failure.h"
 #include "job_private.h"
 #include "rank_wire.h"
+#include "text.h"
+#include "utf8.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -122,8 +124,10 @@ int launcher_ended(struct job *job, char *text, size_t size)
     struct spk_text said = {job->said.bytes, job->said.len};
     while (said.len && said.data[said.len - 1] == '\n')
         said.len--;
-    snprintf(text, size, "%s%s%.*s%sLook at the command with %%%%scorep_launcher.", how,
-             said.len ? " and said:\n" : ". ", (int)said.len, said.data, said.len ? "\n" : "");
+    while (said.len && ((unsigned char)said.data[0] & 0xC0) == 0x80) /* they may begin within a character */
+        said = text_after(said, 1);
+    utf8_format(text, size, "%s%s%.*s%sLook at the command with %%%%scorep_launcher.", how,
+                said.len ? " and said:\n" : ". ", (int)said.len, said.data, said.len ? "\n" : "");
     return 1;
 }
 

@@ -6,6 +6,7 @@
 #include "job_private.h"
 #include "json_bridge.h"
 #include "rank_wire.h"
+#include "utf8.h"
 
 #include <errno.h>
 #include <netinet/in.h>
@@ -280,8 +281,8 @@ static void on_ended(struct rank *rank, struct spk_text how)
 {
     char text[512];
     int open = is_open(rank);
-    snprintf(text, sizeof text, "Rank %u %.*s.", rank->number, (int)(how.len < 300 ? how.len : 300),
-             how.data);
+    utf8_format(text, sizeof text, "Rank %u %.*s.", rank->number, (int)utf8_cut(how.data, how.len, 300),
+                how.data);
     let_go(rank); /* with what it said */
     if (open)
         job_fail(rank->job, "RankEnded", text);
@@ -290,8 +291,8 @@ static void on_ended(struct rank *rank, struct spk_text how)
 static void on_failed(struct rank *rank, struct spk_text why)
 {
     char text[1024];
-    snprintf(text, sizeof text, "The cell was not run: on rank %u, %.*s", rank->number,
-             (int)(why.len < 900 ? why.len : 900), why.data);
+    utf8_format(text, sizeof text, "The cell was not run: on rank %u, %.*s", rank->number,
+                (int)utf8_cut(why.data, why.len, 900), why.data);
     job_fail(rank->job, "NotMeasured", text);
 }
 

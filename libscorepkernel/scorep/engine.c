@@ -11,6 +11,8 @@
  */
 #include "engine_private.h"
 
+#include "utf8_cut.h"
+
 #include <dlfcn.h>
 #include <errno.h>
 #include <signal.h>
@@ -145,7 +147,8 @@ void *engine_region(const char *name, const char *file, uint32_t line)
     char group[256];
     const char *colon = strchr(name, ':');
     /* The module and class, as the bindings group them. */
-    (void)snprintf(group, sizeof group, "%.*s", colon ? (int)(colon - name) : 0, name);
+    (void)snprintf(group, sizeof group, "%.*s",
+                   colon ? (int)utf8_cut(name, (size_t)(colon - name), sizeof group - 1) : 0, name);
     bool made = SURVIVED({
         engine.calls.region_init(&handle, NULL, NULL, name, USER_REGION_TYPE_FUNCTION, file, line);
         if (group[0])

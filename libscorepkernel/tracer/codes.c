@@ -12,6 +12,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "utf8_cut.h"
+
 /* From CPython's code.h, which the stable ABI hides; they have not changed since 3.6. */
 #define FLAG_COROUTINE 0x0080
 #define FLAG_ITERABLE_COROUTINE 0x0100
@@ -153,8 +155,10 @@ struct naming {
 static void compose_name(char *name, size_t size, const struct naming *naming)
 {
     const char *module = naming->module[0] != '\0' ? naming->module : "__main__";
-    (void)snprintf(name, size, "%s%s%.*s:%s", module, naming->owner_len ? "." : "", (int)naming->owner_len,
-                   naming->owner_len ? naming->owner : "", naming->function);
+    int len = snprintf(name, size, "%s%s%.*s:%s", module, naming->owner_len ? "." : "",
+                       (int)naming->owner_len, naming->owner_len ? naming->owner : "", naming->function);
+    if (len >= (int)size)
+        name[utf8_whole(name, size - 1)] = '\0';
 }
 
 #if PY_VERSION_HEX < 0x030b0000

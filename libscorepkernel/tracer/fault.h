@@ -7,6 +7,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "utf8_cut.h"
+
 struct fault {
     int code;         /* an errno value; 0 while nothing went wrong */
     char detail[256]; /* what was being done, or to which file; may be empty */
@@ -18,7 +20,8 @@ static inline void fault_note(struct fault *fault, int code, const char *detail)
     if (fault->code != 0)
         return;
     fault->code = code;
-    (void)snprintf(fault->detail, sizeof fault->detail, "%s", detail ? detail : "");
+    size_t len = detail ? utf8_cut(detail, strlen(detail), sizeof fault->detail - 1) : 0;
+    (void)snprintf(fault->detail, sizeof fault->detail, "%.*s", (int)len, detail ? detail : "");
 }
 
 #endif

@@ -50,7 +50,9 @@ PyObject *module_load_scorep(PyObject *module, PyObject *arguments)
     struct fault fault = {0};
     if (engine_load(&parts, &fault) == 0)
         Py_RETURN_NONE;
-    PyObject *error = Py_BuildValue("is", fault.code, fault.detail);
+    /* A path need not be UTF-8, and a long one is cut. */
+    PyObject *detail = PyUnicode_DecodeUTF8(fault.detail, (Py_ssize_t)strlen(fault.detail), "replace");
+    PyObject *error = detail ? Py_BuildValue("iN", fault.code, detail) : NULL;
     if (error)
         PyErr_SetObject(PyExc_OSError, error);
     Py_XDECREF(error);

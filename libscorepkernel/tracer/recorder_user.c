@@ -44,7 +44,9 @@ bool recorder_region_end_number(struct recorder *recorder, struct thread *thread
 /* Names that were cut when they were recorded are compared as far as they go. */
 static bool is_named(const struct recorder *recorder, uint32_t region, const char *name)
 {
-    return strncmp(recorder->regions.items[region].name, name, REGION_TEXT_MAX) == 0;
+    const char *kept = recorder->regions.items[region].name;
+    size_t len = regions_kept(name);
+    return strncmp(kept, name, len) == 0 && kept[len] == '\0';
 }
 
 bool recorder_region_end(struct recorder *recorder, struct thread *thread, const char *name)

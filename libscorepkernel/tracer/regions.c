@@ -7,6 +7,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "utf8_cut.h"
+
 void regions_init(struct regions *regions)
 {
     *regions = (struct regions){0};
@@ -23,10 +25,22 @@ void regions_finish(struct regions *regions)
     regions_init(regions);
 }
 
+size_t regions_kept(const char *text)
+{
+    return utf8_cut(text, strnlen(text, REGION_TEXT_MAX + 1), REGION_TEXT_MAX);
+}
+
+static bool is_kept_as(const char *kept, const char *text)
+{
+    size_t len = regions_kept(text);
+    return strncmp(kept, text, len) == 0 && kept[len] == '\0';
+}
+
 /* FNV-1a: short strings, no enemy that gains from collisions. */
 static uint32_t hash_text(uint32_t hash, const char *text)
 {
-    for (size_t i = 0; i < REGION_TEXT_MAX && text[i] != '\0'; i++)
+    size_t len = regions_kept(text);
+    for (size_t i = 0; i < len; i++)
         hash = (hash ^ (unsigned char)text[i]) * 16777619u;
     return hash;
 }
@@ -38,8 +52,7 @@ static uint32_t hash_region(const char *name, const char *file, uint32_t line)
 
 static bool is_same(const struct region *region, const char *name, const char *file, uint32_t line)
 {
-    return region->line == line && strncmp(region->name, name, REGION_TEXT_MAX) == 0 &&
-           strncmp(region->file, file, REGION_TEXT_MAX) == 0;
+    return region->line == line && is_kept_as(region->name, name) && is_kept_as(region->file, file);
 }
 
 /* The place in the index where this region is, or would be. index_len is a power of two, never full. */
@@ -81,8 +94,8 @@ uint32_t regions_number(struct regions *regions, const char *name, const char *f
     if (regions->index[place] != REGION_NONE || regions->count == REGIONS_MAX)
         return regions->index[place];
     struct region region = {
-        .name = strndup(name, REGION_TEXT_MAX),
-        .file = strndup(file, REGION_TEXT_MAX),
+        .name = strndup(name, regions_kept(name)),
+        .file = strndup(file, regions_kept(file)),
         .line = line,
     };
     if (!region.name || !region.file) {

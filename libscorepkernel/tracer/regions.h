@@ -30,6 +30,9 @@ struct regions {
 void regions_init(struct regions *regions);
 void regions_finish(struct regions *regions);
 
+/* How many bytes of a name or file are kept. */
+size_t regions_kept(const char *text);
+
 /* The number of that region, new or old; REGION_NONE without memory or beyond REGIONS_MAX. */
 uint32_t regions_number(struct regions *regions, const char *name, const char *file, uint32_t line);
 

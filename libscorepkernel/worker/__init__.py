@@ -32,9 +32,16 @@ def _restore_environment() -> None:
 def main() -> None:
     """Serve the library until it says stop or goes away."""
     _restore_environment()
+    package = os.path.dirname(os.path.abspath(__file__))
+    has_directory = sys.path[:1] == [""]
+    before = {name.partition(".")[0] for name in sys.modules}
+    if has_directory:
+        del sys.path[0]  # until what is needed has been imported, as files there may have the same names
+    from . import unpatched
+
+    unpatched.take(package)
     from . import wire
 
-    package = os.path.dirname(os.path.abspath(__file__))
     sys.argv[:] = [""]
     connection = wire.Connection()
     connection.send(wire.HELLO, 0, wire.dump(_hello()))
@@ -45,7 +52,12 @@ def main() -> None:
             connection.send(wire.FAILED, 0, _no_ipython(problem).encode())
             return
         raise
-    serve.Server(connection, package).run()
+    server = serve.Server(connection, package)
+    if has_directory:
+        from . import shadowed
+
+        shadowed.put_back(before, server.shell)
+    server.run()
 
 
 def _hello() -> dict:

@@ -24,7 +24,6 @@ _FLAGS = os.O_ACCMODE | os.O_APPEND | os.O_NONBLOCK | os.O_DIRECT | os.O_NOATIME
 _RANGE = struct.Struct("hhqqi4x")
 # Processes that the session started may have its open files for a moment longer.
 _PATIENCE_SECONDS = 0.5
-_sleep, _clock = time.sleep, time.monotonic
 
 
 class Lock(NamedTuple):
@@ -94,7 +93,7 @@ def take_again(all_held: List[Held]) -> List[str]:
     """In the copy that goes on: open and lock them. What the user is to know of those with which that fails."""
     problems: Dict[str, None] = {}
     opened: Dict[Tuple, int] = {}  # an exclusive lock has one open file, whatever the number of its descriptors
-    deadline = _clock() + _PATIENCE_SECONDS
+    deadline = time.monotonic() + _PATIENCE_SECONDS
     for held in all_held:
         try:
             key = (held.file, held.locks)
@@ -146,6 +145,6 @@ def _until(deadline: float, attempt: Callable[[], object]) -> None:
             attempt()
             return
         except OSError as problem:
-            if problem.errno not in _IS_LOCKED or _clock() >= deadline:
+            if problem.errno not in _IS_LOCKED or time.monotonic() >= deadline:
                 raise
-        _sleep(0.005)
+        time.sleep(0.005)

@@ -8,7 +8,6 @@ import functools
 import importlib.util
 import io
 import os
-import platform
 import site
 import socket
 import sys
@@ -140,7 +139,7 @@ class Measurement:
                 "libscorepkernel": cell.session["version"],
                 "python": sys.version,
                 "ipython": _version_of("IPython"),
-                "platform": platform.platform(),
+                "platform": _platform(),
             },
             "executable": sys.executable,
             "environment": {key: value for key, value in os.environ.items() if key.startswith("SCOREP_")},
@@ -309,14 +308,28 @@ def _version_of(module: str) -> Optional[str]:
     return getattr(sys.modules.get(module), "__version__", None)
 
 
+def _platform() -> str:
+    """As platform.platform() has it, which starts a program to find out."""
+    system = os.uname()
+    return f"{system.sysname}-{system.release}-{system.machine}-with-{_libc()}"
+
+
+def _libc() -> str:
+    with contextlib.suppress(ValueError, OSError):  # not glibc
+        return (os.confstr("CS_GNU_LIBC_VERSION") or "").replace(" ", "")
+    return "libc"
+
+
 def _own(package: str) -> tuple:
     """Where the code lies that is never recorded: ours, IPython's, and Score-P's bindings', which the cell may be the
     first to import."""
-    modules = ("IPython", "traitlets", "matplotlib_inline", "comm", "ipykernel")
-    found = [os.path.dirname(sys.modules[name].__file__ or "") for name in modules if name in sys.modules]
+    names = ("IPython", "traitlets", "matplotlib_inline", "comm", "ipykernel")
+    files = (getattr(sys.modules.get(name), "__file__", None) or "" for name in names)
+    # A single file of one of these names is the user's, and so is all that lies beside it.
+    found = [os.path.dirname(file) for file in files if os.path.basename(file).startswith("__init__.")]
     with contextlib.suppress(ImportError, ValueError, AttributeError):  # of whatever stands in their place
         bindings = importlib.util.find_spec("scorep")
-        found += [os.path.dirname(bindings.origin)] if bindings and bindings.origin else []
+        found += bindings.submodule_search_locations or [] if bindings else []
     return (package + os.sep, *(path + os.sep for path in found if path))
 
 

@@ -108,6 +108,8 @@ class Reader:
             self._packages = [self._checked(entry, offset) for entry in described["packages"]]
         except (KeyError, TypeError, AttributeError) as problem:
             raise ValueError(f"the file of variables is damaged: its index lacks {problem}") from None
+        except RecursionError:
+            raise ValueError("the file of variables is damaged: its index is nested too deeply") from None
 
     def packages(self, keep: bool) -> Iterator[Package]:
         """What was written; keep: the file stays for as long as any of its buffers is used."""

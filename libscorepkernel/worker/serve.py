@@ -14,6 +14,7 @@ import queue
 import socket
 import sys
 import threading
+import time
 from collections import deque
 from typing import Any, Deque, Iterator, List, Optional
 
@@ -25,6 +26,7 @@ from . import comms, environment, installation, launch, launch_plan, measure, re
 from . import settings, streams, systems, viewers, wire
 
 
+_Event = asyncio.Event
 # The first cells come at once, when all of a notebook is run: what can wait does.
 _IDLE_SECONDS = 0.3
 
@@ -100,12 +102,14 @@ class Server:
     def _make_loop(self) -> None:
         with wire.high_descriptors():
             self._loop = asyncio.new_event_loop()
+        with contextlib.suppress(AttributeError):  # one of another kind has a clock of its own
+            self._loop.time = time.monotonic  # type: ignore[assignment]
         asyncio.set_event_loop(self._loop)
 
     def _run(self) -> None:
         loop = self._loop
         faulthandler.enable(file=self.connection._pipes[wire.STDERR], all_threads=False)
-        self._arrived = asyncio.Event()  # not earlier: before Python 3.10 it belongs to the loop of its making
+        self._arrived = _Event()  # not earlier: before Python 3.10 it belongs to the loop of its making
         loop.add_reader(self.connection.socket.fileno(), self._read)
         loop.call_later(_IDLE_SECONDS, systems.prepare, self.package)
         loop.call_later(_IDLE_SECONDS, spare.protect_resource_tracker)

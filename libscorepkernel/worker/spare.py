@@ -32,8 +32,8 @@ from . import faults, locked_files, systems, wire
 _BUDGET_MS = 20.0
 # The first to go when memory runs short.
 _OOM_SCORE = 800
-# What the worker has running of its own: its output's thread, and IPython's history's.
-_OWN_THREADS = {"scorepkernel-output", "IPythonHistorySavingThread"}
+# What runs for the worker, and is in the list of threads: IPython's history's.
+_OWN_THREADS = {"IPythonHistorySavingThread"}
 
 
 class Promoted(BaseException):
@@ -71,11 +71,17 @@ def guard(server: Any, wanted: Optional[bool]) -> Guard:
 def protect_resource_tracker() -> None:
     """multiprocessing's removes what a killed session leaves in shared memory. So it must outlive the SIGHUP that all
     of the session's processes get then: it is started with these signals blocked."""
-    from multiprocessing import resource_tracker
+    if not _tracker:
+        from multiprocessing import resource_tracker
 
-    known = getattr(resource_tracker, "_IGNORED_SIGNALS", ())
+        _tracker.append(resource_tracker)
+    known = getattr(_tracker[0], "_IGNORED_SIGNALS", ())
     if known and signal.SIGHUP not in known:
-        resource_tracker._IGNORED_SIGNALS = (*known, signal.SIGHUP)  # type: ignore[attr-defined]
+        _tracker[0]._IGNORED_SIGNALS = (*known, signal.SIGHUP)
+
+
+# The module; the name may come to be that of a file of the user's.
+_tracker: List[Any] = []
 
 
 def _budget_ms() -> float:
@@ -339,13 +345,13 @@ def renew(server: Any) -> None:
     if server.runner:
         server.shell.history_manager.enabled = False  # the session keeps it
     else:
-        _renew_history(server.shell)
+        server.notices += _renew_history(server.shell)
     tracker = getattr(sys.modules.get("multiprocessing.resource_tracker"), "_resource_tracker", None)
     if tracker is not None:
         tracker._fd = tracker._pid = None  # it starts another one when it is needed
 
 
-def _renew_history(shell: Any) -> None:
+def _renew_history(shell: Any) -> List[str]:
     old = shell.history_manager
     for owner in (getattr(old, "save_thread", None), old):
         # The thread's connection can be closed by nobody else, but released; as can one that fails to close.
@@ -356,11 +362,25 @@ def _renew_history(shell: Any) -> None:
     with contextlib.suppress(Exception):  # else what is done at exit would keep both for ever
         atexit.unregister(old.save_thread.stop)
         old.save_thread.history_manager = None
-    with wire.high_descriptors():
-        new = type(old)(shell=shell, parent=shell)
+    try:
+        with wire.high_descriptors():
+            new = type(old)(shell=shell, parent=shell)
+    except Exception as problem:
+        old.enabled = False
+        return [f"IPython's history is not kept in this session any more: {problem!r}."]
     for name in ("input_hist_parsed", "input_hist_raw", "output_hist", "dir_hist", "output_hist_reprs"):
         setattr(new, name, getattr(old, name))
     shell.history_manager = new
+    return []
+
+
+def _make_self_pipe(loop: Any) -> None:
+    """As the loop does it, but with a socket that has not been replaced."""
+    loop._ssock, loop._csock = socket.socketpair()
+    for end in (loop._ssock, loop._csock):
+        end.setblocking(False)
+    loop._internal_fds += 1
+    loop._add_reader(loop._ssock.fileno(), loop._read_from_self)
 
 
 def renew_loop(loop: Any, without: int) -> bool:
@@ -382,7 +402,7 @@ def renew_loop(loop: Any, without: int) -> bool:
             old.close()
             loop._default_executor = None  # its threads are gone
             loop._close_self_pipe()
-            loop._make_self_pipe()
+            _make_self_pipe(loop)
         if loop._signal_handlers:
             signal.set_wakeup_fd(loop._csock.fileno())
     except AttributeError:

@@ -4,6 +4,7 @@ libscorepkernel/worker_wire.h and frame.h, which say what they look like and why
 
 from __future__ import annotations
 
+import _thread
 import array
 import base64
 import contextlib
@@ -37,9 +38,6 @@ HELLO, READY, FAILED, DISPLAY_DATA, UPDATE_DISPLAY_DATA, EXECUTE_RESULT = range(
 ERROR_OUTPUT, CLEAR_OUTPUT, INPUT_REQUEST, FROM_COMM_OPEN, FROM_COMM_MESSAGE = range(70, 75)
 FROM_COMM_CLOSE, REPLY, LOG, LAUNCH, STATE, SPARE, NOT_FOR_ME = range(75, 82)
 TEXT, CELL_RAN = range(82, 84)
-
-# Kept, as users' code may replace them.
-_dumps, _sleep = json.dumps, time.sleep
 
 _HEADER = struct.Struct("<IHHQQ")
 _U32 = struct.Struct("<I")
@@ -100,9 +98,9 @@ def _finite(value: Any) -> Any:
 def dump(value: Any) -> bytes:
     """A value as JSON in UTF-8."""
     try:
-        text = _dumps(value, ensure_ascii=False, allow_nan=False, default=_plain)
+        text = json.dumps(value, ensure_ascii=False, allow_nan=False, default=_plain)
     except (ValueError, TypeError):
-        text = _dumps(_finite(value), ensure_ascii=False, default=_plain)
+        text = json.dumps(_finite(value), ensure_ascii=False, default=_plain)
     return text.encode("utf-8", "replace")
 
 
@@ -415,13 +413,13 @@ class Connection:
         self.flush()
         self._holding = on
         if on:
-            threading.Thread(target=self._release_overdue, name="scorepkernel-output", daemon=True).start()
+            _thread.start_new_thread(self._release_overdue, ())  # no Thread object, whose class may be the user's
 
     def _release_overdue(self) -> None:
         while True:
             self._overdue.wait()
             self._overdue.clear()
-            _sleep(_HOLD_SECONDS)
+            time.sleep(_HOLD_SECONDS)
             with self.lock:
                 self._waiting = False
                 self._release()

@@ -152,6 +152,25 @@ class Directives(TracedCase):
         with open(outcome.experiment + "/cell.py", encoding="utf-8") as file:
             self.assertIn("# --- cell 2 ---", file.read())
 
+    def test_what_a_terminal_obeys_is_written_out(self):
+        escape, order = chr(0x1B), chr(0x202E)
+        self.bad(f"%%scorep_env\n{escape}[2J{order}", r'"\x1b[2J\u202e" is no KEY=VALUE')
+        self.bad(f"%%marshalling_settings\nX{escape}=1", r"X\x1b")
+        self.bad(f"%%execute_with_scorep --{order}x\npass", r"--\u202ex")
+        self.ok("%%enable_multicellmode")
+        shown = self.mark(f"text = '{escape}[31m{order}'\tif 1 else 2")
+        self.assertIn(r"cell 1: text = '\x1b[31m\u202e' if 1 else 2", shown)
+        self.assertIn(r"  1  text = '\x1b[31m\u202e'", self.ok("%scorep_marked").text())
+        self.ok("%%abort_multicellmode")
+
+    def test_words_are_cut_between_characters(self):
+        for ahead in range(4):
+            word = "a" * ahead + "\U0001F600" * 60
+            for cell in (f"%%scorep_env\n{word}", f"%%marshalling_settings\n{word}", f"%%execute_with_scorep --{word}\npass"):
+                evalue = self.fails(cell, "ScorePDirectiveError").reply["evalue"]
+                self.assertIn("\U0001F600", evalue)
+                self.assertNotIn("\uFFFD", evalue)
+
     def test_marking_again_replaces(self):
         first, second = str(uuid.uuid4()), str(uuid.uuid4())
         self.ok("%%enable_multicellmode")

@@ -1,15 +1,16 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  *
  * fuzz_report.c - any JSON for a measured cell: a report or none, and in its HTML no tag but ours, each
- * closed.
+ * closed. No character in it that a terminal obeys, but for the ends of lines, and none that is cut.
  */
 #include "report.h"
 
 #include "fuzz.h"
 
-static const char *const tags[] = {"div",   "small", "code", "b",  "table", "thead",
-                                   "tbody", "tr",    "th",   "td", "span"};
+static const char *const tags[] = {"div", "small", "code", "b",       "table",   "thead", "tbody", "tr",
+                                   "th",  "td",    "span", "details", "summary", "pre",   "br"};
 #define TAGS (sizeof tags / sizeof *tags)
+#define TAG_BR (TAGS - 1) /* holds nothing, and has no end */
 
 /* The tag that begins here, or TAGS. */
 static size_t tag_at(const char *at)
@@ -29,7 +30,9 @@ static void well_formed(const char *html)
         MUST(tag < TAGS);
         const char *end = at + strcspn(at, ">");
         MUST(*end == '>' && !memchr(at + 1, '<', (size_t)(end - at - 1)));
-        if (closes)
+        if (tag == TAG_BR)
+            MUST(!closes);
+        else if (closes)
             MUST(depth > 0 && open[--depth] == tag);
         else
             MUST(depth < 32 && (open[depth++] = tag, 1));
@@ -39,6 +42,22 @@ static void well_formed(const char *html)
         MUST(quotes % 2 == 0);
     }
     MUST(depth == 0);
+}
+
+/* Written by code points, other than print.c. */
+static void visible(const char *text)
+{
+    static const char *const obeyed[] = {"\u061c", "\u200e", "\u200f", "\u2028", "\u2029",
+                                         "\u202a", "\u202b", "\u202c", "\u202d", "\u202e",
+                                         "\u2066", "\u2067", "\u2068", "\u2069", "\x7f"};
+    size_t len = strlen(text);
+    MUST(fuzz_valid_utf8((const unsigned char *)text, len));
+    for (size_t i = 0; i < len; i++) {
+        MUST((unsigned char)text[i] >= ' ' || text[i] == '\n');
+        MUST((unsigned char)text[i] != 0xC2 || (unsigned char)text[i + 1] >= 0xA0);
+    }
+    for (size_t i = 0; i < sizeof obeyed / sizeof *obeyed; i++)
+        MUST(!strstr(text, obeyed[i]));
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
@@ -55,6 +74,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     MUST(plain && html && strstr(plain, "Measured in ") && json_get(content, "metadata") &&
          json_get(content, "transient"));
     well_formed(html);
+    visible(plain);
+    visible(html);
     size_t len;
     char *text = json_print(content, &len);
     MUST(text && strlen(text) == len);

@@ -55,6 +55,16 @@ class Cells(User):
         f = ["+__main__:f", "-__main__:f"]
         self.assertEqual(trace.order(), ["+" + CELL, "+a", *f, "-a", *f, "-" + CELL])
 
+    def test_long_names_are_cut_between_characters(self):
+        name = "n" + "\u20ac" * 2000
+        cell = "exec('def %s(): pass\\n%s(); %s()')" % ((name.replace("\u20ac", "\u00e9\u3042"),) * 3)
+        result, trace = self.run_cell(cell, "def g(): pass", f"g.__code__ = g.__code__.replace(co_filename='/tmp/{name}'); g(); g()")
+        names = [row[0] for row in result["regions"]]
+        self.assertFalse([text for row in result["regions"] for text in row[:2] if "\uFFFD" in text])
+        self.assertEqual(sorted(row[3] for row in result["regions"] if row[0] != CELL and row[0] != "__main__:<module>")[-2:], [2, 2])
+        self.assertTrue(any(name.startswith("__main__:n") and 4090 < len(name.encode()) <= 4096 for name in names))
+        self.assertFalse("\uFFFD" in trace.text)
+
     def test_several_cells(self):
         driver = """
 begin(); tracer.end()

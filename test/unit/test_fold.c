@@ -218,6 +218,38 @@ static void very_much(void)
     fold_free(fold);
 }
 
+/* As many ranks as a large machine has: the effort grows with what they say, and not with the square of their
+ * number, which would take far longer than this test may. */
+static void very_many(void)
+{
+    enum { RANKS = 65536, LINES = 10000, OWN = 20 };
+    char line[64];
+    struct fold *fold = fresh(RANKS);
+    for (int i = 0; i < LINES; i++) {
+        snprintf(line, sizeof line, "line %d\n", i);
+        says(fold, 40000, line);
+    }
+    fold_flush(fold, 0);
+    snprintf(line, sizeof line, "[40000] line %d\n", LINES - 1);
+    CHECK(memcmp(buffer_bytes(&told) + told.len - strlen(line), line, strlen(line)) == 0);
+    for (int i = 0; i < OWN; i++)
+        for (uint32_t rank = 0; rank < RANKS; rank++) {
+            snprintf(line, sizeof line, "%u says %d\n", rank, i);
+            says(fold, rank, line);
+        }
+    fold_flush(fold, 0);
+    for (uint32_t rank = RANKS; rank-- > 0;)
+        says(fold, rank, "end\n");
+    static const char last[] = "[65535] 65535 says 19\n[0-65535] end\n";
+    CHECK(memcmp(buffer_bytes(&told) + told.len - (sizeof last - 1), last, sizeof last - 1) == 0);
+    CHECK(!fold_holds(fold));
+    for (int i = 0; i < 30; i++)
+        for (uint32_t rank = 0; rank < RANKS; rank++)
+            says(fold, rank, "all the same\n");
+    CHECK(!fold_holds(fold));
+    fold_free(fold);
+}
+
 /* A rank that has nothing to say, and one that says nothing. */
 static void nothing(void)
 {
@@ -261,6 +293,7 @@ int main(void)
     many();
     any_bytes();
     very_much();
+    very_many();
     nothing();
     interrupted_lines();
     buffer_finish(&told);

@@ -84,9 +84,23 @@ static void torn(void)
     }
 }
 
+/* Marks and NULs hide nothing of what stands behind them, and half a character harms nobody. */
+static void only_text(void)
+{
+    static const char bytes[] =
+        MARK("B", "0000000000000001") "why\0 it " MARK("S", "0000000000000002") "ended\xC3";
+    struct buffer out = {0};
+    CHECK(lane_text(&out, bytes, sizeof bytes - 1, TOKEN) == 0);
+    CHECK(out.len == 12 && memcmp(buffer_bytes(&out), "why it ended", 12) == 0);
+    CHECK(lane_text(&out, "", 0, TOKEN) == 0 && out.len == 12);
+    CHECK(lane_text(&out, bytes, MARK_LEN - 1, TOKEN) == 0 && out.len == 12 + MARK_LEN - 2);
+    buffer_finish(&out);
+}
+
 int main(void)
 {
     test_limit(60);
+    only_text();
     nothing();
     text();
     marks();

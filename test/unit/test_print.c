@@ -40,6 +40,20 @@ static void escapes(void)
     printed("gr\xC3\xBC\xC3\x9F&#62;", print_html(&out, "gr\xC3\xBC\xC3\x9F>"));
 }
 
+/* What a terminal obeys is written out, and what only looks like it stays. */
+static void visible(void)
+{
+    static const char text[] =
+        "a\x1b[1m\tb\n\x7f\xC2\x9F\xC2\xA0\xD8\x9C\xE2\x80\xAE\xE2\x80\xB0\xE2\x81\xA9";
+    printed("a\\x1b[1m b\n\\x7f\\x9f\xC2\xA0\\u061c\\u202e\xE2\x80\xB0\\u2069",
+            print_visible(&out, text, sizeof text - 1));
+    printed("a\\x1b[1m b\\n\\x7f\\x9f\xC2\xA0\\u061c\\u202e\xE2\x80\xB0\\u2069", print_name(&out, text));
+    printed("&#60;\\x1b&#62;\n", print_html(&out, "<\x1b>\n"));
+    printed("\\x00", print_visible(&out, "", 1));
+    printed("\xE2\x80", print_visible(&out, "\xE2\x80\xAE", 2)); /* cut within a character: none yet */
+    printed("", print_visible(&out, "", 0));
+}
+
 static void counts(void)
 {
     static const struct {
@@ -86,6 +100,7 @@ int main(void)
     test_limit(60);
     texts();
     escapes();
+    visible();
     counts();
     times();
     /* Where a decimal comma is usual, our output does not change. */

@@ -8,6 +8,7 @@
 #include "buffer.h"
 #include "print.h"
 #include "test.h"
+#include "utf8.h"
 
 static struct json *made;
 
@@ -79,6 +80,59 @@ static void escaping(void)
     CHECK(strstr(text, "/tmp/&#60;img src=x onerror=alert(1)&#62;"));
     CHECK(strstr(text, "&#60;/div&#62;&#60;script&#62;"));
     CHECK(strstr(text, "&#34;onmouseover=&#34;"));
+}
+
+/* What a terminal would obey, or have read in another order, is written out; the ends of the system's lines
+ * stay. */
+static void unseen(void)
+{
+    static const char names[] =
+        "{\"directory\":\"/tmp/\\u001b]0;x\\u0007\",\"measurement\":\"\\u009b1m\",\"way\":\"\\u007f\","
+        "\"warnings\":[\"one\\ttwo\\r\\nthree \\u001b[31m\"],\"messages\":\"a\\u0000b\\n\\u2028c\","
+        "\"exclusive_ns\":1,\"regions\":[[\"m:f\\u001b[2J\\u202eg\\nh\",\"/a/b\\u001bc\\u2066.py\",1,1,1,1],"
+        "[\"__main__:\\u200fh\",\"<ipython-input-\\u001b-x>\",1,1,1,1]]}";
+    const char *text = plain(names);
+    CHECK(strstr(text, "m:f\\x1b[2J\\u202eg\\nh  (b\\x1bc\\u2066.py:1)\n"));
+    CHECK(strstr(text, "  \\u200fh  (In [\\x1b]:1)\n"));
+    CHECK(strstr(text, "Experiment: /tmp/\\x1b]0;x\\x07\n") && strstr(text, "by \\x9b1m: "));
+    CHECK(strstr(text, "Ran \\x7f\n") && strstr(text, "Warning: one two\\x0d\nthree \\x1b[31m\n"));
+    CHECK(strstr(text, "says:\na"));
+    text = html(names);
+    CHECK(strstr(text, "title=\"m:f\\x1b[2J\\u202eg\nh&#10;/a/b\\x1bc\\u2066.py:1\""));
+    CHECK(strstr(text, "<code>/tmp/\\x1b]0;x\\x07</code>") && strstr(text, "In [\\x1b]:1"));
+    for (; *text; text++)
+        CHECK((unsigned char)*text >= ' ' || *text == '\n');
+    /* Others of their neighbourhood are letters of somebody's. */
+    static const char letters[] =
+        "{\"exclusive_ns\":1,\"regions\":[[\"m:\\u00e9\\u0627\\u200d\\u2030\\ud83d\\ude00\","
+        "\"b\",1,1,1,1]]}";
+    CHECK(strstr(plain(letters), "m:\xC3\xA9\xD8\xA7\xE2\x80\x8D\xE2\x80\xB0\xF0\x9F\x98\x80  (b:1)"));
+}
+
+/* Names that are too long are cut between characters. */
+static void long_names(void)
+{
+    for (int ahead = 0; ahead < 4; ahead++) {
+        static const char *const names[] = {"m:", "__main__:", ""};
+        for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
+            struct buffer json = {0};
+            CHECK(print_text(&json, "{\"exclusive_ns\":1,\"regions\":[[\"%s%.*s", names[i], ahead, "xxx") ==
+                  0);
+            for (int j = 0; j < 200; j++)
+                CHECK(print_text(&json, "\xF0\x9F\x98\x80") == 0);
+            CHECK(print_text(&json, "\",\"%.*s", ahead, "yyy") == 0);
+            for (int j = 0; j < 200; j++)
+                CHECK(print_text(&json, "\xE2\x82\xAC") == 0);
+            CHECK(print_text(&json, "\",77,1,1,1]]}") == 0 && buffer_append(&json, "", 1) == 0);
+            const char *text = plain((const char *)buffer_bytes(&json));
+            CHECK(!strstr(text, "\xEF\xBF\xBD") && strstr(text, ":77)\n"));
+            struct buffer valid = {0};
+            CHECK(utf8_append(&valid, (const unsigned char *)text, strlen(text)) == 0);
+            CHECK(valid.len == strlen(text) && memcmp(buffer_bytes(&valid), text, valid.len) == 0);
+            buffer_finish(&valid);
+            buffer_finish(&json);
+        }
+    }
 }
 
 /* As many opening as closing ones of each tag. */
@@ -154,8 +208,9 @@ static void strange(void)
         CHECK(!strstr(html(strange[i]), "width:-") && !strstr(html(strange[i]), ".-"));
     }
     CHECK(strstr(plain("{\"exclusive_ns\":1,\"regions\":[[\"a\",\"b\",1,1,5,5]]}"), " 100 % "));
-    CHECK(strstr(plain("{}"),
-                 "by measurement: 0 events in 0 locations\nExperiment: ?\nRan somewhere\nNo region was timed"));
+    CHECK(
+        strstr(plain("{}"),
+               "by measurement: 0 events in 0 locations\nExperiment: ?\nRan somewhere\nNo region was timed"));
 }
 
 int main(void)
@@ -163,6 +218,8 @@ int main(void)
     test_limit(60);
     numbers();
     escaping();
+    unseen();
+    long_names();
     balanced(html(good));
     balanced(html(evil));
     long_list();

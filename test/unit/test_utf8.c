@@ -93,11 +93,27 @@ static void cutting(void)
     CHECK(utf8_cut("\x80\x80\x80\x80\x80\x80\x80\x80", 8, 6) >= 2);
 }
 
+/* A text that does not fit into its room ends between characters. */
+static void formats(void)
+{
+    static const char text[] = "a\xC3\xBC\xE2\x82\xAC\xF0\x9F\x98\x80z";
+    static const size_t ends[] = {0, 1, 1, 3, 3, 3, 6, 6, 6, 6, 10, 11, 11};
+    for (size_t size = 1; size < sizeof ends / sizeof *ends; size++) {
+        char room[16];
+        memset(room, 'x', sizeof room);
+        CHECK(utf8_format(room, size, "%s", text) == ends[size - 1] && room[size] == 'x');
+        CHECK(strlen(room) == ends[size - 1] && memcmp(room, text, ends[size - 1]) == 0);
+        CHECK(utf8_whole(text, size - 1) == ends[size - 1]);
+    }
+    CHECK(utf8_whole("\x80\x80\x80\x80\x80", 5) == 5 && utf8_whole("\xFF", 1) == 0 && utf8_whole("", 0) == 0);
+}
+
 int main(void)
 {
     test_limit(60);
     table();
     cut_anywhere();
     cutting();
+    formats();
     return 0;
 }
