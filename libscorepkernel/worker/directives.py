@@ -62,15 +62,16 @@ def marshalling_settings(line: str, cell: str = "") -> None:
     in a forked copy of the session. From a launched or forked cell, what it changed comes back; what cannot travel
     (generators, sockets, locks ...) is named, and the session keeps what it had.
 
-    MODE=memory or disk: how variables travel. By disk they lie in SCOREP_JUPYTER_PERSISTENCE_DIR, which is made, or in the
-    system's directory for temporary files.
+    MODE=memory or disk: how variables travel. By disk they lie in SCOREP_JUPYTER_PERSISTENCE_DIR, which is made, or
+    in the system's directory for temporary files.
 
-    MARSHALLER: the module that makes bytes of them. cloudpickle is the default. dill takes more, as locks and open files,
-    and is slower. pickle is Python's own. All three take functions and classes of the notebook. Any other module that has dump and load, or dumps and loads, as parallel_marshall: it is given
-    variables that share objects as a whole; arrays that share memory, open files, and what of the notebook it would
-    take by name only, are named and do not travel. A module that is not there is pointed out, and so is an unknown
-    MODE: the one before stays. SERIALIZER is MARSHALLER's older name, %%serializer_settings this directive's. In the
-    session itself nothing is marshalled.
+    MARSHALLER: the module that makes bytes of them. cloudpickle is the default. dill takes more, as locks and open
+    files, and is slower. pickle is Python's own. All three take functions and classes of the notebook. Any other
+    module that has dump and load, or dumps and loads, as parallel_marshall: it is given variables that share
+    objects as a whole; arrays that share memory, open files, and what of the notebook it would take by name only,
+    are named and do not travel. A module that is not there is pointed out, and so is an unknown MODE: the one
+    before stays. SERIALIZER is MARSHALLER's older name, %%serializer_settings this directive's. In the session
+    itself nothing is marshalled.
 
     SCOREP_JUPYTER_MARSHALLING_DETAILED_REPORT=1 (%env) has each such cell followed by what its variables took to get
     there and back, and which were the largest. SCOREP_JUPYTER_DISABLE_PROCESSING_ANIMATIONS is not needed: nothing is

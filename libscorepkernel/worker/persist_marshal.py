@@ -72,8 +72,8 @@ class Beside:
 
 
 class PlainPickler(Beside, pickle.Pickler):
-    """Python's own. It takes functions and classes by their names, which in another process are bound to something else,
-    or not yet: so what cannot be imported goes as it does with cloudpickle."""
+    """Python's own. It takes functions and classes by their names, which in another process are bound to something
+    else, or not yet: so what cannot be imported goes as it does with cloudpickle."""
 
     def reducer_override(self, obj: Any) -> Any:
         """Called for everything but the commonest types."""
