@@ -56,7 +56,7 @@ class Examples(unittest.TestCase):
             self.assertIn(f"by {by}", shown[cell])
         ran = self.look_at_ranks(shown["ranks"], measurement)
         self.assertTrue({"collatz.py", "collatz.sh"} <= set(files))
-        self.assertEqual(sum(name.startswith("scorep-2") for name in files), 1 + 5 + 1 + 1 + ran)
+        self.assertEqual(sum(name.startswith("scorep-2") for name in files), 1 + 5 + 1 + 1 + 1 + ran)
 
     def look_at_ranks(self, shown, measurement):
         """How many experiments they left: a machine may lack what they need, which the cell says then."""
