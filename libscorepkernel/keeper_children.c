@@ -18,6 +18,9 @@
 #include <time.h>
 #include <unistd.h>
 
+/* Of the rounds in which all is killed at the end (5 ms each), those in which resource trackers are not. */
+#define TRACKER_ROUNDS 200
+
 struct exec_failure {
     int code;
     int stage;
@@ -101,23 +104,86 @@ int children_spawn(struct children *children, uint64_t id, const struct spawn *s
     return 0;
 }
 
-/* The parent of the process in /proc/NAME, or 0. */
-static pid_t parent_of(const char *name)
+/* Read a file of /proc/NAME as text. Its length, 0 if there is none. */
+static size_t read_of(const char *name, const char *file, char *text, size_t size)
 {
-    char path[64], line[512];
-    snprintf(path, sizeof path, "/proc/%.20s/stat", name);
+    char path[64];
+    snprintf(path, sizeof path, "/proc/%.20s/%s", name, file);
     int fd = open(path, O_RDONLY | O_CLOEXEC);
     if (fd < 0)
         return 0;
-    ssize_t got = read(fd, line, sizeof line - 1);
+    ssize_t got = read(fd, text, size - 1);
     close(fd);
-    if (got <= 0)
+    text[got > 0 ? got : 0] = 0;
+    return got > 0 ? (size_t)got : 0;
+}
+
+/* The parent of the process in /proc/NAME, and its group; or 0. */
+static pid_t parent_of(const char *name, pid_t *group)
+{
+    char line[512], *end;
+    if (!read_of(name, "stat", line, sizeof line))
         return 0;
-    line[got] = 0;
-    /* " S 1234 ...": state and parent. The program's name before them comes in parentheses and may itself
-     * hold any character. */
+    /* " S 1234 1234 ...": state, parent, group. The program's name before them comes in parentheses and may
+     * itself hold any character. */
     const char *after = strrchr(line, ')');
-    return after && strlen(after) > 4 ? (pid_t)strtol(after + 3, NULL, 10) : 0;
+    if (!after || strlen(after) <= 4)
+        return 0;
+    pid_t parent = (pid_t)strtol(after + 3, &end, 10);
+    if (group)
+        *group = (pid_t)strtol(end, NULL, 10);
+    return parent;
+}
+
+/* Whether it is a resource tracker, multiprocessing's or loky's: these remove what killed processes leave in
+ * shared memory, and end by themselves when all of those have ended. */
+static int is_tracker(const char *name)
+{
+    char text[4096];
+    size_t len = read_of(name, "cmdline", text, sizeof text);
+    for (size_t at = 0; at < len; at += strlen(text + at) + 1)
+        if (strncmp(text + at, "from ", 5) == 0 && strstr(text + at, ".resource_tracker import main"))
+            return 1;
+    return 0;
+}
+
+static int is_process(const char *name)
+{
+    return name[0] >= '1' && name[0] <= '9';
+}
+
+/* Signal those of a group that are no trackers. One that is forked meanwhile may be missed by the first look.
+ */
+static void signal_but_trackers(pid_t wanted, int signal_number)
+{
+    for (int look = 0; look < 2; look++) {
+        DIR *proc = opendir("/proc");
+        pid_t group = 0;
+        if (!proc) {
+            kill(-wanted, signal_number);
+            return;
+        }
+        // NOLINTNEXTLINE(concurrency-mt-unsafe): the keeper has one thread
+        for (const struct dirent *entry; (entry = readdir(proc));)
+            if (is_process(entry->d_name) && parent_of(entry->d_name, &group) && group == wanted &&
+                !is_tracker(entry->d_name))
+                kill((pid_t)strtol(entry->d_name, NULL, 10), signal_number);
+        closedir(proc);
+    }
+}
+
+/* Whether any of our children is a tracker: those of one that has ended are ours. To look at all processes
+ * takes long on a large machine. */
+static int has_tracker(void)
+{
+    char file[64], list[4096], *rest = NULL;
+    snprintf(file, sizeof file, "task/%ld/children", (long)getpid());
+    if (!read_of("self", file, list, sizeof list))
+        return 0;
+    for (char *name = strtok_r(list, " ", &rest); name; name = strtok_r(NULL, " ", &rest))
+        if (is_tracker(name))
+            return 1;
+    return 0;
 }
 
 int children_adopt(struct children *children, uint64_t id, pid_t pid)
@@ -127,7 +193,7 @@ int children_adopt(struct children *children, uint64_t id, pid_t pid)
         return -EAGAIN;
     /* Only we reap our children: so the number is still this process's. */
     snprintf(name, sizeof name, "%ld", (long)pid);
-    if (pid <= 0 || parent_of(name) != getpid())
+    if (pid <= 0 || parent_of(name, NULL) != getpid())
         return -ESRCH;
     /* Under two ids its end would be told of once, and the other's number signalled when it is somebody
      * else's. */
@@ -161,7 +227,10 @@ int children_reap(struct children *children, pid_t pid, uint64_t *id, int *statu
         *id = children->list[i].id;
         /* As a terminal does when its session's leader ends: what the user did not detach goes too. Before
          * reaping, while the group's number cannot be anybody else's. */
-        kill(-pid, SIGHUP);
+        if (has_tracker())
+            signal_but_trackers(pid, SIGHUP);
+        else
+            kill(-pid, SIGHUP);
         kill(-pid, SIGCONT);
         children->list[i] = children->list[--children->count];
         break;
@@ -172,10 +241,10 @@ int children_reap(struct children *children, pid_t pid, uint64_t *id, int *statu
 void children_kill(const struct children *children)
 {
     for (size_t i = 0; i < children->count; i++)
-        kill(-children->list[i].pid, SIGKILL);
+        signal_but_trackers(children->list[i].pid, SIGKILL);
 }
 
-static void kill_children_once(void)
+static void kill_children_once(int trackers)
 {
     DIR *proc = opendir("/proc");
     if (!proc)
@@ -183,7 +252,8 @@ static void kill_children_once(void)
     pid_t self = getpid();
     // NOLINTNEXTLINE(concurrency-mt-unsafe): the keeper has one thread
     for (const struct dirent *entry; (entry = readdir(proc));)
-        if (entry->d_name[0] >= '1' && entry->d_name[0] <= '9' && parent_of(entry->d_name) == self)
+        if (is_process(entry->d_name) && parent_of(entry->d_name, NULL) == self &&
+            (trackers || !is_tracker(entry->d_name)))
             kill((pid_t)strtol(entry->d_name, NULL, 10), SIGKILL);
     closedir(proc);
 }
@@ -191,9 +261,9 @@ static void kill_children_once(void)
 void children_kill_descendants(void)
 {
     /* Each round kills one generation, whose children then become ours (subreaper). The number of rounds is
-     * bounded, as a process in uninterruptible sleep cannot be waited for. */
+     * bounded, as a process in uninterruptible sleep cannot be waited for. Trackers have their time. */
     for (int round = 0; round < 400; round++) {
-        kill_children_once();
+        kill_children_once(round >= TRACKER_ROUNDS);
         pid_t pid;
         while ((pid = waitpid(-1, NULL, WNOHANG)) > 0)
             continue;

@@ -171,6 +171,7 @@ static void on_reply(struct spk_session *session, struct frame *frame)
     session->marked.writing = 0;
     session->asked = SETTINGS_NONE;
     session->active = NULL;
+    session->early_ends = 0;
     session->host.reply(session->host.ctx, request->number, frame_u32(how, SPK_REPLY_ERROR), content);
     free(request);
 }

@@ -20,6 +20,10 @@
 #include <sys/eventfd.h>
 #include <unistd.h>
 
+/* A worker that ends so soon after its start, and without a cell, would do so again. */
+#define EARLY_END_NS (10 * INT64_C(1000000000))
+#define EARLY_ENDS_MAX 3
+
 extern char **environ;
 
 void session_status(struct spk_session *session, uint32_t status, const char *text)
@@ -96,6 +100,7 @@ void session_start_worker(struct spk_session *session)
     free(session->failure);
     session->failure = NULL;
     session->state = SESSION_STARTING;
+    session->started_ns = loop_now_ns();
     session->lost = 0;
     memset(session->questions, 0, sizeof session->questions);
     session_status(session, SPK_STATUS_STARTING, result == 0 ? python : "");
@@ -203,6 +208,19 @@ static void abort_waiting(struct spk_session *session, struct request_queue *wai
         abort_active(session);
 }
 
+/* One that ends each time, and not for a cell, would be started without end. */
+static void stop_starting(struct spk_session *session, const char *how)
+{
+    char text[512];
+    snprintf(
+        text, sizeof text,
+        "The Python session %s, soon after its start and without a cell; so did %u before it. The next "
+        "cell starts one again, nothing else does. Look for what ends it: sitecustomize.py and what else "
+        "Python runs at its start, a limit of memory or of processor time.",
+        how, session->early_ends - 1);
+    give_up(session, text);
+}
+
 /* The session is lost. The running cell is told; those behind it are not run in a session that knows nothing.
  */
 static void bury(struct spk_session *session, const char *how)
@@ -221,13 +239,19 @@ static void bury(struct spk_session *session, const char *how)
     session->state = SESSION_IDLE;
     struct request_queue waiting = take_waiting(session);
     int told = session->active && session->active->sent;
+    int early = !told && loop_now_ns() - session->started_ns < EARLY_END_NS;
+    session->early_ends = early ? session->early_ends + 1 : 0;
+    int again = session->early_ends < EARLY_ENDS_MAX;
     if (told)
         session_reply_error(session, "SessionDied", text);
     else if (session->active)
         abort_active(session);
     abort_waiting(session, &waiting);
-    session_status(session, SPK_STATUS_DIED, told ? "" : text);
-    session_start_worker(session);
+    session_status(session, SPK_STATUS_DIED, told || !again ? "" : text);
+    if (again)
+        session_start_worker(session);
+    else
+        stop_starting(session, how);
 }
 
 /* The active one, and all that waits behind it. */

@@ -58,6 +58,8 @@ struct spk_session {
     struct request_queue queue;
     struct request *active; /* begun, and not yet answered */
     int lost;               /* this worker did not speak our language, and is being ended */
+    int64_t started_ns;     /* when this worker was asked for */
+    unsigned early_ends;    /* of workers, one after another, soon after their start and without a cell */
     uint64_t
         questions[SESSION_MAX_QUESTIONS]; /* the requests that wait for input, the newest first; 0: none */
     char *hello;                          /* what the worker said first, JSON; NULL before */

@@ -100,7 +100,7 @@ class Named(TracedCase):
 
     def test_the_home_directory(self) -> None:
         home = self.below("home")
-        os.mkdir(os.path.join(home, ".cache"))  # where it is remembered how this Score-P is used
+        self.below("home/.cache")  # which the kernel would make
         self.ok(f"home_before = os.environ['HOME']; os.environ['HOME'] = {home!r}")
         try:
             self.is_refused(home, "home directory")

@@ -165,7 +165,7 @@ class Variables:
         )
         self.ok(SCOREP + "fine += 1")
         self.assertEqual(self.value("fine"), 2)
-        self.ok("del proxy, kept, kind, Kind, Strange, Odd, Gone")
+        self.ok("del proxy, kept, kind, Gone, Odd, Strange, Kind")
 
     def test_no_room_for_the_variables(self):
         small = os.path.join(self.work, "small")
