@@ -138,8 +138,12 @@ int __real_open(const char *path, int flags, ...);
 int __wrap_open(const char *path, int flags, ...);
 int __wrap_open(const char *path, int flags, ...)
 {
+    va_list arguments;
+    va_start(arguments, flags);
+    int mode = flags & (O_CREAT | O_TMPFILE) ? va_arg(arguments, int) : 0;
+    va_end(arguments);
     if (!fault_due("open"))
-        return __real_open(path, flags, 0); /* ours create nothing */
+        return __real_open(path, flags, mode);
     errno = EMFILE;
     return -1;
 }
