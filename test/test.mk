@@ -53,6 +53,18 @@ $(BUILD)/test/unit/%: test/unit/%.c $(INNER)
 	$(if $(V),,@echo '  TEST    $@')
 	$(Q)$(CC) $(ALL_CFLAGS) $(TEST_CFLAGS) $(SAN_FLAGS) -o $@ $< $(TEST_PARTS) $(INNER) -lstdc++ -ldl -pthread
 
+# What the tracer is made of that needs no Python. With OTF2's shared library, whose own calls do not fail then.
+TRACER_INNER := $(BUILD)/tracer.a
+TRACER_OBJ := $(patsubst %,$(OBJ)/libscorepkernel/tracer/%.o,archive location definitions chunks reserve regions otf2_errors \
+              part whole staging merge)
+$(TRACER_OBJ): ALL_CFLAGS += -Ilibscorepkernel/tracer $(OTF2_CFLAGS)
+$(TRACER_INNER): $(TRACER_OBJ)
+	$(Q)rm -f $@ && ar rcs $@ $^
+TRACER_TESTS := $(patsubst %,$(BUILD)/test/fault/%,test_archive test_merge)
+$(TRACER_TESTS): TEST_CFLAGS += -Ilibscorepkernel/tracer $(OTF2_CFLAGS)
+$(TRACER_TESTS): TEST_PARTS = $(TRACER_INNER) $(shell pkg-config --libs otf2)
+$(TRACER_TESTS): $(TRACER_INNER)
+
 WRAPPED = $$(sed -n 's/^.*wrap: *//p' $< | tr ' ' '\n' | sed '/^$$/d;s/^/-Wl,--wrap=/')
 
 # Each failing call is put in the way of the real one by the linker: the product carries no hook. A test names

@@ -370,8 +370,7 @@ static void on_signal(void *owner, unsigned events)
         job->over = 1;
 }
 
-/* A file without a name. A descriptor or -errno. */
-static int open_results(const char *directory)
+int job_open_results(const char *directory)
 {
     char path[4096];
     int fd = directory ? open(directory, O_TMPFILE | O_RDWR | O_CLOEXEC, 0600)
@@ -405,7 +404,7 @@ static int begin(struct job *job)
     if (result == 0)
         result = signals_watch(&job->loop, &job->signals, on_signal, job);
     if (result == 0)
-        result = job->results = open_results(job->order->directory);
+        result = job->results = job_open_results(job->order->directory);
     int fd = result >= 0 ? meeting_open(job->order->everywhere, job->meeting) : result;
     if (fd < 0)
         return fd;

@@ -106,6 +106,9 @@ void job_flush(struct job *job);
 void job_fail_with(struct job *job, struct spk_text content);
 void job_fail(struct job *job, const char *ename, const char *text);
 
+/* A file without a name, in that directory or in memory. A descriptor or -errno. */
+int job_open_results(const char *directory);
+
 /* So many ranks there are. 0; -EINVAL: that cannot be; -ENOMEM. */
 int job_expect(struct job *job, uint32_t count);
 

@@ -20,17 +20,16 @@
 #define CREDIT_MAX 65536u
 #define LOCATION_LEN ((uint64_t)16 * 1024) /* its two files: whole blocks, directory entries */
 
-static bool append_location(struct archive *archive, struct track *location)
+static bool make_room(struct archive *archive)
 {
-    if (archive->sink.location_count == archive->location_capacity) {
-        uint32_t capacity = archive->location_capacity ? archive->location_capacity * 2 : 8;
-        struct track **locations = realloc(archive->locations, capacity * sizeof(struct track *));
-        if (!locations)
-            return false;
-        archive->locations = locations;
-        archive->location_capacity = capacity;
-    }
-    archive->locations[archive->sink.location_count++] = location;
+    if (archive->sink.location_count < archive->location_capacity)
+        return true;
+    uint32_t capacity = archive->location_capacity ? archive->location_capacity * 2 : 8;
+    struct track **locations = realloc(archive->locations, capacity * sizeof(struct track *));
+    if (!locations)
+        return false;
+    archive->locations = locations;
+    archive->location_capacity = capacity;
     return true;
 }
 
@@ -47,12 +46,15 @@ struct location *archive_add_location(struct sink *sink)
     }
     location->archive = archive;
     location->number = archive->sink.location_count;
-    location->writer = OTF2_Archive_GetEvtWriter(archive->otf2, (OTF2_LocationRef)location->number << 32);
-    if (!location->writer || !append_location(archive, location)) {
+    /* The room comes first: OTF2 flushes each of its writers in the end, and a location is asked for then. */
+    if (make_room(archive))
+        location->writer = OTF2_Archive_GetEvtWriter(archive->otf2, (OTF2_LocationRef)location->number << 32);
+    if (!location->writer) {
         fault_note(&archive->fault, ENOMEM, "a new thread's location");
         free(location);
         return NULL;
     }
+    archive->locations[archive->sink.location_count++] = location;
     return &location->location;
 }
 

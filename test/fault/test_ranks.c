@@ -6,16 +6,19 @@
 // wrap: malloc calloc realloc free strdup strndup getcwd realpath __realpath_chk socketpair pipe2 fcntl
 // wrap: open dladdr epoll_create1 epoll_ctl epoll_wait eventfd timerfd_create timerfd_settime getrandom
 // wrap: clone mmap read write sendmsg recvmsg access stat socket bind listen getsockname connect poll fork
-// wrap: getsockopt setsockopt getifaddrs fstat
+// wrap: getsockopt setsockopt getifaddrs fstat accept4 signalfd mkostemp memfd_create unlink
 #include "ranks/fold.h"
 #include "ranks/job_private.h"
 #include "ranks/meeting.h"
 #include "ranks/relay_process.h"
 #include "ranks/shared.h"
+#include "ranks/signals.h"
 
 #include "fault.h"
 
 #include <ifaddrs.h>
+#include <sys/signalfd.h>
+#include <sys/un.h>
 
 FAULT(int, socket, (int domain, int type, int protocol), (domain, type, protocol), -1, EMFILE)
 FAULT(int, bind, (int fd, const struct sockaddr *address, socklen_t len), (fd, address, len), -1, EADDRINUSE)
@@ -31,6 +34,12 @@ FAULT(int, poll, (struct pollfd * wanted, nfds_t count, int ms), (wanted, count,
 FAULT(int, getifaddrs, (struct ifaddrs * *all), (all), -1, ENOBUFS)
 FAULT(int, fstat, (int fd, struct stat *status), (fd, status), -1, EIO)
 FAULT(pid_t, fork, (void), (), -1, EAGAIN)
+FAULT(int, accept4, (int fd, struct sockaddr *address, socklen_t *len, int flags), (fd, address, len, flags), -1,
+      EMFILE)
+FAULT(int, signalfd, (int fd, const sigset_t *signals, int flags), (fd, signals, flags), -1, EMFILE)
+FAULT(int, mkostemp, (char *path, int flags), (path, flags), -1, EACCES)
+FAULT(int, memfd_create, (const char *name, unsigned flags), (name, flags), -1, EMFILE)
+FAULT(int, unlink, (const char *path), (path), -1, EACCES)
 
 static size_t handed_on;
 
@@ -149,6 +158,88 @@ static void share(void)
     close(fd);
 }
 
+/* Signals are watched for, or not. */
+static void signals(void)
+{
+    struct loop loop;
+    struct source source = {.fd = -1};
+    int armed = fault_pause();
+    CHECK(loop_init(&loop) == 0);
+    fault_go_on(armed);
+    int result = signals_watch(&loop, &source, NULL, NULL);
+    CHECK(result == 0 ? source.fd >= 0 && !fault_hit() : result < 0 && fault_hit());
+    armed = fault_pause();
+    loop_forget(&loop, &source);
+    if (source.fd >= 0)
+        close(source.fd);
+    loop_finish(&loop);
+    fault_go_on(armed);
+}
+
+/* Where what comes back is kept: a file without a name, whether the file system knows such or not. */
+static void results(void)
+{
+    static char directory[] = "/tmp/scorepkernel-test-XXXXXX";
+    int armed = fault_pause();
+    strcpy(strrchr(directory, '-'), "-XXXXXX");
+    CHECK(mkdtemp(directory) != NULL);
+    fault_go_on(armed);
+    const char *const places[] = {directory, NULL};
+    for (size_t i = 0; i < 2; i++) {
+        int fd = job_open_results(places[i]);
+        CHECK(fd >= 0 || fault_hit());
+        if (fd >= 0)
+            CHECK(write(fd, "x", 1) == 1 || fault_hit());
+        if (fd >= 0)
+            close(fd);
+    }
+    armed = fault_pause();
+    if (rmdir(directory) != 0) { /* the file's name could not be removed */
+        char command[64];
+        CHECK(errno == ENOTEMPTY && fault_hit());
+        snprintf(command, sizeof command, "rm -r %s", directory);
+        CHECK(system(command) == 0);
+    }
+    fault_go_on(armed);
+}
+
+/* Somebody comes: is heard, is let go, or has the job say that there are too many. */
+static void come(void)
+{
+    static struct job job;
+    struct job_order order = {.everywhere = 0};
+    struct sockaddr_un here = {.sun_family = AF_UNIX};
+    socklen_t len = sizeof here;
+    int armed = fault_pause(), fd = socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+    int strangers[2];
+    memset(&job, 0, sizeof job);
+    job.order = &order;
+    job.library = CHANNEL_CLOSED;
+    CHECK(loop_init(&job.loop) == 0 && fd >= 0 && bind(fd, (struct sockaddr *)&here, sizeof here.sun_family) == 0);
+    CHECK(listen(fd, 8) == 0 && getsockname(fd, (struct sockaddr *)&here, &len) == 0);
+    job.listener = (struct source){.fd = fd, .ready = ranks_accept, .owner = &job};
+    CHECK(loop_watch(&job.loop, &job.listener, LOOP_READ) == 0);
+    for (int i = 0; i < 2; i++) {
+        strangers[i] = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+        CHECK(connect(strangers[i], (struct sockaddr *)&here, len) == 0);
+    }
+    fault_go_on(armed);
+    ranks_accept(&job, LOOP_READ);
+    armed = fault_pause();
+    int heard = 0;
+    for (size_t i = 0; i < JOB_STRANGERS_MAX; i++)
+        heard += job.strangers[i] != NULL;
+    CHECK(heard == 2 || fault_hit());
+    ranks_finish(&job);
+    loop_forget(&job.loop, &job.listener);
+    loop_finish(&job.loop);
+    free(job.failure);
+    close(fd);
+    for (int i = 0; i < 2; i++)
+        close(strangers[i]);
+    fault_go_on(armed);
+}
+
 int main(void)
 {
     test_limit(60);
@@ -158,5 +249,8 @@ int main(void)
     fault_each(launch, 1);
     fault_each(start, 1);
     fault_each(share, 1);
+    fault_each(signals, 1);
+    fault_each(results, 1);
+    fault_each(come, 1);
     return 0;
 }
