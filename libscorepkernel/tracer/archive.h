@@ -43,6 +43,7 @@ struct track {
 struct rewind_place {
     struct rewind_place *next;
     uint64_t flushes; /* of the location, when it was remembered */
+    uint64_t events;  /* the same */
     uint32_t region;
 };
 

@@ -143,6 +143,13 @@ static void save(PyThreadState *state)
     saved.master_state = 1 + PyThreadState_GetID(state);
 }
 
+/* What the master had before is put back when the recording stops; another hook is the user's, who has put it
+ * in meanwhile. */
+static bool may_replace(const struct thread *thread, const PyThreadState *state)
+{
+    return !state->c_profilefunc || (thread && thread->is_master && saved.master_state == 0);
+}
+
 int hooks_start(void)
 {
     const struct thread *thread = threads_find();
@@ -151,6 +158,10 @@ int hooks_start(void)
         return -1;
     if (state->c_profilefunc == on_event)
         return 0;
+    if (!may_replace(thread, state)) {
+        measurement.replaced = true;
+        return 0;
+    }
     if (thread && thread->is_master && saved.master_state == 0)
         save(state);
     if (_PyEval_SetProfile(state, on_event, NULL) == 0)

@@ -194,7 +194,10 @@ bool archive_rewind_begin(struct location *where, uint32_t region)
         free(place);
         return give_up(location);
     }
-    *place = (struct rewind_place){.next = location->places, .flushes = location->flushes, .region = region};
+    *place = (struct rewind_place){.next = location->places,
+                                   .flushes = location->flushes,
+                                   .events = location->location.events,
+                                   .region = region};
     location->places = place;
     return true;
 }
@@ -234,8 +237,12 @@ bool archive_rewind_end(struct location *where, uint64_t begin_ns, uint32_t regi
     struct rewind_place *place = take_place(location, region);
     if (!place)
         return false;
+    /* What the events that go had paid for is free again: all that were entered have been left. */
+    uint32_t refund = rewound ? (uint32_t)(location->location.events - place->events) : 0;
     free(place);
     bool done = !rewound || rewind_to(location, begin_ns, region);
+    if (done)
+        location->credit += refund;
     if (!location->broken)
         (void)OTF2_EvtWriter_ClearRewindPoint(location->writer, region);
     return done;

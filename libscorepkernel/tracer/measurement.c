@@ -11,6 +11,7 @@
 #include "engine.h"
 #include "hooks.h"
 #include "result.h"
+#include "unseen.h"
 
 struct measurement measurement;
 static uint64_t measurements_begun;
@@ -115,11 +116,20 @@ int measurement_begin(struct measurement_options *options)
     return 0;
 }
 
+static bool is_recording(void)
+{
+    return measurement_is_active() && measurement.recorder.on && !measurement.ending;
+}
+
+/* An audit hook of the user's is told of it, and may end the measurement. */
 static int put_hooks(void)
 {
     if (hooks_start() != 0)
         return -1;
-    measurement.hooked = true;
+    if (!measurement_is_active() || measurement.over)
+        hooks_remove();
+    else
+        measurement.hooked = true;
     return 0;
 }
 
@@ -172,7 +182,8 @@ int measurement_start(void)
     thread->door = hooked ? DOOR_LOCKED : DOOR_OPEN;
     if (hooked && put_hooks() != 0)
         return -1;
-    measurement.recorder.on = true;
+    if (measurement_is_active() && !measurement.over)
+        measurement.recorder.on = true;
     return 0;
 }
 
@@ -211,10 +222,15 @@ struct thread *measurement_join(void)
 
 int measurement_resume(struct thread *thread)
 {
-    if (!measurement.recorder.on)
+    if (!is_recording())
         return 0;
+    bool unseen = thread->is_master && !measurement.hooked;
     if (put_hooks() != 0)
         return -1;
+    if (!is_recording() || threads_find() != thread)
+        return 0;
+    if (unseen)
+        unseen_seed(thread, &measurement.codes, &measurement.scope);
     thread->suspended = false;
     measurement.recorder.registered = true;
     return 0;
@@ -299,14 +315,20 @@ static PyObject *close_and_report(struct measurement *over)
     return dictionary;
 }
 
-/* The measurement, which is active, is over. */
-static PyObject *end_active(void)
+static void stop_everything(void)
 {
     if (measurement.recorder.on)
         measurement.last_stop_ns = clock_now_ns();
     measurement.recorder.on = false;
     hooks_remove();
     threads_release_all(&measurement.recorder);
+}
+
+/* The measurement, which is active, is over. */
+static PyObject *end_active(void)
+{
+    measurement.ending = true;
+    stop_everything();
     struct measurement over = detach();
     return close_and_report(&over);
 }
@@ -318,7 +340,7 @@ bool measurement_has_result(void)
 
 int measurement_finalize(void)
 {
-    if (!measurement_is_active())
+    if (!measurement_is_active() || measurement.over || measurement.ending)
         return 0;
     const struct thread *thread = threads_find();
     if (thread && thread->is_master && !(measurement.feed && engine_is_rank())) {
@@ -327,11 +349,7 @@ int measurement_finalize(void)
     }
     /* What there is is written at the cell's end, by the thread that is to write it; by ranks together. */
     measurement.over = true;
-    if (measurement.recorder.on)
-        measurement.last_stop_ns = clock_now_ns();
-    measurement.recorder.on = false;
-    hooks_remove();
-    threads_release_all(&measurement.recorder);
+    stop_everything();
     return 0;
 }
 
@@ -342,7 +360,7 @@ PyObject *measurement_end(void)
         kept_result = NULL;
         return result;
     }
-    if (!measurement_is_active()) {
+    if (!measurement_is_active() || measurement.ending) {
         PyErr_SetString(PyExc_RuntimeError, "no measurement is active");
         return NULL;
     }
@@ -369,7 +387,8 @@ void measurement_enter(struct thread *thread, const void *key, PyObject *code)
         return; /* no memory: its leave will be ignored */
     struct visit visit = {
         .kind = (enum kind)known->kind, .coroutine = known->coroutine, .region = known->region};
-    if (!known->resolved && recorder_wants(recorder, thread, visit.kind)) {
+    bool named = visit.kind != KIND_ROOT || !recorder_is_in_cell(thread); /* else it is the cell's */
+    if (!known->resolved && named && recorder_wants(recorder, thread, visit.kind)) {
         codes_resolve(known, &measurement.scope, recorder);
         visit.region = known->region;
     }

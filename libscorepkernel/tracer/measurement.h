@@ -28,13 +28,13 @@ struct measurement {
     uint64_t begin_realtime_ns;
     uint64_t first_start_ns; /* 0: not yet */
     uint64_t last_stop_ns;
-    bool
-        instrument; /* functions are recorded from the start on, and not only where the user's code says so */
-    bool hooked;    /* hooks have been put in since the beginning */
-    bool replaced;  /* somebody else's hook was found in the place of ours: functions are missing */
-    bool untimed;   /* the times in the summary are not all there: what comes from Score-P's profile counts */
-    bool over;      /* the user's code has ended it: nothing is recorded any more */
-    bool forked;    /* this process is the child of the one that measures */
+    bool instrument; /* functions are recorded from the start on, not only where the user's code says so */
+    bool hooked;     /* hooks have been put in since the beginning */
+    bool replaced;   /* somebody else's hook was found in the place of ours: functions are missing */
+    bool untimed;    /* not all times in the summary are there: what comes from Score-P's profile counts */
+    bool over;       /* the user's code has ended it: nothing is recorded any more */
+    bool ending;     /* it is being ended: what runs meanwhile (audit hooks, finalisers) may not do so, too */
+    bool forked;     /* this process is the child of the one that measures */
 };
 
 extern struct measurement measurement;

@@ -116,7 +116,7 @@ PyObject *module_function_begin(PyObject *module, PyObject *function)
     if (region == REGION_NONE)
         return PyLong_FromLong(-1);
     recorder_region_begin(&measurement.recorder, thread, region);
-    return PyLong_FromUnsignedLong(region);
+    return PyLong_FromUnsignedLongLong(measurement.number * REGIONS_MAX + region);
 }
 
 const char module_function_end_doc[] = "function_end(number)\n--\n\nLeave what function_begin() has entered.";
@@ -124,12 +124,13 @@ const char module_function_end_doc[] = "function_end(number)\n--\n\nLeave what f
 PyObject *module_function_end(PyObject *module, PyObject *number)
 {
     (void)module;
-    long region = PyLong_AsLong(number);
-    if (region == -1 && PyErr_Occurred())
+    long long begun = PyLong_AsLongLong(number);
+    if (begun == -1 && PyErr_Occurred())
         return NULL;
     struct thread *thread = known_thread();
-    if (thread && region >= 0 && (unsigned long)region < measurement.recorder.regions.count)
-        (void)recorder_region_end_number(&measurement.recorder, thread, (uint32_t)region);
+    /* The function may have begun in a measurement that is over. */
+    if (thread && begun >= 0 && (uint64_t)begun / REGIONS_MAX == measurement.number)
+        (void)recorder_region_end_number(&measurement.recorder, thread, (uint32_t)(begun % REGIONS_MAX));
     Py_RETURN_NONE;
 }
 
@@ -185,12 +186,15 @@ static int read_number(PyObject *value, bool is_signed, struct parameter *parame
         return -1;
     parameter->type = PARAMETER_SIGNED;
     parameter->value.number = PyLong_AsLongLongAndOverflow(whole, &overflow);
-    if (!is_signed || overflow != 0) {
+    if (!is_signed || overflow > 0) {
         parameter->type = PARAMETER_UNSIGNED;
-        parameter->value.unsigned_number =
-            PyLong_AsUnsignedLongLong(whole); /* OverflowError: it is negative */
+        parameter->value.unsigned_number = PyLong_AsUnsignedLongLong(whole);
     }
     Py_DECREF(whole);
+    if (overflow < 0 || PyErr_Occurred())
+        PyErr_SetString(PyExc_OverflowError,
+                        is_signed ? "a parameter's number must be from -2**63 to 2**64 - 1"
+                                  : "a parameter's number without a sign must be from 0 to 2**64 - 1");
     return PyErr_Occurred() ? -1 : 0;
 }
 
@@ -278,6 +282,20 @@ PyObject *module_record(PyObject *module, PyObject *on)
     if (thread && measurement.recorder.on && thread->door != DOOR_LOCKED)
         recorder_mute(&measurement.recorder, thread, !wanted);
     Py_RETURN_NONE;
+}
+
+const char module_cell_doc[] = "cell(file)\n--\n\n"
+                               "Code of that file name is the cell's from now on, too: something in the "
+                               "cell runs it as a cell.";
+
+PyObject *module_cell(PyObject *module, PyObject *file)
+{
+    (void)module;
+    const char *text = arguments_text(file, "file", SCOPE_TEXT_MAX);
+    /* Without room for it, its functions are recorded as any function of the user's. */
+    if (text && measurement_is_active() && scope_kind(&measurement.scope, text, "<module>") != KIND_ROOT)
+        (void)scope_add_cell(&measurement.scope, text, NULL);
+    return text ? Py_NewRef(Py_None) : NULL;
 }
 
 const char module_finalize_doc[] =

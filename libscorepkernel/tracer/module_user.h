@@ -21,6 +21,7 @@
         {"rewind_begin", module_rewind_begin, METH_VARARGS, module_rewind_begin_doc}, \
         {"rewind_end", module_rewind_end, METH_VARARGS, module_rewind_end_doc},       \
         {"record", module_record, METH_O, module_record_doc},                         \
+        {"cell", module_cell, METH_O, module_cell_doc},                               \
     {                                                                                 \
         "finalize", module_finalize, METH_NOARGS, module_finalize_doc                 \
     }
@@ -28,7 +29,7 @@
 extern const char module_region_begin_doc[], module_region_end_doc[], module_stray_end_doc[],
     module_function_begin_doc[], module_function_end_doc[], module_suspend_doc[], module_resume_doc[],
     module_recording_doc[], module_parameter_doc[], module_rewind_begin_doc[], module_rewind_end_doc[],
-    module_record_doc[], module_finalize_doc[];
+    module_record_doc[], module_cell_doc[], module_finalize_doc[];
 
 PyObject *module_region_begin(PyObject *module, PyObject *arguments);
 PyObject *module_region_end(PyObject *module, PyObject *arguments);
@@ -42,6 +43,7 @@ PyObject *module_parameter(PyObject *module, PyObject *arguments);
 PyObject *module_rewind_begin(PyObject *module, PyObject *arguments);
 PyObject *module_rewind_end(PyObject *module, PyObject *arguments);
 PyObject *module_record(PyObject *module, PyObject *on);
+PyObject *module_cell(PyObject *module, PyObject *file);
 PyObject *module_finalize(PyObject *module, PyObject *unused);
 
 #endif

@@ -83,6 +83,7 @@ void recorder_open(struct recorder *recorder, struct thread *thread, struct fram
         (region >= thread->active_len && !grow_active(thread, region)) ||
         !recorder->sink->calls->enter(location, now, region)) {
         recorder->lost += 2; /* the leave is lost with it */
+        recorder->incomplete = true;
         return;
     }
     recorder->events++;
@@ -97,6 +98,10 @@ void recorder_open(struct recorder *recorder, struct thread *thread, struct fram
 
 static void close_frame(struct recorder *recorder, struct thread *thread, struct frame *frame, uint64_t now)
 {
+    bool muted =
+        recorder->muted; /* its leave is recorded all the same: without it the trace would not nest */
+    if (muted)
+        recorder_switch(recorder, thread, now, false);
     if (recorder->sink->calls->leave(thread->location, now, frame->region)) {
         recorder->events++;
         thread->location->events++;
@@ -111,6 +116,8 @@ static void close_frame(struct recorder *recorder, struct thread *thread, struct
     thread->open--;
     if (thread->rewinds)
         recorder_cross_rewinds(thread);
+    if (muted)
+        recorder_switch(recorder, thread, now, true);
 }
 
 struct frame *recorder_push(struct thread *thread, const void *key)
@@ -122,7 +129,7 @@ struct frame *recorder_push(struct thread *thread, const void *key)
     frame->region = REGION_NONE;
     frame->door = (uint8_t)thread->door;
     frame->ended = false;
-    frame->is_cell = false;
+    frame->is_cell = frame->is_statement = false;
     return frame;
 }
 
@@ -159,28 +166,81 @@ static void leave_cell(struct recorder *recorder, struct thread *thread, uint32_
     }
 }
 
+/* What the user's code had begun in the cell before, and not ended, goes on in this one. */
+static void carry_on(struct recorder *recorder, struct thread *thread)
+{
+    for (uint32_t i = 0; i < thread->carried_count; i++)
+        (void)recorder_open_region(recorder, thread, thread->carried[i]);
+    thread->carried_count = 0;
+}
+
 /* A statement of the cell's module-level code begins: the first one enters the region of them all, which is
  * left when the recording stops, or another cell's begins. */
 static void enter_cell(struct recorder *recorder, struct thread *thread, uint32_t region)
 {
-    for (uint32_t i = thread->depth; i-- > 0;) {
-        if (!thread->frames[i].is_cell)
-            continue;
-        if (thread->frames[i].region == region)
+    uint32_t cell = thread->depth;
+    for (uint32_t i = thread->depth; i-- > 0 && cell == thread->depth;)
+        if (thread->frames[i].is_cell)
+            cell = i;
+    if (cell < thread->depth && thread->frames[cell].region == region)
+        return;
+    if (cell < thread->depth)
+        leave_cell(recorder, thread, cell);
+    if (!recorder_open_region(recorder, thread, region))
+        return;
+    thread->frames[thread->depth - 1].is_cell = true;
+    carry_on(recorder, thread);
+}
+
+/* What may be recorded of what a function of that kind calls. */
+static void pass_door(struct thread *thread, enum kind kind)
+{
+    if (kind == KIND_ROOT || (kind == KIND_USER && thread->door != DOOR_LOCKED))
+        thread->door = DOOR_OPEN;
+    else if (kind == KIND_OWN && thread->door == DOOR_OPEN)
+        thread->door = DOOR_CLOSED;
+}
+
+bool recorder_is_in_cell(const struct thread *thread)
+{
+    for (uint32_t i = thread->depth; i-- > 0;)
+        if (thread->frames[i].is_statement)
+            return true;
+    return false;
+}
+
+void recorder_seed(struct thread *thread, const struct unseen *functions, uint32_t count)
+{
+    uint32_t regions = thread->depth;
+    if (count == 0)
+        return;
+    for (uint32_t i = 0; i < count; i++) {
+        if (!recorder_push(thread, NULL)) { /* there is no memory: all is as it was */
+            thread->depth = regions;
             return;
-        leave_cell(recorder, thread, i);
-        break;
+        }
     }
-    if (recorder_open_region(recorder, thread, region))
-        thread->frames[thread->depth - 1].is_cell = true;
+    memmove(&thread->frames[count], &thread->frames[0], regions * sizeof thread->frames[0]);
+    thread->door = thread->is_master ? DOOR_LOCKED : DOOR_OPEN;
+    for (uint32_t i = 0; i < count; i++) {
+        const struct unseen *function = &functions[count - 1 - i];
+        thread->frames[i] = (struct frame){.key = function->key,
+                                           .region = REGION_NONE,
+                                           .door = (uint8_t)thread->door,
+                                           .is_statement = function->kind == KIND_ROOT};
+        pass_door(thread, function->kind);
+    }
 }
 
 void recorder_enter(struct recorder *recorder, struct thread *thread, const void *key, struct visit visit)
 {
     bool wanted = recorder_wants(recorder, thread, visit.kind);
-    if (wanted && visit.kind == KIND_ROOT) {
-        if (thread->cell_counts)
+    bool is_statement = visit.kind == KIND_ROOT;
+    if (is_statement) {
+        bool is_nested = recorder_is_in_cell(thread); /* %%time runs the cell's code within the cell's code */
+        if (wanted && thread->cell_counts && !is_nested)
             enter_cell(recorder, thread, visit.region);
+        thread->awaits = visit.coroutine || (is_nested && thread->awaits);
         wanted = false;
     }
     struct frame *frame = recorder_push(thread, key);
@@ -189,14 +249,8 @@ void recorder_enter(struct recorder *recorder, struct thread *thread, const void
         recorder->lost += wanted ? 2 : 0;
         return;
     }
-    if (visit.kind == KIND_ROOT) {
-        thread->awaits = visit.coroutine;
-        thread->door = DOOR_OPEN;
-    } else if (visit.kind == KIND_USER && thread->door != DOOR_LOCKED) {
-        thread->door = DOOR_OPEN;
-    } else if (visit.kind == KIND_OWN && thread->door == DOOR_OPEN) {
-        thread->door = DOOR_CLOSED;
-    }
+    frame->is_statement = is_statement;
+    pass_door(thread, visit.kind);
     if (wanted)
         recorder_open(recorder, thread, frame, visit.region);
 }
@@ -275,9 +329,21 @@ static void forget_rewinds(struct thread *thread)
     }
 }
 
+/* Remembers what the user's code has begun and not ended, for the next of several cells. */
+static void carry(struct thread *thread)
+{
+    thread->carried_count = 0;
+    for (uint32_t i = 0; i < thread->depth && thread->carried_count < RECORDER_CARRIED_MAX; i++) {
+        const struct frame *frame = &thread->frames[i];
+        if (!frame->key && !frame->is_cell && !frame->ended)
+            thread->carried[thread->carried_count++] = frame->region;
+    }
+}
+
 void recorder_unwind(struct recorder *recorder, struct thread *thread)
 {
     forget_rewinds(thread);
+    carry(thread);
     close_from(recorder, thread, 0);
     thread->overflow = 0;
     thread->ended = 0;

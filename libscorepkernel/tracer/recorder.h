@@ -23,6 +23,8 @@
 #define RECORDER_DEPTH_MAX (1u << 20)
 /* So many threads get locations of their own; later ones reuse those of ended threads. */
 #define RECORDER_FRESH_LOCATIONS 1024u
+/* So many open regions of the user's go on in the next one of several cells that are measured as one. */
+#define RECORDER_CARRIED_MAX 64u
 
 /* What may be recorded where a thread is now. */
 enum door {
@@ -40,6 +42,7 @@ struct frame {
     bool outermost;       /* no other visit of this region lies below */
     bool ended;           /* a region of the user's, to be left as soon as nothing lies above */
     bool is_cell;         /* not a function but the region of the cell's module-level code */
+    bool is_statement; /* one of the cell's code objects: what it runs of its own kind is the cell's, too */
 };
 
 /* A place to which the user's code may take the trace back. */
@@ -66,7 +69,9 @@ struct thread {
     bool suspended;         /* by the user */
     uint64_t children_ns;   /* of the topmost recorded frame */
     struct rewind *rewinds; /* owned; the one begun last comes first */
-    uint32_t *active;       /* by region: open visits */
+    uint32_t carried[RECORDER_CARRIED_MAX]; /* regions of the user's that were open when recording stopped */
+    uint32_t carried_count;
+    uint32_t *active; /* by region: open visits */
     uint32_t active_len;
     struct location *location; /* NULL until the first event */
     /* For threads.c: */
@@ -87,6 +92,7 @@ struct recorder {
     uint64_t parameters;
     bool on;         /* between start and stop */
     bool muted;      /* the user has switched all recording off */
+    bool incomplete; /* a beginning may be missing: an end without one is nobody's mistake */
     bool registered; /* functions of threads that begin now are recorded */
 };
 
@@ -130,7 +136,7 @@ static inline bool recorder_accepts_regions(const struct recorder *recorder, con
 /* A region of the user's, on whatever is the innermost recorded function. Left at the latest with it. */
 void recorder_region_begin(struct recorder *recorder, struct thread *thread, uint32_t region);
 /* Ends the innermost one of that name; if functions entered since are still open, as soon as they are left.
- * false: none of that name is open. */
+ * false: none of that name is open, and its beginning is not missing for a reason of ours. */
 bool recorder_region_end(struct recorder *recorder, struct thread *thread, const char *name);
 /* The same for a region by its number. */
 bool recorder_region_end_number(struct recorder *recorder, struct thread *thread, uint32_t region);
@@ -150,7 +156,20 @@ void recorder_rewind_begin(struct recorder *recorder, struct thread *thread, uin
  * false: none of that name is open. */
 bool recorder_rewind_end(struct recorder *recorder, struct thread *thread, const char *name, bool rewound);
 
-/* Leaves everything that is open. */
+/* A function that had begun before its thread's functions were seen. */
+struct unseen {
+    const void *key;
+    enum kind kind;
+};
+
+/* Puts the functions that the thread is in on its stack, innermost first, below the regions that its code has
+ * begun: what they call from now on is recorded as what they call. */
+void recorder_seed(struct thread *thread, const struct unseen *functions, uint32_t count);
+
+/* Whether the thread is in a cell's code already: what of that kind it runs now belongs to the same cell. */
+bool recorder_is_in_cell(const struct thread *thread);
+
+/* Leaves everything that is open. What of it is the user's is entered again in the next cell. */
 void recorder_unwind(struct recorder *recorder, struct thread *thread);
 /* The thread is gone: unwinds it and keeps its location for another one. Its memory is freed. */
 void recorder_retire(struct recorder *recorder, struct thread *thread);

@@ -27,6 +27,9 @@ bool recorder_open_region(struct recorder *recorder, struct thread *thread, uint
 /* Leaves the user's regions that are due: nothing recorded lies above them any more. */
 void recorder_settle(struct recorder *recorder, struct thread *thread);
 
+/* recorder_mute at a given time, without a look at what is in force. */
+void recorder_switch(struct recorder *recorder, struct thread *thread, uint64_t now_ns, bool muted);
+
 /* Notes that a region is left below the number of those that were open when a rewind was begun. */
 void recorder_cross_rewinds(struct thread *thread);
 

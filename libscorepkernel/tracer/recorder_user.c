@@ -58,7 +58,7 @@ bool recorder_region_end(struct recorder *recorder, struct thread *thread, const
         end_at(recorder, thread, i);
         return true;
     }
-    return false;
+    return recorder->incomplete;
 }
 
 void recorder_stray_end(struct recorder *recorder, struct thread *thread, const char *name, const char *file,
@@ -90,14 +90,21 @@ void recorder_parameter(struct recorder *recorder, struct thread *thread, const 
         recorder->lost++;
 }
 
-void recorder_mute(struct recorder *recorder, struct thread *thread, bool muted)
+void recorder_switch(struct recorder *recorder, struct thread *thread, uint64_t now_ns, bool muted)
 {
-    struct location *location = recorder->muted == muted ? NULL : recorder_locate(recorder, thread);
+    struct location *location = recorder_locate(recorder, thread);
     if (!location)
         return;
     recorder->muted = muted;
-    count(recorder, location,
-          recorder->sink->calls->switch_recording(location, recorder_now_ns(recorder), !muted));
+    count(recorder, location, recorder->sink->calls->switch_recording(location, now_ns, !muted));
+}
+
+void recorder_mute(struct recorder *recorder, struct thread *thread, bool muted)
+{
+    if (recorder->muted == muted)
+        return;
+    recorder->incomplete = true; /* what begins meanwhile may end later */
+    recorder_switch(recorder, thread, recorder_now_ns(recorder), muted);
 }
 
 void recorder_cross_rewinds(struct thread *thread)
@@ -116,6 +123,21 @@ static bool has_room(const struct thread *thread, uint32_t region)
     return true;
 }
 
+/* Of a name that is used again: an exception has left the function that was to end it. */
+static void forget_crossed(const struct recorder *recorder, struct thread *thread, uint32_t region)
+{
+    for (struct rewind **link = &thread->rewinds; *link; link = &(*link)->next) {
+        struct rewind *rewind = *link;
+        if (rewind->region != region || !rewind->crossed)
+            continue;
+        if (!rewind->unknown)
+            (void)recorder->sink->calls->rewind_end(thread->location, rewind->begin_ns, region, false);
+        *link = rewind->next;
+        free(rewind);
+        return;
+    }
+}
+
 void recorder_rewind_begin(struct recorder *recorder, struct thread *thread, uint32_t region)
 {
     struct location *location = recorder_locate(recorder, thread);
@@ -129,6 +151,8 @@ void recorder_rewind_begin(struct recorder *recorder, struct thread *thread, uin
                               .events = location->events,
                               .region = region,
                               .open = thread->open};
+    forget_crossed(recorder, thread, region);
+    rewind->next = thread->rewinds;
     rewind->unknown = !has_room(thread, region) || !recorder->sink->calls->rewind_begin(location, region);
     thread->rewinds = rewind;
 }

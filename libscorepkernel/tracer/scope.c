@@ -99,9 +99,15 @@ static bool is_root_name(const char *function)
     return strcmp(function, "<module>") == 0 || begins_with(function, "<cell line: ");
 }
 
+/* What IPython's %%time compiles: the cell's code, in part or as a whole. */
+static bool is_timed_cell(const char *file)
+{
+    return strcmp(file, "<timed exec>") == 0 || strcmp(file, "<timed eval>") == 0;
+}
+
 enum kind scope_kind(const struct scope *scope, const char *file, const char *function)
 {
-    if (find_cell(scope, file))
+    if (find_cell(scope, file) || (scope->cell_count > 0 && is_timed_cell(file)))
         return is_root_name(function) ? KIND_ROOT : KIND_USER;
     if (begins_with(file, "<frozen importlib._bootstrap"))
         return KIND_OWN;

@@ -7,7 +7,7 @@ from __future__ import annotations
 import os
 import re
 import shlex
-from typing import List, NamedTuple, Tuple
+from typing import Dict, List, NamedTuple, Tuple
 
 from . import installation, systems
 
@@ -22,7 +22,8 @@ NO_DIFFERENCE = (
 # Which options scorep-config has, for where there is none to ask.
 _OPTIONS = re.compile(
     r"--(no)?(user|compiler|pomp|openmp|cuda|openacc|opencl|hip|kokkos|preprocess|dynamic|static|memory|io)"
-    r"|--(thread|mpp|io|memory|libwrap|opencl|mutex)[=:].+"
+    r"|--thread=(none|pthread|omp)(:.+)?|--mpp=(none|mpi|shmem)(:.+)?|--io=(none|((runtime|linktime):)?[a-z,]+)"
+    r"|--(memory|libwrap|opencl|mutex)[=:].+"
 )
 # What scorep-config answers, instead of being told something.
 _QUESTIONS = re.compile(
@@ -81,12 +82,14 @@ def _parsed(words: List[str]) -> Arguments:
         if word in ("--noinstrumenter", "--nopython"):
             found = found._replace(instrument=False)
         elif name == "--instrumenter-type":
+            if not equals:
+                raise ValueError(f"{word} lacks its type: write --instrumenter-type=TYPE, in one word; the types are {_listed(_TYPES)}.")
             if value not in _TYPES:
                 raise ValueError(f"{word} is none of the bindings' types of instrumenter, which are {_listed(_TYPES)}.")
             found = found._replace(type=value)
         elif name == "--instrumenter-file":
             if not value:
-                raise ValueError(f"{word} names no file: write --instrumenter-file=FILE.")
+                raise ValueError(f"{word} names no file: write --instrumenter-file=FILE, in one word.")
             found = found._replace(file=value)
         elif word == "--keep-files":
             found = found._replace(keep_files=True)
@@ -120,6 +123,30 @@ def _look_at(word: str) -> None:
         raise ValueError("--nouser would switch off all that is recorded of Python, which are Score-P's user regions.")
 
 
+# Where the instrumenter files of these names lay when they were set: the session's code may change the directory.
+_set_files: Dict[str, str] = {}
+
+
+def placed(text: str) -> str:
+    """The arguments, with the instrumenter file by its absolute path."""
+    try:
+        words = shlex.split(text)
+    except ValueError:
+        return text  # which is said where they are understood
+    return shlex.join(_placed(word) for word in words)
+
+
+def _placed(word: str) -> str:
+    name, _, value = word.partition("=")
+    if name != "--instrumenter-file" or not value:
+        return word
+    return f"{name}={_set_files.get(value) or _absolute(value)}"
+
+
+def _absolute(path: str) -> str:
+    return os.path.abspath(os.path.expanduser(path))
+
+
 # --- when they are set -----------------------------------------------------------------------------------
 
 
@@ -133,11 +160,13 @@ def check(text: str) -> List[str]:
 
 
 def _checked(found: Arguments) -> List[str]:
-    if found.file and not os.path.isfile(os.path.expanduser(found.file)):
+    if found.file and not os.path.isfile(_absolute(found.file)):
         raise ValueError(
-            f"there is no file {os.path.abspath(os.path.expanduser(found.file))}, which --instrumenter-file names. "
-            "Write it first, or correct the name."
+            f"there is no file {_absolute(found.file)}, which --instrumenter-file names. Write it first, or correct the "
+            "name."
         )
+    if found.file:
+        _set_files[found.file] = _absolute(found.file)
     notes = _about_hooks(found)
     if found.keep_files:
         notes.append("--keep-files: the kernel compiles nothing and makes no temporary files, so none are kept.")

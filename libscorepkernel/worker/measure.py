@@ -50,6 +50,7 @@ class Cell:
             self.parts.append(Cell(part["code"], {"lines": part["lines"]}, own, {"cellId": part["id"]}, session))
         if self.parts:
             self.source = "\n\n".join(f"# --- cell {i} ---\n{part.source}" for i, part in enumerate(self.parts, 1))
+        self.arguments = binding_arguments.Arguments()
         self.transformed = self.source
         self.problem: Any = None  # sys.exc_info() of a transformation that failed
 
@@ -67,6 +68,32 @@ class Cell:
             self.transformed = head + transformer("\n".join(lines[skip:]))
         except Exception:  # reported where IPython reports it
             self.problem = sys.exc_info()
+
+    def prepare(self, shell: Any) -> bool:
+        """Understand the bindings' arguments and run their instrumenter file, before anything is measured. False: the
+        file failed, and the cell is not to be run; the user has been told. NotMeasured: they cannot be obeyed."""
+        self.arguments = binding_arguments.parse((self.wanted or {}).get("arguments", ""))
+        if not self.arguments.file:
+            return True
+        path = os.path.abspath(os.path.expanduser(self.arguments.file))
+        try:
+            with io.open(path, "rb") as file:
+                code = compile(file.read(), path, "exec")
+        except (OSError, SyntaxError, ValueError) as problem:
+            raise systems.NotMeasured(
+                f"The cell was not run: --instrumenter-file={path} cannot be used: {problem}. Correct it, or take it "
+                "back with\n%%scorep_python_binding_arguments -"
+            ) from None
+        try:
+            with scorep_api.Preparation(self.arguments.instrument) as preparation:
+                exec(code, {"__name__": "__main__", "__file__": path, "__builtins__": __builtins__})
+        except BaseException:
+            print(f"The cell was not run: its --instrumenter-file={path} failed.", file=sys.stderr, flush=True)
+            shell.showtraceback()
+            return False
+        instrument = self.arguments.instrument or preparation.registered
+        self.arguments = self.arguments._replace(instrument=instrument)
+        return True
 
     @property
     def first_line(self) -> str:
@@ -118,7 +145,7 @@ class Measurement:
         self._faults = 0
         self._begun = False
         self._depth = 0  # of code that runs code as a cell does: %%capture, for one
-        self._arguments = binding_arguments.parse((cell.wanted or {}).get("arguments", ""))
+        self._arguments = cell.arguments
         self._system = systems.choose(package, self._warnings)
         self._warnings += environment.idle(isinstance(self._system, systems.BuiltIn))
         self._place = cell.place
@@ -160,6 +187,8 @@ class Measurement:
             if isinstance(problem, OSError):
                 raise experiment_directory.unwritable(self._directory, problem) from None
             raise
+        if self._arguments.verbose:
+            print(f"scorep: {self._described()}", file=sys.stderr, flush=True)
 
     def _experiment_directory(self) -> str:
         """Which there is then, unless the system makes it."""
@@ -176,41 +205,20 @@ class Measurement:
             raise experiment_directory.unwritable(path, problem) from None
         return path
 
-    def prepare(self) -> bool:
-        """What the bindings' arguments want done before the cell's code, and unmeasured. False: it failed, and the cell
-        is not to be run; the user has been told."""
-        if self._arguments.verbose:
-            print(f"scorep: {self._described()}", file=sys.stderr, flush=True)
-        if not self._arguments.file:
-            return True
-        path = os.path.abspath(os.path.expanduser(self._arguments.file))
-        try:
-            with io.open(path, "rb") as file:
-                code = compile(file.read(), path, "exec")
-        except (OSError, SyntaxError, ValueError) as problem:
-            raise systems.NotMeasured(
-                f"The cell was not run: --instrumenter-file={path} cannot be used: {problem}. Correct it, or take it "
-                "back with\n%%scorep_python_binding_arguments -"
-            ) from None
-        try:
-            exec(code, {"__name__": "__main__", "__file__": path, "__builtins__": __builtins__})
-        except BaseException:
-            print(f"The cell was not run: its --instrumenter-file={path} failed.", file=sys.stderr, flush=True)
-            self._shell.showtraceback()
-            return False
-        return True
-
     def _described(self) -> str:
         arguments = " ".join(self._arguments.for_scorep) or "no arguments for scorep-config"
         return f"measured by {self._system.spoken}, {self._way}; {arguments}; experiment {self._directory}"
 
     @contextlib.contextmanager
-    def recording(self) -> Iterator[None]:
-        """Record what runs in the block: all statements of the cell."""
+    def recording(self, file: str) -> Iterator[None]:
+        """Record what runs in the block: all statements of the cell, or of code of that file name which the cell runs as
+        a cell."""
         self._depth += 1
         try:
             if self._depth > 1 or os.getpid() != self._pid or not self._arguments.records:
-                yield  # within the cell's own code, or in a child that it forked
+                if os.getpid() == self._pid:  # else in a child that the cell forked
+                    self._system.add_code(file)
+                yield
                 return
             with self._timed():
                 yield

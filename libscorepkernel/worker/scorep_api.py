@@ -60,6 +60,44 @@ def _tell(what: str, text: str) -> None:
         print(text, file=sys.stderr, flush=True)
 
 
+class Preparation:
+    """The run of an instrumenter file before a measured cell: what it registers is for the cell, and what it decorates
+    is decorated once, however many cells there are."""
+
+    current: Optional["Preparation"] = None
+    _count = 0
+
+    def __init__(self, instruments: bool) -> None:
+        self.registered = instruments
+        Preparation._count += 1
+        self.number = Preparation._count
+
+    def __enter__(self) -> "Preparation":
+        Preparation.current = self
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        Preparation.current = None
+
+
+def _resume() -> None:
+    if Preparation.current:
+        Preparation.current.registered = True
+    else:
+        _tracer.resume()
+
+
+def _suspend() -> None:
+    if Preparation.current:
+        Preparation.current.registered = False
+    else:
+        _tracer.suspend()
+
+
+def _recording() -> bool:
+    return Preparation.current.registered if Preparation.current else _tracer.recording()
+
+
 def _caller(depth: int = 2) -> Tuple[str, int]:
     """The place in the source that called the function which calls this."""
     frame = _getframe(depth)
@@ -178,9 +216,19 @@ def _like(func: Any, inner: Any, by: type) -> Callable:
 def instrument_function(fun: Callable, instrumenter_fun: Callable = region) -> Callable:
     """The function, decorated: by region, or by an enable or disable of scorep.instrumenter. One that is decorated so
     already is returned as it is: an instrumenter file runs before each measured cell of a session."""
+    preparation = Preparation.current
+    number, original = getattr(fun, "__scorep_prepared__", (0, None))
+    if preparation and original is not None and number != preparation.number:
+        fun = original  # it was decorated for an earlier cell
     if getattr(fun, "__scorep_decorator__", None) is instrumenter_fun:
         return fun
-    return instrumenter_fun()(fun)
+    decorated = instrumenter_fun()(fun)
+    if preparation:
+        try:
+            setattr(decorated, "__scorep_prepared__", (preparation.number, fun))
+        except AttributeError:  # of somebody else's decorator, whose result takes none
+            pass
+    return decorated
 
 
 def instrument_module(module: ModuleType, instrumenter_fun: Callable = region) -> None:
@@ -250,6 +298,8 @@ def disable_recording() -> None:
 
 def force_finalize() -> None:
     """Write the experiment now. What comes after it in the cell is not recorded."""
+    if Preparation.current:
+        _tell("finalize", "scorep.user.force_finalize() has no effect before the cell, where nothing is measured yet.")
     _tracer.finalize()
 
 
@@ -265,25 +315,25 @@ class Instrumenter:
 
     def register(self) -> None:
         """Record functions."""
-        _tracer.resume()
+        _resume()
 
     def unregister(self) -> None:
         """Record none."""
-        _tracer.suspend()
+        _suspend()
 
     def get_registered(self) -> bool:
         """Whether functions are recorded."""
-        return _tracer.recording()
+        return _recording()
 
     def run(self, cmd: Any, globals: Optional[dict] = None, locals: Optional[dict] = None) -> None:
         """Execute code with functions being recorded."""
-        before = _tracer.recording()
-        _tracer.resume()
+        before = _recording()
+        _resume()
         try:
             exec(cmd, {} if globals is None else globals, {} if locals is None else locals)
         finally:
             if not before:
-                _tracer.suspend()
+                _suspend()
 
     def try_region_begin(self, code_object: Any) -> bool:
         """Whether a region of the code object was entered: no, begin it by name."""
@@ -342,12 +392,12 @@ def get_instrumenter(enable_instrumenter: bool = False, instrumenter_type: str =
 
 def register() -> None:
     """Record the functions of this thread, and of threads that begin from now on."""
-    _tracer.resume()
+    _resume()
 
 
 def unregister() -> None:
     """Record none of them."""
-    _tracer.suspend()
+    _suspend()
 
 
 class _Switch:
@@ -376,14 +426,18 @@ class _Switch:
         self._entered.setdefault(get_ident(), []).append(self._switch(_caller()))
 
     def __exit__(self, *_: object) -> None:
-        entered = self._entered[get_ident()]
-        self._undo(entered.pop())
+        thread = get_ident()
+        if thread not in self._entered:  # it is ended in another one than it was begun in
+            thread = next(iter(self._entered), thread)
+        entered = self._entered.get(thread)
+        if entered:
+            self._undo(entered.pop())
         if not entered:
-            self._entered.pop(get_ident(), None)
+            self._entered.pop(thread, None)
 
     def _switch(self, place: Tuple[str, int]) -> bool:
         """Whether there is something to undo: as with the bindings, a region is made only then."""
-        if _tracer.recording() == self._turns_on:
+        if _recording() == self._turns_on:
             return False
         self._begin(place)
         return True
@@ -403,11 +457,11 @@ class enable(_Switch):  # noqa: N801
     def _begin(self, place: Tuple[str, int]) -> None:
         if self.region_name:
             _tracer.region_begin(self._name, *place)
-        _tracer.resume()
+        _resume()
 
     def _undo(self, switched: bool) -> None:
         if switched:
-            _tracer.suspend()
+            _suspend()
             if self.region_name:
                 _tracer.region_end(self._name)
 
@@ -416,7 +470,7 @@ class disable(_Switch):  # noqa: N801
     """Record none of the functions that are called in it. With a name it is a region, though."""
 
     def _begin(self, place: Tuple[str, int]) -> None:
-        _tracer.suspend()
+        _suspend()
         if self.region_name:
             _tracer.region_begin(self._name, *place)
 
@@ -424,7 +478,7 @@ class disable(_Switch):  # noqa: N801
         if switched:
             if self.region_name:
                 _tracer.region_end(self._name)
-            _tracer.resume()
+            _resume()
 
 
 # --- the modules -----------------------------------------------------------------------------------------

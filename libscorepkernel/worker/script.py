@@ -54,6 +54,15 @@ def parse(text: str) -> Wanted:
     return Wanted(name or _NAME, ranks, "--slurm" in given, "--force" in given)
 
 
+def _hidden(name: str, directory: str) -> str:
+    """The module that a script of that name stands before; "": none."""
+    if name in getattr(sys, "stdlib_module_names", ()):
+        return f"Python's own module {name}"
+    paths = [path for path in sys.path if path and os.path.abspath(path) != directory]
+    installed = name.isidentifier() and importlib.machinery.PathFinder.find_spec(name, paths)
+    return f"the installed module {name}" if installed else ""
+
+
 def write(options: dict, transform: Callable[[str], str]) -> str:
     """Write the script and its runner, and say so. NotMeasured, or ValueError: nothing was written."""
     # Now, as it takes some milliseconds that the start of a session need not wait for.
@@ -71,8 +80,9 @@ def write(options: dict, transform: Callable[[str], str]) -> str:
     also = "" if wanted.slurm else f" ({shlex.quote(base + '.sh')} does the same)"
     said = [f"Written: {base}.py", how + also]
     notes = [*script.notes, *runner.notes]
-    if name in getattr(sys, "stdlib_module_names", ()):
-        notes.append(f"{name}.py hides Python's own module {name} from programs that are started in its directory.")
+    hidden = _hidden(name, os.path.dirname(base))
+    if hidden:
+        notes.append(f"{name}.py hides {hidden} from programs that are started in its directory.")
     if importlib.machinery.PathFinder.find_spec("scorep") is None:
         notes.append(
             f"{sys.executable} has no Score-P bindings, which the runner needs: `pip install scorep` installs them "

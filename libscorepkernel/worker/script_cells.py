@@ -17,19 +17,18 @@ _OF_LINES = ("l", "n", "s", "p", "list", "nlstr", "spstr", "paths", "grep", "fie
 _HEAD = """\
 #!{python}
 # The cells of a notebook. {name}_run.sh, beside this file, runs it under Score-P; Python alone runs it, too.
-# What is not to be instrumented is framed by "with scorep.instrumenter.disable()".
+# What is not to be instrumented is framed by "with _scorep_instrumenter.disable()".
 {futures}import os
 
 try:
-    import scorep.instrumenter
+    import scorep.instrumenter as _scorep_instrumenter
 
-    with scorep.instrumenter.disable():
+    with _scorep_instrumenter.disable():
         import scorep.user
 except ImportError:  # Score-P's Python bindings are not installed, and nothing can be measured
 
-    class scorep:
-        class instrumenter:
-            from contextlib import nullcontext as disable
+    class _scorep_instrumenter:
+        from contextlib import nullcontext as disable
 """
 
 

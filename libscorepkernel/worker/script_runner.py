@@ -9,7 +9,7 @@ import shlex
 import sys
 from typing import Dict, Iterable, List
 
-from . import launch_plan, script, script_magics, systems
+from . import binding_arguments, script, script_magics, systems
 from .script_magics import Variable
 
 # Where a shell script lies, also if it is called by way of a link, or moved with the script.
@@ -25,7 +25,8 @@ class Runner:
     ) -> None:
         self.notes: List[str] = []
         self._name, self._base, self._wanted = os.path.basename(base), base, wanted
-        self._arguments = launch_plan.split(arguments, "%%scorep_python_binding_arguments", script.UNDONE)
+        binding_arguments.parse(arguments, script.UNDONE)
+        self._arguments = shlex.split(binding_arguments.placed(arguments))
         self._environment = self._lines(changes)
 
     def texts(self) -> Dict[str, str]:

@@ -393,4 +393,4 @@ def _does_something(code: str) -> bool:
 
 def uninstrumented(code: str) -> str:
     """A cell that is not to be recorded, whoever records."""
-    return f"with scorep.instrumenter.disable():\n{indented(code)}" if _does_something(code) else code
+    return f"with _scorep_instrumenter.disable():\n{indented(code)}" if _does_something(code) else code

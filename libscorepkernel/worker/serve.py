@@ -22,8 +22,8 @@ from IPython.core.completer import provisionalcompleter, rectify_completions
 from IPython.core.error import StdinNotImplementedError
 from IPython.utils.tokenutil import token_at_cursor
 
-from . import comms, environment, installation, launch, launch_plan, measure, repeats, scorep_api, script, shell, spare
-from . import settings, streams, systems, viewers, wire
+from . import binding_arguments, comms, environment, installation, launch, launch_plan, measure, repeats, scorep_api
+from . import script, settings, shell, spare, streams, systems, viewers, wire
 
 
 _Event = asyncio.Event
@@ -249,6 +249,8 @@ class Server:
             return self._ask_about_settings(frame.request, content, options)
         if "write" in options:
             return self._write(frame.request, content, options)
+        if options.get("measure", {}).get("arguments"):
+            options["measure"]["arguments"] = binding_arguments.placed(options["measure"]["arguments"])
         cell = measure.Cell(content["code"], options.get("measure"), options, metadata, self.connection.setup)
         cell.transform(sh.transform_cell)
         self._look_for_interrupt(frame.request)
@@ -259,9 +261,10 @@ class Server:
             for turn in range(cell.repeat):
                 sh.execution_count = cell.number
                 more = turn + 1 < cell.repeat or bool(content.get("user_expressions"))
+                if not self._prepare(cell):
+                    break
                 with measure.measuring(cell, sh, self.package, way.why) as measured, self.user_code(more):
-                    if measured is None or measured.prepare():
-                        await self._run_all(cell, silent, store and turn == 0, metadata)
+                    await self._run_all(cell, silent, store and turn == 0, metadata)
                     if self.runner:
                         self.runner.ran(frame.request, sh.last_error)
                 self._leave_if_forked(wire.OK if sh.last_error is None else wire.ERROR)
@@ -277,6 +280,13 @@ class Server:
         if self.runner:
             self.runner.end(frame.request, options["execution_count"], cell.wanted or {})
         return self._with_report(how, reply, repeats.combined(reports) if reports else None)
+
+    def _prepare(self, cell: measure.Cell) -> bool:
+        """Whether the cell can be run now."""
+        if cell.wanted is None:
+            return True
+        with self.user_code(True):
+            return cell.prepare(self.shell)
 
     def _write(self, request: int, content: dict, options: dict) -> tuple:
         """The end of write mode."""

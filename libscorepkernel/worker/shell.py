@@ -120,11 +120,11 @@ class SessionShell(InteractiveShell):
             content.update(evalue=str(problem), traceback=[])
             self.connection.send(wire.ERROR_OUTPUT, self.connection.cell_of_caller(), wire.dump(content))
 
-    async def run_ast_nodes(self, *args: Any, **kwargs: Any) -> Any:
+    async def run_ast_nodes(self, nodelist: Any, cell_name: str, *args: Any, **kwargs: Any) -> Any:
         if self.measurement is None:
-            return await super().run_ast_nodes(*args, **kwargs)
-        with self.measurement.recording():
-            return await super().run_ast_nodes(*args, **kwargs)
+            return await super().run_ast_nodes(nodelist, cell_name, *args, **kwargs)
+        with self.measurement.recording(cell_name):
+            return await super().run_ast_nodes(nodelist, cell_name, *args, **kwargs)
 
     async def run_code(self, code_obj: Any, result: Any = None, *, async_: bool = False) -> bool:
         if self.measurement is not None:

@@ -86,6 +86,10 @@ class System:
         """A statement of the cell begins: see that functions are still being recorded."""
         _tracer.refresh()
 
+    def add_code(self, file: str) -> None:
+        """Code of that file name belongs to the cell, too."""
+        _tracer.cell(file)
+
     def end(self, warnings: List[str]) -> Outcome:
         """Write the experiment, and say what was found; what went wrong is added to warnings."""
         raise NotImplementedError
@@ -109,6 +113,13 @@ def _memory() -> dict:
     return {"memory_limit": int(said.group(1)) * _UNITS[said.group(2)]}
 
 
+REGIONS_MAX = 262144  # as in tracer/regions.h
+
+
+def _times(count: int) -> str:
+    return "once" if count == 1 else f"{count} times"
+
+
 def _gaps(found: dict) -> List[str]:
     """What the trace lacks, and why."""
     gaps = []
@@ -117,9 +128,16 @@ def _gaps(found: dict) -> List[str]:
             "The cell's code put another profiler's hook in the place of the kernel's. What it called meanwhile is not "
             "in the trace. Measure without that profiler, or with Python 3.12 or newer, where both run side by side."
         )
+    if found["lost"] and not found["error"]:
+        gaps.append(
+            f"{found['lost']} events are missing in the trace. It has room for {REGIONS_MAX:,} different regions and texts "
+            "of parameters, and for calls that are nested a million deep; the cell had more of them, or the memory for "
+            "them was missing. Give to regions that do the same one name, and tell them apart by "
+            "scorep.user.parameter_int."
+        )
     if found["rewinds_refused"]:
         gaps.append(
-            f"{found['rewinds_refused']} times scorep.user.rewind_end could not take events back: a function or region "
+            f"scorep.user.rewind_end could not take events back {_times(found['rewinds_refused'])}: a function or region "
             "that was open at the beginning had been left, or one begun since was still open, or the events had been "
             "written already. They are in the trace. Begin and end a rewind region in one function."
         )

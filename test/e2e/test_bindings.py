@@ -236,7 +236,7 @@ sqrt = scorep.user.instrument_function(math.sqrt)
         self.assertEqual(re.findall(r"^MEASUREMENT_ON_OFF .*Mode: (\w+)", self.printed(outcome), re.M), ["OFF", "ON"])
         self.assertEqual(self.visits(self.measured(code.format(False)))["__main__:leaf"], 7)
         outcome = self.measured("def f(): scorep.user.rewind_begin('r')\nf()\nscorep.user.rewind_end('r', True)")
-        self.assertIn("1 times scorep.user.rewind_end could not take events back", outcome.report)
+        self.assertIn("scorep.user.rewind_end could not take events back once", outcome.report)
         outcome = self.measured("scorep.user.rewind_end('never', True)")
         self.assertIn("no rewind region of that name has begun", outcome.text("stderr"))
 
@@ -353,6 +353,7 @@ wrong
             self.assertEqual(found, ["hooked_module:around", "hooked_module:inside"])
         with open(path, "w") as file:
             file.write("x = 1\ny = 1 / 0\n")
+        before = set(os.listdir(self.work))
         outcome = self.run_cell(SCOREP + "never = 1")
         self.assertEqual((outcome.reply["status"], outcome.reply["ename"]), ("error", "ZeroDivisionError"))
         self.assertIn("y = 1 / 0", re.sub("\x1b.*?m", "", "\n".join(outcome.reply["traceback"])))
@@ -363,6 +364,52 @@ wrong
         os.unlink(path)
         self.assertIn("No such file", self.fails(SCOREP + "never = 1", "NotMeasured").reply["evalue"])
         self.assertEqual(self.ok("'never' in globals()").result, "False")
+        self.assertEqual(set(os.listdir(self.work)), before - {"hook it.py"})  # no experiment was begun
+
+    def test_instrumenter_file_that_registers(self):
+        path = os.path.join(self.work, "registers.py")
+        with open(path, "w") as file:
+            file.write("import functools, os, sys\nsys.path.append(os.path.dirname(__file__))\n")
+            file.write("import scorep.instrumenter, scorep.user, with_root as m\nscorep.instrumenter.register()\n")
+            file.write("m.root = scorep.user.instrument_function(m.root, functools.partial(scorep.user.region, 'root'))\n")
+            file.write("scorep.user.force_finalize()\n")
+        with open(os.path.join(self.work, "with_root.py"), "w") as file:
+            file.write("import math\nroot = math.sqrt\n")
+        self.ok(f"import os, with_root\nos.chdir({self.work!r})")
+        self.arguments("--noinstrumenter --instrumenter-file=registers.py")
+        self.ok("os.chdir('/')")  # where the arguments were set decides
+        for _ in range(3):
+            outcome = self.measured("work(1); with_root.root(4)")
+            self.assertEqual(self.events(outcome), ["+work", "+leaf", "-leaf", "-work", "+user:root", "-user:root"])
+            self.assertIn("nothing is measured yet", outcome.text("stderr"))
+        self.ok(f"os.chdir({self.work!r})")
+
+    def test_cells_within_the_cell(self):
+        for code in ("%%time\nwork(1)", "%%capture\nwork(1)", "%time work(1)", "%%time\nfor i in range(1): pass\nwork(1)"):
+            with self.subTest(code=code):
+                outcome = self.measured(code)
+                found = {name: count for name, count in Trace(outcome.experiment).enters.items() if name.startswith("__main__")}
+                self.assertEqual(found, {"__main__:<module>": 1, "__main__:work": 1, "__main__:leaf": 1})
+
+    def test_registered_within_the_kernels_code(self):
+        self.arguments("--noinstrumenter")
+        outcome = self.measured("import scorep.instrumenter\nscorep.instrumenter.register()\nwork(1)\nprint(1)\n4")
+        self.assertEqual(set(Trace(outcome.experiment).enters) - {"__main__:work", "__main__:leaf"}, set())
+
+    def test_a_switch_that_another_thread_ends(self):
+        code = (
+            "import scorep.instrumenter\nswitch = scorep.instrumenter.disable()\nswitch.__enter__()\n"
+            "thread = threading.Thread(target=switch.__exit__, args=(None,) * 3)\nthread.start(); thread.join()\n"
+            "switch.__exit__()"
+        )
+        self.assertNotIn("Traceback", self.measured(code).text("stderr"))
+
+    def test_a_profiler_of_ones_own(self):
+        code = (
+            "import scorep.instrumenter, sys\nseen = []\nsys.setprofile(lambda *what: seen.append(1))\n"
+            "with scorep.instrumenter.disable():\n    pass\nwork(1)\nsys.setprofile(None)\nassert seen"
+        )
+        self.measured(code)
 
     def test_what_is_told(self):
         self.assertIn("no temporary files", self.arguments("--keep-files"))

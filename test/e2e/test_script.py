@@ -442,7 +442,7 @@ class Runners(InDirectory):
         os.rename("it's $here", "moved")
         names = [name for name in os.listdir("moved") if name.endswith(".sh")]
         self.assertEqual(len(names), 2)
-        expected = ["-m", "scorep", "--verbose", "--instrumenter-file=my file", f"{self.work}/moved/a `b` \"c\".py", "x  y", "--z"]
+        expected = ["-m", "scorep", "--verbose", f"--instrumenter-file={self.work}/my file", f"{self.work}/moved/a `b` \"c\".py", "x  y", "--z"]
         os.mkdir("links")
         for name in names:
             os.symlink(f"../moved/{name}", f"links/{name}")
@@ -485,10 +485,12 @@ class Runners(InDirectory):
 
     def test_arguments_of_the_cells(self) -> None:
         told = {"kind": "arguments", "code": "", "lines": 0}
-        self.write([{**told, "arguments": "--a"}, "x = 1", {**told, "arguments": "--b 'c d'"}], "it", "--session")
-        self.assertEqual(self.run_runner("./it_run.sh")[0][2:-1], ["--b", "c d"])
+        self.write([{**told, "arguments": "--a"}, "x = 1", {**told, "arguments": "--b='c d'"}], "it", "--session")
+        self.assertEqual(self.run_runner("./it_run.sh")[0][2:-1], ["--b=c d"])
         self.write([{**told, "arguments": "--x='a\nraise SystemExit(9)'"}], "it")
         self.assertEqual(self.run_script().returncode, 0)
+        with self.assertRaisesRegex(systems.NotMeasured, "Nothing was written: c is no argument"):
+            self.write([{**told, "arguments": "--b c"}], "it")
         self.write([{**told, "arguments": ""}], "it", "--session")
         self.assertEqual(self.run_runner("./it_run.sh")[0][2:], [f"{self.work}/it.py"])
 

@@ -237,7 +237,7 @@ refused("a" * 5000, "b", 1, function=begin_region); refused(1, function=tracer.r
         without, names = self.drive(driver)
         self.assertEqual(without, [])
         own = {"active", "begin", "end", "recording", "region_begin", "region_end", "resume", "start", "stop", "suspend"}
-        own |= {"finalize", "function_begin", "take_time", "function_end", "refresh", "stray_end"}
+        own |= {"cell", "finalize", "function_begin", "take_time", "function_end", "refresh", "stray_end"}
         scorep = {"join_ranks", "load_scorep", "make_root", "parameter", "read_profile", "record", "rewind_begin", "rewind_end"}
         scorep |= {"scorep_directory", "scorep_messages"}
         self.assertEqual(set(names), own | scorep | {"die_with_parent", "fork_plainly", "hold_child_signal", "merge", "prepare_fork"})

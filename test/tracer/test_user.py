@@ -71,17 +71,24 @@ begin(); tracer.end()
 import os
 os.makedirs(os.path.join(DIRECTORY, "2"))
 tracer.begin(os.path.join(DIRECTORY, "2"), cell=(("<cell>", "cell 1"), ("<other>", "cell 2")), own=OWN, library=LIBRARY)
-for name in "<cell>", "<other>":
+for name, call in ("<cell>", "begin('left open', 'x', 1)"), ("<other>", "end('left open')"):
     tracer.start()
-    for source in "def f(): pass\\nf()", "tracer.region_begin('left open', 'x', 1)", "f()":
+    for source in "def f(): pass\\nf()", "tracer.region_" + call, "f()":
         exec(compile(source, name, "exec"), globals())
     tracer.stop()
 report(tracer.end())
 """
         self.drive(driver)
         f, order = ["+__main__:f", "-__main__:f"], self.trace("2").order()
-        each = ["+cell", *f, "+left open", *f, "-left open", "-cell"]
-        self.assertEqual([name[:5] if name[1:5] == "cell" else name for name in order], each * 2)
+        first = ["+cell", *f, "+left open", *f, "-left open", "-cell"]
+        second = ["+cell", "+left open", *f, "-left open", *f, "-cell"]  # it goes on until it is ended
+        self.assertEqual([name[:5] if name[1:5] == "cell" else name for name in order], first + second)
+
+    def test_a_cell_within_the_cell(self):
+        # As %%time compiles it, and as %%capture runs it.
+        inner = "exec(compile('f()', %r, 'exec'))"
+        _, trace = self.run_cell("def f(): pass\nf()", inner % "<timed exec>", "tracer.cell('<inner>')\n" + inner % "<inner>", "f()")
+        self.assertEqual(trace.order(), ["+" + CELL] + ["+__main__:f", "-__main__:f"] * 4 + ["-" + CELL])
 
     def test_what_was_never_left_within_a_statement(self):
         # The user's own hook hides leaves from ours: what it left open must not hold the cell's region.
@@ -267,6 +274,17 @@ assert not tracer.rewind_end('never begun', True)
         result, trace = self.run_cell(cell)
         self.assertEqual((trace.visits()["__main__:f"], result["rewinds_refused"]), (20000, 0))
 
+    def test_what_is_taken_back_takes_no_room(self):
+        cell = self.F + "for i in range(3000):\n    tracer.rewind_begin('r', 'x', 1)\n    for j in range(50): f()\n    tracer.rewind_end('r', True)"
+        result, trace = self.run_cell(cell, memory_limit=1 << 20)
+        self.assertEqual((trace.visits()["__main__:f"], result["rewinds_refused"], result["flushes"]), (0, 0, 0))
+
+    def test_an_exception_in_between(self):
+        work = "def work(n):\n    tracer.rewind_begin('r', 'x', 1)\n    f()\n    1 / n\n    tracer.rewind_end('r', True)\n"
+        cell = self.F + work + "try: work(0)\nexcept ZeroDivisionError: pass\nfor i in range(3): work(1)"
+        result, trace = self.run_cell(cell)
+        self.assertEqual((trace.visits()["__main__:f"], result["rewinds_refused"]), (1, 0))
+
     def test_never_ended(self):
         result, trace = self.run_cell(self.F + "for i in range(5): tracer.rewind_begin('r%d' % i, 'x', 1); f()")
         self.assertEqual((trace.visits()["__main__:f"], result["error"]), (5, None))
@@ -277,7 +295,28 @@ class Switching(User):
         cell = "def f(): pass\ndef g(): tracer.record(False); f()\nf(); g(); f()\ntracer.region_begin('a', 'x', 1); tracer.region_end('a')\ntracer.record(False); tracer.record(True); tracer.record(True); f()"
         _, trace = self.run_cell(cell)
         self.assertEqual(trace.visits(), {CELL: 1, "__main__:f": 2, "__main__:g": 1})
-        self.assertEqual([mode for _, _, mode in SWITCH.findall(trace.text)], ["OFF", "ON"])
+        # Of g the leave is there, too, or the trace would not nest.
+        self.assertEqual([mode for _, _, mode in SWITCH.findall(trace.text)], ["OFF", "ON"] * 2)
+
+
+class Ending(User):
+    def test_while_it_is_being_ended(self):
+        # An audit hook is told of each hook of ours that goes in or out.
+        hook = "import sys\nsys.addaudithook(lambda event, _: tracer.finalize() if event in ('sys.setprofile', 'sys.monitoring.register_callback') and armed else None)\narmed = False\n"
+        work = "def f(): pass\ntracer.resume(); f(); armed = True; tracer.suspend(); tracer.resume(); f()"
+        result, _ = self.run_cell(hook + work)
+        self.assertEqual(result["error"], None)
+
+    def test_while_it_begins_to_see_functions(self):
+        hook = "import sys\nsys.addaudithook(lambda event, _: tracer.finalize() if event in ('sys.setprofile', 'sys.monitoring.register_callback') else None)\n"
+        result, trace = self.run_cell(hook + "def f(): pass\ntracer.resume(); f()\ntracer.resume(); f()", instrument=False)
+        self.assertEqual((result["error"], trace.visits()), (None, {}))
+
+    def test_more_regions_than_there_is_room_for(self):
+        cell = "for i in range(262200): tracer.region_begin(str(i), 'x', 1); assert tracer.region_end(str(i))"
+        (result,) = self.drive(f"{STATEMENTS}\nstatements({cell!r}, instrument=False)")  # otf2-print would take a minute
+        self.assertGreater(result["lost"], 0)
+        self.assertEqual((result["events"] + result["lost"], result["error"]), (2 * 262200, None))
 
 
 class WithoutInstrumenter(User):
@@ -285,6 +324,22 @@ class WithoutInstrumenter(User):
         cell = "def f(): pass\ndef g(): f()\ng()\ntracer.region_begin('a', 'x', 1); g(); tracer.region_end('a')\ntracer.resume(); g(); tracer.suspend(); g()"
         _, trace = self.run_cell(cell, "g(); tracer.resume(); f(); tracer.suspend()", instrument=False)
         self.assertEqual(trace.visits(), {"a": 1, "__main__:g": 1, "__main__:f": 2})
+
+    def test_within_the_kernels_code(self):
+        # The functions that the thread is in when it is asked for are unseen, and count all the same.
+        own = "<own kernel>"
+        cell = f"""
+def f(): pass
+def register(): tracer.region_begin('a', 'x', 1); tracer.resume()
+def leave(): tracer.suspend()
+exec(compile("def call(*functions):\\n    for each in functions: each()", {own!r}, "exec"))
+call(register, f, leave)
+exec(compile("import json\\ndef show(): json.dumps(1, indent=1)\\ndef go(): register(); show(); leave()", {own!r}, "exec"))
+go(); tracer.resume(); f(); tracer.region_end('a'); f()
+"""
+        _, trace = self.run_cell(cell, instrument=False)
+        f = ["+__main__:f", "-__main__:f"]
+        self.assertEqual(trace.order(), ["+a", *f, "+__main__:leave", "-__main__:leave"] + ["+a", "+__main__:leave", "-__main__:leave", *f, "-a", *f, "-a"])
 
     def test_it_costs_no_hook(self):
         if VERSION >= (3, 12):
