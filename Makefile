@@ -99,7 +99,7 @@ help:
 	@echo 'deps     install the Debian packages that are missing (lists them first)'
 	@echo 'all      build into $(BUILD)        tracer   the built-in tracer for each of PYTHONS'
 	@echo 'check    the test suite (check-unit, check-fault, check-abi, check-e2e are its parts)'
-	@echo 'bench    measure, beside ipykernel  fuzz     FUZZ_SECONDS for each parser (60)'
+	@echo 'bench    measure, beside ipykernel  fuzz     FUZZ_SECONDS for each parser (60), FUZZ_JOBS at a time'
 	@echo 'soak     1,500 measured cells       format   clang-format'
 	@echo 'lint     format, static analysis    install uninstall clean'
 	@echo 'Variables: SANITIZE=address,undefined|thread  PYTHON  PYTHONS  PREFIX  DESTDIR  WERROR=1  V=1'

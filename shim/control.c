@@ -109,7 +109,7 @@ void control_shutdown(struct host *host, enum server_channel channel, const stru
 
 void control_receive(struct host *host, struct message *message)
 {
-    const struct origin *origin = message->origin; /* until the next request is added, whoever owns it by then */
+    const struct origin *origin = message->origin; /* lives on in host->requests if that takes it over */
     int answered_later = 0;
     publish_status(host, origin, "busy");
     if (strcmp(message->type, "interrupt_request") == 0)

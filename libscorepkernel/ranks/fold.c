@@ -279,8 +279,8 @@ static void hand_on(struct fold *fold, uint32_t rank)
 
 static int are_alike(const struct fold *fold)
 {
-    return fold->ranks && fold->waiting == fold->ranks &&
-           fold->voices[0].group->member_count == fold->ranks;
+    const struct item *group = fold->ranks ? fold->voices[0].group : NULL;
+    return group && group->member_count == fold->ranks;
 }
 
 /* What all say need not wait. */

@@ -369,13 +369,12 @@ wrong
     def test_instrumenter_file_that_registers(self):
         path = os.path.join(self.work, "registers.py")
         with open(path, "w") as file:
-            file.write("import functools, os, sys\nsys.path.append(os.path.dirname(__file__))\n")
-            file.write("import scorep.instrumenter, scorep.user, with_root as m\nscorep.instrumenter.register()\n")
+            file.write("import functools, scorep.instrumenter, scorep.user, with_root as m\nscorep.instrumenter.register()\n")
             file.write("m.root = scorep.user.instrument_function(m.root, functools.partial(scorep.user.region, 'root'))\n")
             file.write("scorep.user.force_finalize()\n")
         with open(os.path.join(self.work, "with_root.py"), "w") as file:
             file.write("import math\nroot = math.sqrt\n")
-        self.ok(f"import os, with_root\nos.chdir({self.work!r})")
+        self.ok(f"import os, sys\nsys.path.append({self.work!r})\nimport with_root\nos.chdir({self.work!r})")
         self.arguments("--noinstrumenter --instrumenter-file=registers.py")
         self.ok("os.chdir('/')")  # where the arguments were set decides
         for _ in range(3):

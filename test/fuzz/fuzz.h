@@ -81,6 +81,12 @@ static inline int fuzz_valid_utf8(const unsigned char *text, size_t len)
     return 1;
 }
 
+/** Whether a message that quotes text has cut it within a character. */
+static inline int fuzz_cut_within(const uint8_t *text, size_t len, const char *message)
+{
+    return fuzz_valid_utf8(text, len) && !fuzz_valid_utf8((const unsigned char *)message, strlen(message));
+}
+
 /** What should become of text: to holds 3 * len bytes. open: a beginning at the end is left alone; otherwise
  * one replacement stands for it. Returns the length. */
 static inline size_t fuzz_cleaned(const unsigned char *text, size_t len, unsigned char *to, int open)

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  *
- * fuzz_magic.c - any cell: what is found lies within it, counts its lines, and has a text that ends.
+ * fuzz_magic.c - any cell: what is found lies within it, counts its lines, and has a text that ends, between
+ * characters.
  */
 #include "magic.h"
 
@@ -35,6 +36,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     options(&magic, measures);
     MUST((magic.kind == MAGIC_BAD) == (magic.error[0] != 0));
     MUST(!magic_drops_code(&magic) || (magic.kind != MAGIC_NONE && magic.kind != MAGIC_EXECUTE));
+    MUST(!fuzz_cut_within(data, size, magic.error));
     if (magic.kind == MAGIC_NONE)
         return 0;
     MUST(magic.lines > 0 && magic.line.len > 2 && magic.line.data >= cell.data);

@@ -25,6 +25,7 @@ static void marshalling(struct spk_text body)
     int result = settings_read_marshalling(&settings, body, said, sizeof said);
     MUST(result == 0 || result == -EINVAL);
     MUST(ends(said, sizeof said) && *said && strcmp(settings.arguments, "--a") == 0);
+    MUST(!fuzz_cut_within((const uint8_t *)body.data, body.len, said));
     MUST(settings.process <= SETTINGS_LAUNCH);
     MUST(ends(settings.mode, sizeof settings.mode) && ends(settings.marshaller, sizeof settings.marshaller));
     MUST(*settings_mode(&settings) && *settings_marshaller(&settings));
