@@ -198,6 +198,7 @@ void shell_receive(struct host *host, struct message *message)
         message_free(message);
         return;
     }
+    flow_used(&host->flow, message->content_text.len);
     *entry = (struct queued){.next = NULL, .message = message, .aborted = host->aborting};
     *host->last = entry;
     host->last = &entry->next;
@@ -232,6 +233,7 @@ static void begin_kind(struct host *host, const struct kind *kind, struct messag
     struct active *active = &host->active;
     *active = (struct active){.is_cell = kind->begin == begin_execute, .execution_count = host->executed + 1};
     timestamp_now(active->started);
+    flow_request(&host->flow, server_waiting(host->server));
     publish_reply_type(kind->type, active->reply_type, sizeof active->reply_type);
     active->number = requests_add(&host->requests, active->is_cell, message->origin);
     message->origin = NULL;

@@ -183,8 +183,8 @@ void xeus_server::bind(zmq::socket_t &socket, connection_port port)
 {
     const std::string end_point =
         xeus::get_end_point(m_where.transport, m_where.ip, std::to_string(m_where.ports[port]));
-    /* No limit to what waits: at a limit ZeroMQ drops messages without a word. The price is that a client
-       that listens and does not read makes us grow. */
+    /* No limit to what waits: at a limit ZeroMQ drops messages without a word. What waits is counted
+       (backlog.hpp), and the host sees to it that it does not become too much (flow.h). */
     socket.set(zmq::sockopt::sndhwm, 0);
     socket.set(zmq::sockopt::rcvhwm, 0);
     socket.set(zmq::sockopt::maxmsgsize, frame_max);
@@ -379,7 +379,7 @@ void xeus_server::publish_under(const origin *parent, const char *type, nl::json
 void xeus_server::send(zmq::socket_t &socket, xeus::xmessage &&message)
 {
     zmq::multipart_t wire = xeus::xzmq_serializer::serialize(std::move(message), *m_auth, replace);
-    (void)wire.send(socket, ZMQ_DONTWAIT); /* a client that has gone misses nothing */
+    m_backlog.send(socket, wire); /* a client that has gone misses nothing */
 }
 
 void xeus_server::send_shell_impl(xeus::xmessage message)
@@ -400,7 +400,7 @@ void xeus_server::send_stdin_impl(xeus::xmessage message)
 void xeus_server::publish_impl(xeus::xpub_message message, xeus::channel)
 {
     zmq::multipart_t wire = xeus::xzmq_serializer::serialize_iopub(std::move(message), *m_auth, replace);
-    (void)wire.send(m_iopub, ZMQ_DONTWAIT);
+    m_backlog.send(m_iopub, wire);
 }
 
 void xeus_server::abort_queue_impl(const listener &l, long)

@@ -22,6 +22,7 @@
 #include <zmq.hpp>
 #include <zmq_addon.hpp>
 
+#include "backlog.hpp"
 #include "server.h"
 
 /* The C side's handle on a request's origin. Kept long after the request, and many of them: so the header is
@@ -60,6 +61,10 @@ class xeus_server final : public xeus::xserver, private xeus::xcontrol_messenger
     void drain_shell();
     void reply(server_channel channel, const origin &to, const char *type, nlohmann::json content,
                nlohmann::json metadata);
+    uint64_t waiting() const noexcept
+    {
+        return m_backlog.waiting();
+    }
     std::string ask(const origin &whom, nlohmann::json content);
     void publish_under(const origin *parent, const char *type, nlohmann::json content,
                        nlohmann::json metadata, xeus::buffer_sequence buffers);
@@ -92,6 +97,7 @@ class xeus_server final : public xeus::xserver, private xeus::xcontrol_messenger
     const std::string m_user;
     std::unique_ptr<xeus::xauthentication> m_auth;
     std::size_t m_signature_len;
+    backlog m_backlog; /* before the context, so that it outlives it */
     zmq::context_t m_context;
     zmq::socket_t m_shell;
     zmq::socket_t m_control;
