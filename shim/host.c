@@ -195,12 +195,14 @@ int host_run(const struct host_options *options)
     struct spk_error error = {.size = sizeof error, .code = 0, .text = ""};
     struct connection connection;
     struct watch watch = {.signals = -1, .parent = -1};
+    struct flow flow;
     struct host host = {.connection = &connection};
     host.last = &host.first;
-    if (flow_init(&host.flow, &error) || watch_init(&watch, &error) ||
+    if (flow_init(&flow, &error) || watch_init(&watch, &error) ||
         connection_read(options->connection_file, &connection, &error) ||
         !(host.plugin = plugin_load(options->plugin, &error)))
         goto fail;
+    host.flow = flow;
     if (requests_init(&host.requests)) {
         notice_set(&error, -ENOMEM, "out of memory.");
         goto fail;

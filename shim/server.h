@@ -40,8 +40,9 @@ struct origin;
 struct message {
     const char *type; /* of the header, as parent_id is of the parent header ("" when there is none) */
     const char *parent_id;
-    const struct json *content;   /* any JSON value, not only an object */
-    struct spk_text content_text; /* the same two as text */
+    const char *wrong;            /* NULL, or why its content is not looked at; that is null then */
+    const struct json *content;   /* any JSON value, not only an object; what lies in its members is empty */
+    struct spk_text content_text; /* all of it, as it came */
     struct spk_text metadata_text;
     const struct spk_text *buffers;
     size_t buffer_count;

@@ -219,8 +219,10 @@ static struct message *take(struct host *host, int *aborted)
 /* What is wrong with the request's content, or NULL. */
 static const char *fault_of(const struct kind *kind, const struct message *message)
 {
+    if (message->wrong)
+        return message->wrong;
     if (message->content_text.len == 0 || message->content_text.data[0] != '{')
-        return "the request's content is not an object, or no valid JSON";
+        return "the request's content is not an object";
     if (kind->needs && !json_text(json_get(message->content, kind->needs), NULL))
         return strcmp(kind->needs, "code") == 0 ? "the request's content has no text \"code\""
                                                 : "the request's content has no text \"comm_id\"";

@@ -23,6 +23,7 @@
 #include <zmq_addon.hpp>
 
 #include "backlog.hpp"
+#include "history.hpp"
 #include "server.h"
 
 /* The C side's handle on a request's origin. Kept long after the request, and many of them: so the header is
@@ -40,14 +41,14 @@ namespace spk {
 
 /* A message as C sees it, with what it points to. */
 struct owned_message : message {
-    explicit owned_message(xeus::xmessage &&from);
+    owned_message(xeus::xmessage &&from, zmq::message_t &&text, const char *wrong);
     owned_message(const owned_message &) = delete;
     owned_message &operator=(const owned_message &) = delete;
     ~owned_message();
 
   private:
     xeus::xmessage m_source;
-    std::string m_content;
+    zmq::message_t m_content;
     std::string m_metadata;
     std::vector<spk_text> m_buffers;
 };
@@ -87,7 +88,8 @@ class xeus_server final : public xeus::xserver, private xeus::xcontrol_messenger
     void note_listeners();
     bool hold_shell(int &timeout_ms);
     nlohmann::json header(const char *type) const;
-    xeus::xmessage decode(zmq::multipart_t &wire) const;
+    xeus::xmessage decode(zmq::multipart_t &wire);
+    nlohmann::json take_content(zmq::message_t &&frame);
     bool receive(zmq::socket_t &socket, const char *name, const listener &deliver);
     void receive_some(zmq::socket_t &socket, const char *name, const listener &deliver);
     void send(zmq::socket_t &socket, xeus::xmessage &&message);
@@ -104,7 +106,10 @@ class xeus_server final : public xeus::xserver, private xeus::xcontrol_messenger
     zmq::socket_t m_stdin;
     zmq::socket_t m_iopub;
     std::thread m_heartbeat;
-    bool m_heard = false; /* somebody listens on iopub, or has had the time to */
+    history m_known;               /* what was received */
+    zmq::message_t m_content;      /* of the message that is being delivered, as it came */
+    const char *m_wrong = nullptr; /* with that; NULL: nothing */
+    bool m_heard = false;          /* somebody listens on iopub, or has had the time to */
     std::chrono::steady_clock::time_point m_held_until{}; /* set when the first request waits for that */
 };
 
