@@ -72,8 +72,8 @@ def idle(built_in: bool) -> List[str]:
         texts.append(f"{_names(own)}: there is no such setting of the kernel's. There are {known}.")
     if late:
         texts.append(
-            f"{_names(late)}: without effect in a session that runs. Set it where Jupyter is started, or in the kernel's "
-            "kernel.json, and start the kernel again."
+            f"{_names(late)}: without effect in a session that runs. Set it where Jupyter is started, or in the "
+            "kernel's kernel.json, and start the kernel again."
         )
     if theirs:
         texts.append(

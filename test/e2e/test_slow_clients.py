@@ -9,6 +9,7 @@ import unittest
 from typing import Any
 
 import zmq
+from jupyter_client.session import Session
 from kernel import EachItsKernel, KernelCase
 from processes import alive, until
 
@@ -44,8 +45,8 @@ class SlowClients(EachItsKernel, KernelCase):
         with open(os.path.join(self.directory, "log"), errors="replace") as log:
             return log.read()
 
-    def never_reading(self) -> Any:
-        """A subscriber that reads no more than that it is one."""
+    def subscriber(self) -> Any:
+        """One that reads what it is asked to, and keeps hardly anything in its queue."""
         context = zmq.Context()
         self.addCleanup(context.destroy, 0)
         subscriber = context.socket(zmq.SUB)
@@ -54,6 +55,7 @@ class SlowClients(EachItsKernel, KernelCase):
         subscriber.connect(f"tcp://127.0.0.1:{self.kc.get_connection_info()['iopub_port']}")
         while not subscriber.poll(10):
             self.ok("pass")
+        self.addCleanup(subscriber.close, 0)
         return subscriber
 
     def held(self) -> None:
@@ -72,7 +74,7 @@ class SlowClients(EachItsKernel, KernelCase):
         self.assertLess(self.memory_mb("VmHWM"), self.before_mb + GROWTH_MB)
 
     def test_one_that_never_reads(self) -> None:
-        subscriber = self.never_reading()
+        subscriber = self.subscriber()
         request = self.kc.execute(FLOOD, allow_stdin=False)
         self.held()
         until(lambda: "no client has taken any output" in self.kernel_log(), "the log says that nothing moves")
@@ -92,15 +94,21 @@ class SlowClients(EachItsKernel, KernelCase):
         self.assertIn("output is not held back any more", self.kernel_log())
 
     def test_one_that_reads_late_gets_everything(self) -> None:
+        subscriber = self.subscriber()
         request = self.kc.execute(FLOOD.replace(str(LINES), "100_000"), allow_stdin=False)
         self.held()
-        self.assertEqual(self.text_of(request), expected(100_000 * (LINE + 1)))
+        session, text = Session(key=self.kc.session.key), ""
+        while len(text) < 100_000 * (LINE + 1):
+            message = session.deserialize(session.feed_identities(subscriber.recv_multipart())[1])
+            text += message["content"]["text"] if message["msg_type"] == "stream" else ""
+        self.assertEqual(text, expected(100_000 * (LINE + 1)))
+        self.assertEqual(self.text_of(request), text)
         self.assertEqual(self.reply_of(request)["status"], "ok")
         self.does_not_grow()
         until(lambda: self.memory_mb() < self.before_mb + 4, "the memory has been given back")
 
     def test_one_print_of_much(self) -> None:
-        self.never_reading()
+        self.subscriber()
         request = self.kc.execute("print('\u00e9' * 50_000_000)", allow_stdin=False)
         self.held()
         self.interrupted(request)
@@ -108,7 +116,7 @@ class SlowClients(EachItsKernel, KernelCase):
         self.does_not_grow()
 
     def test_displays(self) -> None:
-        self.never_reading()
+        self.subscriber()
         show = "while True: display({'text/plain': 'x' * 1_000_000}, raw=True)"
         request = self.kc.execute(show, allow_stdin=False)
         self.held()
@@ -116,14 +124,14 @@ class SlowClients(EachItsKernel, KernelCase):
         self.does_not_grow()
 
     def test_programs(self) -> None:
-        self.never_reading()
+        self.subscriber()
         request = self.kc.execute("import subprocess; subprocess.run(['yes'])", allow_stdin=False)
         self.held()
         self.interrupted(request)
         self.does_not_grow()
 
     def test_shutdown(self) -> None:
-        self.never_reading()
+        self.subscriber()
         self.kc.execute(FLOOD, allow_stdin=False)
         self.held()
         pid = self.pid
