@@ -83,7 +83,7 @@ static int kernel_info(struct host *host, struct message *message)
 
 static void interrupt(struct host *host, const struct message *message)
 {
-    int code = host->plugin->interrupt(host->session);
+    int code = host_interrupt(host);
     struct json *content = code ? publish_failure("KernelError", notice_reason(code)) : publish_ok("ok");
     publish_reply(host, SERVER_CONTROL, message->origin, "interrupt_reply", content, NULL);
 }

@@ -54,11 +54,19 @@ static void on_message(void *ctx, enum server_channel channel, struct message *m
         control_input(host, message);
 }
 
+int host_interrupt(struct host *host)
+{
+    /* It is delivered by dispatch, and a writer that waits for its pipe sees it when that has room. */
+    flow_interrupt(&host->flow, server_waiting(host->server));
+    return host->plugin->interrupt(host->session); /* without effect when no cell runs */
+}
+
 void host_end(struct host *host)
 {
     if (host->ending)
         return;
     host->ending = 1;
+    flow_interrupt(&host->flow, server_waiting(host->server)); /* what comes at the end is to come through */
     int code = host->plugin->shutdown(host->session, GRACE_MS);
     if (code) {
         notice_print("the session could not be ended in order: %s", notice_reason(code));
@@ -81,31 +89,61 @@ static void dispatch(struct loop *loop)
     }
 }
 
+/* Under the cell that waits; clients that do read see it. */
+static void tell_stuck(struct host *host)
+{
+    static const char text[] =
+        "The kernel holds this output back: a client of it (another browser tab, a console, a program) does "
+        "not read what it is sent, and what waits for it has reached " FLOW_VARIABLE ". It goes on when that "
+        "client reads or is closed. Nothing is lost; an interrupt ends the cell and keeps the variables.\n";
+    publish_stream(host, requests_parent(&host->requests, host->active.number), "stderr",
+                   (struct spk_text){text, sizeof text - 1});
+}
+
+/* Whether output is to wait where it is. */
+static int holds_output(struct host *host)
+{
+    unsigned found = flow_look(&host->flow, server_waiting(host->server), now_ms());
+    if (found & FLOW_STUCK)
+        tell_stuck(host);
+    return (found & FLOW_HELD) != 0;
+}
+
+/* How long to wait for what the descriptors do not tell, in milliseconds; -1: for ever. */
+static int turn_timeout(const struct loop *loop)
+{
+    int timeout = watch_timeout(loop->watch);
+    int flow = flow_timeout(&loop->host->flow);
+    if (flow >= 0 && (timeout < 0 || flow < timeout))
+        timeout = flow;
+    if (!loop->host->ending)
+        return timeout;
+    int64_t left = loop->deadline_ms - now_ms();
+    return left <= 0 ? 0 : timeout >= 0 && timeout < left ? timeout : (int)left;
+}
+
 static void turn(struct loop *loop)
 {
     struct host *host = loop->host;
+    int held = holds_output(host);
     struct pollfd others[] = {
-        {.fd = host->plugin->descriptor(host->session), .events = POLLIN, .revents = 0},
+        {.fd = held ? -1 : host->plugin->descriptor(host->session), .events = POLLIN, .revents = 0},
         {.fd = loop->watch->signals, .events = POLLIN, .revents = 0},
         {.fd = loop->watch->parent, .events = POLLIN, .revents = 0},
     };
     size_t count = loop->watch->parent >= 0 ? 3 : 2;
-    int timeout = watch_timeout(loop->watch);
-    if (host->ending) {
-        int64_t left = loop->deadline_ms - now_ms();
-        timeout = left > 0 ? (int)left : 0;
-    }
+    int timeout = turn_timeout(loop);
     int code = server_poll(host->server, shell_wants(host), others, count, timeout);
     if (code) {
         notice_print("the Jupyter channels failed: %s", notice_reason(code));
         loop->broken = 1;
         return;
     }
-    if (others[0].revents)
+    if (others[0].revents && !held)
         dispatch(loop);
     unsigned seen = others[1].revents || others[2].revents || timeout > 0 ? watch_take(loop->watch) : 0;
     if (seen & WATCH_INTERRUPT)
-        (void)host->plugin->interrupt(host->session); /* without effect when no cell runs */
+        (void)host_interrupt(host);
     if (seen & WATCH_END)
         host_end(host);
     shell_advance(host);
@@ -157,11 +195,14 @@ int host_run(const struct host_options *options)
     struct spk_error error = {.size = sizeof error, .code = 0, .text = ""};
     struct connection connection;
     struct watch watch = {.signals = -1, .parent = -1};
+    struct flow flow;
     struct host host = {.connection = &connection};
     host.last = &host.first;
-    if (watch_init(&watch, &error) || connection_read(options->connection_file, &connection, &error) ||
+    if (flow_init(&flow, &error) || watch_init(&watch, &error) ||
+        connection_read(options->connection_file, &connection, &error) ||
         !(host.plugin = plugin_load(options->plugin, &error)))
         goto fail;
+    host.flow = flow;
     if (requests_init(&host.requests)) {
         notice_set(&error, -ENOMEM, "out of memory.");
         goto fail;

@@ -7,6 +7,7 @@
  *   control.c   requests on control, at any time
  *   outputs.c   what the library calls back
  *   publish.c   the messages that the host itself composes
+ *   flow.c      when the library's output is held back
  *
  * One thread runs all of it.
  */
@@ -15,6 +16,7 @@
 
 #include <stdint.h>
 
+#include "flow.h"
 #include "requests.h"
 #include "scorepkernel.h"
 #include "server.h"
@@ -53,6 +55,7 @@ struct host {
     int aborting;                 /* what comes from shell now waited when a cell failed */
     struct active active;
     struct question question;
+    struct flow flow;
     int64_t executed;  /* cells that count; the newest one's number */
     char *kernel_info; /* the library's last good answer, as JSON; NULL: none yet */
     int ending;        /* shutdown was asked for */
@@ -67,6 +70,9 @@ struct host_options {
 
 /** Run a kernel to its end. The exit status for the process; what failed was told on standard error. */
 int host_run(const struct host_options *options);
+
+/** Interrupt the running cell. 0 or a negative errno. */
+int host_interrupt(struct host *host);
 
 /** Begin to end: the library is told, host_run goes on until it is done. Repeating it does nothing. */
 void host_end(struct host *host);

@@ -60,10 +60,10 @@ inline void dismantle(nlohmann::json &value) noexcept
 }
 
 /* Builds a value as its text is read. The depth is limited because printing a value recurses; reading does
- * not. */
+ * not. What lies in more than kept objects and arrays is read and not built. */
 class builder final : public nlohmann::json_sax<nlohmann::json> {
   public:
-    explicit builder(nlohmann::json &root) : root_(root) {}
+    explicit builder(nlohmann::json &root, std::size_t kept) : root_(root), kept_(kept) {}
 
     bool null() override
     {
@@ -116,7 +116,8 @@ class builder final : public nlohmann::json_sax<nlohmann::json> {
 
     bool key(string_t &name) override
     {
-        member_ = &(*open_.back())[name];
+        if (open_.size() <= kept_)
+            member_ = &(*open_.back())[name];
         return true;
     }
 
@@ -126,6 +127,8 @@ class builder final : public nlohmann::json_sax<nlohmann::json> {
     {
         if (open_.empty())
             return root_;
+        if (open_.size() > kept_)
+            return rest_;
         if (open_.back()->is_object()) {
             dismantle(*member_); /* of a name that came twice, the last one counts */
             return *member_;
@@ -157,13 +160,15 @@ class builder final : public nlohmann::json_sax<nlohmann::json> {
     }
 
     nlohmann::json &root_;
+    nlohmann::json rest_; /* in the place of what is not kept */
+    const std::size_t kept_;
     nlohmann::json *member_ = nullptr;
     std::vector<nlohmann::json *> open_;
 };
 
 /* Throws on what is no JSON, too long or too deep. The parser takes a NUL for the end and would pass over
    what follows. */
-inline nlohmann::json parse(const char *text, std::size_t len)
+inline nlohmann::json parse(const char *text, std::size_t len, std::size_t kept = JSON_MAX_DEPTH)
 {
     if (len > JSON_MAX_LEN)
         throw std::length_error("JSON text is too long");
@@ -171,7 +176,7 @@ inline nlohmann::json parse(const char *text, std::size_t len)
         throw std::invalid_argument("JSON text holds a NUL");
     nlohmann::json root;
     try {
-        builder handler(root);
+        builder handler(root, kept);
         if (!nlohmann::json::sax_parse(text, text + len, &handler))
             throw std::invalid_argument("not JSON");
     } catch (...) {

@@ -144,3 +144,8 @@ extern "C" int server_publish(struct server *server, const struct origin *origin
         server->xeus.publish_under(origin, type, take_content(what), take_metadata(about), std::move(copies));
     });
 }
+
+extern "C" uint64_t server_waiting(const struct server *server) noexcept
+{
+    return server->xeus.waiting();
+}

@@ -4,7 +4,8 @@
  *
  * Owns the sockets, the wire format and the signatures; knows no message by name. Everything happens in the
  * calling thread, from inside server_poll and server_drain_shell, but for the heartbeat, which has a thread
- * of its own. Nothing blocks: what a client that has gone cannot take is dropped.
+ * of its own. Nothing blocks: what a client that has gone cannot take is dropped, and what one that is there
+ * does not take waits without limit. How much that is, server_waiting tells.
  *
  * Content goes in and out as struct json; a value that is given to be sent is taken over, also on failure.
  */
@@ -13,6 +14,7 @@
 
 #include <poll.h>
 #include <stddef.h>
+#include <stdint.h>
 
 #include "connection.h"
 #include "json_bridge.h"
@@ -38,8 +40,9 @@ struct origin;
 struct message {
     const char *type; /* of the header, as parent_id is of the parent header ("" when there is none) */
     const char *parent_id;
-    const struct json *content;   /* any JSON value, not only an object */
-    struct spk_text content_text; /* the same two as text */
+    const char *wrong;            /* NULL, or why its content is not looked at; that is null then */
+    const struct json *content;   /* any JSON value, not only an object; what lies in its members is empty */
+    struct spk_text content_text; /* all of it, as it came */
     struct spk_text metadata_text;
     const struct spk_text *buffers;
     size_t buffer_count;
@@ -85,6 +88,9 @@ int server_ask(struct server *server, const struct origin *origin, struct json *
 /** Publish on iopub. origin (the parent) and metadata may be NULL. */
 int server_publish(struct server *server, const struct origin *origin, const char *type, struct json *content,
                    struct json *metadata, const struct spk_text *buffers, size_t count) SERVER_NOTHROW;
+
+/** How many of the bytes that were sent, on whatever channel, some client has still to take. */
+uint64_t server_waiting(const struct server *server) SERVER_NOTHROW;
 
 #ifdef __cplusplus
 }

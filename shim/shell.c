@@ -198,6 +198,7 @@ void shell_receive(struct host *host, struct message *message)
         message_free(message);
         return;
     }
+    flow_used(&host->flow, message->content_text.len);
     *entry = (struct queued){.next = NULL, .message = message, .aborted = host->aborting};
     *host->last = entry;
     host->last = &entry->next;
@@ -218,8 +219,10 @@ static struct message *take(struct host *host, int *aborted)
 /* What is wrong with the request's content, or NULL. */
 static const char *fault_of(const struct kind *kind, const struct message *message)
 {
+    if (message->wrong)
+        return message->wrong;
     if (message->content_text.len == 0 || message->content_text.data[0] != '{')
-        return "the request's content is not an object, or no valid JSON";
+        return "the request's content is not an object";
     if (kind->needs && !json_text(json_get(message->content, kind->needs), NULL))
         return strcmp(kind->needs, "code") == 0 ? "the request's content has no text \"code\""
                                                 : "the request's content has no text \"comm_id\"";
@@ -232,6 +235,7 @@ static void begin_kind(struct host *host, const struct kind *kind, struct messag
     struct active *active = &host->active;
     *active = (struct active){.is_cell = kind->begin == begin_execute, .execution_count = host->executed + 1};
     timestamp_now(active->started);
+    flow_request(&host->flow, server_waiting(host->server));
     publish_reply_type(kind->type, active->reply_type, sizeof active->reply_type);
     active->number = requests_add(&host->requests, active->is_cell, message->origin);
     message->origin = NULL;

@@ -35,6 +35,8 @@ namespace {
 /* One frame. Requests and their buffers are at most 64 MiB in all for the library; this is only to keep a
    stranger who found the port from filling the memory. */
 constexpr int64_t frame_max = int64_t{512} << 20;
+/* What the library takes. */
+constexpr std::size_t content_max = std::size_t{64} << 20;
 constexpr int messages_at_once = 64;
 /* How long the first requests wait for somebody who listens to their outputs. */
 constexpr auto listener_patience = std::chrono::milliseconds(1000);
@@ -50,17 +52,6 @@ xeus::xraw_buffer raw(const zmq::message_t &frame)
 nl::json parse_frame(const zmq::message_t &frame)
 {
     return parse(frame.data<char>(), frame.size());
-}
-
-/* A content that is no JSON (JavaScript writes half a surrogate pair as it is) must not leave its request
-   without an answer: it is passed on as what is no content, and refused where contents are looked at. */
-nl::json parse_content(const zmq::message_t &frame)
-{
-    try {
-        return parse_frame(frame);
-    } catch (const std::exception &problem) {
-        return nl::json(problem.what());
-    }
 }
 
 /* The header or another object of the envelope; some clients send null for an empty one. */
@@ -127,8 +118,20 @@ nl::json origin::header() const
 
 namespace spk {
 
-owned_message::owned_message(xeus::xmessage &&from)
-    : message(), m_source(std::move(from)), m_content(m_source.content().dump(-1, ' ', false, replace)),
+/* Without the spaces, or the byte order mark, that the parser passes over, so that an object begins with a
+   brace. */
+spk_text without_beginning(const zmq::message_t &frame)
+{
+    static const char passed_over[] = " \t\n\r\xEF\xBB\xBF";
+    const char *text = frame.data<char>();
+    std::size_t at = 0;
+    while (at < frame.size() && text[at] && std::strchr(passed_over, text[at]))
+        at++;
+    return {text + at, frame.size() - at};
+}
+
+owned_message::owned_message(xeus::xmessage &&from, zmq::message_t &&text, const char *why)
+    : message(), m_source(std::move(from)), m_content(std::move(text)),
       m_metadata(m_source.metadata().dump(-1, ' ', false, replace))
 {
     for (const auto &buffer : m_source.buffers())
@@ -136,7 +139,8 @@ owned_message::owned_message(xeus::xmessage &&from)
     type = name_of(m_source.header(), "msg_type");
     parent_id = name_of(m_source.parent_header(), "msg_id");
     content = wrap(&m_source.content());
-    content_text = text_of(m_content);
+    wrong = why;
+    content_text = without_beginning(m_content);
     metadata_text = text_of(m_metadata);
     buffers = m_buffers.data();
     buffer_count = m_buffers.size();
@@ -183,8 +187,8 @@ void xeus_server::bind(zmq::socket_t &socket, connection_port port)
 {
     const std::string end_point =
         xeus::get_end_point(m_where.transport, m_where.ip, std::to_string(m_where.ports[port]));
-    /* No limit to what waits: at a limit ZeroMQ drops messages without a word. The price is that a client
-       that listens and does not read makes us grow. */
+    /* No limit to what waits: at a limit ZeroMQ drops messages without a word. What waits is counted
+       (backlog.hpp), and the host sees to it that it does not become too much (flow.h). */
     socket.set(zmq::sockopt::sndhwm, 0);
     socket.set(zmq::sockopt::rcvhwm, 0);
     socket.set(zmq::sockopt::maxmsgsize, frame_max);
@@ -204,7 +208,9 @@ void xeus_server::listen_with(server_handler *handler, void *ctx)
 {
     auto to = [=](server_channel channel) {
         return [=](xeus::xmessage message) {
-            handler(ctx, channel, std::make_unique<owned_message>(std::move(message)).release());
+            handler(
+                ctx, channel,
+                std::make_unique<owned_message>(std::move(message), std::move(m_content), m_wrong).release());
         };
     };
     register_shell_listener(to(SERVER_SHELL));
@@ -230,8 +236,27 @@ nl::json xeus_server::header(const char *type) const
     return made;
 }
 
-/* Throws what is wrong with a message that is not whole, not rightly signed, or not JSON. */
-xeus::xmessage xeus_server::decode(zmq::multipart_t &wire) const
+/* A content that is no JSON (JavaScript writes half a surrogate pair as it is) must not leave its request
+   without an answer: it is passed on with what is wrong. Its members' members are not looked at here, only
+   read: a value of all of them takes far more memory and time than their text. */
+nl::json xeus_server::take_content(zmq::message_t &&frame)
+{
+    m_content = std::move(frame);
+    m_wrong = nullptr;
+    if (m_content.size() > content_max) {
+        m_wrong = "the request is larger than 64 MiB. Let the cell read large data from a file";
+        return {};
+    }
+    try {
+        return parse(m_content.data<char>(), m_content.size(), 1);
+    } catch (const std::exception &) {
+        m_wrong = "the request's content is no valid JSON";
+        return {};
+    }
+}
+
+/* Throws what is wrong with a message that is not whole, not rightly signed, not new, or not JSON. */
+xeus::xmessage xeus_server::decode(zmq::multipart_t &wire)
 {
     static const zmq::message_t delimiter("<IDS|MSG>", 9);
     std::size_t at = 0;
@@ -252,10 +277,12 @@ xeus::xmessage xeus_server::decode(zmq::multipart_t &wire) const
     if ((m_signature_len && frames[0].size() != m_signature_len) ||
         !m_auth->verify(raw(frames[0]), raw(frames[1]), raw(frames[2]), raw(frames[3]), raw(frames[4])))
         throw std::invalid_argument("its signature does not match the connection file's key");
+    if (m_signature_len && !m_known.add({frames[0].data<char>(), frames[0].size()}))
+        throw std::invalid_argument("it has come before, and nothing is done twice");
     xeus::xmessage_base_data data{parse_object(frames[1]),
                                   parse_object(frames[2]),
                                   parse_object(frames[3]),
-                                  parse_content(frames[4]),
+                                  take_content(std::move(fixed[4])),
                                   {}};
     if (member(data.m_header, "msg_type").empty())
         throw std::invalid_argument("its header has no msg_type");
@@ -379,7 +406,7 @@ void xeus_server::publish_under(const origin *parent, const char *type, nl::json
 void xeus_server::send(zmq::socket_t &socket, xeus::xmessage &&message)
 {
     zmq::multipart_t wire = xeus::xzmq_serializer::serialize(std::move(message), *m_auth, replace);
-    (void)wire.send(socket, ZMQ_DONTWAIT); /* a client that has gone misses nothing */
+    m_backlog.send(socket, wire); /* a client that has gone misses nothing */
 }
 
 void xeus_server::send_shell_impl(xeus::xmessage message)
@@ -400,7 +427,7 @@ void xeus_server::send_stdin_impl(xeus::xmessage message)
 void xeus_server::publish_impl(xeus::xpub_message message, xeus::channel)
 {
     zmq::multipart_t wire = xeus::xzmq_serializer::serialize_iopub(std::move(message), *m_auth, replace);
-    (void)wire.send(m_iopub, ZMQ_DONTWAIT);
+    m_backlog.send(m_iopub, wire);
 }
 
 void xeus_server::abort_queue_impl(const listener &l, long)

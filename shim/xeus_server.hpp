@@ -22,6 +22,8 @@
 #include <zmq.hpp>
 #include <zmq_addon.hpp>
 
+#include "backlog.hpp"
+#include "history.hpp"
 #include "server.h"
 
 /* The C side's handle on a request's origin. Kept long after the request, and many of them: so the header is
@@ -39,14 +41,14 @@ namespace spk {
 
 /* A message as C sees it, with what it points to. */
 struct owned_message : message {
-    explicit owned_message(xeus::xmessage &&from);
+    owned_message(xeus::xmessage &&from, zmq::message_t &&text, const char *wrong);
     owned_message(const owned_message &) = delete;
     owned_message &operator=(const owned_message &) = delete;
     ~owned_message();
 
   private:
     xeus::xmessage m_source;
-    std::string m_content;
+    zmq::message_t m_content;
     std::string m_metadata;
     std::vector<spk_text> m_buffers;
 };
@@ -60,6 +62,10 @@ class xeus_server final : public xeus::xserver, private xeus::xcontrol_messenger
     void drain_shell();
     void reply(server_channel channel, const origin &to, const char *type, nlohmann::json content,
                nlohmann::json metadata);
+    uint64_t waiting() const noexcept
+    {
+        return m_backlog.waiting();
+    }
     std::string ask(const origin &whom, nlohmann::json content);
     void publish_under(const origin *parent, const char *type, nlohmann::json content,
                        nlohmann::json metadata, xeus::buffer_sequence buffers);
@@ -82,7 +88,8 @@ class xeus_server final : public xeus::xserver, private xeus::xcontrol_messenger
     void note_listeners();
     bool hold_shell(int &timeout_ms);
     nlohmann::json header(const char *type) const;
-    xeus::xmessage decode(zmq::multipart_t &wire) const;
+    xeus::xmessage decode(zmq::multipart_t &wire);
+    nlohmann::json take_content(zmq::message_t &&frame);
     bool receive(zmq::socket_t &socket, const char *name, const listener &deliver);
     void receive_some(zmq::socket_t &socket, const char *name, const listener &deliver);
     void send(zmq::socket_t &socket, xeus::xmessage &&message);
@@ -92,13 +99,17 @@ class xeus_server final : public xeus::xserver, private xeus::xcontrol_messenger
     const std::string m_user;
     std::unique_ptr<xeus::xauthentication> m_auth;
     std::size_t m_signature_len;
+    backlog m_backlog; /* before the context, so that it outlives it */
     zmq::context_t m_context;
     zmq::socket_t m_shell;
     zmq::socket_t m_control;
     zmq::socket_t m_stdin;
     zmq::socket_t m_iopub;
     std::thread m_heartbeat;
-    bool m_heard = false; /* somebody listens on iopub, or has had the time to */
+    history m_known;               /* what was received */
+    zmq::message_t m_content;      /* of the message that is being delivered, as it came */
+    const char *m_wrong = nullptr; /* with that; NULL: nothing */
+    bool m_heard = false;          /* somebody listens on iopub, or has had the time to */
     std::chrono::steady_clock::time_point m_held_until{}; /* set when the first request waits for that */
 };
 

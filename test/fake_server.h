@@ -58,6 +58,7 @@ static struct {
     void *ctx;
     char sent[1 << 16];
     size_t sent_len;
+    uint64_t waiting; /* what clients have still to take, says the test */
 } fake_server;
 
 static inline void fake_server_script(const struct fake_message *script)
@@ -164,6 +165,11 @@ int server_poll(struct server *server, int with_shell, struct pollfd *others, si
     }
     FAKE_REAL_CALLS(poll(others, count, delivered ? 0 : timeout_ms));
     return 0;
+}
+
+uint64_t server_waiting(const struct server *server)
+{
+    return server ? fake_server.waiting : 0;
 }
 
 void server_drain_shell(struct server *server)

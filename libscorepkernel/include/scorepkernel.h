@@ -24,6 +24,10 @@
  * Blocking.  No call waits for the worker. A request is begun by one call; its outputs, and then exactly
  *            one reply, come by callback from dispatch, which the host calls when the session's descriptor
  *            is readable. Requests are answered in the order in which they were begun.
+ * Flow.      A host whose client takes output more slowly than it comes need not dispatch for as long as it
+ *            likes: what writes output then waits, within its process, and nothing is lost. Interrupt,
+ *            shutdown and requests take effect in dispatch, and a cell's end is behind its output: let some
+ *            dispatches through for them.
  * Errors.    A call returns 0 or a negative errno; outputs are written only on success; a caller-owned
  *            struct spk_error, always the last parameter and always optional, receives a text for the user
  *            that names the remedy.

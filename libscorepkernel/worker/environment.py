@@ -21,7 +21,9 @@ _listed: Dict[str, List[str]] = {}  # by program: it takes some milliseconds
 _OBEYED = ("SCOREP_EXPERIMENT_DIRECTORY", "SCOREP_OVERWRITE_EXPERIMENT_DIRECTORY", "SCOREP_TOTAL_MEMORY")
 _ANYWAY = {"SCOREP_ENABLE_TRACING": ("true", "yes", "on", "1"), "SCOREP_ENABLE_PROFILING": ("false", "no", "off", "0")}
 # The kernel's own, for users; and those that its processes tell each other.
-SETTINGS = ("SCOREPKERNEL_MEASUREMENT", "SCOREPKERNEL_GUARD_BUDGET", "SCOREPKERNEL_LOG")
+SETTINGS = ("SCOREPKERNEL_MEASUREMENT", "SCOREPKERNEL_GUARD_BUDGET", "SCOREPKERNEL_LOG", "SCOREPKERNEL_OUTPUT_LIMIT")
+# Those that the host reads, which has an environment of its own; as they were for it.
+_OF_THE_HOST = {name: os.environ.get(name) for name in ("SCOREPKERNEL_LOG", "SCOREPKERNEL_OUTPUT_LIMIT")}
 OF_THE_EXISTING_KERNEL = (
     "SCOREP_JUPYTER_PERSISTENCE_DIR",
     "SCOREP_JUPYTER_MARSHALLING_DETAILED_REPORT",
@@ -62,11 +64,17 @@ def idle(built_in: bool) -> List[str]:
     there = [item for item in sorted(os.environ.items()) if item not in _told]
     own = [item for item in there if _is_nobodys(item[0])]
     theirs = [item for item in there if built_in and _means_nothing(*item)]
-    _told.update(own + theirs)
+    late = [item for item in there if item[1] != _OF_THE_HOST.get(*item)]
+    _told.update(own + theirs + late)
     texts = []
     if own:
         known = ", ".join((*SETTINGS, *OF_THE_EXISTING_KERNEL))
         texts.append(f"{_names(own)}: there is no such setting of the kernel's. There are {known}.")
+    if late:
+        texts.append(
+            f"{_names(late)}: without effect in a session that runs. Set it where Jupyter is started, or in the "
+            "kernel's kernel.json, and start the kernel again."
+        )
     if theirs:
         texts.append(
             f"{_names(theirs)}: without effect, as the built-in tracer measures, which has a trace and no more. "

@@ -51,6 +51,9 @@ _ATOMIC = 4096
 _PIECE_LEN = 4096
 _MAX_PIECES = 64
 _HOLD_SECONDS = 0.005
+# One write of more than this is several, between which an interrupt is seen.
+_WRITE_LEN = 1 << 18
+_CONTINUED = bytes(range(0x80, 0xC0))  # what begins no character
 # In one frame (FRAME_MAX_FDS).
 _MAX_DESCRIPTORS = 8
 
@@ -436,11 +439,18 @@ class Connection:
                 self._last = which
                 self._mark_both("S")
             if self._held_cell != self._cell:
-                pieces = [self._mark("P", self._held_cell), data, self._mark("P", self._cell)]
-                for piece in [b"".join(pieces)] if len(data) < _ATOMIC - 128 else pieces:
-                    self._write(which, piece)
+                before, after = self._mark("P", self._held_cell), self._mark("P", self._cell)
+                if len(data) < _ATOMIC - 128:
+                    self._write(which, before + data + after)
+                else:
+                    self._write(which, before)
+                    self._write_text(which, data)
+                    self._write(which, after)
                 return
-        self._write(which, data)
+        if len(data) <= _WRITE_LEN:
+            self._write(which, data)
+        else:
+            self._write_text(which, data)
 
     def _mark(self, kind: str, number: int) -> bytes:
         return f"\0{self._token}{kind}{number:016x}".encode("ascii")
@@ -451,6 +461,15 @@ class Connection:
         self._write(STDOUT, mark)
         self._write(STDERR, mark)
         return self._number
+
+    def _write_text(self, which: int, data: bytes) -> None:
+        """An interrupt ends a text that nobody takes between two of its pieces, as it does on a terminal."""
+        for end in range(_WRITE_LEN, len(data) + _WRITE_LEN, _WRITE_LEN):
+            self._write(which, data[end - _WRITE_LEN : end])
+            if self.interrupts.pending and self.interrupts.in_cell and _in_main_thread():
+                rest = data[end : end + 3]
+                self._write(which, rest[: len(rest) - len(rest.lstrip(_CONTINUED))])
+                return
 
     def _write(self, which: int, data: bytes) -> None:
         pipe = self._pipes[which]

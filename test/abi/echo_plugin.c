@@ -81,8 +81,10 @@ static struct spk_text text_of(const char *text)
 static void code_of(const char *content, char code[TEXT_MAX])
 {
     size_t len = 0;
-    const char *at = strstr(content, "\"code\":\"");
-    for (at = at ? at + 8 : ""; *at && *at != '"' && len + 1 < TEXT_MAX; at++) {
+    const char *at = strstr(content, "\"code\":");
+    if (at && (at = strchr(at + 7, '"')))
+        at++;
+    for (at = at ? at : ""; *at && *at != '"' && len + 1 < TEXT_MAX; at++) {
         if (*at == '\\')
             at++;
         code[len++] = *at;

@@ -398,6 +398,24 @@ class Malformed(KernelCase):
         until(lambda: "signature does not match" in self.log(), "it is logged")
         self.works()
 
+    def test_a_message_that_comes_again(self) -> None:
+        session = self.kc.session
+        frames = session.serialize(session.msg("execute_request", {"code": "count"}))
+        self.kc.shell_channel.socket.send_multipart(frames)
+        self.assertEqual(self.reply()["content"]["execution_count"], 1)
+        for channel in ("shell", "control", "stdin"):
+            self.raw(frames, channel)
+        until(lambda: self.log().count("it has come before") == 3, "each of the copies is refused")
+        self.assertEqual(self.result("count"), 2)
+
+    def test_a_request_that_is_too_large(self) -> None:
+        content = {"code": "result " + "x" * (64 << 20)}
+        for kind in ("execute_request", "complete_request"):
+            reply = self.reply(self.send(kind, content))["content"]
+            self.assertEqual((reply["status"], reply["ename"]), ("error", "KernelError"))
+            self.assertIn("larger than 64 MiB", reply["evalue"])
+        self.works()
+
     def test_content_that_cannot_be_served(self) -> None:
         for content in ([], 7, None, "x", {}, {"code": 7}, {"code": None}):
             request = self.send("execute_request", content)

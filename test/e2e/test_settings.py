@@ -84,6 +84,23 @@ class Settings(TracedCase):
             self.assertIn(f"{name}: there is no such setting", said)
             self.assertNotIn(name, self.measured().report)  # told once
 
+    def test_output_limit(self):
+        """What it does to a session is in test_slow_clients.py."""
+        for value in ("0", "1M", "much", "64X", "-64M", "64M ", "2000G", "99999999999999999999"):
+            done = subprocess.run(
+                [os.path.join(TREE, "bin", "scorepkernel"), "-f", "none"],
+                env={**os.environ, "SCOREPKERNEL_OUTPUT_LIMIT": value},
+                capture_output=True,
+                text=True,
+            )
+            self.assertEqual(done.returncode, 1)
+            self.assertIn(f"SCOREPKERNEL_OUTPUT_LIMIT={value} is no size from 4M to 1024G", done.stderr)
+
+    def test_what_the_host_reads(self):
+        for name in ("SCOREPKERNEL_OUTPUT_LIMIT", "SCOREPKERNEL_LOG"):
+            self.with_variable(name, "8M")
+            self.assertIn(f"{name}: without effect in a session that runs", self.measured().report)
+
     # --- the existing kernel's -------------------------------------------------------------------------------------
 
     def test_persistence_directory(self):
