@@ -11,15 +11,16 @@ forked child of A; after the cell, B writes what the cell changed to another fil
 
 What changed is found by looking: all is pickled before the cell and after it, in B, and compared. Not carried: the
 state of modules that are imported, what C extensions keep to themselves, and the memory that objects other than
-NumPy's arrays share without a reference from one to the other. The descriptors are the caller's; nothing is opened.
+NumPy's arrays share without a reference from one to the other. An array over a file's memory is on that file in B, too
+(persist_mapped.py), for which B opens it. All other descriptors are the caller's.
 Pickles are code: a file has to come from the same session."""
 
 from __future__ import annotations
 
 import re
-from typing import Any, Collection, Dict, List, NamedTuple, Optional, Set, Tuple
+from typing import Any, Callable, Collection, Dict, List, NamedTuple, Optional, Sequence, Set, Tuple
 
-from . import persist_around, persist_file
+from . import persist_around, persist_file, persist_shared
 from .persist_lost import Lost, LostVariable, StandIn, describe
 from .persist_received import Received
 
@@ -58,18 +59,22 @@ def send(
     hidden: Collection[str] = (),
     only: Optional[Collection[str]] = None,
     marshaller: str = "cloudpickle",
+    refused: Sequence[Lost] = (),
+    announce: Optional[Callable[[str, Any], None]] = None,
 ) -> Sent:
     """In A: write the variables that the user defined, and what is around them, to the (empty) file. hidden: names
     that are not the user's. only: those that are wanted; None: all. marshaller: what pickles them, also on their way
-    back."""
+    back. refused: those that are known not to travel. announce: persist_units.Collected's."""
     from . import persist_marshal, persist_units
 
     variables = _variables(namespace, hidden)
     if only is not None:
         variables = {name: value for name, value in variables.items() if name in only}
+    for one in refused:
+        variables.pop(one.name, None)
     chosen = persist_marshal.of(marshaller)
-    collected = persist_units.quietly(persist_units.Collected, variables, namespace, (), None, chosen)
-    lost = [failure.lost for key, failure in collected.failures.items() if key.startswith("v:")]
+    collected = persist_units.quietly(persist_units.Collected, variables, namespace, (), None, chosen, announce)
+    lost = [*refused, *(failure.lost for key, failure in collected.failures.items() if key.startswith("v:"))]
     units = _packed(chosen, collected, collected.units, namespace, lost)
     index = {"kind": _STATE, "deleted": []}
     size = _write(file_descriptor, index, units, lost, persist_around.look(), marshaller)
@@ -79,6 +84,7 @@ def send(
 def receive(file_descriptor: int, namespace: Dict[str, Any]) -> Received:
     """In B: fill the namespace from A's file. Names of variables that could not travel raise when they are used."""
     reader = persist_file.Reader(file_descriptor)
+    persist_shared.begin_visit()
     packages = _Packages(reader, _STATE, True)
     received = Received(reader, reader.index.get("marshaller", "cloudpickle"))
     received.foreign = dict(namespace)
@@ -100,6 +106,7 @@ def receive(file_descriptor: int, namespace: Dict[str, Any]) -> Received:
 
 def baseline(namespace: Dict[str, Any], hidden: Collection[str] = (), marshaller: str = "cloudpickle") -> Received:
     """In a forked child of A: remember the variables, which are here already. marshaller: of those that go back."""
+    persist_shared.begin_visit()
     received = Received(None, marshaller)
     received.look(_variables(namespace, hidden), namespace)
     return received
@@ -122,9 +129,11 @@ def send_changes(
         if received.foreign.get(name, nothing) is not value and received.stand_ins.get(name, nothing) is not value
     }
     chosen = persist_marshal.of(received.marshaller)
-    collected = persist_units.quietly(
-        persist_units.Collected, variables, namespace, received.classes, received.arrays(), chosen
-    )
+    with persist_shared.Handover():
+        arrays = received.arrays()
+        collected = persist_units.quietly(
+            persist_units.Collected, variables, namespace, received.classes, arrays, chosen
+        )
     kept_back = {f"v:{name}" for name in but}
     changed = [unit for unit in received.changed_units(collected) if not kept_back.issuperset(unit.keys)]
     lost = [
@@ -146,7 +155,7 @@ def apply_changes(file_descriptor: int, namespace: Dict[str, Any], begin: int = 
     reader = persist_file.Reader(file_descriptor, begin)
     packages = _Packages(reader, _CHANGES, False)
     lost = packages.lost + persist_around.apply(packages.around, persist_around.EARLY)
-    _recognize_classes(reader.index["classes"])
+    recognize_classes(reader.index["classes"])
     variables: Dict[str, Any] = {}
     changed: Set[str] = set()
     for values, updates, seen_through in packages.load(namespace, lost):
@@ -286,8 +295,8 @@ def _reason(key: str, problems: Dict[str, BaseException]) -> str:
     return describe(problem) if culprit is None else f"{describe(problem)}: {describe(culprit)}"
 
 
-def _recognize_classes(places: Dict[str, Tuple[int, str]]) -> None:
-    """Call classes as the forked child calls them, in which they lie where they lie here."""
+def recognize_classes(places: Dict[str, Tuple[int, str]]) -> None:
+    """In A: call classes as a forked child calls them, in which they lie where they lie here."""
     from . import persist_rebuild
 
     wanted = {tuple(place): key for key, place in places.items() if persist_rebuild.tracked(key) is None}
