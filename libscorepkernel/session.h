@@ -57,7 +57,7 @@ struct spk_session {
     uint64_t last_id; /* of the processes that the keeper was asked for */
     struct request_queue queue;
     struct request *active; /* begun, and not yet answered */
-    int lost;               /* this worker did not speak our language, and is being ended */
+    const char *lost;       /* why this worker is being ended by us; NULL: it is not */
     uint64_t
         questions[SESSION_MAX_QUESTIONS]; /* the requests that wait for input, the newest first; 0: none */
     char *hello;                          /* what the worker said first, JSON; NULL before */

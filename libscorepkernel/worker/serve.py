@@ -21,12 +21,16 @@ from IPython.core.completer import provisionalcompleter, rectify_completions
 from IPython.core.error import StdinNotImplementedError
 from IPython.utils.tokenutil import token_at_cursor
 
-from . import comms, environment, installation, launch, launch_plan, measure, repeats, scorep_api, script, shell, spare
-from . import settings, streams, systems, viewers, wire
+from . import comms, environment, event_loop, installation, launch, launch_plan, measure, repeats, scorep_api, script
+from . import settings, shell, spare, streams, systems, viewers, wire
 
 
 # The first cells come at once, when all of a notebook is run: what can wait does.
 _IDLE_SECONDS = 0.3
+
+
+class _Deaf(Exception):
+    """Users' code has done to the loop what ends the task that serves: it goes on on one that hears."""
 
 
 class Server:
@@ -73,7 +77,7 @@ class Server:
 
     def run(self) -> None:
         """Serve until SHUTDOWN, or until the library is gone."""
-        self._make_loop()
+        self._loop = event_loop.make()
         while True:
             try:
                 return self._run()
@@ -82,8 +86,8 @@ class Server:
 
     def take_over(self, connection: socket.socket, setup: dict) -> None:
         """This process is a forked copy, and the session from now on, or the runner of one cell."""
-        if not spare.renew_loop(self._loop, without=self.connection.socket.fileno()):
-            self._make_loop()
+        if not event_loop.renew(self._loop, self._watched, event_loop.ends(self._loop), forked=True):
+            self._loop = event_loop.make()
         self.connection.take_over(connection, setup["token"])
         self._context = contextvars.copy_context()
         if setup.get("runner"):
@@ -97,37 +101,57 @@ class Server:
         pair = [getattr(self._loop, name, None) for name in ("_ssock", "_csock")]
         return self.connection.descriptors() | {end.fileno() for end in pair if end is not None}
 
-    def _make_loop(self) -> None:
-        with wire.high_descriptors():
-            self._loop = asyncio.new_event_loop()
-        asyncio.set_event_loop(self._loop)
-
     def _run(self) -> None:
-        loop = self._loop
         faulthandler.enable(file=self.connection._pipes[wire.STDERR], all_threads=False)
-        self._arrived = asyncio.Event()  # not earlier: before Python 3.10 it belongs to the loop of its making
-        loop.add_reader(self.connection.socket.fileno(), self._read)
-        loop.call_later(_IDLE_SECONDS, systems.prepare, self.package)
-        loop.call_later(_IDLE_SECONDS, spare.protect_resource_tracker)
+        self._listen()
+        self._loop.call_later(_IDLE_SECONDS, systems.prepare, self.package)
+        self._loop.call_later(_IDLE_SECONDS, spare.protect_resource_tracker)
+        self.interrupts.between_cells = self._keep_hearing
         self.connection.send(wire.READY, 0)
         self.connection.hold(True)
-        self._serve_until_the_end(loop)
-        loop.remove_reader(self.connection.socket.fileno())
+        self._serve_until_the_end()
+        self._loop.remove_reader(self._watched)
         self.connection.hold(False)
         _end_resource_tracker()
 
-    def _serve_until_the_end(self, loop: asyncio.AbstractEventLoop) -> None:
-        task = self._context.run(lambda: loop.create_task(self._serve()))
+    def _serve_until_the_end(self) -> None:
+        task: Optional[asyncio.Task] = None
         while True:
+            loop = self._loop
+            if task is None or task.done():
+                task = self._context.run(lambda: loop.create_task(self._serve()))
             try:
-                return loop.run_until_complete(task)
+                loop.run_until_complete(task)
+                return
             except spare.Promoted:
                 raise
             except BaseException:
                 # A KeyboardInterrupt or SystemExit in a user's task, or whatever a signal handler of the user's raises
                 # between cells, ends run_until_complete, and perhaps the task: not us.
-                if task.done():
-                    task = self._context.run(lambda: loop.create_task(self._serve()))
+                asyncio.events._set_running_loop(None)  # what runs is none
+                if not self._keep_hearing():
+                    self._loop, task = event_loop.make(), None
+                    self._listen()
+
+    def _listen(self) -> None:
+        """Have the loop watch the connection."""
+        self._arrived = asyncio.Event()  # not earlier: it belongs to one loop
+        self._watched = self.connection.socket.fileno()
+        self._loop.add_reader(self._watched, self._read)
+        self._loop_ends = event_loop.ends(self._loop)
+
+    def _hears(self) -> bool:
+        return event_loop.hears(self._loop, self._watched, self._loop_ends)
+
+    def _keep_hearing(self) -> bool:
+        """Whatever was done to the loop, have it hear the library. False: there has to be another."""
+        if self._hears():
+            return True
+        if not event_loop.renew(self._loop, self._watched, self._loop_ends, forked=False):
+            return False
+        self._loop.add_reader(self._watched, self._read)
+        self._loop_ends = event_loop.ends(self._loop)
+        return True
 
     def _read(self) -> None:
         """Take what the library sent; called on the loop when there is something."""
@@ -159,6 +183,8 @@ class Server:
         while True:
             self._context = contextvars.copy_context()
             while not self._frames:
+                if not self._hears():
+                    raise _Deaf
                 self._arrived.clear()
                 await self._arrived.wait()
             frame = self._frames.popleft()

@@ -8,7 +8,6 @@ the user may decide for a cell (--guard, --no-guard).
 
 from __future__ import annotations
 
-import asyncio
 import atexit
 import contextlib
 import errno
@@ -19,7 +18,6 @@ import json
 import math
 import os
 import random
-import selectors
 import signal
 import socket
 import stat
@@ -361,30 +359,3 @@ def _renew_history(shell: Any) -> None:
     for name in ("input_hist_parsed", "input_hist_raw", "output_hist", "dir_hist", "output_hist_reprs"):
         setattr(new, name, getattr(old, name))
     shell.history_manager = new
-
-
-def renew_loop(loop: Any, without: int) -> bool:
-    """Give an event loop descriptors of its own again, so that users' tasks on it go on; it watches this one no more.
-    False: it is of another kind."""
-    # It runs in the process that forked: without this, tasks that are due in its present round would find none. Since
-    # Python 3.12, a fork forgets the thread's loop, too.
-    asyncio.events._set_running_loop(loop)
-    asyncio.set_event_loop(loop)
-    try:
-        old = loop._selector
-        left_out = (loop._ssock.fileno(), without)
-        with wire.high_descriptors():
-            loop._selector = selectors.DefaultSelector()
-            for key in list(old.get_map().values()):
-                if key.fd not in left_out:
-                    with contextlib.suppress(OSError, ValueError, KeyError):
-                        loop._selector.register(key.fileobj, key.events, key.data)
-            old.close()
-            loop._default_executor = None  # its threads are gone
-            loop._close_self_pipe()
-            loop._make_self_pipe()
-        if loop._signal_handlers:
-            signal.set_wakeup_fd(loop._csock.fileno())
-    except AttributeError:
-        return False
-    return True

@@ -21,7 +21,7 @@ import threading
 import time
 from collections import deque
 from contextvars import ContextVar
-from typing import Any, Deque, Iterable, Iterator, List, NamedTuple, Optional
+from typing import Any, Deque, Dict, Iterable, Iterator, List, NamedTuple, Optional, Tuple
 from weakref import WeakKeyDictionary
 
 WORKER_FD = 3
@@ -40,11 +40,14 @@ TEXT, CELL_RAN = range(82, 84)
 
 # Kept, as users' code may replace them.
 _dumps, _sleep = json.dumps, time.sleep
+_fstat, _exit = os.fstat, os._exit
 
 _HEADER = struct.Struct("<IHHQQ")
 _U32 = struct.Struct("<I")
-# Above what users' code is likely to close or to dup2 onto.
-_HIGH_FD = 200
+# Above what users' code is likely to close or to dup2 onto: 256 was the usual limit, and is closed up to.
+_HIGH_FD = 260
+# The library ends a process that has closed its end of the socket within less.
+_CUT_OFF_SECONDS = 5
 # What the library takes in one frame (FRAME_MAX_LEN), less some room for what stands around the outputs.
 _MAX_FRAME = (128 << 20) - 65536
 # Marks and text that are written together are not torn apart up to this length (PIPE_BUF).
@@ -55,6 +58,11 @@ _MAX_PIECES = 64
 _HOLD_SECONDS = 0.005
 # In one frame (FRAME_MAX_FDS).
 _MAX_DESCRIPTORS = 8
+
+
+_CUT_OFF = (
+    b"This process has closed its connection to the kernel, which cannot be spoken to any more: the process is ended.\n"
+)
 
 
 class TooLarge(ValueError):
@@ -118,11 +126,20 @@ def high_descriptors() -> Iterator[None]:
     fillers: List[int] = []
     try:
         while not fillers or fillers[-1] < _high():
-            fillers.append(os.open(os.devnull, os.O_RDONLY | os.O_CLOEXEC))
+            fillers.append(os.dup(fillers[-1]) if fillers else os.open(os.devnull, os.O_RDONLY | os.O_CLOEXEC))
         yield
     finally:
         for filler in fillers:
             os.close(filler)
+
+
+def identity(number: int) -> Optional[Tuple[int, int]]:
+    """What is open by that number, to be told from what may be later; None: nothing."""
+    try:
+        status = _fstat(number)
+    except OSError:
+        return None
+    return status.st_dev, status.st_ino
 
 
 def decode(data: bytearray) -> Optional[Frame]:
@@ -164,6 +181,7 @@ class Interrupts:
         self.in_cell = False
         self.before_cell = False  # a request has been taken, its cell has not begun: an interrupt is meant for it
         self.on_interrupt: Optional[Any] = None  # asked first: returns True when it took care of it
+        self.between_cells: Optional[Any] = None  # called when one comes while nobody's code is to be interrupted
         self.pending = False
         self.received = 0  # signals
         self.served = 0  # of those, how many have been obeyed before they came
@@ -179,6 +197,8 @@ class Interrupts:
             return
         if not self.in_cell:
             self.pending = self.pending or self.before_cell
+            if self.between_cells is not None:
+                self.between_cells()
         elif self._lock._is_owned():
             self.pending = True
         elif self.on_interrupt is None or not self.on_interrupt(frame):
@@ -228,6 +248,7 @@ class Connection:
         self.interrupts = Interrupts(self.lock)
         self.interrupts.install()
         self._pipes = _copies_of_output()
+        self._remember_descriptors()
         self._received = bytearray()
         self._descriptors: Deque[int] = deque()  # received, not yet claimed
         self._number = 0
@@ -260,9 +281,11 @@ class Connection:
         """In a forked copy that is the session from now on: speak for it, over a socket and pipes of its own."""
         self.socket.close()
         for pipe in self._pipes.values():
-            os.close(pipe)
+            with contextlib.suppress(OSError):  # users' code has done so
+                os.close(pipe)
         self.socket = connection
         self._pipes = _copies_of_output()
+        self._remember_descriptors()
         self._received = bytearray()
         self._number, self._last, self._cell = 0, STDOUT, 0
         self._token = token
@@ -274,6 +297,24 @@ class Connection:
     def descriptors(self) -> set:
         """What is open for the connection itself."""
         return {self.socket.fileno(), *self._pipes.values()}
+
+    def _remember_descriptors(self) -> None:
+        self._socket_number = self.socket.fileno()
+        numbers = [self._socket_number, *self._pipes.values()]
+        self._identities: Dict[int, Optional[Tuple[int, int]]] = {number: identity(number) for number in numbers}
+
+    def _look_after_socket(self) -> None:
+        """Users' code may have closed it, and opened a file of its own by that number."""
+        number = self._socket_number
+        if self.socket.fileno() != number or identity(number) != self._identities[number]:
+            self._end_cut_off()
+
+    def _end_cut_off(self) -> None:
+        """The library cannot be spoken to any more, and nobody else could want anything of us. It ends this process as
+        it sees that the socket was closed; which it does not if another process has the socket open, too."""
+        self._write(STDERR, _CUT_OFF)
+        _sleep(_CUT_OFF_SECONDS)
+        _exit(1)
 
     # --- frames --------------------------------------------------------------------------------------
 
@@ -294,6 +335,7 @@ class Connection:
         """Read once if there is something, or comes within that time. Any thread may; EOFError: the library is gone."""
         if self._forked:
             raise EOFError("the library is the parent's")
+        self._look_after_socket()
         if not select.select([self.socket], [], [], seconds)[0]:
             return False
         with self.lock:  # also against an interrupt between the two steps
@@ -348,6 +390,7 @@ class Connection:
             )
         payload = _payload(parts)
         with self.lock:
+            self._look_after_socket()
             self._release()
             barrier = self._mark_both("B") if kind not in (HELLO, FAILED) else 0
             self.socket.sendall(_HEADER.pack(len(payload), kind, 0, request, barrier) + payload)
@@ -359,6 +402,7 @@ class Connection:
         data = _HEADER.pack(len(payload), kind, len(descriptors), request, 0) + payload
         rights = array.array("i", descriptors)
         with self.lock:
+            self._look_after_socket()
             sent = self.socket.sendmsg([data], [(socket.SOL_SOCKET, socket.SCM_RIGHTS, rights)])
             self.socket.sendall(data[sent:])
 
@@ -454,8 +498,21 @@ class Connection:
         self._write(STDERR, mark)
         return self._number
 
-    def _write(self, which: int, data: bytes) -> None:
+    def _pipe(self, which: int) -> int:
+        """Our copy of a pipe; users' code may have closed it, and not the original."""
         pipe = self._pipes[which]
+        known = self._identities[pipe]
+        if identity(pipe) == known:
+            return pipe
+        if identity(which) != known:
+            return -1  # what is written there now is not for the library
+        with contextlib.suppress(OSError):
+            self._pipes[which] = fcntl.fcntl(which, fcntl.F_DUPFD_CLOEXEC, _high())
+            self._identities[self._pipes[which]] = known
+        return which
+
+    def _write(self, which: int, data: bytes) -> None:
+        pipe = self._pipe(which)
         while data:
             try:
                 written = os.write(pipe, data)

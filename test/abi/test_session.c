@@ -177,6 +177,19 @@ static void cut_off(void)
     host_shut_down(host);
 }
 
+/* One that closes it and goes on is ended after a moment. */
+static void cut_off_for_good(void)
+{
+    struct host *host = host_create(NULL);
+    CHECK(host_execute(host, 1, "mute") == 0 && host_execute(host, 2, "print never") == 0);
+    host_until(host, "status DIED");
+    HOST_IN_ORDER(host, "out 1 mute", "reply 1 1 {", "its connection to the kernel had been closed",
+                  "reply 2 2 ", "status DIED");
+    CHECK(host_execute(host, 3, "print after") == 0);
+    host_until(host, "reply 3 0");
+    host_shut_down(host);
+}
+
 /* What it wrote before it died is shown, down to half a character, and before its end is. */
 static void last_words(void)
 {
@@ -541,6 +554,7 @@ int main(int argc, char **argv)
     dies("crash", "SIGSEGV");
     dies("garbage", "was not understood");
     cut_off();
+    cut_off_for_good();
     last_words();
     dies_unseen();
     dies_deaf();

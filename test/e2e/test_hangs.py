@@ -1,0 +1,154 @@
+# SPDX-License-Identifier: BSD-3-Clause
+"""What must not make a cell hang: cells that cut the kernel's own connection off, or take the loop apart that it
+listens on; each has its reply, and the next cell runs."""
+
+import unittest
+
+from guarding import DEFINITIONS, GUARDED
+from kernel import KernelCase
+from launching import ForkedCase, ProcessCase
+from measuring import SCOREP, TracedCase
+
+LOOP = "loop = asyncio.get_event_loop()\n"
+SOCKETS = (
+    "import os, stat\n"
+    "sockets = [int(n) for n in os.listdir('/proc/self/fd') if int(n) > 255 and os.path.exists(f'/proc/self/fd/{n}')\n"
+    "           and stat.S_ISSOCK(os.stat(f'/proc/self/fd/{n}').st_mode)]\n"
+)
+CLOSED = "its connection to the kernel had been closed"
+
+
+class CutOff(KernelCase):
+    """The worker's connection is closed."""
+
+    def lost(self, code: str) -> None:
+        self.ok("x = 1")
+        outcome = self.fails(code, "SessionDied")
+        self.assertIn(CLOSED, outcome.reply["evalue"])
+        self.fails("x", "NameError")
+
+    def test_everything_is_closed(self):
+        self.lost("import os; os.closerange(3, 65536)")
+
+    def test_everything_is_closed_and_the_cell_goes_on(self):
+        self.lost("import os\nos.closerange(0, 65536)\nwhile True: pass")
+
+    def test_sockets_are_closed(self):
+        self.lost(SOCKETS + "for number in sockets: os.close(number)")
+
+    def test_another_file_has_its_number(self):
+        self.ok("import os; written = os.open('written', os.O_RDWR | os.O_CREAT)")
+        self.lost(SOCKETS + "for number in sockets: os.dup2(written, number)\nprint('on')")
+        self.assertEqual(self.value("__import__('os').path.getsize('written')"), 0)
+
+    def test_another_program_is_run(self):
+        self.lost("import os; os.execvp('sleep', ['sleep', '1000'])")
+
+    def test_a_child_has_the_connection_open(self):
+        self.ok("import os, time\npid = os.fork()\nif not pid:\n    time.sleep(1000)\n")
+        outcome = self.fails("os.closerange(3, 65536)", "SessionDied")
+        self.assertIn("exit code 1", outcome.reply["evalue"])
+        self.assertIn("closed its connection", outcome.text("stderr"))
+        self.ok("1")
+
+    def test_between_cells(self):
+        self.ok("import os, threading\ngate = threading.Timer(0.1, os.closerange, (3, 65536)); gate.start()")
+        while True:
+            message = self.next_message("iopub")
+            if CLOSED in str(message["content"]):
+                break
+        self.ok("1")
+
+
+class Loop(KernelCase):
+    """The loop that it listens on is taken apart: that costs nothing."""
+
+    def setUp(self) -> None:
+        self.ok("import asyncio, os, threading; pid = os.getpid()\n" + LOOP)
+
+    def unharmed(self, code: str) -> None:
+        self.ok("async def later():\n    await asyncio.sleep(0.01)\n    return 7\ntask = loop.create_task(later())")
+        self.ok(code)
+        self.assertEqual(self.ok("os.getpid() == pid").result, "True")
+        self.assertEqual(self.ok("await task").result, "7")
+        self.assertEqual(self.ok("await loop.run_in_executor(None, lambda: 5)").result, "5")
+        self.assertEqual(self.ok("asyncio.get_event_loop() is loop").result, "True")
+
+    def test_low_numbers_are_closed(self):
+        self.unharmed("os.closerange(3, 256)")
+
+    def test_readers_are_removed(self):
+        self.unharmed("for number in list(loop._selector.get_map()): loop.remove_reader(number)")
+
+    def test_readers_are_unregistered(self):
+        self.unharmed("for number in list(loop._selector.get_map()): loop._selector.unregister(number)")
+
+    def test_the_selector_is_closed(self):
+        self.unharmed("loop._selector.close()")
+
+    def test_the_selectors_descriptor_is_closed(self):
+        self.unharmed("os.close(loop._selector.fileno())")
+
+    def test_the_selectors_number_is_another_files(self):
+        self.ok("written = open('other', 'w')")
+        self.unharmed("number = loop._selector.fileno(); os.dup2(written.fileno(), number)")
+        self.assertEqual(self.ok("os.fstat(number).st_ino == os.fstat(written.fileno()).st_ino").result, "True")
+
+    def test_the_wakers_are_closed(self):
+        self.unharmed("os.close(loop._csock.fileno())")
+        self.unharmed("os.close(loop._ssock.fileno())")
+        self.unharmed("loop._csock.close()")
+
+    def test_the_loop_is_stopped(self):
+        self.unharmed("loop.stop()")
+        self.unharmed("loop.call_later(0.01, loop.stop)")
+
+    def test_all_tasks_are_cancelled(self):
+        self.run_cell("for each in asyncio.all_tasks(): each.cancel()")
+        self.unharmed("pass")
+
+    def test_what_a_task_removes_is_there_again_after_an_interrupt(self):
+        self.ok(
+            "removed = threading.Event()\ndef remove():\n"
+            "    for number in list(loop._selector.get_map()): loop.remove_reader(number)\n    print('removed', flush=True)\n"
+            "loop.call_later(0.1, remove); None"
+        )
+        while "removed" not in str(self.next_message("iopub")["content"]):
+            pass
+        request = self.kc.execute("1")
+        while (message := self.next_message("iopub"))["msg_type"] != "execute_input":
+            self.assertNotEqual(message["msg_type"], "error")
+        self.km.interrupt_kernel()
+        self.outputs_of(request)
+        self.assertIn(self.reply_of(request)["status"], ("ok", "error"))
+        self.unharmed("pass")
+
+
+class Guarded(TracedCase):
+    def test_a_guard_takes_over(self):
+        self.ok(DEFINITIONS + "x = 1")
+        for code in ("os.closerange(3, 65536)", "os.closerange(3, 65536)\nwhile True: pass"):
+            outcome = self.fails(GUARDED + code, "SessionRestored")
+            self.assertIn(CLOSED, outcome.reply["evalue"])
+            self.assertEqual(self.ok("x").result, "1")
+
+    def test_the_loop_of_a_session_that_took_over(self):
+        self.ok(DEFINITIONS + LOOP)
+        self.fails(GUARDED + "os.abort()", "SessionRestored")
+        self.ok("for number in list(loop._selector.get_map()): loop.remove_reader(number)")
+        self.ok(GUARDED + "loop._selector.close()")
+        self.assertEqual(self.ok("await asyncio.sleep(0.01, 7)").result, "7")
+
+
+class Launched(ProcessCase):
+    def test_a_launched_cell_is_ended(self):
+        outcome = self.fails(SCOREP + "os.closerange(3, 65536)\nwhile True: pass", "LaunchedProcessEnded")
+        self.assertIn(CLOSED, outcome.reply["evalue"])
+
+
+class Forked(ForkedCase, Launched):
+    pass
+
+
+if __name__ == "__main__":
+    unittest.main()
