@@ -18,6 +18,8 @@ from . import wire
 Ends = Tuple[Optional[Tuple[int, int]], ...]
 
 _WATCHED = re.compile(r"^tfd:\s*(\d+)", re.M)
+_RUN = asyncio.events.Handle._run.__code__
+_ASYNCIO, _PACKAGE = (os.path.dirname(os.path.abspath(path)) + os.sep for path in (asyncio.__file__, __file__))
 _open, _readlink = open, os.readlink
 _selectors: List[Any] = []  # whose descriptors users' code has put to other uses: nobody must close those
 
@@ -50,6 +52,17 @@ def hears(loop: Any, number: int, before: Ends) -> bool:
         return True  # a loop of another kind, of which nothing can be told
     except (OSError, ValueError, TypeError):
         return False  # its selector is closed
+
+
+def runs_users_code(frame: Any) -> bool:
+    """Whether what runs here is a task or a callback of the user's; by the frame that a signal came to."""
+    called: List[str] = []
+    while frame is not None and frame.f_code is not _RUN:
+        called.append(frame.f_code.co_filename)
+        frame = frame.f_back
+    while called and called[-1].startswith(_ASYNCIO):
+        called.pop()
+    return frame is not None and bool(called) and not called[-1].startswith(_PACKAGE)
 
 
 def renew(loop: Any, without: int, before: Ends, forked: bool) -> bool:

@@ -21,12 +21,14 @@ from IPython.core.completer import provisionalcompleter, rectify_completions
 from IPython.core.error import StdinNotImplementedError
 from IPython.utils.tokenutil import token_at_cursor
 
-from . import comms, environment, event_loop, installation, launch, launch_plan, measure, repeats, scorep_api, script
-from . import settings, shell, spare, streams, systems, viewers, wire
+from . import comms, environment, event_loop, installation, launch, launch_plan, limit, measure, repeats, scorep_api
+from . import script, settings, shell, spare, streams, systems, viewers, wire
 
 
 # The first cells come at once, when all of a notebook is run: what can wait does.
 _IDLE_SECONDS = 0.3
+# So long users' code may take to answer a completion or an inspection, for which the next cell waits.
+_QUESTION_SECONDS = 10.0
 
 
 class _Deaf(Exception):
@@ -106,7 +108,7 @@ class Server:
         self._listen()
         self._loop.call_later(_IDLE_SECONDS, systems.prepare, self.package)
         self._loop.call_later(_IDLE_SECONDS, spare.protect_resource_tracker)
-        self.interrupts.between_cells = self._keep_hearing
+        self.interrupts.between_cells = self._on_interrupt_between_cells
         self.connection.send(wire.READY, 0)
         self.connection.hold(True)
         self._serve_until_the_end()
@@ -152,6 +154,11 @@ class Server:
         self._loop.add_reader(self._watched, self._read)
         self._loop_ends = event_loop.ends(self._loop)
         return True
+
+    def _on_interrupt_between_cells(self, frame: Any) -> bool:
+        """The library sends one where a request waits: for a task of the user's, or since the loop is deaf."""
+        self._keep_hearing()
+        return event_loop.runs_users_code(frame)
 
     def _read(self) -> None:
         """Take what the library sent; called on the loop when there is something."""
@@ -272,9 +279,10 @@ class Server:
         if "write" in options:
             return self._write(frame.request, content, options)
         cell = measure.Cell(content["code"], options.get("measure"), options, metadata, self.connection.setup)
-        cell.transform(sh.transform_cell)
         self._look_for_interrupt(frame.request)
         try:
+            with self.user_code(True):  # which may change cells before they are run
+                cell.transform(sh.transform_cell)
             way = self._way(cell, options)
             if way.process != "session":
                 return await self._launch(frame, cell, options, way, store)
@@ -479,6 +487,14 @@ class Server:
         finally:
             self.interrupts.end(more)
 
+    @contextlib.contextmanager
+    def _question(self) -> Iterator[None]:
+        """Users' code runs for a question of the client's. An interrupt ends the block, and so does too long a time:
+        what has been found by then is the answer."""
+        with contextlib.suppress(KeyboardInterrupt), self.user_code():
+            with limit.Limit(_QUESTION_SECONDS, self.interrupts):
+                yield
+
     # --- input ---------------------------------------------------------------------------------------
 
     def raw_input(self, prompt: object = "") -> str:
@@ -514,7 +530,8 @@ class Server:
         code = content["code"]
         position = content.get("cursor_pos")
         position = len(code) if position is None else position
-        with provisionalcompleter():
+        found: List[Any] = []
+        with self._question(), provisionalcompleter():
             found = list(rectify_completions(code, self.shell.Completer.completions(code, position)))
         start, end = (found[0].start, found[0].end) if found else (position, position)
         kinds = [{"start": c.start, "end": c.end, "text": c.text, "type": c.type} for c in found]
@@ -531,16 +548,18 @@ class Server:
         position = content.get("cursor_pos")
         name = token_at_cursor(content["code"], len(content["code"]) if position is None else position)
         reply: dict = {"status": "ok", "found": False, "data": {}, "metadata": {}}
-        with contextlib.suppress(KeyError):
-            reply["data"] = self.shell.object_inspect_mime(name, detail_level=content.get("detail_level", 0))
+        with self._question(), contextlib.suppress(KeyError):
+            data = self.shell.object_inspect_mime(name, detail_level=content.get("detail_level", 0))
             if not self.shell.enable_html_pager:
-                reply["data"].pop("text/html", None)
-            reply["found"] = True
+                data.pop("text/html", None)
+            reply.update(data=data, found=True)
         return wire.OK, reply
 
     async def is_complete(self, frame: wire.Frame) -> tuple:
         code = json.loads(frame.parts[0])["code"]
-        status, indent = self.shell.input_transformer_manager.check_complete(code)
+        status, indent = "unknown", None
+        with self._question():
+            status, indent = self.shell.input_transformer_manager.check_complete(code)
         reply = {"status": status}
         if status == "incomplete":
             reply["indent"] = " " * (indent or 0)

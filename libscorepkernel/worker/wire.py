@@ -181,7 +181,8 @@ class Interrupts:
         self.in_cell = False
         self.before_cell = False  # a request has been taken, its cell has not begun: an interrupt is meant for it
         self.on_interrupt: Optional[Any] = None  # asked first: returns True when it took care of it
-        self.between_cells: Optional[Any] = None  # called when one comes while nobody's code is to be interrupted
+        self.between_cells: Optional[Any] = None  # asked when one comes beside a cell: True, when it is to be obeyed
+        self.of_our_own = False  # the next signal is not the library's (limit.py)
         self.pending = False
         self.received = 0  # signals
         self.served = 0  # of those, how many have been obeyed before they came
@@ -192,13 +193,16 @@ class Interrupts:
         signal.signal(signal.SIGINT, self._handle)
 
     def _handle(self, number: int, frame: Any) -> None:
-        self.received += 1
-        if self.received <= self.served:
-            return
+        if self.of_our_own:
+            self.of_our_own = False
+        else:
+            self.received += 1
+            if self.received <= self.served:
+                return
         if not self.in_cell:
             self.pending = self.pending or self.before_cell
-            if self.between_cells is not None:
-                self.between_cells()
+            if self.between_cells is not None and self.between_cells(frame):
+                raise KeyboardInterrupt
         elif self._lock._is_owned():
             self.pending = True
         elif self.on_interrupt is None or not self.on_interrupt(frame):

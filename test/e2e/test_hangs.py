@@ -2,10 +2,11 @@
 """What must not make a cell hang: cells that cut the kernel's own connection off, or take the loop apart that it
 listens on; each has its reply, and the next cell runs."""
 
+import queue
 import unittest
 
 from guarding import DEFINITIONS, GUARDED
-from kernel import KernelCase
+from kernel import KernelCase, Outcome
 from launching import ForkedCase, ProcessCase
 from measuring import SCOREP, TracedCase
 
@@ -148,6 +149,118 @@ class Launched(ProcessCase):
 
 class Forked(ForkedCase, Launched):
     pass
+
+
+LOOPING = """
+class Looping:
+    def __repr__(self):
+        while True: pass
+    def __dir__(self):
+        while True: pass
+class Answering:
+    def __getattr__(self, name):
+        while True: pass
+class Stubborn:
+    def spin(self):
+        while True: pass
+    def __repr__(self):
+        while True:
+            try:
+                self.spin()
+            except BaseException:
+                if not self.seen: raise
+                self.seen -= 1
+    @property
+    def sleeping(self):
+        import time
+        time.sleep(1000)
+looping, answering, stubborn = Looping(), Answering(), Stubborn()
+stubborn.seen = 2
+"""
+
+
+class Questions(KernelCase):
+    """Completions and inspections whose objects loop."""
+
+    def setUp(self) -> None:
+        self.ok(LOOPING)
+
+    def busy(self, request: str) -> None:
+        while True:
+            message = self.next_message("iopub")
+            if message["parent_header"].get("msg_id") == request and message["msg_type"] == "status":
+                return
+
+    def interrupted(self, request: str) -> dict:
+        """The reply; what is interrupted before it has begun is asked again."""
+        self.busy(request)
+        while True:
+            self.km.interrupt_kernel()
+            try:
+                message = self.kc.get_shell_msg(timeout=1)
+            except queue.Empty:
+                continue
+            if message["parent_header"].get("msg_id") == request:
+                return message["content"]
+
+    def test_interrupts(self):
+        for request in (
+            lambda: self.kc.inspect("looping", 7),
+            lambda: self.kc.complete("looping.", 8),
+            lambda: self.kc.inspect("stubborn.sleeping", 17),
+            lambda: self.kc.inspect("answering", 9),
+            lambda: self.kc.complete("answering.", 10),
+        ):
+            self.assertEqual(self.interrupted(request())["status"], "ok")
+            self.assertEqual(self.ok("1 + 1").result, "2")
+
+    def test_the_next_cell_runs(self):
+        """Although nobody interrupts."""
+        request, cell = self.kc.inspect("stubborn", 8), self.kc.execute("stubborn.seen")
+        self.assertEqual(self.reply_of(request)["status"], "ok")
+        messages = self.outputs_of(cell)
+        self.assertEqual(Outcome(self.reply_of(cell), messages).result, "0")
+
+    def test_a_transformer_is_interrupted(self):
+        self.ok(
+            "def endless(lines):\n    if lines and 'transformed' in lines[0]:\n        while True: pass\n    return lines\n"
+            "get_ipython().input_transformers_cleanup.append(endless)"
+        )
+        request = self.kc.execute("'transformed'")
+        self.busy(request)
+        self.assertEqual(self.interrupted_cell(request)["ename"], "KeyboardInterrupt")
+        request = self.kc.is_complete("'transformed'")
+        self.assertEqual(self.interrupted(request)["status"], "unknown")
+        self.ok("get_ipython().input_transformers_cleanup.remove(endless)")
+
+    def interrupted_cell(self, request: str) -> dict:
+        self.km.interrupt_kernel()
+        self.outputs_of(request)
+        return self.reply_of(request)
+
+    def test_a_task_that_computes(self):
+        self.ok(
+            "import asyncio\nasync def forever():\n    print('begun', flush=True)\n    while True: pass\n"
+            "task = asyncio.get_event_loop().create_task(forever())"
+        )
+        request = self.kc.execute("1")
+        while (message := self.next_message("iopub"))["parent_header"].get("msg_id") != request:
+            self.assertNotEqual(message["msg_type"], "error")
+        self.interrupted_cell(request)
+        self.assertEqual(self.ok("type(task.exception()).__name__").result, "'KeyboardInterrupt'")
+
+    def test_a_widget_is_interrupted(self):
+        code = (
+            "import comm\ndef opened(comm, message):\n    print('on', flush=True)\n    while True: pass\n"
+            "comm.get_comm_manager().register_target('endless', opened)"
+        )
+        if self.run_cell(code).reply["status"] != "ok":
+            self.skipTest("the package comm is not installed")
+        message = self.kc.session.msg("comm_open", {"comm_id": "1", "target_name": "endless", "data": {}})
+        self.kc.shell_channel.send(message)
+        self.wait_for_text(message["header"]["msg_id"], "on\n")
+        self.km.interrupt_kernel()
+        self.assertEqual(self.ok("1 + 1").result, "2")
 
 
 if __name__ == "__main__":
