@@ -38,7 +38,7 @@ static void forget(struct spk_session *session)
     struct runner *runner = &session->runner;
     char *plan = runner->plan;
     if (runner->request)
-        (void)session_forget_question(session, runner->request);
+        session_withdraw_question(session, runner->request);
     worker_finish(&runner->worker);
     close_variables(runner);
     free(runner->key);

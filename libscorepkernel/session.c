@@ -102,7 +102,7 @@ void session_start_worker(struct spk_session *session)
     session->failure = NULL;
     session->state = SESSION_STARTING;
     session->lost = NULL;
-    memset(session->questions, 0, sizeof session->questions);
+    session_withdraw_questions(session);
     session_status(session, SPK_STATUS_STARTING, result == 0 ? python : "");
     if (result == 0 && !session->keeper_alive) {
         result = keeper_start(&session->keeper, &session->loop, session->private_path, &keeper_events,
@@ -251,7 +251,7 @@ static int promote(struct spk_session *session, const char *how)
     session->state = SESSION_STARTING;
     session->promoted = 1;
     session->lost = NULL; /* that was the other's */
-    memset(session->questions, 0, sizeof session->questions);
+    session_withdraw_questions(session);
     session_reply_error(session, "SessionRestored", text);
     return 0;
 }
@@ -319,7 +319,6 @@ static void send_interrupt(struct spk_session *session)
 
 void session_interrupt(struct spk_session *session)
 {
-    (void)session_forget_question(session, session->active->number); /* it ends with the interrupt */
     if (runner_interrupt(session))
         return;
     if (session->active->sent)

@@ -10,10 +10,8 @@ import faulthandler
 import inspect
 import json
 import os
-import queue
 import socket
 import sys
-import threading
 from collections import deque
 from typing import Any, Deque, Iterator, List, Optional
 
@@ -22,7 +20,7 @@ from IPython.core.error import StdinNotImplementedError
 from IPython.utils.tokenutil import token_at_cursor
 
 from . import comms, environment, event_loop, installation, launch, launch_plan, limit, measure, repeats, scorep_api
-from . import script, settings, shell, spare, streams, systems, viewers, wire
+from . import questions, script, settings, shell, spare, streams, systems, viewers, wire
 
 
 # The first cells come at once, when all of a notebook is run: what can wait does.
@@ -47,7 +45,7 @@ class Server:
         self.notices: List[str] = []  # what the user is to know, and is told with the next cell
         installation.given_up = lambda: self.interrupts.pending
         self._frames: Deque[wire.Frame] = deque()
-        self._answers: queue.SimpleQueue = queue.SimpleQueue()
+        self._questions = questions.Questions(connection, self._read_for)
         self._cell_task: Optional[asyncio.Task] = None
         # Of the task that serves: what cells set in it, such as decimal's precision, is there for the next task.
         self._context = contextvars.copy_context()
@@ -97,6 +95,7 @@ class Server:
         self.interrupts = self.connection.interrupts
         self.pid = os.getpid()
         self._frames.clear()
+        self._questions.forget()
 
     def descriptors(self) -> set:
         """The connections that are the worker's own."""
@@ -179,7 +178,7 @@ class Server:
     def _take(self) -> None:
         while (frame := self.connection.next_received()) is not None:
             if frame.kind == wire.INPUT_REPLY:
-                self._answers.put((frame.request, frame.parts[0].decode("utf-8", "replace")))
+                self._questions.on_reply(frame)
             elif frame.kind == wire.RETURN:
                 self.launcher.on_return(frame)
             else:
@@ -508,20 +507,7 @@ class Server:
     def _ask(self, prompt: str, password: bool) -> str:
         if not self.allow_stdin or self.connection.forked:
             raise StdinNotImplementedError("input() was called, but this client cannot ask the user")
-        request = self.connection.cell_of_caller()
-        while not self._answers.empty():
-            self._answers.get()  # to a question that was interrupted
-        self.connection.send(wire.INPUT_REQUEST, request, prompt.encode("utf-8", "replace"), wire.u32(password))
-        main = threading.current_thread() is threading.main_thread()
-        while True:
-            try:
-                answered, line = self._answers.get_nowait()
-            except queue.Empty:
-                # While a cell waits for this thread, nobody else reads.
-                self._read_for(None if main else 0.05)
-                continue
-            if answered == request:
-                return line
+        return self._questions.ask(self.connection.cell_of_caller(), prompt, password)
 
     # --- questions -----------------------------------------------------------------------------------
 

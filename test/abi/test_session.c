@@ -121,6 +121,7 @@ static void input(void)
     struct spk_error error = {.size = sizeof error};
     CHECK(kernel->input_reply(host->session, 1, text_of("early"), &error) == -ENOENT &&
           error.code == -ENOENT);
+    CHECK(kernel->input_reply(host->session, 0, text_of("nobody's"), NULL) == -ENOENT);
     CHECK(host_execute(host, 1, "wait") == 0);
     host_until(host, "out 1 waiting");
     /* A cell that runs, but has not asked. */
@@ -134,12 +135,14 @@ static void input(void)
     host_until(host, "reply 2 0");
     CHECK(strstr(host->log, "\"got\":\"Ada\""));
     CHECK(kernel->input_reply(host->session, 2, text_of("late"), NULL) == -ENOENT);
+    CHECK(host_count(host, "withdrawn") == 0);
     host_forget(host);
     CHECK(host_execute(host, 4, "input") == 0);
     host_until(host, "input secret 4");
     CHECK(kernel->interrupt(host->session) == 0);
     host_until(host, "reply 4 1");
     CHECK(strstr(host->log, "KeyboardInterrupt"));
+    HOST_IN_ORDER(host, "input secret 4", "withdrawn 4", "reply 4 1");
     CHECK(kernel->input_reply(host->session, 4, text_of("late"), NULL) == -ENOENT);
     host_shut_down(host);
 }

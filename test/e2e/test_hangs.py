@@ -263,5 +263,116 @@ class Questions(KernelCase):
         self.assertEqual(self.ok("1 + 1").result, "2")
 
 
+ASKING = """
+import threading
+got = {}
+def ask(name):
+    got[name] = input(name)
+def begin(*names):
+    global threads
+    threads = [threading.Thread(target=ask, args=(name,), daemon=True) for name in names]
+    for thread in threads: thread.start()
+"""
+
+
+class Input(KernelCase):
+    """Threads and cells ask at the same time."""
+
+    def setUp(self) -> None:
+        self.ok(ASKING)
+
+    def question(self) -> dict:
+        return self.kc.get_stdin_msg(timeout=self.patience)
+
+    def answer(self, question: dict, line: str) -> None:
+        reply = self.kc.session.msg("input_reply", {"value": line}, parent=question)
+        self.kc.stdin_channel.send(reply)
+
+    def execute(self, code: str) -> str:
+        return self.kc.execute(code, allow_stdin=True)
+
+    def end_of(self, request: str) -> None:
+        self.outputs_of(request)
+        self.assertEqual(self.reply_of(request)["status"], "ok")
+
+    def until_got(self, count: int) -> dict:
+        self.end_of(self.execute("for thread in threads: thread.join()"))
+        got = self.value("got")
+        self.assertEqual(len(got), count)
+        return got
+
+    def test_a_thread_and_a_cell(self):
+        for turn in range(20):
+            self.end_of(self.execute(f"begin('thread {turn}')"))
+            in_thread = self.question()
+            request = self.execute(f"ask('cell {turn}')")
+            in_cell = self.question()
+            pair = [in_thread, in_cell]
+            for question in pair if turn % 2 else reversed(pair):
+                self.answer(question, question["content"]["prompt"].upper())
+            self.end_of(request)
+        for name, line in self.until_got(40).items():
+            self.assertEqual(line, name.upper())
+
+    def test_clients_that_answer_one_after_the_other(self):
+        """Their answers name nothing."""
+        self.end_of(self.execute("begin('thread')"))
+        self.question()
+        request = self.execute("ask('cell')")
+        self.question()
+        self.kc.input("first")
+        self.kc.input("second")
+        self.end_of(request)
+        self.assertEqual(self.until_got(2), {"thread": "first", "cell": "second"})
+
+    def test_one_cell_asks_many_times_at_once(self):
+        request = self.execute("begin(*'abcdefghijkl'); ask('main'); [thread.join() for thread in threads]; None")
+        for _ in range(13):
+            question = self.question()
+            self.answer(question, question["content"]["prompt"] * 2)
+        self.end_of(request)
+        self.assertEqual(self.value("got"), {name: name * 2 for name in [*"abcdefghijkl", "main"]})
+
+    def test_more_than_can_be_asked(self):
+        for number in range(8):
+            self.end_of(self.execute(f"begin('thread {number}')"))
+        questions = [self.question() for _ in range(8)]
+        request = self.execute("ask('one too many')")
+        self.outputs_of(request)
+        reply = self.reply_of(request)
+        self.assertEqual(reply["ename"], "StdinNotImplementedError")
+        self.assertIn("8 other questions wait", reply["evalue"])
+        for question in reversed(questions):
+            self.answer(question, "yes")
+        self.assertEqual(set(self.until_got(8).values()), {"yes"})
+
+    def test_a_late_answer(self):
+        """To a question that the cell gave up, and not to the one that it asks then."""
+        code = (
+            "import signal\ndef give_up(*_): raise TimeoutError\nsignal.signal(signal.SIGALRM, give_up)\nsignal.setitimer(signal.ITIMER_REAL, 0.2)\n"
+            "try: ask('slow')\nexcept TimeoutError: print('on', flush=True)\nask('again')"
+        )
+        request = self.execute(code)
+        slow = self.question()
+        self.wait_for_text(request, "on\n")
+        again = self.question()
+        self.answer(slow, "late")
+        self.answer(again, "right")
+        self.end_of(request)
+        self.assertEqual(self.value("got"), {"again": "right"})
+
+    def test_an_interrupted_cell_leaves_the_threads_question(self):
+        self.end_of(self.execute("begin('thread')"))
+        in_thread = self.question()
+        request = self.execute("ask('cell')")
+        in_cell = self.question()
+        self.km.interrupt_kernel()
+        self.outputs_of(request)
+        self.assertEqual(self.reply_of(request)["ename"], "KeyboardInterrupt")
+        self.answer(in_cell, "late")
+        self.answer(in_thread, "right")
+        self.assertEqual(self.until_got(1), {"thread": "right"})
+
+
 if __name__ == "__main__":
     unittest.main()
