@@ -10,7 +10,6 @@ import os
 import re
 import selectors
 import signal
-import socket
 from typing import Any, List, Optional, Tuple
 
 from . import wire
@@ -20,7 +19,7 @@ Ends = Tuple[Optional[Tuple[int, int]], ...]
 _WATCHED = re.compile(r"^tfd:\s*(\d+)", re.M)
 _RUN = asyncio.events.Handle._run.__code__
 _ASYNCIO, _PACKAGE = (os.path.dirname(os.path.abspath(path)) + os.sep for path in (asyncio.__file__, __file__))
-_open, _readlink = open, os.readlink
+_open, _readlink, _Selector = open, os.readlink, selectors.DefaultSelector
 _selectors: List[Any] = []  # whose descriptors users' code has put to other uses: nobody must close those
 
 
@@ -75,7 +74,6 @@ def renew(loop: Any, without: int, before: Ends, forked: bool) -> bool:
         # Since Python 3.12, a fork forgets the thread's loop, too.
         asyncio.events._set_running_loop(loop)
         asyncio.set_event_loop(loop)
-        loop._default_executor = None  # its threads are gone
     try:
         old = loop._selector
         left_out = (loop._ssock.fileno(), without)
@@ -83,13 +81,13 @@ def renew(loop: Any, without: int, before: Ends, forked: bool) -> bool:
         _give_up_lost(loop, before)
         _close(old)
         with wire.high_descriptors():
-            loop._selector = selectors.DefaultSelector()
+            loop._selector = _Selector()
             for key in watched:
                 if key.fd not in left_out:
                     with contextlib.suppress(OSError, ValueError, KeyError):
                         loop._selector.register(key.fileobj, key.events, key.data)
             loop._close_self_pipe()
-            loop._make_self_pipe()
+            _make_pair(loop)
         if loop._signal_handlers:
             signal.set_wakeup_fd(loop._csock.fileno())
     except AttributeError:
@@ -110,7 +108,16 @@ def _give_up_lost(loop: Any, before: Ends) -> None:
     for name, end, known in zip(("_ssock", "_csock"), _pair(loop), before):
         if known is None or _identity(end) != known:
             end.detach()
-            setattr(loop, name, socket.socket())
+            setattr(loop, name, wire.socketpair()[0])
+
+
+def _make_pair(loop: Any) -> None:
+    """As asyncio does, but of plain sockets."""
+    loop._ssock, loop._csock = wire.socketpair()
+    for end in (loop._ssock, loop._csock):
+        end.setblocking(False)
+    loop._internal_fds += 1
+    loop._add_reader(loop._ssock.fileno(), loop._read_from_self)
 
 
 def _close(selector: Any) -> None:

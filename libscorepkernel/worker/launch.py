@@ -14,7 +14,7 @@ import sys
 import tempfile
 from typing import Any, Callable, Dict, List, Optional, Sequence, Tuple
 
-from . import installation, persist_file, spare, systems, wire
+from . import installation, persist_file, pools, spare, systems, wire
 from .launch_plan import Way, choose, make_way, plan
 
 RESULT = "_scorepkernel_result"
@@ -187,6 +187,9 @@ class Launcher:
 
     def _fork(self, request: int, wanted: dict, options: dict, way: Way, lost: List[str], simple: bool) -> None:
         there = wire.dump({**options, "launched": {"way": f"in a forked copy of the session ({way.why})"}})
+        natives = pools.native_threads()
+        if natives:
+            print(f"Warning: {pools.said_of(natives)}.", file=sys.stderr)
         with spare.history_at_rest(self._server.shell):
             copy = spare.fork_copy(self._server)
         spare.introduce(self._server.connection, copy, wire.LAUNCH, request, b"{}", None, there)

@@ -5,8 +5,9 @@ from __future__ import annotations
 
 import _thread
 import signal
-import threading
 from typing import Any
+
+from . import wire
 
 # Taken before users' code can replace them by what does not run beside the main thread.
 _start, _new_lock, _kill = _thread.start_new_thread, _thread.allocate_lock, signal.pthread_kill
@@ -37,7 +38,7 @@ class Limit:
             seconds = self._seconds
             while not self._runs.acquire(True, seconds):
                 self._interrupts.of_our_own = True
-                _kill(threading.main_thread().ident or 0, signal.SIGINT)
+                _kill(wire.MAIN_THREAD, signal.SIGINT)
                 seconds = _AGAIN_SECONDS
         finally:
             self._watched.release()

@@ -8,7 +8,6 @@ thread. One of them does so at a time, and wakes those whose answers it finds.""
 from __future__ import annotations
 
 import _thread
-import threading
 from typing import Callable, Dict, List, Optional
 
 from IPython.core.error import StdinNotImplementedError
@@ -103,8 +102,7 @@ class Questions:
     def _read_for(self, question: Question) -> None:
         try:
             if not question.is_over:
-                main = _ident() == threading.main_thread().ident
-                self._read(None if main else _THREAD_SECONDS)
+                self._read(None if _ident() == wire.MAIN_THREAD else _THREAD_SECONDS)
         finally:
             self._reader.release()
 

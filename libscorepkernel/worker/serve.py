@@ -233,8 +233,8 @@ class Server:
         self._leave_if_forked(how)
         try:
             self.connection.send(wire.REPLY, frame.request, wire.u32(how), *map(wire.dump, parts))
-        except wire.TooLarge as problem:
-            failed = {"status": "error", "ename": "TooLarge", "evalue": str(problem), "traceback": []}
+        except BaseException as problem:  # it is too large, or cannot be written as JSON: the request ends all the same
+            failed = {"status": "error", "ename": type(problem).__name__, "evalue": str(problem), "traceback": []}
             self.connection.send(wire.REPLY, frame.request, wire.u32(wire.ERROR), wire.dump(failed))
 
     def _leave_if_forked(self, how: int) -> None:

@@ -25,13 +25,15 @@ import sys
 import threading
 from typing import Any, Dict, Iterator, List, NamedTuple, Optional, Set, Tuple
 
-from . import faults, locked_files, systems, wire
+from . import faults, locked_files, pools, systems, wire
 
 _BUDGET_MS = 20.0
 # The first to go when memory runs short.
 _OOM_SCORE = 800
-# What the worker has running of its own: its output's thread, and IPython's history's.
-_OWN_THREADS = {"scorepkernel-output", "IPythonHistorySavingThread"}
+# What IPython has running: its history's.
+_OWN_THREADS = {"IPythonHistorySavingThread"}
+# Kept, as gevent replaces them by what waits for its own loop.
+_fork, _waitpid = os.fork, os.waitpid
 
 
 class Promoted(BaseException):
@@ -49,6 +51,9 @@ def guard(server: Any, wanted: Optional[bool]) -> Guard:
     """Park a spare before a measured cell, or say why not. In the spare it never returns, but may raise Promoted."""
     if wanted is False:
         return Guard(False, "as asked")
+    natives = pools.native_threads()
+    if wanted is None and natives:
+        return Guard(False, pools.said_of(natives))
     try:
         cost_ms = 1e3 * _private_pages() * faults.seconds_each()
     except OSError as problem:
@@ -60,6 +65,8 @@ def guard(server: Any, wanted: Optional[bool]) -> Guard:
     try:
         with history_at_rest(server.shell):
             copy = fork_copy(server)
+        if natives:
+            print(f"Warning: {pools.said_of(natives)}.", file=sys.stderr)
         introduce(server.connection, copy, wire.SPARE, 0, None, wire.dump(copy.lacks))
     except OSError as problem:
         return Guard(False, f"no copy of the session could be made: {problem.strerror}")
@@ -134,7 +141,7 @@ def fork_copy(server: Any) -> Copy:
     locked = locked_files.look(but=server.descriptors())
     random_state = random.getstate()
     with contextlib.ExitStack() as ends, wire.high_descriptors():
-        ours, theirs = (ends.enter_context(end) for end in socket.socketpair())
+        ours, theirs = (ends.enter_context(end) for end in wire.socketpair())
         pipes = [os.pipe2(os.O_CLOEXEC) for _ in range(2)]
         for read, write in pipes:
             ends.callback(os.close, write)
@@ -173,10 +180,10 @@ def _fork_and_wait() -> int:
     systems.hold_child_signal(True)
     pid = -1
     try:
-        pid = os.fork()
+        pid = _fork()
         if pid:
             with contextlib.suppress(ChildProcessError):  # a thread of the user's waits for any child
-                os.waitpid(pid, 0)
+                _waitpid(pid, 0)
         return pid
     finally:
         systems.hold_child_signal(False)
@@ -259,7 +266,7 @@ def _let_go_of_connections(keep: set) -> None:
     os.close(other)
     other, dead_write = os.pipe2(os.O_CLOEXEC)
     os.close(other)
-    left, right = socket.socketpair()
+    left, right = wire.socketpair()
     right.close()
     dead = {dead_read, dead_write, left.fileno()}
     _dead.update(map(_identity, dead))
@@ -311,7 +318,7 @@ def _lacks(own: set) -> Dict[str, int]:
             children += len(file.read().split())
     threads = [t for t in threading.enumerate() if not {type(t).__name__, _name_of(t)} & _OWN_THREADS]
     return {
-        "threads": len(threads) - 1,
+        "threads": len(threads) - 1 + sum(pools.native_threads().values()),
         "children": children,
         "connections": sum(_kind(number) is not None and _identity(number) not in _dead for number in connections),
     }
@@ -333,14 +340,16 @@ def _forget_signals() -> None:
 
 
 def renew(server: Any) -> None:
-    """What did not survive the fork is made anew: IPython's history, multiprocessing's resource tracker."""
+    """What did not survive the fork is made anew: IPython's history, and pools."""
+    server.notices += pools.renew()
     if server.runner:
         server.shell.history_manager.enabled = False  # the session keeps it
     else:
-        _renew_history(server.shell)
-    tracker = getattr(sys.modules.get("multiprocessing.resource_tracker"), "_resource_tracker", None)
-    if tracker is not None:
-        tracker._fd = tracker._pid = None  # it starts another one when it is needed
+        try:
+            _renew_history(server.shell)
+        except Exception as problem:  # threads are not what they were, under gevent
+            server.shell.history_manager.enabled = False
+            server.notices.append(f"IPython's history is not written any more: {problem}")
 
 
 def _renew_history(shell: Any) -> None:

@@ -4,6 +4,8 @@ libscorepkernel/worker_wire.h and frame.h, which say what they look like and why
 
 from __future__ import annotations
 
+import _socket
+import _thread
 import array
 import base64
 import contextlib
@@ -38,9 +40,13 @@ ERROR_OUTPUT, CLEAR_OUTPUT, INPUT_REQUEST, FROM_COMM_OPEN, FROM_COMM_MESSAGE = r
 FROM_COMM_CLOSE, REPLY, LOG, LAUNCH, STATE, SPARE, NOT_FOR_ME = range(75, 82)
 TEXT, CELL_RAN, INPUT_WITHDRAWN = range(82, 85)
 
-# Kept, as users' code may replace them.
+# Kept, as users' code may replace them: gevent does, for one, by what waits for its own loop.
 _dumps, _sleep = json.dumps, time.sleep
-_fstat, _exit = os.fstat, os._exit
+_fstat, _exit, _select = os.fstat, os._exit, select.select
+_Socket, _pair = socket.socket, _socket.socketpair
+_start_thread, _new_lock, get_ident = _thread.start_new_thread, _thread.allocate_lock, _thread.get_ident
+_RLock = type(threading.RLock())  # what the function makes may be another's
+MAIN_THREAD = get_ident()  # which imports this
 
 _HEADER = struct.Struct("<IHHQQ")
 _U32 = struct.Struct("<I")
@@ -229,12 +235,32 @@ class Interrupts:
         self.pending = self.pending and more
 
 
+class _Signal:
+    """One thread waits for it, others give it."""
+
+    def __init__(self) -> None:
+        self._lock = _new_lock()
+        self._lock.acquire()
+
+    def wait(self) -> None:
+        self._lock.acquire()
+
+    def give(self) -> None:
+        with contextlib.suppress(RuntimeError):  # it has been given already
+            self._lock.release()
+
+
+def socketpair() -> List[socket.socket]:
+    """Two plain sockets, whatever users' code has made of the module."""
+    return [_Socket(fileno=end.detach()) for end in _pair()]
+
+
 def _payload(parts: Iterable[bytes]) -> bytes:
     return b"".join(piece for part in parts for piece in (_U32.pack(len(part)), part))
 
 
 def _in_main_thread() -> bool:
-    return threading.get_ident() == threading.main_thread().ident
+    return get_ident() == MAIN_THREAD
 
 
 def _copies_of_output() -> dict:
@@ -247,8 +273,8 @@ class Connection:
     def __init__(self) -> None:
         high = fcntl.fcntl(WORKER_FD, fcntl.F_DUPFD_CLOEXEC, _high())
         os.close(WORKER_FD)
-        self.socket = socket.socket(fileno=high)
-        self.lock = threading.RLock()  # re-entered when a finaliser prints while we write
+        self.socket = _Socket(fileno=high)
+        self.lock = _RLock()  # re-entered when a finaliser prints while we write
         self.interrupts = Interrupts(self.lock)
         self.interrupts.install()
         self._pipes = _copies_of_output()
@@ -264,7 +290,7 @@ class Connection:
         self._held_which, self._held_cell = STDOUT, 0
         self._holding = False  # off in a fork and at the end, where no thread ends the wait
         self._waiting = False  # the thread that ends the wait has been told
-        self._overdue = threading.Event()
+        self._overdue = _Signal()
         # The cell that a piece of code belongs to: tasks inherit the variable, threads do not.
         self._cell_var: ContextVar[Optional[int]] = ContextVar("scorepkernel_cell", default=None)
         self._threads: WeakKeyDictionary[threading.Thread, int] = WeakKeyDictionary()
@@ -278,7 +304,7 @@ class Connection:
         self._forked = True
         self._holding = False
         self._held = []
-        self.lock = threading.RLock()
+        self.lock = _RLock()
         self.interrupts = Interrupts(self.lock)
 
     def take_over(self, connection: socket.socket, token: str) -> None:
@@ -294,7 +320,7 @@ class Connection:
         self._number, self._last, self._cell = 0, STDOUT, 0
         self._token = token
         self._waiting = False
-        self._overdue = threading.Event()
+        self._overdue = _Signal()
         self._forked = False
         self.interrupts.install()
 
@@ -340,7 +366,7 @@ class Connection:
         if self._forked:
             raise EOFError("the library is the parent's")
         self._look_after_socket()
-        if not select.select([self.socket], [], [], seconds)[0]:
+        if not _select([self.socket], [], [], seconds)[0]:
             return False
         with self.lock:  # also against an interrupt between the two steps
             try:
@@ -445,7 +471,7 @@ class Connection:
                 self._release()
             elif not self._waiting:
                 self._waiting = True
-                self._overdue.set()
+                self._overdue.give()
         if self.interrupts.pending:
             self.interrupts.catch_up()
 
@@ -463,12 +489,11 @@ class Connection:
         self.flush()
         self._holding = on
         if on:
-            threading.Thread(target=self._release_overdue, name="scorepkernel-output", daemon=True).start()
+            _start_thread(self._release_overdue, (self._overdue,))
 
-    def _release_overdue(self) -> None:
+    def _release_overdue(self, overdue: _Signal) -> None:
         while True:
-            self._overdue.wait()
-            self._overdue.clear()
+            overdue.wait()
             _sleep(_HOLD_SECONDS)
             with self.lock:
                 self._waiting = False
@@ -522,7 +547,7 @@ class Connection:
                 written = os.write(pipe, data)
             except BlockingIOError:
                 # A child process made the shared pipe non-blocking (Node.js does).
-                select.select([], [pipe], [])
+                _select([], [pipe], [])
                 continue
             except OSError:
                 return  # users' code closed it, or the library has gone: there is nobody to tell
