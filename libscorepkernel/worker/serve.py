@@ -148,6 +148,7 @@ class Server:
         """Whatever was done to the loop, have it hear the library. False: there has to be another."""
         if self._hears():
             return True
+        self.connection.look_after_socket()
         if not event_loop.renew(self._loop, self._watched, self._loop_ends, forked=False):
             return False
         self._loop.add_reader(self._watched, self._read)

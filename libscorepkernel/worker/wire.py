@@ -333,7 +333,7 @@ class Connection:
         numbers = [self._socket_number, *self._pipes.values()]
         self._identities: Dict[int, Optional[Tuple[int, int]]] = {number: identity(number) for number in numbers}
 
-    def _look_after_socket(self) -> None:
+    def look_after_socket(self) -> None:
         """Users' code may have closed it, and opened a file of its own by that number."""
         number = self._socket_number
         if self.socket.fileno() != number or identity(number) != self._identities[number]:
@@ -365,7 +365,7 @@ class Connection:
         """Read once if there is something, or comes within that time. Any thread may; EOFError: the library is gone."""
         if self._forked:
             raise EOFError("the library is the parent's")
-        self._look_after_socket()
+        self.look_after_socket()
         if not _select([self.socket], [], [], seconds)[0]:
             return False
         with self.lock:  # also against an interrupt between the two steps
@@ -420,7 +420,7 @@ class Connection:
             )
         payload = _payload(parts)
         with self.lock:
-            self._look_after_socket()
+            self.look_after_socket()
             self._release()
             barrier = self._mark_both("B") if kind not in (HELLO, FAILED) else 0
             self.socket.sendall(_HEADER.pack(len(payload), kind, 0, request, barrier) + payload)
@@ -432,7 +432,7 @@ class Connection:
         data = _HEADER.pack(len(payload), kind, len(descriptors), request, 0) + payload
         rights = array.array("i", descriptors)
         with self.lock:
-            self._look_after_socket()
+            self.look_after_socket()
             sent = self.socket.sendmsg([data], [(socket.SOL_SOCKET, socket.SCM_RIGHTS, rights)])
             self.socket.sendall(data[sent:])
 
