@@ -11,18 +11,11 @@
 #include "session.h"
 
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #define RUN_AT_ONCE 64
-
-/* Of more than have room, the one that waits longest goes without an answer. */
-static void remember_question(struct spk_session *session, uint64_t request)
-{
-    memmove(session->questions + 1, session->questions,
-            sizeof session->questions - sizeof *session->questions);
-    session->questions[0] = request;
-}
 
 static int is_execute(const struct request *request)
 {
@@ -109,29 +102,42 @@ void session_run_next(struct spk_session *session)
     (void)session_want(session, 0); /* fails only when there is nothing but waking to do already */
 }
 
-int session_forget_question(struct spk_session *session, uint64_t request)
+void session_withdraw_question(struct spk_session *session, uint64_t request)
 {
-    for (size_t i = 0; i < SESSION_MAX_QUESTIONS; i++) {
-        if (session->questions[i] == request) {
-            session->questions[i] = 0;
-            return 1;
-        }
-    }
-    return 0;
+    if (questions_close(&session->questions, request) && session->host.input_withdrawn)
+        session->host.input_withdrawn(session->host.ctx, request);
+}
+
+void session_withdraw_questions(struct spk_session *session)
+{
+    while (session->questions.count)
+        session_withdraw_question(session, session->questions.open[0].request);
+}
+
+static int send_answer(struct spk_session *session, uint64_t request, uint32_t number, struct spk_text value,
+                       const char *refusal)
+{
+    struct worker *asker = runner_has(&session->runner, request) ? &session->runner.worker : &session->worker;
+    unsigned char bytes[4];
+    frame_put_u32(bytes, number);
+    struct spk_text parts[] = {value, {(const char *)bytes, sizeof bytes}, {refusal, 0}};
+    if (refusal)
+        parts[2].len = strlen(refusal);
+    return worker_send(asker, WORKER_INPUT_REPLY, request, parts, refusal ? 3 : 2);
 }
 
 int session_input_reply(struct spk_session *session, uint64_t request, struct spk_text value,
                         struct spk_error *error)
 {
-    if (session->state != SESSION_READY || !session_forget_question(session, request))
+    const struct question *question = questions_find(&session->questions, request);
+    if (session->state != SESSION_READY || !question)
         return failure_set(error, -ENOENT, "request %llu does not wait for input",
                            (unsigned long long)request);
-    struct worker *asker = runner_has(&session->runner, request) ? &session->runner.worker : &session->worker;
-    int result = worker_send(asker, WORKER_INPUT_REPLY, request, &value, 1);
-    if (result == 0)
-        return 0;
-    remember_question(session, request);
-    return failure_set(error, result, "the answer could not be sent: %s", failure_text(-result));
+    int result = send_answer(session, request, question->number, value, NULL);
+    if (result != 0)
+        return failure_set(error, result, "the answer could not be sent: %s", failure_text(-result));
+    (void)questions_close(&session->questions, request); /* it is open */
+    return 0;
 }
 
 /* --- from the worker ------------------------------------------------------------------------------- */
@@ -258,6 +264,33 @@ static void on_content(struct spk_session *session, struct frame *frame)
         deliver(host->ctx, frame->request, content);
 }
 
+/* Python code asks the user. What cannot be asked has its answer at once. */
+static void on_question(struct spk_session *session, struct frame *frame, struct spk_text prompt,
+                        uint32_t password)
+{
+    const struct spk_host *host = &session->host;
+    struct spk_text part = {0}, nothing = {"", 0};
+    char why[128] = "this host cannot ask the user";
+    (void)frame_next_part(frame, &part); /* without one it has the number 0 */
+    uint32_t number = frame_u32(part, 0);
+    if (host->input_request && questions_open(&session->questions, frame->request, number) == 0) {
+        host->input_request(host->ctx, frame->request, prompt, password);
+        return;
+    }
+    if (host->input_request)
+        snprintf(why, sizeof why, "%u other questions wait for their answers, and more cannot be asked",
+                 SPK_MAX_QUESTIONS);
+    (void)send_answer(session, frame->request, number, nothing, why); /* or it ends, and needs none */
+}
+
+static void on_withdrawn(struct spk_session *session, struct frame *frame)
+{
+    const struct question *question = questions_find(&session->questions, frame->request);
+    struct spk_text number;
+    if (question && frame_next_part(frame, &number) == 1 && frame_u32(number, 0) == question->number)
+        session_withdraw_question(session, frame->request);
+}
+
 /* The outputs with a number: clear_output, input_request, log. */
 static void on_numbered(struct spk_session *session, struct frame *frame)
 {
@@ -271,9 +304,7 @@ static void on_numbered(struct spk_session *session, struct frame *frame)
     } else if (frame_next_part(frame, &second) != 1) {
         return;
     } else if (frame->type == WORKER_INPUT_REQUEST) {
-        remember_question(session, frame->request);
-        if (host->input_request)
-            host->input_request(host->ctx, frame->request, first, frame_u32(second, 0));
+        on_question(session, frame, first, frame_u32(second, 0));
     } else if (host->log) {
         host->log(host->ctx, frame_u32(first, SPK_LOG_INFO), second);
     }
@@ -291,6 +322,9 @@ void session_on_output(struct spk_session *session, struct frame *frame)
     case WORKER_INPUT_REQUEST:
     case WORKER_LOG:
         on_numbered(session, frame);
+        break;
+    case WORKER_INPUT_WITHDRAWN:
+        on_withdrawn(session, frame);
         break;
     default:
         on_content(session, frame);

@@ -38,7 +38,7 @@ static void forget(struct spk_session *session)
     struct runner *runner = &session->runner;
     char *plan = runner->plan;
     if (runner->request)
-        (void)session_forget_question(session, runner->request);
+        session_withdraw_question(session, runner->request);
     worker_finish(&runner->worker);
     close_variables(runner);
     free(runner->key);
@@ -362,7 +362,15 @@ static void on_lost(void *owner)
     (void)keeper_signal(&session->keeper, session->runner.worker.id, SIGKILL);
 }
 
-static const struct worker_events runner_events = {on_text, on_frame, on_lost};
+static void on_closed(void *owner)
+{
+    struct spk_session *session = owner;
+    if (!session->runner.said)
+        session->runner.said = strdup(WORKER_WAS_CLOSED); /* without it, how it ended must do */
+    on_lost(session);
+}
+
+static const struct worker_events runner_events = {on_text, on_frame, on_lost, on_closed};
 
 int runner_ended(struct spk_session *session, uint64_t id, const char *how)
 {

@@ -60,14 +60,25 @@ static void on_frame(void *owner, struct frame *frame)
 }
 
 /* A worker that cannot be spoken to is of no use; its end comes from the keeper. */
-static void on_lost(void *owner)
+static void end_worker(struct spk_session *session, const char *why)
 {
-    struct spk_session *session = owner;
-    session->lost = 1;
+    session->lost = why;
     (void)keeper_signal(&session->keeper, session->worker.id, SIGKILL);
 }
 
-static const struct worker_events worker_events = {on_text, on_frame, on_lost};
+static void on_lost(void *owner)
+{
+    end_worker(owner, "was ended by the kernel, since what it sent was not understood");
+}
+
+static void on_closed(void *owner)
+{
+    struct spk_session *session = owner;
+    if (session->state != SESSION_ENDING) /* then it may take its time for what is done at exit */
+        end_worker(session, WORKER_WAS_CLOSED);
+}
+
+static const struct worker_events worker_events = {on_text, on_frame, on_lost, on_closed};
 
 /* There is no worker, and why: everything that waits is told. */
 static void give_up(struct spk_session *session, const char *why)
@@ -101,8 +112,8 @@ void session_start_worker(struct spk_session *session)
     session->failure = NULL;
     session->state = SESSION_STARTING;
     session->started_ns = loop_now_ns();
-    session->lost = 0;
-    memset(session->questions, 0, sizeof session->questions);
+    session->lost = NULL;
+    session_withdraw_questions(session);
     session_status(session, SPK_STATUS_STARTING, result == 0 ? python : "");
     if (result == 0 && !session->keeper_alive) {
         result = keeper_start(&session->keeper, &session->loop, session->private_path, &keeper_events,
@@ -278,8 +289,8 @@ static int promote(struct spk_session *session, const char *how)
         return result;
     session->state = SESSION_STARTING;
     session->promoted = 1;
-    session->lost = 0; /* that was the other's */
-    memset(session->questions, 0, sizeof session->questions);
+    session->lost = NULL; /* that was the other's */
+    session_withdraw_questions(session);
     session_reply_error(session, "SessionRestored", text);
     return 0;
 }
@@ -294,7 +305,7 @@ static void on_exited(void *owner, uint64_t id, const struct keeper_end *end)
     if (runner_ended(session, id, how) || id != session->worker.id)
         return;
     if (session->lost)
-        snprintf(how, sizeof how, "%s", "was ended by the kernel, since what it sent was not understood");
+        snprintf(how, sizeof how, "%s", session->lost);
     worker_drain(&session->worker);
     if (session->state == SESSION_ENDING) {
         worker_finish(&session->worker);
@@ -347,7 +358,6 @@ static void send_interrupt(struct spk_session *session)
 
 void session_interrupt(struct spk_session *session)
 {
-    (void)session_forget_question(session, session->active->number); /* it ends with the interrupt */
     if (runner_interrupt(session))
         return;
     if (session->active->sent)

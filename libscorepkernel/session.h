@@ -8,6 +8,7 @@
 #include "keeper.h"
 #include "marked.h"
 #include "paths.h"
+#include "question.h"
 #include "request.h"
 #include "runner.h"
 #include "settings.h"
@@ -29,9 +30,6 @@ enum session_state {
 /* In session.wanted, set by any thread. */
 #define SESSION_WANTS_INTERRUPT 1u
 #define SESSION_WANTS_SHUTDOWN 2u
-
-/* A cell, and the threads that earlier ones left behind. */
-#define SESSION_MAX_QUESTIONS 8
 
 struct spk_session {
     struct spk_host host;
@@ -57,12 +55,11 @@ struct spk_session {
     uint64_t last_id; /* of the processes that the keeper was asked for */
     struct request_queue queue;
     struct request *active; /* begun, and not yet answered */
-    int lost;               /* this worker did not speak our language, and is being ended */
+    const char *lost;       /* why this worker is being ended by us; NULL: it is not */
     int64_t started_ns;     /* when this worker was asked for */
     unsigned early_ends;    /* of workers, one after another, soon after their start and without a cell */
-    uint64_t
-        questions[SESSION_MAX_QUESTIONS]; /* the requests that wait for input, the newest first; 0: none */
-    char *hello;                          /* what the worker said first, JSON; NULL before */
+    struct questions questions;
+    char *hello;   /* what the worker said first, JSON; NULL before */
     char *failure; /* why there is no worker; NULL: none was tried, or it was an ordinary end */
 
     char *python;
@@ -86,8 +83,9 @@ int session_begin(struct spk_session *session, uint16_t kind, uint64_t number, u
 int session_input_reply(struct spk_session *session, uint64_t request, struct spk_text value,
                         struct spk_error *error);
 
-/** The request does not wait for input any more (run.c). 1: it did; 0: it did not. */
-int session_forget_question(struct spk_session *session, uint64_t request);
+/** The request, or each, does not wait for input any more (run.c); the host is told if it did. */
+void session_withdraw_question(struct spk_session *session, uint64_t request);
+void session_withdraw_questions(struct spk_session *session);
 
 /** Start a worker. When that fails at once, the session is idle again, and every waiting request is marked
  * tried. */

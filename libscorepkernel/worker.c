@@ -22,6 +22,8 @@
 #define PIPE_READ_LEN ((size_t)64 << 10)
 /* A writer that gets far ahead saves both sides many changes of context. */
 #define PIPE_WISHED_LEN (1 << 20)
+/* A process that ends closes its socket first: so long it has for the rest, before it counts as cut off. */
+#define CLOSED_PATIENCE_NS ((int64_t)1000 * 1000 * 1000)
 
 /* Understood by any Python, so that an old one can be told from a broken one. The package is imported by
  * path, and leaves nothing behind on sys.path. */
@@ -38,10 +40,13 @@ static const char bootstrap[] =
 static void arm(struct worker *worker)
 {
     struct itimerspec when = {{0}, {0}};
-    int64_t due = stream_pace(&worker->output.stream, loop_now_ns());
+    int64_t now = loop_now_ns(), due = stream_pace(&worker->output.stream, now);
+    if (worker->closed_ns && (due < 0 || worker->closed_ns - now < due))
+        due = worker->closed_ns > now ? worker->closed_ns - now : 0;
     if (due < 0)
         return;
-    when.it_value.tv_nsec = due ? due : 1;                   /* under a second: STREAM_GATHER_NS */
+    when.it_value.tv_sec = due / 1000000000;
+    when.it_value.tv_nsec = due ? due % 1000000000 : 1;
     (void)timerfd_settime(worker->timer.fd, 0, &when, NULL); /* fails for bad arguments only */
 }
 
@@ -98,7 +103,12 @@ static void on_timer(void *owner, unsigned events)
     uint64_t expired;
     (void)events;
     (void)!read(worker->timer.fd, &expired, sizeof expired);
-    arm(worker);
+    if (worker->closed_ns && loop_now_ns() >= worker->closed_ns) {
+        worker->closed_ns = 0;
+        worker->events->closed(worker->owner);
+    }
+    if (worker->timer.fd >= 0) /* it may have been let go */
+        arm(worker);
 }
 
 /* Hand on what was written before the frame, then the frame. Its marks were written before it was sent, so
@@ -149,7 +159,11 @@ static void on_socket(void *owner, unsigned events)
     if (got == -ECONNRESET || got == -EPIPE)
         got = 0; /* it ended with something unread */
     loop_forget(worker->loop, &worker->socket);
-    /* A process whose socket is closed is ending, or will as soon as it looks at it: the keeper tells. */
+    /* A process whose socket is closed is ending, and the keeper tells; or its own code closed the socket. */
+    if (got == 0 && worker->events->closed) {
+        worker->closed_ns = loop_now_ns() + CLOSED_PATIENCE_NS;
+        arm(worker);
+    }
     if (got < 0)
         worker->events->lost(worker->owner);
 }

@@ -16,6 +16,9 @@ struct worker_events {
     void (*text)(void *owner, uint64_t request, uint32_t which, struct spk_text text);
     void (*frame)(void *owner, struct frame *frame);
     void (*lost)(void *owner); /* it does not speak our language: it is of no use any more */
+    /* Its end of the socket is closed, and has been for a moment, but the process has not ended, as far as is
+     * known here: it cannot be spoken to any more. NULL: that is no matter. */
+    void (*closed)(void *owner);
 };
 
 /* Where a process is to come from. */
@@ -31,6 +34,7 @@ struct worker_start {
 struct worker {
     uint64_t id;         /* towards the keeper; 0: there is no process */
     uint32_t interrupts; /* sent to it */
+    int64_t closed_ns;   /* when it counts as cut off, since its end of the socket is closed; 0: it is not */
     struct loop *loop;
     struct channel channel;
     struct source socket, pipes[2], timer;
@@ -39,6 +43,11 @@ struct worker {
     void *owner;
     struct last_words errors; /* the last that it wrote on standard error */
 };
+
+/** How a process ended that had to be, as its owner's closed() was called. */
+#define WORKER_WAS_CLOSED                                                                                 \
+    "was ended by the kernel, since its connection to the kernel had been closed: by os.closerange, for " \
+    "example, or as another program was run in its place (os.exec)"
 
 /** A worker that there is not: no descriptor is anybody's. */
 #define WORKER_CLOSED \

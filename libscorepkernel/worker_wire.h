@@ -36,7 +36,7 @@ enum worker_frame {
     WORKER_TO_COMM_OPEN, /* parts: content, metadata, buffers ...; so are the next two */
     WORKER_TO_COMM_MESSAGE,
     WORKER_TO_COMM_CLOSE,
-    WORKER_INPUT_REPLY, /* parts: the line */
+    WORKER_INPUT_REPLY, /* parts: the line, the question's number (u32); a third: why it cannot be asked */
     WORKER_SHUTDOWN,    /* end as a Python program does */
     WORKER_INTERRUPT, /* parts: number (u32) of the SIGINT that follows it; the request is the one that it is
                          meant for, should the signal come before the worker has begun it */
@@ -57,7 +57,8 @@ enum worker_frame {
     WORKER_EXECUTE_RESULT,
     WORKER_ERROR,
     WORKER_CLEAR_OUTPUT,   /* parts: wait (u32) */
-    WORKER_INPUT_REQUEST,  /* parts: prompt, password (u32) */
+    WORKER_INPUT_REQUEST,  /* parts: prompt, password (u32), number (u32): what tells this question from older
+                              ones of the request; not from ranks, whose job asks for them */
     WORKER_FROM_COMM_OPEN, /* parts: content, metadata, buffers ...; so are the next two */
     WORKER_FROM_COMM_MESSAGE,
     WORKER_FROM_COMM_CLOSE,
@@ -77,6 +78,8 @@ enum worker_frame {
     WORKER_TEXT,       /* from ranks (ranks/job.c). parts: SPK_STDOUT or SPK_STDERR (u32), text */
     WORKER_CELL_RAN, /* from a rank. parts: content of the error, or empty: the user's code has ended, and the
                         end of the measurement may have to wait for other ranks */
+    WORKER_INPUT_WITHDRAWN, /* parts: number (u32). That question of the request waits for no answer any more
+                             */
 };
 
 #endif

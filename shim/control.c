@@ -128,27 +128,41 @@ void control_receive(struct host *host, struct message *message)
     message_free(message);
 }
 
-/* Some clients name the question, some its cell, and some nothing as an answer's parent. One that names
-   another answers a question that was withdrawn. */
-static int is_current(const struct host *host, const char *parent_id)
+void host_forget_question(struct host *host, uint64_t request)
 {
-    const struct origin *cell = requests_find(&host->requests, host->question.request);
-    return parent_id[0] == '\0' || strcmp(parent_id, host->question.id) == 0 ||
-           strcmp(parent_id, origin_id(cell)) == 0;
+    size_t kept = 0;
+    for (size_t i = 0; i < host->question_count; i++)
+        if (host->questions[i].request != request)
+            host->questions[kept++] = host->questions[i];
+    host->question_count = kept;
+}
+
+/* Some clients name the question, some its cell, and some nothing as an answer's parent: those answer one
+   question after the other. One that names another answers a question that was withdrawn. */
+static uint64_t asked_by(const struct host *host, const char *parent_id)
+{
+    for (size_t i = 0; i < host->question_count; i++) {
+        const struct question *question = &host->questions[i];
+        const struct origin *cell = requests_find(&host->requests, question->request);
+        if (parent_id[0] == '\0' || strcmp(parent_id, question->id) == 0 ||
+            strcmp(parent_id, origin_id(cell)) == 0)
+            return question->request;
+    }
+    return 0;
 }
 
 void control_input(struct host *host, struct message *message)
 {
     struct spk_text value = {"", 0};
-    uint64_t request = host->question.request;
-    if (strcmp(message->type, "input_reply") == 0 && request && is_current(host, message->parent_id)) {
+    uint64_t request = asked_by(host, message->parent_id);
+    if (strcmp(message->type, "input_reply") == 0 && request) {
         const char *text = json_text(json_get(message->content, "value"), &value.len);
         if (text)
             value.data = text;
         else
             notice_print("an input_reply without a text \"value\" counts as an empty line");
         struct spk_error error = {.size = sizeof error, .code = 0, .text = ""};
-        host->question.request = 0;
+        host_forget_question(host, request);
         int code = host->plugin->input_reply(host->session, request, value, &error);
         if (code && code != -ENOENT) /* -ENOENT: interrupted meanwhile */
             notice_print("the answer to input() was lost: %s",

@@ -39,7 +39,7 @@ struct active {
     char started[TIMESTAMP_MAX];
 };
 
-/* The question that waits for its answer on stdin; request 0: none. */
+/* A question that waits for its answer on stdin. */
 struct question {
     uint64_t request;
     char id[SERVER_ID_MAX];
@@ -54,7 +54,8 @@ struct host {
     struct queued *first, **last; /* shell requests that were taken from their socket and are not begun */
     int aborting;                 /* what comes from shell now waited when a cell failed */
     struct active active;
-    struct question question;
+    struct question questions[SPK_MAX_QUESTIONS]; /* those that are open, the oldest first */
+    size_t question_count;
     struct flow flow;
     int64_t executed;  /* cells that count; the newest one's number */
     char *kernel_info; /* the library's last good answer, as JSON; NULL: none yet */
@@ -76,6 +77,9 @@ int host_interrupt(struct host *host);
 
 /** Begin to end: the library is told, host_run goes on until it is done. Repeating it does nothing. */
 void host_end(struct host *host);
+
+/** The request's question is not open any more, if it was (control.c). */
+void host_forget_question(struct host *host, uint64_t request);
 
 /** The table of callbacks to give to the library. */
 void outputs_table(struct host *host, struct spk_host *table);

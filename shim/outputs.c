@@ -63,10 +63,18 @@ static void on_input_request(void *ctx, uint64_t request, struct spk_text prompt
     struct json *content = json_object();
     (void)json_set_text(content, "prompt", prompt.data, prompt.len);
     (void)json_set_boolean(content, "password", password != 0);
-    int code = server_ask(host->server, origin, content, host->question.id);
-    host->question.request = code ? 0 : request;
+    host_forget_question(host, request); /* the new one takes its place */
+    struct question question = {.request = request};
+    int code = server_ask(host->server, origin, content, question.id);
+    if (code == 0 && host->question_count < SPK_MAX_QUESTIONS)
+        host->questions[host->question_count++] = question;
     if (code)
         notice_print("a question of input() could not be sent; interrupt the cell to go on");
+}
+
+static void on_input_withdrawn(void *ctx, uint64_t request)
+{
+    host_forget_question(ctx, request);
 }
 
 static void send_comm(struct host *host, uint64_t request, const char *type, struct spk_text content,
@@ -167,5 +175,6 @@ void outputs_table(struct host *host, struct spk_host *table)
         .reply = on_reply,
         .status = on_status,
         .log = on_log,
+        .input_withdrawn = on_input_withdrawn,
     };
 }

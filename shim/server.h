@@ -81,7 +81,7 @@ int server_reply(struct server *server, enum server_channel channel, const struc
 #define SERVER_ID_MAX 64
 
 /** Send an input_request to origin's client; id receives the msg_id that the answer may name as its parent.
- * What waited on stdin answers an older question and is thrown away. */
+ * What waited on stdin answers older questions, and is handed on before. */
 int server_ask(struct server *server, const struct origin *origin, struct json *content,
                char id[SERVER_ID_MAX]) SERVER_NOTHROW;
 

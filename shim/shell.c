@@ -171,8 +171,6 @@ void shell_reply(struct host *host, uint32_t how, struct json *content)
 {
     struct active *active = &host->active;
     const struct origin *origin = requests_find(&host->requests, active->number);
-    if (host->question.request == active->number)
-        host->question.request = 0;
     if (strcmp(active->reply_type, "kernel_info_reply") == 0)
         content = control_kernel_info(host, how, content);
     else if (!content)

@@ -386,9 +386,9 @@ void xeus_server::reply(server_channel channel, const origin &to, const char *ty
 
 std::string xeus_server::ask(const origin &whom, nl::json content)
 {
-    zmq::multipart_t stale;
-    while (stale.recv(m_stdin, ZMQ_DONTWAIT))
-        stale.clear();
+    while (receive(m_stdin, "stdin",
+                   [this](xeus::xmessage message) { notify_stdin_listener(std::move(message)); }))
+        continue;
     nl::json question = header("input_request");
     std::string id = member(question, "msg_id");
     send_stdin({whom.route, std::move(question), whom.header(), nl::json::object(), std::move(content), {}});

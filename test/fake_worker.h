@@ -19,16 +19,19 @@
 static void fake_input(void)
 {
     uint64_t request = fake.request;
-    FAKE_SEND(WORKER_INPUT_REQUEST, "name? ", "#1");
+    FAKE_SEND(WORKER_INPUT_REQUEST, "name? ", "#1", "#7");
     do
         if (!fake_next()) {
             fake.request = request;
+            FAKE_SEND(WORKER_INPUT_WITHDRAWN, "#7");
             fake_reply_interrupted();
             return;
         }
     while (fake.type != WORKER_INPUT_REPLY || fake.request != request);
     char content[256];
-    snprintf(content, sizeof content, "{\"status\":\"ok\",\"got\":\"%.100s\"}", fake.payload + 4);
+    uint32_t len;
+    const char *line = fake_part(0, &len);
+    snprintf(content, sizeof content, "{\"status\":\"ok\",\"got\":\"%.*s\"}", (int)len, line);
     FAKE_SEND(WORKER_REPLY, "#0", content);
 }
 

@@ -99,6 +99,10 @@ struct spk_session;
                                  answered with that error, and the next one tries again */
 #define SPK_STATUS_ENDED 5u /**< after shutdown: nothing of the session runs any more; destroy it */
 
+/** How many requests of a session may wait for input at a time. Python code that asks beyond that is told so
+ * by an exception, and the host never hears of it. */
+#define SPK_MAX_QUESTIONS 8u
+
 /** The severity of spk_host.log. */
 #define SPK_LOG_DEBUG 0u
 #define SPK_LOG_INFO 1u
@@ -137,9 +141,11 @@ struct spk_host {
     /** content: JSON, the content of an error message: ename, evalue, traceback. The reply follows. */
     void (*error)(void *ctx, uint64_t request, struct spk_text content);
 
-    /** The running cell, which has no reply yet, waits for a line from the user; at most one such question is
-     *  open. Answer with input_reply; interrupting the session
-     *  instead ends the wait. password != 0: do not echo it. */
+    /** Python code waits for a line from the user: the running cell, or a thread that a cell started, which
+     * may have had its reply. A request has one question at a time: a new one takes an older one's place. At
+     * most SPK_MAX_QUESTIONS are open, of as many requests. Answer with input_reply, in any order. A question
+     * that waits no more, since the cell was interrupted or the worker has ended, for example, is told by
+     *  input_withdrawn. password != 0: do not echo it. */
     void (*input_request)(void *ctx, uint64_t request, struct spk_text prompt, uint32_t password);
 
     /** Comm messages from Python. content and metadata: JSON; buffers: count runs of raw bytes. */
@@ -160,6 +166,9 @@ struct spk_host {
 
     /** For the host's log. level: SPK_LOG_*. */
     void (*log)(void *ctx, uint32_t level, struct spk_text text);
+
+    /** The request's question has no answer and waits for none any more. */
+    void (*input_withdrawn)(void *ctx, uint64_t request);
 };
 
 /** How a session is to be. Zero it, set size, then what is wanted; create copies all of it. */

@@ -39,6 +39,8 @@ struct relay {
     int state;        /* the variables, as far as they are here; -1: none are under way */
     uint64_t state_len, state_got;
     int dismissed; /* its launcher has it end */
+    int answered;  /* the process has said its reply */
+    int closed;    /* it is being ended, since it cannot be spoken to */
     int over;      /* the job has gone, or the process has ended */
 };
 
@@ -96,6 +98,7 @@ static void on_frame(void *owner, struct frame *frame)
 {
     struct relay *relay = owner;
     struct spk_text payload = {(const char *)frame->payload, frame->len};
+    relay->answered |= frame->type == WORKER_REPLY;
     if (frame->type == WORKER_STATE)
         send_file(relay, frame);
     else
@@ -111,7 +114,16 @@ static void on_lost(void *owner)
         relay->over = 1; /* there is none: 0 would be our own group, and the launcher's */
 }
 
-static const struct worker_events worker_events = {on_text, on_frame, on_lost};
+static void on_closed(void *owner)
+{
+    struct relay *relay = owner;
+    if (relay->answered) /* then it may take its time for what is done at exit, MPI's end for one */
+        return;
+    relay->closed = 1;
+    on_lost(relay);
+}
+
+static const struct worker_events worker_events = {on_text, on_frame, on_lost, on_closed};
 
 /* --- from the job ----------------------------------------------------------------------------------------
  */
@@ -252,11 +264,13 @@ static void on_signal(void *owner, unsigned events)
     struct keeper_end end;
     if (!relay->pid || wait4(relay->pid, &end.status, WNOHANG, &usage) != relay->pid)
         return;
-    char how[160];
+    char how[256];
     end.peak_rss_kib = (uint64_t)usage.ru_maxrss;
     answer_how_it_ended(&end, how, sizeof how);
     if (relay->dismissed)
         snprintf(how, sizeof how, "was ended by its launcher (SIGTERM)");
+    else if (relay->closed)
+        snprintf(how, sizeof how, "%s", WORKER_WAS_CLOSED);
     if (relay->worker.id)
         worker_drain(&relay->worker);
     tell(relay, RANK_ENDED, 0, &(struct spk_text){how, strlen(how)}, 1);

@@ -83,7 +83,10 @@ def _parsed(words: List[str]) -> Arguments:
             found = found._replace(instrument=False)
         elif name == "--instrumenter-type":
             if not equals:
-                raise ValueError(f"{word} lacks its type: write --instrumenter-type=TYPE, in one word; the types are {_listed(_TYPES)}.")
+                raise ValueError(
+                    f"{word} lacks its type: write --instrumenter-type=TYPE, in one word; the types are "
+                    f"{_listed(_TYPES)}."
+                )
             if value not in _TYPES:
                 raise ValueError(f"{word} is none of the bindings' types of instrumenter, which are {_listed(_TYPES)}.")
             found = found._replace(type=value)
@@ -162,8 +165,8 @@ def check(text: str) -> List[str]:
 def _checked(found: Arguments) -> List[str]:
     if found.file and not os.path.isfile(_absolute(found.file)):
         raise ValueError(
-            f"there is no file {_absolute(found.file)}, which --instrumenter-file names. Write it first, or correct the "
-            "name."
+            f"there is no file {_absolute(found.file)}, which --instrumenter-file names. Write it first, or correct "
+            "the name."
         )
     if found.file:
         _set_files[found.file] = _absolute(found.file)

@@ -13,7 +13,7 @@ import sys
 import tempfile
 from typing import Any, Callable, Dict, List, Optional, Sequence, Tuple
 
-from . import detailed, installation, persist_file, settings, spare, systems, wire
+from . import detailed, installation, persist_file, pools, settings, spare, systems, wire
 from .detailed import size_text
 from .launch_plan import Way, can_travel, choose, make_way, plan
 
@@ -228,6 +228,9 @@ class Launcher:
         os.close(_file_for(wanted))  # for what comes back: the cell is not run if there could be none
         launched = {"way": f"in a forked copy of the session ({way.why})", **_for_its_files()}
         there = wire.dump({**options, "launched": launched})
+        natives = pools.native_threads()
+        if natives:
+            print(f"Warning: {pools.said_of(natives)}.", file=sys.stderr)
         with spare.history_at_rest(self._server.shell):
             copy = spare.fork_copy(self._server)
         spare.introduce(self._server.connection, copy, wire.LAUNCH, request, b"{}", None, there)

@@ -211,8 +211,8 @@ class Measurement:
 
     @contextlib.contextmanager
     def recording(self, file: str) -> Iterator[None]:
-        """Record what runs in the block: all statements of the cell, or of code of that file name which the cell runs as
-        a cell."""
+        """Record what runs in the block: all statements of the cell, or of code of that file name which the cell runs
+        as a cell."""
         self._depth += 1
         try:
             if self._depth > 1 or os.getpid() != self._pid or not self._arguments.records:

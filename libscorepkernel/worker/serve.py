@@ -10,11 +10,8 @@ import faulthandler
 import inspect
 import json
 import os
-import queue
 import socket
 import sys
-import threading
-import time
 from collections import deque
 from typing import Any, Deque, Iterator, List, Optional
 
@@ -22,13 +19,19 @@ from IPython.core.completer import provisionalcompleter, rectify_completions
 from IPython.core.error import StdinNotImplementedError
 from IPython.utils.tokenutil import token_at_cursor
 
-from . import binding_arguments, comms, environment, installation, launch, launch_plan, measure, repeats, scorep_api
-from . import script, settings, shell, spare, streams, systems, viewers, wire
+from . import binding_arguments, comms, environment, event_loop, installation, launch, launch_plan, limit, measure
+from . import questions, repeats, scorep_api, script, settings, shell, spare, streams, systems, viewers, wire
 
 
 _Event = asyncio.Event
 # The first cells come at once, when all of a notebook is run: what can wait does.
 _IDLE_SECONDS = 0.3
+# So long users' code may take to answer a completion or an inspection, for which the next cell waits.
+_QUESTION_SECONDS = 10.0
+
+
+class _Deaf(Exception):
+    """Users' code has done to the loop what ends the task that serves: it goes on on one that hears."""
 
 
 class Server:
@@ -43,7 +46,7 @@ class Server:
         self.notices: List[str] = []  # what the user is to know, and is told with the next cell
         installation.given_up = lambda: self.interrupts.pending
         self._frames: Deque[wire.Frame] = deque()
-        self._answers: queue.SimpleQueue = queue.SimpleQueue()
+        self._questions = questions.Questions(connection, self._read_for)
         self._cell_task: Optional[asyncio.Task] = None
         # Of the task that serves: what cells set in it, such as decimal's precision, is there for the next task.
         self._context = contextvars.copy_context()
@@ -75,7 +78,7 @@ class Server:
 
     def run(self) -> None:
         """Serve until SHUTDOWN, or until the library is gone."""
-        self._make_loop()
+        self._loop = event_loop.make()
         while True:
             try:
                 return self._run()
@@ -84,8 +87,8 @@ class Server:
 
     def take_over(self, connection: socket.socket, setup: dict) -> None:
         """This process is a forked copy, and the session from now on, or the runner of one cell."""
-        if not spare.renew_loop(self._loop, without=self.connection.socket.fileno()):
-            self._make_loop()
+        if not event_loop.renew(self._loop, self._watched, event_loop.ends(self._loop), forked=True):
+            self._loop = event_loop.make()
         self.connection.take_over(connection, setup["token"])
         self._context = contextvars.copy_context()
         if setup.get("runner"):
@@ -93,45 +96,70 @@ class Server:
         self.interrupts = self.connection.interrupts
         self.pid = os.getpid()
         self._frames.clear()
+        self._questions.forget()
 
     def descriptors(self) -> set:
         """The connections that are the worker's own."""
         pair = [getattr(self._loop, name, None) for name in ("_ssock", "_csock")]
         return self.connection.descriptors() | {end.fileno() for end in pair if end is not None}
 
-    def _make_loop(self) -> None:
-        with wire.high_descriptors():
-            self._loop = asyncio.new_event_loop()
-        with contextlib.suppress(AttributeError):  # one of another kind has a clock of its own
-            self._loop.time = time.monotonic  # type: ignore[assignment]
-        asyncio.set_event_loop(self._loop)
-
     def _run(self) -> None:
-        loop = self._loop
         faulthandler.enable(file=self.connection._pipes[wire.STDERR], all_threads=False)
-        self._arrived = _Event()  # not earlier: before Python 3.10 it belongs to the loop of its making
-        loop.add_reader(self.connection.socket.fileno(), self._read)
-        loop.call_later(_IDLE_SECONDS, systems.prepare, self.package)
-        loop.call_later(_IDLE_SECONDS, spare.protect_resource_tracker)
+        self._listen()
+        self._loop.call_later(_IDLE_SECONDS, systems.prepare, self.package)
+        self._loop.call_later(_IDLE_SECONDS, spare.protect_resource_tracker)
+        self.interrupts.between_cells = self._on_interrupt_between_cells
         self.connection.send(wire.READY, 0)
         self.connection.hold(True)
-        self._serve_until_the_end(loop)
-        loop.remove_reader(self.connection.socket.fileno())
+        self._serve_until_the_end()
+        self._loop.remove_reader(self._watched)
         self.connection.hold(False)
         _end_resource_tracker()
 
-    def _serve_until_the_end(self, loop: asyncio.AbstractEventLoop) -> None:
-        task = self._context.run(lambda: loop.create_task(self._serve()))
+    def _serve_until_the_end(self) -> None:
+        task: Optional[asyncio.Task] = None
         while True:
+            loop = self._loop
+            if task is None or task.done():
+                task = self._context.run(lambda: loop.create_task(self._serve()))
             try:
-                return loop.run_until_complete(task)
+                loop.run_until_complete(task)
+                return
             except spare.Promoted:
                 raise
             except BaseException:
                 # A KeyboardInterrupt or SystemExit in a user's task, or whatever a signal handler of the user's raises
                 # between cells, ends run_until_complete, and perhaps the task: not us.
-                if task.done():
-                    task = self._context.run(lambda: loop.create_task(self._serve()))
+                asyncio.events._set_running_loop(None)  # what runs is none
+                if not self._keep_hearing():
+                    self._loop, task = event_loop.make(), None
+                    self._listen()
+
+    def _listen(self) -> None:
+        """Have the loop watch the connection."""
+        self._arrived = _Event()  # not earlier: it belongs to one loop
+        self._watched = self.connection.socket.fileno()
+        self._loop.add_reader(self._watched, self._read)
+        self._loop_ends = event_loop.ends(self._loop)
+
+    def _hears(self) -> bool:
+        return event_loop.hears(self._loop, self._watched, self._loop_ends)
+
+    def _keep_hearing(self) -> bool:
+        """Whatever was done to the loop, have it hear the library. False: there has to be another."""
+        if self._hears():
+            return True
+        self.connection.look_after_socket()
+        if not event_loop.renew(self._loop, self._watched, self._loop_ends, forked=False):
+            return False
+        self._loop.add_reader(self._watched, self._read)
+        self._loop_ends = event_loop.ends(self._loop)
+        return True
+
+    def _on_interrupt_between_cells(self, frame: Any) -> bool:
+        """The library sends one where a request waits: for a task of the user's, or since the loop is deaf."""
+        self._keep_hearing()
+        return event_loop.runs_users_code(frame)
 
     def _read(self) -> None:
         """Take what the library sent; called on the loop when there is something."""
@@ -152,7 +180,7 @@ class Server:
     def _take(self) -> None:
         while (frame := self.connection.next_received()) is not None:
             if frame.kind == wire.INPUT_REPLY:
-                self._answers.put((frame.request, frame.parts[0].decode("utf-8", "replace")))
+                self._questions.on_reply(frame)
             elif frame.kind == wire.RETURN:
                 self.launcher.on_return(frame)
             else:
@@ -163,6 +191,8 @@ class Server:
         while True:
             self._context = contextvars.copy_context()
             while not self._frames:
+                if not self._hears():
+                    raise _Deaf
                 self._arrived.clear()
                 await self._arrived.wait()
             frame = self._frames.popleft()
@@ -205,8 +235,8 @@ class Server:
         self._leave_if_forked(how)
         try:
             self.connection.send(wire.REPLY, frame.request, wire.u32(how), *map(wire.dump, parts))
-        except wire.TooLarge as problem:
-            failed = {"status": "error", "ename": "TooLarge", "evalue": str(problem), "traceback": []}
+        except BaseException as problem:  # it is too large, or cannot be written as JSON: the request ends all the same
+            failed = {"status": "error", "ename": type(problem).__name__, "evalue": str(problem), "traceback": []}
             self.connection.send(wire.REPLY, frame.request, wire.u32(wire.ERROR), wire.dump(failed))
 
     def _leave_if_forked(self, how: int) -> None:
@@ -252,9 +282,10 @@ class Server:
         if options.get("measure", {}).get("arguments"):
             options["measure"]["arguments"] = binding_arguments.placed(options["measure"]["arguments"])
         cell = measure.Cell(content["code"], options.get("measure"), options, metadata, self.connection.setup)
-        cell.transform(sh.transform_cell)
         self._look_for_interrupt(frame.request)
         try:
+            with self.user_code(True):  # which may change cells before they are run
+                cell.transform(sh.transform_cell)
             way = self._way(cell, options)
             if way.process != "session":
                 return await self._launch(frame, cell, options, way, store)
@@ -467,6 +498,14 @@ class Server:
         finally:
             self.interrupts.end(more)
 
+    @contextlib.contextmanager
+    def _question(self) -> Iterator[None]:
+        """Users' code runs for a question of the client's. An interrupt ends the block, and so does too long a time:
+        what has been found by then is the answer."""
+        with contextlib.suppress(KeyboardInterrupt), self.user_code():
+            with limit.Limit(_QUESTION_SECONDS, self.interrupts):
+                yield
+
     # --- input ---------------------------------------------------------------------------------------
 
     def raw_input(self, prompt: object = "") -> str:
@@ -480,20 +519,7 @@ class Server:
     def _ask(self, prompt: str, password: bool) -> str:
         if not self.allow_stdin or self.connection.forked:
             raise StdinNotImplementedError("input() was called, but this client cannot ask the user")
-        request = self.connection.cell_of_caller()
-        while not self._answers.empty():
-            self._answers.get()  # to a question that was interrupted
-        self.connection.send(wire.INPUT_REQUEST, request, prompt.encode("utf-8", "replace"), wire.u32(password))
-        main = threading.current_thread() is threading.main_thread()
-        while True:
-            try:
-                answered, line = self._answers.get_nowait()
-            except queue.Empty:
-                # While a cell waits for this thread, nobody else reads.
-                self._read_for(None if main else 0.05)
-                continue
-            if answered == request:
-                return line
+        return self._questions.ask(self.connection.cell_of_caller(), prompt, password)
 
     # --- questions -----------------------------------------------------------------------------------
 
@@ -502,7 +528,8 @@ class Server:
         code = content["code"]
         position = content.get("cursor_pos")
         position = len(code) if position is None else position
-        with provisionalcompleter():
+        found: List[Any] = []
+        with self._question(), provisionalcompleter():
             found = list(rectify_completions(code, self.shell.Completer.completions(code, position)))
         start, end = (found[0].start, found[0].end) if found else (position, position)
         kinds = [{"start": c.start, "end": c.end, "text": c.text, "type": c.type} for c in found]
@@ -519,16 +546,18 @@ class Server:
         position = content.get("cursor_pos")
         name = token_at_cursor(content["code"], len(content["code"]) if position is None else position)
         reply: dict = {"status": "ok", "found": False, "data": {}, "metadata": {}}
-        with contextlib.suppress(KeyError):
-            reply["data"] = self.shell.object_inspect_mime(name, detail_level=content.get("detail_level", 0))
+        with self._question(), contextlib.suppress(KeyError):
+            data = self.shell.object_inspect_mime(name, detail_level=content.get("detail_level", 0))
             if not self.shell.enable_html_pager:
-                reply["data"].pop("text/html", None)
-            reply["found"] = True
+                data.pop("text/html", None)
+            reply.update(data=data, found=True)
         return wire.OK, reply
 
     async def is_complete(self, frame: wire.Frame) -> tuple:
         code = json.loads(frame.parts[0])["code"]
-        status, indent = self.shell.input_transformer_manager.check_complete(code)
+        status, indent = "unknown", None
+        with self._question():
+            status, indent = self.shell.input_transformer_manager.check_complete(code)
         reply = {"status": status}
         if status == "incomplete":
             reply["indent"] = " " * (indent or 0)

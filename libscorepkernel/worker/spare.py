@@ -8,7 +8,6 @@ the user may decide for a cell (--guard, --no-guard).
 
 from __future__ import annotations
 
-import asyncio
 import atexit
 import contextlib
 import errno
@@ -19,7 +18,6 @@ import json
 import math
 import os
 import random
-import selectors
 import signal
 import socket
 import stat
@@ -27,13 +25,15 @@ import sys
 import threading
 from typing import Any, Dict, Iterator, List, NamedTuple, Optional, Set, Tuple
 
-from . import faults, locked_files, systems, wire
+from . import faults, locked_files, pools, systems, wire
 
 _BUDGET_MS = 20.0
 # The first to go when memory runs short.
 _OOM_SCORE = 800
-# What runs for the worker, and is in the list of threads: IPython's history's.
+# What IPython has running: its history's.
 _OWN_THREADS = {"IPythonHistorySavingThread"}
+# Kept, as gevent replaces them by what waits for its own loop.
+_fork, _waitpid = os.fork, os.waitpid
 
 
 class Promoted(BaseException):
@@ -51,6 +51,9 @@ def guard(server: Any, wanted: Optional[bool]) -> Guard:
     """Park a spare before a measured cell, or say why not. In the spare it never returns, but may raise Promoted."""
     if wanted is False:
         return Guard(False, "as asked")
+    natives = pools.native_threads()
+    if wanted is None and natives:
+        return Guard(False, pools.said_of(natives))
     try:
         cost_ms = 1e3 * _private_pages() * faults.seconds_each()
     except OSError as problem:
@@ -62,6 +65,8 @@ def guard(server: Any, wanted: Optional[bool]) -> Guard:
     try:
         with history_at_rest(server.shell):
             copy = fork_copy(server)
+        if natives:
+            print(f"Warning: {pools.said_of(natives)}.", file=sys.stderr)
         introduce(server.connection, copy, wire.SPARE, 0, None, wire.dump(copy.lacks))
     except OSError as problem:
         return Guard(False, f"no copy of the session could be made: {problem.strerror}")
@@ -142,7 +147,7 @@ def fork_copy(server: Any) -> Copy:
     locked = locked_files.look(but=server.descriptors())
     random_state = random.getstate()
     with contextlib.ExitStack() as ends, wire.high_descriptors():
-        ours, theirs = (ends.enter_context(end) for end in socket.socketpair())
+        ours, theirs = (ends.enter_context(end) for end in wire.socketpair())
         pipes = [os.pipe2(os.O_CLOEXEC) for _ in range(2)]
         for read, write in pipes:
             ends.callback(os.close, write)
@@ -181,10 +186,10 @@ def _fork_and_wait() -> int:
     systems.hold_child_signal(True)
     pid = -1
     try:
-        pid = os.fork()
+        pid = _fork()
         if pid:
             with contextlib.suppress(ChildProcessError):  # a thread of the user's waits for any child
-                os.waitpid(pid, 0)
+                _waitpid(pid, 0)
         return pid
     finally:
         systems.hold_child_signal(False)
@@ -267,7 +272,7 @@ def _let_go_of_connections(keep: set) -> None:
     os.close(other)
     other, dead_write = os.pipe2(os.O_CLOEXEC)
     os.close(other)
-    left, right = socket.socketpair()
+    left, right = wire.socketpair()
     right.close()
     dead = {dead_read, dead_write, left.fileno()}
     _dead.update(map(_identity, dead))
@@ -319,7 +324,7 @@ def _lacks(own: set) -> Dict[str, int]:
             children += len(file.read().split())
     threads = [t for t in threading.enumerate() if not {type(t).__name__, _name_of(t)} & _OWN_THREADS]
     return {
-        "threads": len(threads) - 1,
+        "threads": len(threads) - 1 + sum(pools.native_threads().values()),
         "children": children,
         "connections": sum(_kind(number) is not None and _identity(number) not in _dead for number in connections),
     }
@@ -341,11 +346,16 @@ def _forget_signals() -> None:
 
 
 def renew(server: Any) -> None:
-    """What did not survive the fork is made anew: IPython's history, multiprocessing's resource tracker."""
+    """What did not survive the fork is made anew: IPython's history, and pools."""
+    server.notices += pools.renew()
     if server.runner:
         server.shell.history_manager.enabled = False  # the session keeps it
     else:
-        server.notices += _renew_history(server.shell)
+        try:
+            server.notices += _renew_history(server.shell)
+        except Exception as problem:  # threads are not what they were, under gevent
+            server.shell.history_manager.enabled = False
+            server.notices.append(f"IPython's history is not written any more: {problem}")
     tracker = getattr(sys.modules.get("multiprocessing.resource_tracker"), "_resource_tracker", None)
     if tracker is not None:
         tracker._fd = tracker._pid = None  # it starts another one when it is needed
@@ -372,39 +382,3 @@ def _renew_history(shell: Any) -> List[str]:
         setattr(new, name, getattr(old, name))
     shell.history_manager = new
     return []
-
-
-def _make_self_pipe(loop: Any) -> None:
-    """As the loop does it, but with a socket that has not been replaced."""
-    loop._ssock, loop._csock = socket.socketpair()
-    for end in (loop._ssock, loop._csock):
-        end.setblocking(False)
-    loop._internal_fds += 1
-    loop._add_reader(loop._ssock.fileno(), loop._read_from_self)
-
-
-def renew_loop(loop: Any, without: int) -> bool:
-    """Give an event loop descriptors of its own again, so that users' tasks on it go on; it watches this one no more.
-    False: it is of another kind."""
-    # It runs in the process that forked: without this, tasks that are due in its present round would find none. Since
-    # Python 3.12, a fork forgets the thread's loop, too.
-    asyncio.events._set_running_loop(loop)
-    asyncio.set_event_loop(loop)
-    try:
-        old = loop._selector
-        left_out = (loop._ssock.fileno(), without)
-        with wire.high_descriptors():
-            loop._selector = selectors.DefaultSelector()
-            for key in list(old.get_map().values()):
-                if key.fd not in left_out:
-                    with contextlib.suppress(OSError, ValueError, KeyError):
-                        loop._selector.register(key.fileobj, key.events, key.data)
-            old.close()
-            loop._default_executor = None  # its threads are gone
-            loop._close_self_pipe()
-            _make_self_pipe(loop)
-        if loop._signal_handlers:
-            signal.set_wakeup_fd(loop._csock.fileno())
-    except AttributeError:
-        return False
-    return True

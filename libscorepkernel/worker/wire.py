@@ -4,6 +4,7 @@ libscorepkernel/worker_wire.h and frame.h, which say what they look like and why
 
 from __future__ import annotations
 
+import _socket
 import _thread
 import array
 import base64
@@ -22,7 +23,7 @@ import threading
 import time
 from collections import deque
 from contextvars import ContextVar
-from typing import Any, Deque, Iterable, Iterator, List, NamedTuple, Optional
+from typing import Any, Deque, Dict, Iterable, Iterator, List, NamedTuple, Optional, Tuple
 from weakref import WeakKeyDictionary
 
 WORKER_FD = 3
@@ -37,12 +38,22 @@ PLAN, TAKE_STATE, RETURN = range(14, 17)
 HELLO, READY, FAILED, DISPLAY_DATA, UPDATE_DISPLAY_DATA, EXECUTE_RESULT = range(64, 70)
 ERROR_OUTPUT, CLEAR_OUTPUT, INPUT_REQUEST, FROM_COMM_OPEN, FROM_COMM_MESSAGE = range(70, 75)
 FROM_COMM_CLOSE, REPLY, LOG, LAUNCH, STATE, SPARE, NOT_FOR_ME = range(75, 82)
-TEXT, CELL_RAN = range(82, 84)
+TEXT, CELL_RAN, INPUT_WITHDRAWN = range(82, 85)
+
+# Kept, as users' code may replace them: gevent does, for one, by what waits for its own loop.
+_dumps, _sleep = json.dumps, time.sleep
+_fstat, _exit, _select = os.fstat, os._exit, select.select
+_Socket, _pair = socket.socket, _socket.socketpair
+_start_thread, _new_lock, get_ident = _thread.start_new_thread, _thread.allocate_lock, _thread.get_ident
+_RLock = type(threading.RLock())  # what the function makes may be another's
+MAIN_THREAD = get_ident()  # which imports this
 
 _HEADER = struct.Struct("<IHHQQ")
 _U32 = struct.Struct("<I")
-# Above what users' code is likely to close or to dup2 onto.
-_HIGH_FD = 200
+# Above what users' code is likely to close or to dup2 onto: 256 was the usual limit, and is closed up to.
+_HIGH_FD = 260
+# The library ends a process that has closed its end of the socket within less.
+_CUT_OFF_SECONDS = 5
 # What the library takes in one frame (FRAME_MAX_LEN), less some room for what stands around the outputs.
 _MAX_FRAME = (128 << 20) - 65536
 # Marks and text that are written together are not torn apart up to this length (PIPE_BUF).
@@ -56,6 +67,11 @@ _WRITE_LEN = 1 << 18
 _CONTINUED = bytes(range(0x80, 0xC0))  # what begins no character
 # In one frame (FRAME_MAX_FDS).
 _MAX_DESCRIPTORS = 8
+
+
+_CUT_OFF = (
+    b"This process has closed its connection to the kernel, which cannot be spoken to any more: the process is ended.\n"
+)
 
 
 class TooLarge(ValueError):
@@ -119,11 +135,20 @@ def high_descriptors() -> Iterator[None]:
     fillers: List[int] = []
     try:
         while not fillers or fillers[-1] < _high():
-            fillers.append(os.open(os.devnull, os.O_RDONLY | os.O_CLOEXEC))
+            fillers.append(os.dup(fillers[-1]) if fillers else os.open(os.devnull, os.O_RDONLY | os.O_CLOEXEC))
         yield
     finally:
         for filler in fillers:
             os.close(filler)
+
+
+def identity(number: int) -> Optional[Tuple[int, int]]:
+    """What is open by that number, to be told from what may be later; None: nothing."""
+    try:
+        status = _fstat(number)
+    except OSError:
+        return None
+    return status.st_dev, status.st_ino
 
 
 def decode(data: bytearray) -> Optional[Frame]:
@@ -165,6 +190,8 @@ class Interrupts:
         self.in_cell = False
         self.before_cell = False  # a request has been taken, its cell has not begun: an interrupt is meant for it
         self.on_interrupt: Optional[Any] = None  # asked first: returns True when it took care of it
+        self.between_cells: Optional[Any] = None  # asked when one comes beside a cell: True, when it is to be obeyed
+        self.of_our_own = False  # the next signal is not the library's (limit.py)
         self.pending = False
         self.received = 0  # signals
         self.served = 0  # of those, how many have been obeyed before they came
@@ -175,11 +202,16 @@ class Interrupts:
         signal.signal(signal.SIGINT, self._handle)
 
     def _handle(self, number: int, frame: Any) -> None:
-        self.received += 1
-        if self.received <= self.served:
-            return
+        if self.of_our_own:
+            self.of_our_own = False
+        else:
+            self.received += 1
+            if self.received <= self.served:
+                return
         if not self.in_cell:
             self.pending = self.pending or self.before_cell
+            if self.between_cells is not None and self.between_cells(frame):
+                raise KeyboardInterrupt
         elif self._lock._is_owned():
             self.pending = True
         elif self.on_interrupt is None or not self.on_interrupt(frame):
@@ -206,12 +238,32 @@ class Interrupts:
         self.pending = self.pending and more
 
 
+class _Signal:
+    """One thread waits for it, others give it."""
+
+    def __init__(self) -> None:
+        self._lock = _new_lock()
+        self._lock.acquire()
+
+    def wait(self) -> None:
+        self._lock.acquire()
+
+    def give(self) -> None:
+        with contextlib.suppress(RuntimeError):  # it has been given already
+            self._lock.release()
+
+
+def socketpair() -> List[socket.socket]:
+    """Two plain sockets, whatever users' code has made of the module."""
+    return [_Socket(fileno=end.detach()) for end in _pair()]
+
+
 def _payload(parts: Iterable[bytes]) -> bytes:
     return b"".join(piece for part in parts for piece in (_U32.pack(len(part)), part))
 
 
 def _in_main_thread() -> bool:
-    return threading.get_ident() == threading.main_thread().ident
+    return get_ident() == MAIN_THREAD
 
 
 def _copies_of_output() -> dict:
@@ -224,11 +276,12 @@ class Connection:
     def __init__(self) -> None:
         high = fcntl.fcntl(WORKER_FD, fcntl.F_DUPFD_CLOEXEC, _high())
         os.close(WORKER_FD)
-        self.socket = socket.socket(fileno=high)
-        self.lock = threading.RLock()  # re-entered when a finaliser prints while we write
+        self.socket = _Socket(fileno=high)
+        self.lock = _RLock()  # re-entered when a finaliser prints while we write
         self.interrupts = Interrupts(self.lock)
         self.interrupts.install()
         self._pipes = _copies_of_output()
+        self._remember_descriptors()
         self._received = bytearray()
         self._descriptors: Deque[int] = deque()  # received, not yet claimed
         self._number = 0
@@ -240,7 +293,7 @@ class Connection:
         self._held_which, self._held_cell = STDOUT, 0
         self._holding = False  # off in a fork and at the end, where no thread ends the wait
         self._waiting = False  # the thread that ends the wait has been told
-        self._overdue = threading.Event()
+        self._overdue = _Signal()
         # The cell that a piece of code belongs to: tasks inherit the variable, threads do not.
         self._cell_var: ContextVar[Optional[int]] = ContextVar("scorepkernel_cell", default=None)
         self._threads: WeakKeyDictionary[threading.Thread, int] = WeakKeyDictionary()
@@ -254,27 +307,47 @@ class Connection:
         self._forked = True
         self._holding = False
         self._held = []
-        self.lock = threading.RLock()
+        self.lock = _RLock()
         self.interrupts = Interrupts(self.lock)
 
     def take_over(self, connection: socket.socket, token: str) -> None:
         """In a forked copy that is the session from now on: speak for it, over a socket and pipes of its own."""
         self.socket.close()
         for pipe in self._pipes.values():
-            os.close(pipe)
+            with contextlib.suppress(OSError):  # users' code has done so
+                os.close(pipe)
         self.socket = connection
         self._pipes = _copies_of_output()
+        self._remember_descriptors()
         self._received = bytearray()
         self._number, self._last, self._cell = 0, STDOUT, 0
         self._token = token
         self._waiting = False
-        self._overdue = threading.Event()
+        self._overdue = _Signal()
         self._forked = False
         self.interrupts.install()
 
     def descriptors(self) -> set:
         """What is open for the connection itself."""
         return {self.socket.fileno(), *self._pipes.values()}
+
+    def _remember_descriptors(self) -> None:
+        self._socket_number = self.socket.fileno()
+        numbers = [self._socket_number, *self._pipes.values()]
+        self._identities: Dict[int, Optional[Tuple[int, int]]] = {number: identity(number) for number in numbers}
+
+    def look_after_socket(self) -> None:
+        """Users' code may have closed it, and opened a file of its own by that number."""
+        number = self._socket_number
+        if self.socket.fileno() != number or identity(number) != self._identities[number]:
+            self._end_cut_off()
+
+    def _end_cut_off(self) -> None:
+        """The library cannot be spoken to any more, and nobody else could want anything of us. It ends this process as
+        it sees that the socket was closed; which it does not if another process has the socket open, too."""
+        self._write(STDERR, _CUT_OFF)
+        _sleep(_CUT_OFF_SECONDS)
+        _exit(1)
 
     # --- frames --------------------------------------------------------------------------------------
 
@@ -295,7 +368,8 @@ class Connection:
         """Read once if there is something, or comes within that time. Any thread may; EOFError: the library is gone."""
         if self._forked:
             raise EOFError("the library is the parent's")
-        if not select.select([self.socket], [], [], seconds)[0]:
+        self.look_after_socket()
+        if not _select([self.socket], [], [], seconds)[0]:
             return False
         with self.lock:  # also against an interrupt between the two steps
             try:
@@ -349,6 +423,7 @@ class Connection:
             )
         payload = _payload(parts)
         with self.lock:
+            self.look_after_socket()
             self._release()
             barrier = self._mark_both("B") if kind not in (HELLO, FAILED) else 0
             self.socket.sendall(_HEADER.pack(len(payload), kind, 0, request, barrier) + payload)
@@ -360,6 +435,7 @@ class Connection:
         data = _HEADER.pack(len(payload), kind, len(descriptors), request, 0) + payload
         rights = array.array("i", descriptors)
         with self.lock:
+            self.look_after_socket()
             sent = self.socket.sendmsg([data], [(socket.SOL_SOCKET, socket.SCM_RIGHTS, rights)])
             self.socket.sendall(data[sent:])
 
@@ -398,7 +474,7 @@ class Connection:
                 self._release()
             elif not self._waiting:
                 self._waiting = True
-                self._overdue.set()
+                self._overdue.give()
         if self.interrupts.pending:
             self.interrupts.catch_up()
 
@@ -416,13 +492,12 @@ class Connection:
         self.flush()
         self._holding = on
         if on:
-            _thread.start_new_thread(self._release_overdue, ())  # no Thread object, whose class may be the user's
+            _start_thread(self._release_overdue, (self._overdue,))
 
-    def _release_overdue(self) -> None:
+    def _release_overdue(self, overdue: _Signal) -> None:
         while True:
-            self._overdue.wait()
-            self._overdue.clear()
-            time.sleep(_HOLD_SECONDS)
+            overdue.wait()
+            _sleep(_HOLD_SECONDS)
             with self.lock:
                 self._waiting = False
                 self._release()
@@ -471,14 +546,27 @@ class Connection:
                 self._write(which, rest[: len(rest) - len(rest.lstrip(_CONTINUED))])
                 return
 
-    def _write(self, which: int, data: bytes) -> None:
+    def _pipe(self, which: int) -> int:
+        """Our copy of a pipe; users' code may have closed it, and not the original."""
         pipe = self._pipes[which]
+        known = self._identities[pipe]
+        if identity(pipe) == known:
+            return pipe
+        if identity(which) != known:
+            return -1  # what is written there now is not for the library
+        with contextlib.suppress(OSError):
+            self._pipes[which] = fcntl.fcntl(which, fcntl.F_DUPFD_CLOEXEC, _high())
+            self._identities[self._pipes[which]] = known
+        return which
+
+    def _write(self, which: int, data: bytes) -> None:
+        pipe = self._pipe(which)
         while data:
             try:
                 written = os.write(pipe, data)
             except BlockingIOError:
                 # A child process made the shared pipe non-blocking (Node.js does).
-                select.select([], [pipe], [])
+                _select([], [pipe], [])
                 continue
             except OSError:
                 return  # users' code closed it, or the library has gone: there is nobody to tell

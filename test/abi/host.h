@@ -99,6 +99,11 @@ static inline void host_error(void *ctx, uint64_t request, struct spk_text conte
     host_line(ctx, "error", request, content);
 }
 
+static inline void host_withdrawn(void *ctx, uint64_t request)
+{
+    host_line(ctx, "withdrawn", request, (struct spk_text){"", 0});
+}
+
 static inline void host_input(void *ctx, uint64_t request, struct spk_text prompt, uint32_t password)
 {
     host_line(ctx, password ? "input secret" : "input", request, prompt);
@@ -151,6 +156,7 @@ static inline struct spk_host host_table(struct host *host)
                              .execute_result = host_result,
                              .error = host_error,
                              .input_request = host_input,
+                             .input_withdrawn = host_withdrawn,
                              .comm_open = host_comm,
                              .comm_message = host_comm,
                              .comm_close = host_comm,

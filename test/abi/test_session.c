@@ -121,6 +121,7 @@ static void input(void)
     struct spk_error error = {.size = sizeof error};
     CHECK(kernel->input_reply(host->session, 1, text_of("early"), &error) == -ENOENT &&
           error.code == -ENOENT);
+    CHECK(kernel->input_reply(host->session, 0, text_of("nobody's"), NULL) == -ENOENT);
     CHECK(host_execute(host, 1, "wait") == 0);
     host_until(host, "out 1 waiting");
     /* A cell that runs, but has not asked. */
@@ -134,12 +135,14 @@ static void input(void)
     host_until(host, "reply 2 0");
     CHECK(strstr(host->log, "\"got\":\"Ada\""));
     CHECK(kernel->input_reply(host->session, 2, text_of("late"), NULL) == -ENOENT);
+    CHECK(host_count(host, "withdrawn") == 0);
     host_forget(host);
     CHECK(host_execute(host, 4, "input") == 0);
     host_until(host, "input secret 4");
     CHECK(kernel->interrupt(host->session) == 0);
     host_until(host, "reply 4 1");
     CHECK(strstr(host->log, "KeyboardInterrupt"));
+    HOST_IN_ORDER(host, "input secret 4", "withdrawn 4", "reply 4 1");
     CHECK(kernel->input_reply(host->session, 4, text_of("late"), NULL) == -ENOENT);
     host_shut_down(host);
 }
@@ -172,6 +175,19 @@ static void cut_off(void)
     CHECK(kernel->interrupt(host->session) == 0);
     host_until(host, "status DIED");
     HOST_IN_ORDER(host, "reply 1 1 {", "ended with exit code 4", "reply 2 2 ", "status DIED");
+    CHECK(host_execute(host, 3, "print after") == 0);
+    host_until(host, "reply 3 0");
+    host_shut_down(host);
+}
+
+/* One that closes it and goes on is ended after a moment. */
+static void cut_off_for_good(void)
+{
+    struct host *host = host_create(NULL);
+    CHECK(host_execute(host, 1, "mute") == 0 && host_execute(host, 2, "print never") == 0);
+    host_until(host, "status DIED");
+    HOST_IN_ORDER(host, "out 1 mute", "reply 1 1 {", "its connection to the kernel had been closed",
+                  "reply 2 2 ", "status DIED");
     CHECK(host_execute(host, 3, "print after") == 0);
     host_until(host, "reply 3 0");
     host_shut_down(host);
@@ -545,6 +561,7 @@ int main(int argc, char **argv)
     dies("crash", "SIGSEGV");
     dies("garbage", "was not understood");
     cut_off();
+    cut_off_for_good();
     last_words();
     dies_unseen();
     dies_deaf();

@@ -186,6 +186,7 @@ class Ranks(ranked.RanksCase):
             ("ctypes.string_at(0)", "SIGSEGV"),
             ("os.kill(os.getpid(), signal.SIGKILL)", "SIGKILL"),
             ("os._exit(3)", "exit code 3"),
+            ("os.closerange(3, 65536)", "its connection to the kernel had been closed"),
         ):
             self.ok("z = 'before'")
             outcome = self.fails(ranks(2, f"z = 'after'\nif rank() == 1: {code}\ntime.sleep(600)"), "RankEnded")

@@ -66,7 +66,7 @@ static void on_gone(void *owner)
     CHECK(!"the keeper lives");
 }
 
-static const struct worker_events worker_events = {on_text, on_frame, on_lost};
+static const struct worker_events worker_events = {on_text, on_frame, on_lost, NULL};
 static const struct keeper_events keeper_events = {on_spawned, on_failed, on_exited, on_gone};
 
 static int spawn(struct worker *worker, struct loop *loop, struct keeper *keeper)
