@@ -152,6 +152,18 @@ def _break_pool(pool: Any) -> bool:
     return True
 
 
+# --- the end ---------------------------------------------------------------------------------------------
+
+
+def end_resource_tracker() -> None:
+    """multiprocessing's tracker unlinks shared memory when its pipe closes. It belongs to our process group, which is
+    ended with us: so let it finish first."""
+    tracker = getattr(sys.modules.get("multiprocessing.resource_tracker"), "_resource_tracker", None)
+    with contextlib.suppress(Exception):  # of another Python's, which has no such method
+        if tracker is not None:
+            tracker._stop()
+
+
 # --- before the fork -------------------------------------------------------------------------------------
 
 

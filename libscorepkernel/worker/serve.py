@@ -20,7 +20,7 @@ from IPython.core.error import StdinNotImplementedError
 from IPython.utils.tokenutil import token_at_cursor
 
 from . import binding_arguments, comms, environment, event_loop, installation, launch, launch_plan, limit, measure
-from . import questions, repeats, scorep_api, script, settings, shell, spare, streams, systems, viewers, wire
+from . import pools, questions, repeats, scorep_api, script, settings, shell, spare, streams, systems, viewers, wire
 
 
 _Event = asyncio.Event
@@ -114,7 +114,7 @@ class Server:
         self._serve_until_the_end()
         self._loop.remove_reader(self._watched)
         self.connection.hold(False)
-        _end_resource_tracker()
+        pools.end_resource_tracker()
 
     def _serve_until_the_end(self) -> None:
         task: Optional[asyncio.Task] = None
@@ -600,15 +600,6 @@ def _drive(coroutine: Any) -> Any:
     except StopIteration as stop:
         return stop.value
     raise RuntimeError("a cell without top-level await waited for something")
-
-
-def _end_resource_tracker() -> None:
-    """multiprocessing's tracker unlinks shared memory when its pipe closes. It belongs to our process group, which is
-    ended with us: so let it finish first."""
-    tracker = getattr(sys.modules.get("multiprocessing.resource_tracker"), "_resource_tracker", None)
-    with contextlib.suppress(Exception):  # of another Python's, which has no such method
-        if tracker is not None:
-            tracker._stop()
 
 
 def _set_environment() -> None:

@@ -239,10 +239,11 @@ class Questions(KernelCase):
         return self.reply_of(request)
 
     def test_a_task_that_computes(self):
-        self.ok(
+        begun = self.kc.execute(
             "import asyncio\nasync def forever():\n    print('begun', flush=True)\n    while True: pass\n"
             "task = asyncio.get_event_loop().create_task(forever())"
         )
+        self.wait_for_text(begun, "begun")
         request = self.kc.execute("1")
         while (message := self.next_message("iopub"))["parent_header"].get("msg_id") != request:
             self.assertNotEqual(message["msg_type"], "error")
