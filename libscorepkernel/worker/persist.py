@@ -11,7 +11,8 @@ forked child of A; after the cell, B writes what the cell changed to another fil
 
 What changed is found by looking: all is pickled before the cell and after it, in B, and compared. Not carried: the
 state of modules that are imported, what C extensions keep to themselves, and the memory that objects other than
-NumPy's arrays share without a reference from one to the other. The descriptors are the caller's; nothing is opened.
+NumPy's arrays share without a reference from one to the other. An array over a file's memory is on that file in B, too
+(persist_mapped.py), for which B opens it. All other descriptors are the caller's.
 Pickles are code: a file has to come from the same session."""
 
 from __future__ import annotations
@@ -19,7 +20,7 @@ from __future__ import annotations
 import re
 from typing import Any, Collection, Dict, List, NamedTuple, Optional, Set, Tuple
 
-from . import persist_around, persist_file
+from . import persist_around, persist_file, persist_shared
 from .persist_lost import Lost, LostVariable, StandIn, describe
 from .persist_received import Received
 
@@ -79,6 +80,7 @@ def send(
 def receive(file_descriptor: int, namespace: Dict[str, Any]) -> Received:
     """In B: fill the namespace from A's file. Names of variables that could not travel raise when they are used."""
     reader = persist_file.Reader(file_descriptor)
+    persist_shared.begin_visit()
     packages = _Packages(reader, _STATE, True)
     received = Received(reader, reader.index.get("marshaller", "cloudpickle"))
     received.foreign = dict(namespace)
@@ -100,6 +102,7 @@ def receive(file_descriptor: int, namespace: Dict[str, Any]) -> Received:
 
 def baseline(namespace: Dict[str, Any], hidden: Collection[str] = (), marshaller: str = "cloudpickle") -> Received:
     """In a forked child of A: remember the variables, which are here already. marshaller: of those that go back."""
+    persist_shared.begin_visit()
     received = Received(None, marshaller)
     received.look(_variables(namespace, hidden), namespace)
     return received
@@ -122,9 +125,11 @@ def send_changes(
         if received.foreign.get(name, nothing) is not value and received.stand_ins.get(name, nothing) is not value
     }
     chosen = persist_marshal.of(received.marshaller)
-    collected = persist_units.quietly(
-        persist_units.Collected, variables, namespace, received.classes, received.arrays(), chosen
-    )
+    with persist_shared.Handover():
+        arrays = received.arrays()
+        collected = persist_units.quietly(
+            persist_units.Collected, variables, namespace, received.classes, arrays, chosen
+        )
     kept_back = {f"v:{name}" for name in but}
     changed = [unit for unit in received.changed_units(collected) if not kept_back.issuperset(unit.keys)]
     lost = [

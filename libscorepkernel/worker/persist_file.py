@@ -11,6 +11,7 @@ import mmap
 import os
 import struct
 import sys
+import weakref
 import zlib
 from typing import Any, Dict, Iterator, List, NamedTuple, Sequence, Tuple
 
@@ -26,6 +27,8 @@ _PIECE_LEN = 1 << 28
 _CHUNK_LEN = 1 << 20
 # What is smaller is copied out of a file that should not be kept for its sake.
 _WORTH_MAPPING = 1 << 20
+# In which buffers of variables lie: they belong to those variables, and to nobody else.
+MAPPINGS: "weakref.WeakSet[mmap.mmap]" = weakref.WeakSet()
 
 
 class Package(NamedTuple):
@@ -97,6 +100,7 @@ class Reader:
         untracked: Dict[str, Any] = {"trackfd": False} if sys.version_info >= (3, 13) else {}
         self._mapping = mmap.mmap(file_descriptor, total, access=mmap.ACCESS_COPY, offset=begin, **untracked)
         self._original = mmap.mmap(file_descriptor, total, access=mmap.ACCESS_READ, offset=begin, **untracked)
+        MAPPINGS.add(self._mapping)
         self.view = memoryview(self._mapping)
         self.original = memoryview(self._original)
         text = self._original[offset:]

@@ -123,6 +123,8 @@ class Foreign:
             why = "would copy the notebook's namespace, which is in it"
         elif looked.shares_memory:
             why = "would copy arrays that share memory"
+        elif looked.pickler.holds_mapped:
+            why = "would copy memory that is a file's, or shared with others"
         elif looked.pickler.defines and not self._takes_definitions(namespace):
             why = "does not take what the notebook defines as what it is here"
         if why:

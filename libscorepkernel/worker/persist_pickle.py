@@ -9,6 +9,7 @@ import copyreg
 import dataclasses
 import functools
 import io
+import mmap
 import pickle
 import sys
 import types
@@ -16,7 +17,7 @@ from typing import Any, Callable, Collection, Dict, List, Optional, Tuple
 
 import cloudpickle
 
-from . import persist_arrays, persist_rebuild
+from . import persist_arrays, persist_mapped, persist_rebuild, persist_shared
 
 # What is smaller travels in the pickle.
 OUT_OF_BAND = 4096
@@ -38,7 +39,7 @@ class Place:
         raise pickle.UnpicklingError(f"{self._name} outside of a notebook's variables")
 
 
-NAMESPACE, INTO, VIEW = Place("NAMESPACE"), Place("INTO"), Place("VIEW")
+NAMESPACE, INTO, VIEW, MAPPED = Place("NAMESPACE"), Place("INTO"), Place("VIEW"), Place("MAPPED")
 
 
 class _Hollow:
@@ -82,11 +83,15 @@ class Pickler(cloudpickle.CloudPickler):
         self.classes: Dict[str, type] = {}
         self.arrays: List[Any] = []
         self.shared: Dict[int, Any] = {}
+        self.holds_mapped = False  # an array over a file's memory, or over what others share
         self._hollows: Dict[int, _Hollow] = {}
+        self._memory = persist_mapped.Memory()
         super().__init__(self.file, protocol=5, buffer_callback=taken_into(self.buffers))
         self._array_type = persist_arrays.array_type()
+        self._c_data = getattr(getattr(sys.modules.get("_ctypes"), "Array", None), "__base__", None)
         mpi = sys.modules.get("mpi4py.MPI")
         self._reducers = _with_mpi(mpi, len(vars(mpi))) if isinstance(mpi, types.ModuleType) else _REDUCERS
+        self._reducers = {**self._reducers, **persist_shared.kinds()}
 
     # --- overrides of cloudpickle ------------------------------------------------------------------------
 
@@ -101,6 +106,12 @@ class Pickler(cloudpickle.CloudPickler):
             return self._array(obj)
         if issubclass(kind, type):
             return self._class(obj)
+        if self._array_type is not None and issubclass(kind, self._array_type):
+            mapped = self._mapped(obj)
+            if mapped is not None:
+                return mapped
+        if self._c_data is not None and issubclass(kind, self._c_data):
+            self._refuse_shared(obj)
         own = self._reducers.get(kind)
         reduced = NotImplemented if own is None else own(self, obj)
         return super().reducer_override(obj) if reduced is NotImplemented else reduced
@@ -187,9 +198,39 @@ class Pickler(cloudpickle.CloudPickler):
                 return getattr, (dataclasses, name)
         return NotImplemented
 
+    def _mapping(self, _: mmap.mmap) -> Any:
+        raise pickle.PicklingError("a mapping belongs to its process; a numpy.memmap can be taken to another")
+
+    def _refuse_shared(self, data: Any) -> None:
+        """Of ctypes, as multiprocessing's RawArray."""
+        ctypes: Any = sys.modules["_ctypes"]
+        begin = ctypes.addressof(data)
+        self._memory.refuse_shared(begin, begin + ctypes.sizeof(data))
+
+    def _mapped(self, array: Any) -> Any:
+        """None: its memory is this process's own."""
+        if not persist_arrays.has_memory(array):
+            return None
+        try:
+            found = self._memory.source(array)
+        except persist_mapped.Refused:
+            self.holds_mapped = True
+            raise
+        if found is None:
+            return None
+        self.holds_mapped = True
+        owner = persist_mapped.owner_of(array)
+        self.shared[id(owner)] = owner  # what is mapped once travels together, and is mapped once
+        kind, source, *layout, mappings, state = persist_mapped.parts(array, *found)
+        place = (self.kept.get(id(array)), kind, source, tuple(layout), mappings)
+        return (MAPPED, place, state, None, None, persist_mapped.fill) if state else (MAPPED, place)
+
     def _array(self, array: Any) -> Any:
         if not persist_arrays.has_memory(array):
             return NotImplemented
+        mapped = self._mapped(array)
+        if mapped is not None:
+            return mapped
         self.arrays.append(array)
         name = self.kept.get(id(array))
         anchor = self.anchors.get(id(persist_arrays.root(array)))
@@ -214,6 +255,7 @@ _REDUCERS: Dict[type, Any] = {
     types.MethodType: Pickler._method,
     types.ModuleType: Pickler._module,
     io.TextIOWrapper: Pickler._file,
+    mmap.mmap: Pickler._mapping,
     memoryview: Pickler._memoryview,
     _LRU_CACHE: Pickler._lru_cache,
     **{type(getattr(dataclasses, n)): Pickler._sentinel for n in _SENTINELS.split() if hasattr(dataclasses, n)},
@@ -290,7 +332,7 @@ class Tolerant:
             raise
         except BaseException as problem:
             self.note(obj, problem)
-            return persist_rebuild.opaque, (id(obj),)
+            return persist_rebuild.opaque, (id(obj), getattr(problem, "digest", b""))
 
 
 class TolerantPickler(Tolerant, CarefulPickler):
@@ -308,10 +350,12 @@ class Unpickler(pickle.Unpickler):
         self._namespace = namespace
         self.updates: List[Tuple[Any, Any]] = []
         self.seen_through: List[Any] = []  # parts of such arrays
+        self._mappings: Dict[Any, Any] = {}
 
     def find_class(self, module: str, name: str) -> Any:
-        if module == __name__ and name in ("NAMESPACE", "INTO", "VIEW"):
-            return {"NAMESPACE": self._namespace, "INTO": self._into, "VIEW": self._view}[name]
+        if module == __name__ and name in ("NAMESPACE", "INTO", "VIEW", "MAPPED"):
+            places: Dict[str, Any] = {"INTO": self._into, "VIEW": self._view, "MAPPED": self._mapped}
+            return places.get(name, self._namespace)
         return super().find_class(module, name)
 
     def persistent_load(self, pid: Any) -> Any:
@@ -341,6 +385,12 @@ class Unpickler(pickle.Unpickler):
                 self.seen_through.append(old)
                 return old
         return new
+
+    def _mapped(self, name: Optional[str], kind: type, source: Tuple, layout: Tuple, mappings: List[str]) -> Any:
+        old: Any = self._namespace.get(name or "")
+        if name is not None and persist_mapped.is_same(old, kind, source, layout):
+            return old
+        return persist_mapped.make(self._mappings, kind, source, layout, mappings)
 
 
 def is_importable(obj: Any, name: Optional[str] = None) -> bool:

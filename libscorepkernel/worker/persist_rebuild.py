@@ -132,6 +132,6 @@ def make_times(buffer: Any, shape: Tuple, strides: Tuple, dtype: Any) -> Any:
     return sys.modules["numpy"].ndarray(shape, dtype, buffer, 0, strides)
 
 
-def opaque(_: int) -> None:
+def opaque(_: int, __: bytes) -> None:
     """In the place of what could not be pickled."""
     raise pickle.UnpicklingError("this pickle is not for reading")

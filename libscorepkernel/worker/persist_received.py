@@ -43,7 +43,7 @@ class Received:
 
         array = persist_arrays.array_type()
         self._find_mapping(array)
-        kept = {name: value for name, value in variables.items() if type(value) is array and array is not None}
+        kept = {name: value for name, value in variables.items() if array and issubclass(type(value), array)}
         self._arrays = {name: weakref.ref(value) for name, value in kept.items()}
         chosen = persist_marshal.of(self.marshaller)
         collected = persist_units.quietly(persist_units.Collected, variables, namespace, None, kept, chosen)

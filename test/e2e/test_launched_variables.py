@@ -47,6 +47,31 @@ class Variables:
         self.ok("a[15] = 4")
         self.assertEqual(self.measured("float(view[5])")[0].result, "4.0")
 
+    def test_arrays_stay_on_their_file(self):
+        self.ok(
+            "import numpy as np\npath = os.path.abspath('mapped'); m = np.memmap(path, 'f8', 'w+', shape=(1000,)); m[1] = 1\n"
+            "view = m[10:20]; holder = {'m': m}; same = id(m)"
+        )
+        try:
+            outcome, _ = self.measured("m[15] = 3\nholder['more'] = 1\n(float(m[1]), float(view[5]), type(m).__name__, m.mode)")
+            self.assertEqual(outcome.result, "(1.0, 3.0, 'memmap', 'w+')")
+            self.ok("m[16] = 4; m.flush()")
+            self.assertEqual(
+                self.value("[*map(float, [*m[15:17], *view[5:7], *np.fromfile(path)[15:17]])], id(m) == same, holder['m'] is m, holder['more']"),
+                ([3, 4, 3, 4, 3, 4], True, True, 1),
+            )
+        finally:
+            self.ok("del m, view, holder; os.unlink(path)")
+
+    def test_shared_memory_stays(self):
+        self.ok("from multiprocessing import shared_memory\nsegment = shared_memory.SharedMemory(create=True, size=100)")
+        try:
+            self.measured("segment.buf[5] = 6\nmade = shared_memory.SharedMemory(create=True, size=100)\nmade.buf[7] = 8")
+            check = "[os.path.exists('/dev/shm/' + one.name) for one in (segment, made)], segment.buf[5], made.buf[7]"
+            self.assertEqual(self.value(check), ([True, True], 6, 8))
+        finally:
+            self.ok("for one in (segment, made): one.close(); one.unlink()\ndel segment, made, one")
+
     def test_classes_and_functions(self):
         self.ok("thing = Thing(); thing.n = 1\ndef twice(f): return lambda n: f(f(n))\nplus = twice(lambda n: n + 1)")
         self.measured(
@@ -245,6 +270,16 @@ class Launched(Variables, ProcessCase):
             self.assertEqual(self.value("lock"), 5)
         finally:
             self.ok("del lock, numbers")
+
+    def test_memory_that_nobody_else_gets_is_named(self):
+        self.ok("import numpy as np\ngone = np.memmap('gone', 'u1', 'w+', shape=(10,)); os.unlink('gone'); fine = 1")
+        try:
+            outcome = self.ok(SCOREP + "fine += 1\nleaf(1)")
+            self.assertRegex(outcome.report, r"Warning: gone \(numpy.*memmap\) could not go .*/gone, which was deleted")
+            self.assertIn("gone", self.fails(SCOREP + "gone[0]", "LostVariable").reply["evalue"])
+            self.assertEqual(self.value("fine, int(gone[0])"), (2, 0))
+        finally:
+            self.ok("del gone")
 
 
 class LaunchedByScoreP(ByScoreP, Launched):

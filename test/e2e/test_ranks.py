@@ -50,6 +50,13 @@ class Ranks(ranked.RanksCase):
             self.assertEqual(Trace(path).calls("leaf"), 2)
             self.assertEqual(len(glob.glob(path + "*")), 2, "the first one was renamed")
 
+    def test_arrays_stay_on_their_file(self) -> None:
+        self.ok("import numpy as np\nm = np.memmap('mapped', 'i8', 'w+', shape=(100,)); same = id(m)")
+        self.measured(3, "m[rank()] = 10 + rank()")
+        self.assertEqual(self.value("m[:4].tolist(), np.fromfile('mapped', 'i8')[:4].tolist(), id(m) == same"),
+                         ([10, 11, 12, 0], [10, 11, 12, 0], True))
+        self.ok("del m; os.unlink('mapped')")
+
     def test_variables(self) -> None:
         self.ok("import numpy as np\na = np.arange(1000.)\nb, kept, gone = a, [1], 1\nclass Point:\n    x = 1")
         self.measured(3, "a *= 2\nmine = (rank(), float(a.sum()))\np = Point()\np.x = rank()\nkept.append(rank())\ndel gone",
