@@ -163,14 +163,16 @@ class Launcher:
         if not frame.parts[1]:
             return wire.ERROR, _ended(frame.parts[2].decode("utf-8", "replace"), how), None
         content, measurement = json.loads(frame.parts[1]), json.loads(frame.parts[2] or b"null")
-        if self._job:
-            measurement, notes = self._job.take_back(descriptor, frame.parts[3], measurement, way.why, self)
-            content = {"status": "error", "execution_count": options["execution_count"], "payload": [], **content}
-        else:
-            notes = self.take_changes(descriptor, json.loads(frame.parts[3] or b"{}"))
+        try:
+            if self._job:
+                measurement, notes = self._job.take_back(descriptor, frame.parts[3], measurement, way.why, self)
+                content = {"status": "error", "execution_count": options["execution_count"], "payload": [], **content}
+            else:
+                notes = self.take_changes(descriptor, json.loads(frame.parts[3] or b"{}"))
+        finally:
+            if descriptor is not None:
+                os.close(descriptor)
         lost += self._moved + notes + (self.not_returned if how != wire.OK else [])
-        if descriptor is not None:
-            os.close(descriptor)
         if measurement is not None:
             measurement["warnings"] = measurement["warnings"] + lost
         elif self._job and lost:  # the error has been shown by now
@@ -192,7 +194,7 @@ class Launcher:
             self._returned = None
 
     def _send(self, request: int, wanted: dict, options: dict, way: Way, lost: List[str], simple: bool) -> None:
-        from . import persist
+        from . import persist_apart
 
         shell, connection = self._server.shell, self._server.connection
         descriptor = _file_for(wanted)
@@ -201,10 +203,12 @@ class Launcher:
                 marshaller = wanted.get("marshaller", "cloudpickle")
                 try:
                     with self.steps.step("pickled"):
-                        sent = persist.send(shell.user_ns, descriptor, set(shell.user_ns_hidden), None, marshaller)
+                        sent = persist_apart.send(shell.user_ns, descriptor, set(shell.user_ns_hidden), marshaller)
                 except persist_file.Unwritable as problem:
                     why = _unwritten(problem, file_directory() if wanted.get("disk") else None, descriptor)
                     raise systems.NotMeasured(f"The cell was not run: its variables cannot travel: {why}.") from None
+                except persist_apart.Ended as problem:
+                    raise systems.NotMeasured(f"The cell was not run: {problem}.") from None
             self.steps.sent(sent)
             self._server.interrupts.before_cell = True  # one that comes now is the cell's
             lost += told(sent.lost, True)
@@ -244,6 +248,7 @@ class Launcher:
             return []
         shell = self._server.shell
         names = set(shell.user_ns).difference(changes.get("perhaps", ()))
+        self.guard([changes])
         with self._server.user_code(), self.steps.step("taken over"):
             applied = persist.apply_changes(descriptor, shell.user_ns, begin)
         name = changes.get("result", RESULT)
@@ -252,6 +257,11 @@ class Launcher:
         shell.user_ns.pop(RESULT, None)
         self.not_returned += told([one for one in applied.lost if one.name in names], False)
         return told([one for one in applied.lost if one.name not in names], False)
+
+    def guard(self, comes: List[dict]) -> None:
+        """Before what comes is made again, which may run users' code, as __setstate__: it may end this process."""
+        if any(one.get("runs_code") for one in comes):
+            spare.guard(self._server, True)
 
     def in_namespace(self, function: Any, *arguments: Any) -> Any:
         """Call it with the user's variables; it may run users' code."""
@@ -355,17 +365,22 @@ class Runner:
             self._send_gathered(request, gathered)
 
     def _send_gathered(self, request: int, names: List[str]) -> None:
-        from . import persist
+        from . import persist, persist_apart
 
         shell = self._server.shell
 
-        def write(file: int) -> None:
-            persist.send(shell.user_ns, file, set(shell.user_ns_hidden), names, self._received.marshaller)
+        about: Dict[str, Any] = {"gathered": True}
+        watch = persist_apart.Watch()
 
-        self._send_state(request, {"gathered": True}, write)
+        def write(file: int) -> None:
+            with watch.watching():
+                persist.send(shell.user_ns, file, set(shell.user_ns_hidden), names, self._received.marshaller)
+            about["runs_code"] = watch.loading
+
+        self._send_state(request, about, write)
 
     def _send_changes(self, request: int, number: int, but: Sequence[str]) -> None:
-        from . import persist
+        from . import persist, persist_apart
 
         shell = self._server.shell
         about: Dict[str, Any] = {}
@@ -377,9 +392,12 @@ class Runner:
             if about["result"] == RESULT:
                 shell.user_ns[RESULT] = value
 
+        watch = persist_apart.Watch()
+
         def write(file: int) -> None:
-            with self._steps.step("pickled"):
+            with self._steps.step("pickled"), watch.watching():
                 sent = persist.send_changes(self._received, shell.user_ns, file, set(shell.user_ns_hidden), but)
+            about["runs_code"] = watch.loading
             self._steps.sent(sent)
             # Of what nothing can be pickled, before the cell nor after it, nobody knows whether the cell changed it.
             about["perhaps"] = [x.name for x in sent.lost if self._received.failed.get(f"v:{x.name}", x) is None]

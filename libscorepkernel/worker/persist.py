@@ -18,7 +18,7 @@ Pickles are code: a file has to come from the same session."""
 from __future__ import annotations
 
 import re
-from typing import Any, Collection, Dict, List, NamedTuple, Optional, Set, Tuple
+from typing import Any, Callable, Collection, Dict, List, NamedTuple, Optional, Sequence, Set, Tuple
 
 from . import persist_around, persist_file, persist_shared
 from .persist_lost import Lost, LostVariable, StandIn, describe
@@ -59,18 +59,22 @@ def send(
     hidden: Collection[str] = (),
     only: Optional[Collection[str]] = None,
     marshaller: str = "cloudpickle",
+    refused: Sequence[Lost] = (),
+    announce: Optional[Callable[[str, Any], None]] = None,
 ) -> Sent:
     """In A: write the variables that the user defined, and what is around them, to the (empty) file. hidden: names
     that are not the user's. only: those that are wanted; None: all. marshaller: what pickles them, also on their way
-    back."""
+    back. refused: those that are known not to travel. announce: persist_units.Collected's."""
     from . import persist_marshal, persist_units
 
     variables = _variables(namespace, hidden)
     if only is not None:
         variables = {name: value for name, value in variables.items() if name in only}
+    for one in refused:
+        variables.pop(one.name, None)
     chosen = persist_marshal.of(marshaller)
-    collected = persist_units.quietly(persist_units.Collected, variables, namespace, (), None, chosen)
-    lost = [failure.lost for key, failure in collected.failures.items() if key.startswith("v:")]
+    collected = persist_units.quietly(persist_units.Collected, variables, namespace, (), None, chosen, announce)
+    lost = [*refused, *(failure.lost for key, failure in collected.failures.items() if key.startswith("v:"))]
     units = _packed(chosen, collected, collected.units, namespace, lost)
     index = {"kind": _STATE, "deleted": []}
     size = _write(file_descriptor, index, units, lost, persist_around.look(), marshaller)
@@ -151,7 +155,7 @@ def apply_changes(file_descriptor: int, namespace: Dict[str, Any], begin: int = 
     reader = persist_file.Reader(file_descriptor, begin)
     packages = _Packages(reader, _CHANGES, False)
     lost = packages.lost + persist_around.apply(packages.around, persist_around.EARLY)
-    _recognize_classes(reader.index["classes"])
+    recognize_classes(reader.index["classes"])
     variables: Dict[str, Any] = {}
     changed: Set[str] = set()
     for values, updates, seen_through in packages.load(namespace, lost):
@@ -291,8 +295,8 @@ def _reason(key: str, problems: Dict[str, BaseException]) -> str:
     return describe(problem) if culprit is None else f"{describe(problem)}: {describe(culprit)}"
 
 
-def _recognize_classes(places: Dict[str, Tuple[int, str]]) -> None:
-    """Call classes as the forked child calls them, in which they lie where they lie here."""
+def recognize_classes(places: Dict[str, Tuple[int, str]]) -> None:
+    """In A: call classes as a forked child calls them, in which they lie where they lie here."""
     from . import persist_rebuild
 
     wanted = {tuple(place): key for key, place in places.items() if persist_rebuild.tracked(key) is None}

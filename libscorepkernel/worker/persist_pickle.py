@@ -19,6 +19,9 @@ import cloudpickle
 
 from . import persist_arrays, persist_mapped, persist_rebuild, persist_shared
 
+# Is told of the classes of what is pickled, where somebody wants to know (persist_apart.py).
+watch: List[Optional[Callable[[type], None]]] = [None]
+
 # What is smaller travels in the pickle.
 OUT_OF_BAND = 4096
 _FUNCTION_STATE = "__name__ __qualname__ __module__ __doc__ __annotations__ __defaults__ __kwdefaults__ __type_params__"
@@ -86,6 +89,7 @@ class Pickler(cloudpickle.CloudPickler):
         self.holds_mapped = False  # an array over a file's memory, or over what others share
         self._hollows: Dict[int, _Hollow] = {}
         self._memory = persist_mapped.Memory()
+        self._watch = watch[0]
         super().__init__(self.file, protocol=5, buffer_callback=taken_into(self.buffers))
         self._array_type = persist_arrays.array_type()
         self._c_data = getattr(getattr(sys.modules.get("_ctypes"), "Array", None), "__base__", None)
@@ -104,6 +108,8 @@ class Pickler(cloudpickle.CloudPickler):
         kind = type(obj)
         if kind is self._array_type:
             return self._array(obj)
+        if self._watch is not None:
+            self._watch(kind)
         if issubclass(kind, type):
             return self._class(obj)
         if self._array_type is not None and issubclass(kind, self._array_type):

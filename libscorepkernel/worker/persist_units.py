@@ -4,10 +4,13 @@ that the notebook defines, with what it shares: other variables refer to it."""
 
 from __future__ import annotations
 
+import contextlib
+import resource
 import sys
 import types
 import warnings
-from typing import Any, Collection, Dict, FrozenSet, List, NamedTuple, Optional, Sequence, Set, Tuple
+from typing import Any, Callable, Collection, Dict, FrozenSet, Iterator, List, NamedTuple, Optional, Sequence, Set
+from typing import Tuple
 
 from . import persist_arrays, persist_marshal
 from .persist_lost import Lost, describe, path_to, type_name
@@ -80,6 +83,45 @@ class Failure(NamedTuple):
     rest: Optional[Dumped]
 
 
+# Of C's stack, for each level of Python's count: three times what was found with CPython 3.11 at worst, where a
+# __reduce__ pickles what it refers to.
+_LEVEL_LEN = 1280
+_lowered: List[int] = []
+
+
+def carried_levels() -> Optional[int]:
+    """How deep pickling may go until the main thread's stack ends; None: Python sees to that, since 3.12."""
+    if sys.version_info >= (3, 12):
+        return None
+    soft, _ = resource.getrlimit(resource.RLIMIT_STACK)
+    size = _UNLIMITED_STACK if soft == resource.RLIM_INFINITY else min(soft, _UNLIMITED_STACK)
+    return size // _LEVEL_LEN
+
+
+# There is room for that much beneath any stack.
+_UNLIMITED_STACK = 1 << 26
+
+
+@contextlib.contextmanager
+def _within_stack() -> Iterator[None]:
+    """Pickling ends with RecursionError before the stack does, whatever the user allows."""
+    limit, carried = sys.getrecursionlimit(), carried_levels()
+    if carried is None or limit <= carried:
+        yield
+        return
+    sys.setrecursionlimit(carried)
+    _lowered[:] = [carried]
+    try:
+        yield
+    finally:
+        sys.setrecursionlimit(limit)
+        _lowered.clear()
+
+
+def _why_lowered() -> str:
+    return f": the stack carries {_lowered[0]} levels. A higher `ulimit -s` carries more" if _lowered else ""
+
+
 def quietly(function: Any, *arguments: Any) -> Any:
     """Users do not want to be told of what their objects say when they are pickled."""
     with warnings.catch_warnings():
@@ -89,7 +131,8 @@ def quietly(function: Any, *arguments: Any) -> Any:
 
 class Collected:
     """Variables in units, the classes that others need first. known: the classes (their trackers' ids) that the reader
-    has; None: all. arrays: the arrays that it has, by name. marshaller: a persist_marshal.Marshaller."""
+    has; None: all. arrays: the arrays that it has, by name. marshaller: a persist_marshal.Marshaller.
+    announce: is called with the key and value of what is pickled next, which may not come to its end."""
 
     def __init__(
         self,
@@ -98,7 +141,9 @@ class Collected:
         known: Optional[Collection[str]],
         arrays: Optional[Dict[str, Any]] = None,
         marshaller: Any = None,
+        announce: Optional[Callable[[str, Any], None]] = None,
     ) -> None:
+        self._announce = announce
         self._marshaller = marshaller or persist_marshal.of(persist_marshal.DEFAULT)
         self._namespace = namespace
         self._kept = {id(array): name for name, array in (arrays or {}).items()}
@@ -107,12 +152,13 @@ class Collected:
         self.single: Dict[str, Dumped] = {}
         self.failures: Dict[str, Failure] = {}
         self.units: List[Unit] = []
-        self._dump_each()
-        if known is not None:
-            self._drop_those_without_class(known)
-        self._groups = _Groups(self.single)
-        self._find_shared()
-        self._make_units()
+        with _within_stack():
+            self._dump_each()
+            if known is not None:
+                self._drop_those_without_class(known)
+            self._groups = _Groups(self.single)
+            self._find_shared()
+            self._make_units()
 
     @property
     def classes(self) -> Dict[str, type]:
@@ -125,6 +171,8 @@ class Collected:
         waiting = list(self.values)
         while waiting:
             key = waiting.pop()
+            if self._announce:
+                self._announce(key, self.values[key])
             try:
                 # A class includes the classes that it needs: none can wait for another in a circle.
                 by_value = None if key.startswith("c:") else ()
@@ -166,7 +214,7 @@ class Collected:
         value = self.values[key]
         name = key[2:] if key.startswith("v:") else value.__qualname__
         if isinstance(problem, RecursionError):
-            lost = Lost(name, type_name(value), name, "it is nested too deeply (RecursionError)")
+            lost = Lost(name, type_name(value), name, f"it is nested too deeply (RecursionError){_why_lowered()}")
             return Failure(lost, None)
         culprit, rest = value, None
         # Where the one cannot go around it, what is left is ours.
@@ -233,6 +281,8 @@ class Collected:
         if len(keys) == 1 and not anchors:
             return Unit(keys, types_of, alone[0], by)
         by_value = {key[2:] for key in keys if key.startswith("c:")}
+        if self._announce:
+            self._announce(keys[0], self.values[keys[0]])
         try:
             values = [self.values[key] for key in keys]
             if self._marshaller.foreign:

@@ -97,6 +97,7 @@ class Job:
             launcher.not_returned.append(text)
         if descriptor is not None and self._wanted.get("gather"):
             launcher.steps.gathered = came.size - (first["length"] if first else 0)
+            launcher.guard([file["about"] for file in came.files if file["about"].get("gathered")])
             with launcher.steps.step("gathered"):
                 notes += launcher.in_namespace(_gather, descriptor, came, self._wanted["gather"])
         way = f"{way}, by {os.path.basename(self._words[0])}"
