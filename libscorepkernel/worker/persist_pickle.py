@@ -309,6 +309,10 @@ class CarefulPickler(Careful, Pickler):
     """The same, with care."""
 
 
+# The modules of what runs cells.
+_KERNEL = frozenset(f"{__name__.rpartition('.')[0]}.{name}" for name in ("shell", "streams", "serve", "wire"))
+
+
 class Tolerant:
     """A pickler that goes around what cannot be pickled: for what is left, so that a change in it is seen, and to find
     the culprit."""
@@ -327,6 +331,9 @@ class Tolerant:
 
     def reducer_override(self, obj: Any) -> Any:
         try:
+            if type(obj).__module__ in _KERNEL:
+                # As a thread refers to the shell, which each cell changes: that is no change of the variable.
+                raise pickle.PicklingError("it is a part of the kernel")
             reduced = super().reducer_override(obj)  # type: ignore[misc]
             if reduced is NotImplemented and not self.is_left(obj):
                 reducer = getattr(self, "dispatch_table", copyreg.dispatch_table).get(type(obj))

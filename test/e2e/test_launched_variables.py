@@ -295,6 +295,14 @@ class Forked(Variables, ForkedCase):
         self.assertEqual(self.value("next(numbers), fine"), (0, 3))
         self.ok("del lock, numbers")
 
+    def test_a_thread_among_the_variables(self):
+        self.ok("t = threading.Thread(target=leaf, args=(1,)); t.start(); t.join()")
+        try:
+            for _ in range(2):
+                self.measured("t.is_alive()")
+        finally:
+            self.ok("del t")
+
     def test_context_variables(self):
         self.ok("import decimal; decimal.getcontext().prec = 5")
         try:
