@@ -13,6 +13,7 @@ E2E       := $(wildcard test/e2e/test_*.py)
 ABI_PY    := $(wildcard test/abi/test_*.py)
 TRACER_PY := $(wildcard test/tracer/test_*.py)
 PERSIST_PY := $(wildcard test/persist/test_*.py)
+CHAOS_PY  := $(wildcard test/chaos/test_*.py)
 OUTSIDE   := $(wildcard test/outside/test_*.py)
 
 # The library's own modules, with their inner names, for tests of one module.
@@ -107,7 +108,7 @@ endif
 check: deps
 	$(Q)$(MAKE) --no-print-directory check-all
 check-all: all $(UNIT) $(FAULT) $(ABI) $(REPLAY) $(ECHO)
-	$(Q)$(RUN) $(UNIT) $(REPLAY) $(FAULT) $(ABI) $(ABI_PY) $(TRACER_PY) $(PERSIST_PY) $(E2E) $(OUTSIDE)
+	$(Q)$(RUN) $(UNIT) $(REPLAY) $(FAULT) $(ABI) $(ABI_PY) $(TRACER_PY) $(PERSIST_PY) $(E2E) $(CHAOS_PY) $(OUTSIDE)
 check-unit: all $(UNIT) $(REPLAY)
 	$(Q)$(RUN) $(UNIT) $(REPLAY)
 check-fault: all $(FAULT) $(ECHO)
@@ -194,3 +195,8 @@ format:
 .PHONY: soak
 soak: all
 	$(Q)SPK_TREE="$$PWD/$(TREE)"; export SPK_TREE; cd test/e2e && SPK_SOAK=1500 PYTHON=$(PYTHON) $(PYTHON) -W ignore::ResourceWarning -m unittest -v test_soak
+
+# ROUNDS random operations against random signals to random processes; SEED, FROM and SYSTEM as its first line names them.
+.PHONY: chaos
+chaos: all
+	$(Q)SPK_TREE="$$PWD/$(TREE)" PYTHON=$(PYTHON) $(PYTHON) -W ignore::ResourceWarning test/chaos/chaos.py

@@ -92,7 +92,7 @@ class Pickler(cloudpickle.CloudPickler):
         self._watch = watch[0]
         super().__init__(self.file, protocol=5, buffer_callback=taken_into(self.buffers))
         self._array_type = persist_arrays.array_type()
-        self._c_data = getattr(getattr(sys.modules.get("ctypes"), "Array", None), "__base__", None)
+        self._c_data = getattr(getattr(sys.modules.get("_ctypes"), "Array", None), "__base__", None)
         mpi = sys.modules.get("mpi4py.MPI")
         self._reducers = _with_mpi(mpi, len(vars(mpi))) if isinstance(mpi, types.ModuleType) else _REDUCERS
         self._reducers = {**self._reducers, **persist_shared.kinds()}
@@ -209,7 +209,7 @@ class Pickler(cloudpickle.CloudPickler):
 
     def _refuse_shared(self, data: Any) -> None:
         """Of ctypes, as multiprocessing's RawArray."""
-        ctypes: Any = sys.modules["ctypes"]
+        ctypes: Any = sys.modules["_ctypes"]
         begin = ctypes.addressof(data)
         self._memory.refuse_shared(begin, begin + ctypes.sizeof(data))
 

@@ -131,15 +131,15 @@ def _gaps(found: dict) -> List[str]:
     if found["lost"] and not found["error"]:
         gaps.append(
             f"{found['lost']} events are missing in the trace. It has room for {REGIONS_MAX:,} different regions and "
-            "texts of parameters, and for calls that are nested a million deep; the cell had more of them, or there was "
-            "no memory for them. Give regions that do the same one name, and tell them apart by "
+            "texts of parameters, and for calls that are nested a million deep; the cell had more, or there was no "
+            "memory for them. Give regions that do the same one name, and tell them apart by "
             "scorep.user.parameter_int."
         )
     if found["rewinds_refused"]:
         gaps.append(
             f"scorep.user.rewind_end could not take events back {_times(found['rewinds_refused'])}: a function "
-            "or region that was open at the beginning had been left, or one begun since was still open, or the events had "
-            "been written already. They are in the trace. Begin and end a rewind region in one function."
+            "or region that was open at the beginning had been left, or one begun since was still open, or the events "
+            "had been written already. They are in the trace. Begin and end a rewind region in one function."
         )
     return gaps
 

@@ -139,6 +139,10 @@ class Kernel:
                 found.append(str(content.get("data", {}).get("text/plain", "")))
         return "\n".join(filter(None, found))
 
+    def descriptors(self) -> int:
+        """How many the host has."""
+        return len(os.listdir(f"/proc/{self.host}/fd"))
+
     # --- the end ---------------------------------------------------------------------------------------
 
     def end(self, mark: str) -> List[str]:

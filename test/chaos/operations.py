@@ -27,7 +27,7 @@ WORK = "print('on', flush=True); work({seconds}); count += 1"
 
 
 class Operation(NamedTuple):
-    """kind: "cell", "input", "endless", "request" or "restart". settings: a cell that comes before, or nothing."""
+    """kind: "cell", "queue" (of such), "input", "endless", "request" or "restart". settings: a cell that comes before, or nothing."""
 
     name: str
     kind: str
@@ -44,8 +44,6 @@ class Fault(NamedTuple):
     stopped: float  # seconds until SIGCONT
 
     def __str__(self) -> str:
-        if not self.signal:
-            return "no fault"
         name = signal.Signals(self.signal).name
         more = f", SIGCONT after {self.stopped:.2f} s" if self.signal == signal.SIGSTOP else ""
         return f"{name} to {self.role} at {self.delay:.2f} s{more}"
@@ -57,7 +55,7 @@ def _way(process: str, mode: str = "memory") -> str:
 
 def draw_operation(numbers: random.Random, with_ranks: bool) -> Operation:
     """What is done."""
-    work = WORK.format(seconds=round(numbers.uniform(0, 0.3), 3))
+    work = WORK.format(seconds=round(numbers.choice([0, numbers.uniform(0, 0.6)]), 3))
     mode = numbers.choice(["memory", "disk"])
     measured = [
         Operation("measured", "cell", f"{SCOREP} --no-guard\n{work}", _way("session")),
@@ -73,6 +71,9 @@ def draw_operation(numbers: random.Random, with_ranks: bool) -> Operation:
         Operation("shared memory", "cell", f"segment = shared_memory.SharedMemory(NAME, True, 4096)\n{work}"),
         Operation("error", "cell", f"{work}; count -= 1; 1/0"),
         Operation("ends itself", "cell", f"{SCOREP} {numbers.choice(['--guard', '--no-guard'])}\n{work}; os._exit(3)", _way("session")),
+        Operation("queue", "queue", work),
+        Operation("queue measured", "queue", f"{SCOREP} {numbers.choice(['--guard', '--no-guard'])}\n{work}", _way("session")),
+        Operation("queue launched", "queue", f"{SCOREP}\n{work}", _way("launch", mode)),
         Operation("input", "input", f"print('on', flush=True); answer = input('?'); {work}"),
         Operation("restart", "restart"),
         Operation("endless", "endless", "print('on', flush=True)\nwhile True: time.sleep(0.01)"),
@@ -88,13 +89,20 @@ def draw_operation(numbers: random.Random, with_ranks: bool) -> Operation:
 SIGNALS = "KILL KILL KILL TERM INT HUP SEGV ABRT QUIT USR1 STOP STOP PIPE".split()
 
 
-def draw_fault(numbers: random.Random, operation: Operation) -> Fault:
-    """What is done against it."""
-    if numbers.random() < 0.25:
-        return Fault("", 0, 0, 0)
+def draw_faults(numbers: random.Random, operation: Operation) -> List[Fault]:
+    """What is done against it: mostly one thing, often at about the same time as another."""
+    faults: List[Fault] = []
+    for chance in (0.8, 0.25, 0.25):
+        if numbers.random() > chance:
+            break
+        near = faults[-1].delay + numbers.choice([0, 0.01, 0.05]) if faults else numbers.uniform(-0.1, 0.6)
+        faults.append(_draw_fault(numbers, operation, round(near, 3)))
+    return faults
+
+
+def _draw_fault(numbers: random.Random, operation: Operation, delay: float) -> Fault:
     roles: List[str] = ["session"] * 4 + ["others"] * 4 + ["keeper", "host", "copy", "child"]
     if operation.name == "ranks":
         roles += ["job", "relay", "rank", "child"] * 3
-    name = numbers.choice(SIGNALS)
-    number = signal.Signals[f"SIG{name}"]
-    return Fault(numbers.choice(roles), number, round(numbers.uniform(-0.1, 0.6), 3), round(numbers.uniform(0.1, 0.8), 2))
+    number = signal.Signals[f"SIG{numbers.choice(SIGNALS)}"]
+    return Fault(numbers.choice(roles), number, delay, round(numbers.uniform(0.1, 0.8), 2))
