@@ -564,21 +564,8 @@ class Server:
         return wire.OK, reply
 
     async def history(self, frame: wire.Frame) -> tuple:
-        ask = json.loads(frame.parts[0])
-        manager, kind = self.shell.history_manager, ask.get("hist_access_type", "tail")
-        raw, output = ask.get("raw", True), ask.get("output", False)
-        if kind == "tail":
-            found = manager.get_tail(ask.get("n") or 10, raw=raw, output=output, include_latest=True)
-        elif kind == "range":
-            session, start, stop = ask.get("session", 0), ask.get("start", 1), ask.get("stop")
-            found = manager.get_range(session, start, stop, raw=raw, output=output)
-            # IPython calls the current session 0; the client knows it by the number that "tail" gave.
-            found = ((number or session, *rest) for number, *rest in found)
-        else:
-            found = manager.search(
-                ask.get("pattern") or "*", raw=raw, output=output, n=ask.get("n"), unique=ask.get("unique", False)
-            )
-        return wire.OK, {"status": "ok", "history": list(found)}
+        found = shell.find_history(self.shell.history_manager, json.loads(frame.parts[0]))
+        return wire.OK, {"status": "ok", "history": found}
 
     # --- comms ---------------------------------------------------------------------------------------
 

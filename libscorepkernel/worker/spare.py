@@ -356,9 +356,6 @@ def renew(server: Any) -> None:
         except Exception as problem:  # threads are not what they were, under gevent
             server.shell.history_manager.enabled = False
             server.notices.append(f"IPython's history is not written any more: {problem}")
-    tracker = getattr(sys.modules.get("multiprocessing.resource_tracker"), "_resource_tracker", None)
-    if tracker is not None:
-        tracker._fd = tracker._pid = None  # it starts another one when it is needed
 
 
 def _renew_history(shell: Any) -> List[str]:
