@@ -461,10 +461,8 @@ static int fill_in(struct spk_session *session, const struct spk_options *option
                                          ? wanted->environment
                                          : (const char *const *)environ;
     session->python = strdup(python);
-    if (SPK_HAS(wanted, directory) && wanted->directory)
-        session->directory = realpath(wanted->directory, NULL);
-    else
-        session->directory = getcwd(NULL, 0);
+    const char *directory = SPK_HAS(wanted, directory) ? wanted->directory : NULL;
+    session->directory = directory ? realpath(directory, NULL) : getcwd(NULL, 0);
     if (!session->directory)
         return failure_set(error, -errno,
                            "the session's directory cannot be entered: %s; start the host in a "

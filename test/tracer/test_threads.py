@@ -6,7 +6,7 @@ import sys
 import unittest
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
-from support import CELL, VERSION, Case  # noqa: E402
+from support import CELL, Case  # noqa: E402
 
 FIB = "def fib(n): return n if n < 2 else fib(n - 1) + fib(n - 2)\n"
 
@@ -24,7 +24,7 @@ for thread in threads: thread.join()
         self.assertEqual([trace.locations[i << 32][0] for i in range(4)], ["Master thread", "Thread 1", "Thread 2", "Thread 3"])
         for i in range(1, 4):
             self.assertEqual(trace.visits(i << 32)["__main__:fib"], 25)
-            self.assertEqual(trace.visits(i << 32)["threading.Thread:run" if VERSION >= (3, 11) else "threading:run"], 1)
+            self.assertEqual(trace.visits(i << 32)["threading.Thread:run"], 1)
         self.assertNotIn("__main__:fib", trace.visits(0))
 
     def test_pool(self):
