@@ -182,8 +182,11 @@ int measurement_start(void)
     thread->door = hooked ? DOOR_LOCKED : DOOR_OPEN;
     if (hooked && put_hooks() != 0)
         return -1;
-    if (measurement_is_active() && !measurement.over)
-        measurement.recorder.on = true;
+    if (!measurement_is_active() || measurement.over)
+        return 0;
+    measurement.recorder.on = true;
+    if (!thread->cell_counts) /* else it is the region of the cell that they lie in */
+        recorder_carry_on(&measurement.recorder, thread);
     return 0;
 }
 

@@ -166,8 +166,7 @@ static void leave_cell(struct recorder *recorder, struct thread *thread, uint32_
     }
 }
 
-/* What the user's code had begun in the cell before, and not ended, goes on in this one. */
-static void carry_on(struct recorder *recorder, struct thread *thread)
+void recorder_carry_on(struct recorder *recorder, struct thread *thread)
 {
     for (uint32_t i = 0; i < thread->carried_count; i++)
         (void)recorder_open_region(recorder, thread, thread->carried[i]);
@@ -189,7 +188,7 @@ static void enter_cell(struct recorder *recorder, struct thread *thread, uint32_
     if (!recorder_open_region(recorder, thread, region))
         return;
     thread->frames[thread->depth - 1].is_cell = true;
-    carry_on(recorder, thread);
+    recorder_carry_on(recorder, thread);
 }
 
 /* What may be recorded of what a function of that kind calls. */

@@ -169,6 +169,9 @@ void recorder_seed(struct thread *thread, const struct unseen *functions, uint32
 /* Whether the thread is in a cell's code already: what of that kind it runs now belongs to the same cell. */
 bool recorder_is_in_cell(const struct thread *thread);
 
+/* What the user's code had begun in the cell before, and not ended, goes on in this one. */
+void recorder_carry_on(struct recorder *recorder, struct thread *thread);
+
 /* Leaves everything that is open. What of it is the user's is entered again in the next cell. */
 void recorder_unwind(struct recorder *recorder, struct thread *thread);
 /* The thread is gone: unwinds it and keeps its location for another one. Its memory is freed. */

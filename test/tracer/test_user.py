@@ -341,6 +341,16 @@ go(); tracer.resume(); f(); tracer.region_end('a'); f()
         f = ["+__main__:f", "-__main__:f"]
         self.assertEqual(trace.order(), ["+a", *f, "+__main__:leave", "-__main__:leave"] + ["+a", "+__main__:leave", "-__main__:leave", *f, "-a", *f, "-a"])
 
+    def test_a_region_over_several_cells(self):
+        driver = """
+begin(instrument=False)
+tracer.start(); tracer.region_begin('a', 'x', 1); tracer.stop()
+tracer.start(); ended = tracer.region_end('a'); tracer.stop()
+report((ended, tracer.end()["lost"]))
+"""
+        self.assertEqual(self.drive(driver), [[True, 0]])
+        self.assertEqual(self.trace().order(), ["+a", "-a"] * 2)
+
     def test_it_costs_no_hook(self):
         if VERSION >= (3, 12):
             cell = "import sys\nassert not any(sys.monitoring.get_tool(i) == 'scorepkernel' for i in range(6))"
