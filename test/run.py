@@ -18,7 +18,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from typing import List, Tuple
 
-CASE = re.compile(r"^(test\w+) \((.+?)\)(?:\n.*?|.*?)\.\.\. (ok|FAIL|ERROR|expected failure|skipped ['\"](.*)['\"])$", re.M)
+CASE = re.compile(r"^(test\w+|setUp\w+) \((.+?)\)(?:\n.*?|.*?)\.\.\. (ok|FAIL|ERROR|expected failure|skipped ['\"](.*)['\"])$", re.M)
 RAN = re.compile(r"^Ran (\d+) tests? in", re.M)
 SUCCESS = re.compile(r"^test\w+ \(.+?\)(?:\n.*?|.*?)\.\.\. ok\n", re.M)
 TOTALS = re.compile(r"^(?:OK|FAILED)(?: \((.*)\))?$", re.M)
@@ -101,7 +101,8 @@ def run_unittests(path: str, limit: float, summary: Summary) -> None:
     counts = dict(re.findall(r"(\w+)=(\d+)", totals.group(1) or ""))
     failed, skipped = sum(int(counts.get(key, 0)) for key in ("failures", "errors")), int(counts.get("skipped", 0))
     summary.passed += max(0, int(ran.group(1)) - failed - skipped)
-    reasons = [(case.group(1), case.group(4)) for case in CASE.finditer(output) if case.group(4)]
+    cases = [case.groups() for case in CASE.finditer(output)]
+    reasons = [(where if test.startswith("setUp") else test, why) for test, where, _, why in cases if why]
     reasons += [("?", "see the output")] * (skipped - len(reasons))
     summary.skipped += [(f"{name}:{case}", reason) for case, reason in reasons]
     summary.failed += [name] * failed
