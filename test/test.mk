@@ -97,11 +97,11 @@ RUN = PYTHON=$(PYTHON) SPK_TREE="$$PWD/$(TREE)" SPK_ECHO_PLUGIN="$$PWD/$(ECHO)" 
       SPK_SANITIZE=$(SANITIZE) $(TEST_ENV) $(PYTHON) test/run.py --tree $(TREE)
 
 # Python itself is not instrumented: the runtime has to be there before the tracer that is, and what Python
-# leaves allocated at its end is not ours.
+# leaves allocated at its end is not ours. It looks for C++'s exceptions as it starts: greenlet has some.
 ifneq ($(findstring address,$(SANITIZE)),)
 TEST_ENV = ASAN_OPTIONS=detect_leaks=1:detect_stack_use_after_return=0:abort_on_error=0:handle_segv=0:handle_abort=0 \
            LSAN_OPTIONS=suppressions="$$PWD/test/lsan.supp":print_suppressions=0 UBSAN_OPTIONS=print_stacktrace=1 \
-           SPK_PRELOAD=$(shell $(CC) -print-file-name=libasan.so)
+           SPK_PRELOAD=$(shell $(CC) -print-file-name=libasan.so):$(shell $(CC) -print-file-name=libstdc++.so)
 endif
 
 .PHONY: check check-all check-unit check-fault check-abi check-tracer check-e2e check-outside
