@@ -17,10 +17,12 @@ from unittest import mock
 
 from IPython.core.inputtransformer2 import TransformerManager
 
-from kernel import PYTHON, TREE, Trace
+from kernel import PYTHON, SANITIZER, TREE, Trace
 from measuring import SCOREP, TracedCase, needs_scorep
 
 sys.path.insert(0, os.path.join(TREE, "lib", "scorepkernel", "worker"))
+if SANITIZER:  # whose runtime is not in this process
+    sys.modules["spk_worker._tracer"] = None  # type: ignore[assignment]
 from spk_worker import script, script_files, script_helpers, script_translate, systems  # noqa: E402
 
 ENABLE, FINALIZE = "%%enable_multicellmode", "%%finalize_multicellmode"

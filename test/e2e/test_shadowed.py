@@ -6,7 +6,7 @@ import subprocess
 import unittest
 
 from guarding import DEFINITIONS, GUARDED, KILL
-from kernel import PYTHON, TREE
+from kernel import PYTHON, SANITIZER, TREE
 from measuring import SCOREP, TracedCase
 
 # Modules, and packages that end in a slash.
@@ -76,7 +76,8 @@ class Shadowed(TracedCase):
 
     def test_the_doctor(self) -> None:
         program = os.path.join(TREE, "bin", "scorepkernel")
-        done = subprocess.run([program, "doctor", "--python", PYTHON], cwd=self.work, capture_output=True, text=True)
+        options: dict = {"cwd": self.work, "env": {**os.environ, **SANITIZER}, "capture_output": True, "text": True}
+        done = subprocess.run([program, "doctor", "--python", PYTHON], **options)
         self.assertNotIn("Traceback", done.stdout + done.stderr)
         self.assertIn("IPython", done.stdout)
 

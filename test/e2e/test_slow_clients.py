@@ -10,7 +10,7 @@ from typing import Any
 
 import zmq
 from jupyter_client.session import Session
-from kernel import EachItsKernel, KernelCase
+from kernel import SANITIZER, EachItsKernel, KernelCase
 from processes import alive, until
 
 LIMIT_MB = 16
@@ -71,7 +71,8 @@ class SlowClients(EachItsKernel, KernelCase):
         self.assertEqual((reply["status"], reply.get("ename")), ("error", "KeyboardInterrupt"))
 
     def does_not_grow(self) -> None:
-        self.assertLess(self.memory_mb("VmHWM"), self.before_mb + GROWTH_MB)
+        if not SANITIZER:  # which keeps memory that has been given back for a while
+            self.assertLess(self.memory_mb("VmHWM"), self.before_mb + GROWTH_MB)
 
     def test_one_that_never_reads(self) -> None:
         subscriber = self.subscriber()
@@ -90,7 +91,8 @@ class SlowClients(EachItsKernel, KernelCase):
         self.assertEqual(self.ok("print('on')").text(), "on\n")
         self.does_not_grow()
         subscriber.close(0)
-        until(lambda: self.memory_mb() < self.before_mb + 4, "the memory has been given back")
+        if not SANITIZER:
+            until(lambda: self.memory_mb() < self.before_mb + 4, "the memory has been given back")
         until(lambda: "output is not held back any more" in self.kernel_log(), "the log says that all has been taken")
 
     def test_one_that_reads_late_gets_everything(self) -> None:
