@@ -74,6 +74,10 @@ class SlowClients(EachItsKernel, KernelCase):
         if not SANITIZER:  # which keeps memory that has been given back for a while
             self.assertLess(self.memory_mb("VmHWM"), self.before_mb + GROWTH_MB)
 
+    def gives_back(self) -> None:
+        if not SANITIZER:
+            until(lambda: self.memory_mb() < self.before_mb + 4, "the memory has been given back")
+
     def test_one_that_never_reads(self) -> None:
         subscriber = self.subscriber()
         request = self.kc.execute(FLOOD, allow_stdin=False)
@@ -91,8 +95,7 @@ class SlowClients(EachItsKernel, KernelCase):
         self.assertEqual(self.ok("print('on')").text(), "on\n")
         self.does_not_grow()
         subscriber.close(0)
-        if not SANITIZER:
-            until(lambda: self.memory_mb() < self.before_mb + 4, "the memory has been given back")
+        self.gives_back()
         until(lambda: "output is not held back any more" in self.kernel_log(), "the log says that all has been taken")
 
     def test_one_that_reads_late_gets_everything(self) -> None:
@@ -107,7 +110,7 @@ class SlowClients(EachItsKernel, KernelCase):
         self.assertEqual(self.text_of(request), text)
         self.assertEqual(self.reply_of(request)["status"], "ok")
         self.does_not_grow()
-        until(lambda: self.memory_mb() < self.before_mb + 4, "the memory has been given back")
+        self.gives_back()
 
     def test_one_print_of_much(self) -> None:
         self.subscriber()
