@@ -15,6 +15,7 @@ from typing import Any, Callable, Dict, List, Optional
 import machine
 
 PYTHON = os.environ.get("PYTHON", "/usr/bin/python3")
+_SANITIZER = {"LD_PRELOAD": os.environ["SPK_PRELOAD"]} if os.environ.get("SPK_PRELOAD") else {}
 TREE = os.path.abspath(os.environ.get("SPK_TREE", os.path.join(os.path.dirname(__file__), "../../build/release/tree")))
 START = 60.0  # seconds
 
@@ -43,7 +44,7 @@ class Kernel:
         self.km = KernelManager(kernel_name="scorep-python")
         self.km.kernel_spec_manager.kernel_dirs = [os.path.join(self.directory, "share", "jupyter", "kernels")]
         own = {machine.MARK: mark, "TMPDIR": self.temporary, "IPYTHONDIR": os.path.join(self.directory, "ipython")}
-        self._environment = {**os.environ, **own, "SCOREPKERNEL_MEASUREMENT": system}
+        self._environment = {**os.environ, **own, **_SANITIZER, "SCOREPKERNEL_MEASUREMENT": system}
         self._log = open(os.path.join(self.directory, "log"), "w+")
         self.messages: List[dict] = []  # of iopub, since they were last looked at
         self._replies: Dict[str, dict] = {}
