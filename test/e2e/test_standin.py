@@ -231,8 +231,8 @@ class Good(StandIn):
             self.assertEqual(self.counts(outcome)["leaf"], 4 + number)
         self.assertEqual(self.ok("n").result, "6")
         # The libraries and this experiment are the launched process's business, not its children's nor ours.
-        code = "import os; (os.environ.get('LD_PRELOAD'), 'SCOREP_ENABLE_TRACING' in os.environ)"
-        self.assertEqual(self.ok(code).result, repr((SANITIZER.get("LD_PRELOAD"), False)))
+        code = "import os; print((os.environ.get('LD_PRELOAD'), 'SCOREP_ENABLE_TRACING' in os.environ))"
+        self.assertEqual(self.ok(code).stdout.strip(), repr((SANITIZER.get("LD_PRELOAD"), False)))
 
     def test_ranks(self):
         outcome = self.fails("%%execute_with_scorep --ranks 2\nleaf(1)", "NotMeasured")
