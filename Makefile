@@ -203,8 +203,9 @@ define install_missing
 	echo "installing:$$missing"; \
 	as=; test "$$(id -u)" = 0 || as=sudo; \
 	test -z "$$as" || command -v sudo >/dev/null || { echo "as root: apt-get install$$missing" >&2; exit 1; }; \
-	$$as apt-get update -q && \
-	$$as env DEBIAN_FRONTEND=noninteractive apt-get install -q -y --no-install-recommends $$missing
+	$$as apt-get -o DPkg::Lock::Timeout=600 update -q && \
+	$$as env DEBIAN_FRONTEND=noninteractive apt-get -o DPkg::Lock::Timeout=600 install -q -y \
+	    --no-install-recommends $$missing
 endef
 
 .PHONY: deps deps-demo deps-fuzz deps-lint
