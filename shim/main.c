@@ -7,10 +7,10 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "doctor.h"
-#include "host.h"
-#include "install.h"
-#include "notice.h"
+#include "shim/common/log.h"
+#include "shim/host/host.h"
+#include "shim/setup/doctor.h"
+#include "shim/setup/install.h"
 
 #define EXIT_USAGE 2
 

@@ -8,15 +8,15 @@
  * One rank's failure is the cell's: the others are given a moment to end by themselves, then interrupted,
  * then ended, since they may wait in vain for the one that failed.
  */
-#include "job.h"
+#include "ranks/job.h"
 
-#include "answer.h"
-#include "failure.h"
-#include "job_private.h"
-#include "json_bridge.h"
-#include "rank_wire.h"
-#include "signals.h"
-#include "utf8.h"
+#include "base/failure.h"
+#include "base/json_bridge.h"
+#include "base/utf8.h"
+#include "ranks/job_state.h"
+#include "ranks/signals.h"
+#include "session/replies.h"
+#include "wire/rank_protocol.h"
 
 #include <errno.h>
 #include <fcntl.h>

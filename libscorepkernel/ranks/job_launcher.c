@@ -4,12 +4,12 @@
  * what it says, which is shown as the cell's standard error until something fails: what it says after that is
  * about the end that we made.
  */
-#include "answer.h"
-#include "failure.h"
-#include "job_private.h"
-#include "rank_wire.h"
-#include "text.h"
-#include "utf8.h"
+#include "base/failure.h"
+#include "base/text.h"
+#include "base/utf8.h"
+#include "ranks/job_state.h"
+#include "session/replies.h"
+#include "wire/rank_protocol.h"
 
 #include <errno.h>
 #include <fcntl.h>

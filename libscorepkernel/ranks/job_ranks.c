@@ -3,10 +3,10 @@
  * job_ranks.c - a job's ranks: their connections, from the first word to the last. A stranger is let in by
  * the token; until then it may say very little.
  */
-#include "job_private.h"
-#include "json_bridge.h"
-#include "rank_wire.h"
-#include "utf8.h"
+#include "base/json_bridge.h"
+#include "base/utf8.h"
+#include "ranks/job_state.h"
+#include "wire/rank_protocol.h"
 
 #include <errno.h>
 #include <netinet/in.h>

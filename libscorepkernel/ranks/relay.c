@@ -4,16 +4,16 @@
  * which it sees as the library sees a session's; tells the job what comes out of them, and how the process
  * ended. Ends it when the job has gone.
  */
-#include "relay.h"
+#include "ranks/relay.h"
 
-#include "answer.h"
-#include "failure.h"
-#include "meeting.h"
-#include "rank_wire.h"
-#include "relay_process.h"
-#include "shared.h"
-#include "signals.h"
-#include "worker.h"
+#include "base/failure.h"
+#include "process/python_process.h"
+#include "ranks/relay_process.h"
+#include "ranks/rendezvous.h"
+#include "ranks/shared_file.h"
+#include "ranks/signals.h"
+#include "session/replies.h"
+#include "wire/rank_protocol.h"
 
 #include <errno.h>
 #include <poll.h>

@@ -6,7 +6,7 @@
 #ifndef SIGNALS_H
 #define SIGNALS_H
 
-#include "loop.h"
+#include "base/loop.h"
 
 /** Have ready called when one comes. source: its descriptor is to be closed by the caller. 0 or -errno. */
 int signals_watch(struct loop *loop, struct source *source, void (*ready)(void *owner, unsigned events),

@@ -9,9 +9,9 @@
  * they can live with.) What lies outside of these variables is taken back by grafts (engine_grafts.c). How
  * the libraries come into the process is engine_load.c's business.
  */
-#include "engine_private.h"
+#include "scorep/engine_state.h"
 
-#include "utf8_cut.h"
+#include "base/utf8_cut.h"
 
 #include <dlfcn.h>
 #include <errno.h>

@@ -18,7 +18,7 @@
  * - dl_iterate_phdr: sees the process's libraries only where that is of use.
  * - getenv: settings of ours, without a change of the process's environment.
  */
-#include "engine_private.h"
+#include "scorep/engine_state.h"
 
 #include <errno.h>
 #include <stdarg.h>

@@ -4,7 +4,7 @@
  * one dlopen, since they refer to each other. Then it grafts them, and takes an image of their variables.
  * They stay until the end.
  */
-#include "engine_private.h"
+#include "scorep/engine_state.h"
 
 #include <dlfcn.h>
 #include <errno.h>
@@ -13,7 +13,7 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
-#include "root.h"
+#include "scorep/umbrella_object.h"
 
 #define ROOT_LEN_MAX ((size_t)64 << 10)
 

@@ -6,9 +6,9 @@
 #ifndef RECORDED_H
 #define RECORDED_H
 
-#include "archive.h"
-#include "clock.h"
-#include "part.h"
+#include "tracer/otf2/archive.h"
+#include "tracer/record/clock.h"
+#include "tracer/otf2/rank_archive.h"
 
 #include "fault.h"
 

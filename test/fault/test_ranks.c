@@ -7,11 +7,11 @@
 // wrap: open dladdr epoll_create1 epoll_ctl epoll_wait eventfd timerfd_create timerfd_settime getrandom
 // wrap: clone mmap read write sendmsg recvmsg access stat socket bind listen getsockname connect poll fork
 // wrap: getsockopt setsockopt getifaddrs fstat accept4 signalfd mkostemp memfd_create unlink
-#include "ranks/fold.h"
-#include "ranks/job_private.h"
-#include "ranks/meeting.h"
+#include "ranks/aggregate.h"
+#include "ranks/job_state.h"
+#include "ranks/rendezvous.h"
 #include "ranks/relay_process.h"
-#include "ranks/shared.h"
+#include "ranks/shared_file.h"
 #include "ranks/signals.h"
 
 #include "fault.h"

@@ -5,8 +5,8 @@
 // wrap: malloc calloc realloc free strdup strndup getcwd realpath __realpath_chk socketpair pipe2 fcntl
 // wrap: open dladdr epoll_create1 epoll_ctl epoll_wait eventfd timerfd_create timerfd_settime getrandom
 // wrap: clone mmap read write sendmsg recvmsg access stat
-#include "spare.h"
-#include "worker.h"
+#include "session/standby.h"
+#include "process/python_process.h"
 
 #include "fake_worker.h"
 #include "fault.h"

@@ -2,9 +2,9 @@
  *
  * fuzz_env.c - the lines of %%scorep_env.
  */
-#include "env.h"
+#include "directives/environment_lines.h"
 #include "fuzz.h"
-#include "json_bridge.h"
+#include "base/json_bridge.h"
 
 #include <errno.h>
 

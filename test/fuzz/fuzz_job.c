@@ -4,8 +4,8 @@
  * stranger is told nothing, no rank gets the cell twice, what comes back lies where it was announced, and the
  * library is told in whole frames.
  */
-#include "ranks/job_private.h"
-#include "ranks/rank_wire.h"
+#include "ranks/job_state.h"
+#include "wire/rank_protocol.h"
 
 #include "fuzz.h"
 

@@ -7,9 +7,9 @@
  * There are two servers: one without a key, whose messages go through the whole host, and one with a key.
  */
 // wrap: notice_print
-#include "control.h"
-#include "host.h"
-#include "shell.h"
+#include "shim/host/control.h"
+#include "shim/host/host.h"
+#include "shim/host/shell.h"
 
 #include "fuzz.h"
 

@@ -3,7 +3,7 @@
  * fuzz_magic.c - any cell: what is found lies within it, counts its lines, and has a text that ends, between
  * characters.
  */
-#include "magic.h"
+#include "directives/directive.h"
 
 #include "fuzz.h"
 

@@ -5,10 +5,10 @@
  *
  * The model takes the bytes of a pipe as a whole: it cuts the marks out, and cleans what is left.
  */
-#include "output.h"
+#include "process/output_order.h"
 
 #include "fuzz.h"
-#include "loop.h"
+#include "base/loop.h"
 
 #define TOKEN "abcdefghijklmnopqrstuv"
 #define MAX_LEN ((size_t)64 << 10)

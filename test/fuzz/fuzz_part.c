@@ -3,7 +3,7 @@
  * fuzz_part.c - any bytes as the archive of a rank, whose anchor file comes first, after its length: definitions that
  * hang together, or a flaw.
  */
-#include "tracer/part_bytes.h"
+#include "tracer/otf2/rank_archive_reader.h"
 
 #include "fuzz.h"
 

@@ -3,10 +3,10 @@
  * fuzz_ranks.c - whatever ranks say, in whatever order: each of their bytes is handed on as theirs, in their
  * order, and none that was not said. And any text as the place of variables.
  */
-#include "ranks/fold.h"
-#include "ranks/shared.h"
+#include "ranks/aggregate.h"
+#include "ranks/shared_file.h"
 
-#include "buffer.h"
+#include "base/buffer.h"
 #include "fuzz.h"
 
 #include <errno.h>

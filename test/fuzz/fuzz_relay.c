@@ -7,15 +7,15 @@
  * once, or when the relay has nothing to do any more.
  */
 // wrap: meeting_join relay_start_process kill wait4 waitpid poll
-#include "ranks/meeting.h"
-#include "ranks/rank_wire.h"
+#include "ranks/rendezvous.h"
+#include "wire/rank_protocol.h"
 #include "ranks/relay.h"
 #include "ranks/relay_process.h"
-#include "ranks/shared.h"
+#include "ranks/shared_file.h"
 
-#include "channel.h"
+#include "wire/channel.h"
 #include "fuzz.h"
-#include "worker_wire.h"
+#include "wire/worker_protocol.h"
 
 #include <errno.h>
 #include <fcntl.h>

@@ -6,10 +6,10 @@
  * This program is the keeper and all processes: no process is ever started.
  */
 // wrap: socketpair clone paths_private paths_python
-#include "session.h"
+#include "session/session.h"
 
-#include "keeper_wire.h"
-#include "worker_wire.h"
+#include "wire/keeper_protocol.h"
+#include "wire/worker_protocol.h"
 
 #include "fuzz.h"
 

@@ -6,8 +6,8 @@
 #ifndef JOB_JOINED_H
 #define JOB_JOINED_H
 
-#include "ranks/meeting.h"
-#include "ranks/rank_wire.h"
+#include "ranks/rendezvous.h"
+#include "wire/rank_protocol.h"
 
 #include "job_told.h"
 

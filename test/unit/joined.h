@@ -5,7 +5,7 @@
 #ifndef JOINED_H
 #define JOINED_H
 
-#include "channel.h"
+#include "wire/channel.h"
 
 #include "test.h"
 

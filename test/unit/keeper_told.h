@@ -5,7 +5,7 @@
 #ifndef KEEPER_TOLD_H
 #define KEEPER_TOLD_H
 
-#include "keeper.h"
+#include "process/keeper_client.h"
 
 #include "test.h"
 

@@ -5,9 +5,9 @@
 #ifndef SPOKEN_H
 #define SPOKEN_H
 
-#include "channel.h"
+#include "wire/channel.h"
 #include "test.h"
-#include "worker_wire.h"
+#include "wire/worker_protocol.h"
 
 #include <errno.h>
 #include <fcntl.h>

@@ -2,7 +2,7 @@
  *
  * test_answer.c - the replies that the library gives itself.
  */
-#include "answer.h"
+#include "session/replies.h"
 
 #include "test.h"
 

@@ -2,7 +2,7 @@
  *
  * test_buffer.c - buffer.c against a plain array.
  */
-#include "buffer.h"
+#include "base/buffer.h"
 
 #include "test.h"
 

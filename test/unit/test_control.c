@@ -3,8 +3,8 @@
  * test_control.c - requests on control, by a library that refuses: each is answered once, under busy and idle, and
  * its origin is freed once.
  */
-#include "control.h"
-#include "host.h"
+#include "shim/host/control.h"
+#include "shim/host/host.h"
 
 #include "fake_server.h"
 

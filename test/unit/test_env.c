@@ -2,9 +2,9 @@
  *
  * test_env.c - the lines of %%scorep_env, as a shell would read them.
  */
-#include "env.h"
+#include "directives/environment_lines.h"
 
-#include "json_bridge.h"
+#include "base/json_bridge.h"
 #include "test.h"
 
 #include <errno.h>

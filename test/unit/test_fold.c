@@ -2,9 +2,9 @@
  *
  * test_fold.c - the output of many ranks as one: whose it is, and once what several say.
  */
-#include "ranks/fold.h"
+#include "ranks/aggregate.h"
 
-#include "buffer.h"
+#include "base/buffer.h"
 #include "test.h"
 
 /* What was handed on: text as it is, frames as "<type payload all first>". */

@@ -2,7 +2,7 @@
  *
  * test_frame.c - the bytes of frames, which the Python side writes and reads too.
  */
-#include "frame.h"
+#include "wire/frame.h"
 
 #include "test.h"
 

@@ -3,7 +3,7 @@
  * test_graft.c - what one library calls is replaced, in functions, by address and in data, whether the loader
  * binds it late, or early and closes the table; and everybody else calls what they called.
  */
-#include "scorep/graft.h"
+#include "scorep/got_patch.h"
 
 #include "loaded.h"
 

@@ -2,9 +2,9 @@
  *
  * test_image.c - a library's variables are put back, those of the thread among them, and nothing else.
  */
-#include "scorep/image.h"
+#include "scorep/library_snapshot.h"
 
-#include "scorep/graft.h"
+#include "scorep/got_patch.h"
 
 #include "loaded.h"
 

@@ -2,7 +2,7 @@
  *
  * test_json_bridge.c - values go in and come out unchanged; what is too long, too deep or no JSON is refused.
  */
-#include "json_bridge.h"
+#include "base/json_bridge.h"
 
 #include <errno.h>
 #include <math.h>

@@ -2,7 +2,7 @@
  *
  * test_lane.c - telling marks from text.
  */
-#include "lane.h"
+#include "process/output_marks.h"
 
 #include "test.h"
 

@@ -2,7 +2,7 @@
  *
  * test_loop.c - many descriptors behind one.
  */
-#include "loop.h"
+#include "base/loop.h"
 
 #include "test.h"
 

@@ -2,7 +2,7 @@
  *
  * test_magic.c - which cells are ours.
  */
-#include "magic.h"
+#include "directives/directive.h"
 
 #include "test.h"
 

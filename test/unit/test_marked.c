@@ -2,7 +2,7 @@
  *
  * test_marked.c - the list of marked cells: added, replaced, moved, taken out.
  */
-#include "marked.h"
+#include "directives/marked_cells.h"
 
 #include "test.h"
 

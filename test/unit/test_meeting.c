@@ -2,8 +2,8 @@
  *
  * test_meeting.c - how the two ends of a cell that runs as ranks find each other, and the variables' file.
  */
-#include "ranks/meeting.h"
-#include "ranks/shared.h"
+#include "ranks/rendezvous.h"
+#include "ranks/shared_file.h"
 
 #include "test.h"
 

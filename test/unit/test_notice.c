@@ -3,7 +3,7 @@
  * test_notice.c - what the host writes to its log: one message, whose controls no terminal obeys, cut between
  * characters.
  */
-#include "notice.h"
+#include "shim/common/log.h"
 
 #include "test.h"
 

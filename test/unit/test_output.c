@@ -5,7 +5,7 @@
  * A story is what a worker wrote, step by step; the two pipes are then fed in every order and in pieces of
  * every size, and what comes out must be the story.
  */
-#include "output.h"
+#include "process/output_order.h"
 
 #include "test.h"
 

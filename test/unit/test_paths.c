@@ -3,7 +3,7 @@
  * test_paths.c - where Python is, and where the library's own parts are: a copy of this very program, with
  * and without a directory beside it, asks.
  */
-#include "paths.h"
+#include "process/paths.h"
 
 #include "test.h"
 

@@ -2,7 +2,7 @@
  *
  * test_print.c - numbers and texts for people.
  */
-#include "print.h"
+#include "base/print.h"
 
 #include "test.h"
 

@@ -2,7 +2,7 @@
  *
  * test_question.c - as many questions as the header says, each of a request of its own.
  */
-#include "question.h"
+#include "session/questions.h"
 
 #include "test.h"
 

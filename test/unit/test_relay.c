@@ -3,9 +3,9 @@
  * test_relay.c - the relay beside a rank, as the job and the rank's process see it: what one says the other
  * hears, and neither outlives it. This program is also the process (fake_worker.h).
  */
-#include "ranks/meeting.h"
-#include "ranks/rank_wire.h"
-#include "ranks/shared.h"
+#include "ranks/rendezvous.h"
+#include "wire/rank_protocol.h"
+#include "ranks/shared_file.h"
 
 #include "fake_worker.h"
 #include "spoken.h"

@@ -3,12 +3,12 @@
  * test_report.c - what is shown under a measured cell: numbers in their places, users' names harmless, and
  * whatever JSON comes, no more than a poor report.
  */
-#include "report.h"
+#include "report/report.h"
 
-#include "buffer.h"
-#include "print.h"
+#include "base/buffer.h"
+#include "base/print.h"
 #include "test.h"
-#include "utf8.h"
+#include "base/utf8.h"
 
 static struct json *made;
 

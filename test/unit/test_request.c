@@ -2,7 +2,7 @@
  *
  * test_request.c - requests are copies, and come out as they went in.
  */
-#include "request.h"
+#include "session/request_queue.h"
 
 #include "test.h"
 

@@ -3,7 +3,7 @@
  * test_requests.c - the host's memory of who asked: cells are kept long, other requests shortly, and neither
  * pushes the other out.
  */
-#include "requests.h"
+#include "shim/host/requests.h"
 
 #include "test.h"
 
@@ -30,7 +30,7 @@ void origin_free(struct origin *origin)
 }
 
 /* The host is a program, not a library: its module is compiled into the test. */
-#include "../../shim/requests.c"
+#include "shim/host/requests.c"
 
 static int id_of(const struct origin *origin)
 {

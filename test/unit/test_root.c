@@ -3,7 +3,7 @@
  * test_root.c - the object that only says what belongs together: the loader takes it, and resolves among what
  * it needs.
  */
-#include "scorep/root.h"
+#include "scorep/umbrella_object.h"
 
 #include "loaded.h"
 

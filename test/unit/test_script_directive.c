@@ -3,9 +3,9 @@
  * test_script_directive.c - directives that in write mode are the script's: which those are, what they say,
  * and that a wrong one is told.
  */
-#include "script_directive.h"
+#include "directives/script_directive.h"
 
-#include "json_bridge.h"
+#include "base/json_bridge.h"
 
 #include "test.h"
 

@@ -2,7 +2,7 @@
  *
  * test_settings.c - what the directives for measured cells set, and say; and that a wrong one sets nothing.
  */
-#include "settings.h"
+#include "directives/settings.h"
 
 #include "test.h"
 

@@ -3,7 +3,7 @@
  * test_spare.c - the parked copy as a frame brings it: whole, or with something missing or too much; what is
  * not kept is closed.
  */
-#include "spare.h"
+#include "session/standby.h"
 
 #include "joined.h"
 

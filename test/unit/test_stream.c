@@ -2,9 +2,9 @@
  *
  * test_stream.c - text to the host: at once, then gathered, in order, whole characters only.
  */
-#include "stream.h"
+#include "process/output_pace.h"
 
-#include "loop.h"
+#include "base/loop.h"
 #include "test.h"
 
 #define LOST "\xEF\xBF\xBD"

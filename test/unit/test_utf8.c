@@ -2,7 +2,7 @@
  *
  * test_utf8.c - what is valid stays, what is not becomes U+FFFD, however the bytes are cut.
  */
-#include "utf8.h"
+#include "base/utf8.h"
 
 #include "test.h"
 

@@ -1,0 +1,361 @@
+/* SPDX-License-Identifier: BSD-3-Clause
+ *
+ * fold.c - the output of many ranks as one. Each rank has a queue of what it said, in its order; what stands
+ * first in several queues is handed on once, with the ranks' numbers before it: "[0-2,5] ".
+ *
+ * There may be tens of thousands of ranks, so nothing walks all of them for a line: those whose queues begin
+ * alike are a group, which is found by a hash of what it says.
+ */
+#include "ranks/aggregate.h"
+
+#include "base/buffer.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* What a list of ranks is cut to. */
+#define LABEL_LEN ((size_t)120)
+
+/* Ends a list of ranks. */
+#define NOBODY UINT32_MAX
+#define WORD_BITS 64u
+
+struct item {
+    struct item *next;
+    uint64_t hash;
+    uint16_t type; /* SPK_STDOUT, SPK_STDERR; or of a frame, whose numbers are other ones */
+    size_t len;
+    /* Of the item that stands for a group; other items do not use them. */
+    struct item *next_group; /* in the same place of the table */
+    uint32_t members;        /* the first of a list that goes on in voice.next_member, in no order */
+    uint32_t member_count;
+    char bytes[];
+};
+
+struct voice {
+    struct item *first, *last;
+    struct item *group;          /* the item that stands for all that are like the first one */
+    uint32_t next_member;        /* of the group */
+    struct buffer unfinished[2]; /* a line of each stream whose end has not come */
+};
+
+struct fold {
+    const struct fold_calls *calls;
+    void *owner;
+    uint32_t ranks, waiting; /* waiting: so many have said something */
+    size_t held;             /* bytes, with what each item takes besides */
+    uint32_t open;           /* the stream whose last line has no end; 0: none */
+    uint64_t *waits;         /* a bit for each rank that has said something */
+    uint32_t *speakers;      /* room for the members of one group, in their order */
+    struct item **groups;    /* by hash; group_places of them, a power of two */
+    size_t group_places;
+    struct voice voices[];
+};
+
+struct fold *fold_new(uint32_t ranks, const struct fold_calls *calls, void *owner)
+{
+    struct fold *fold = calloc(1, sizeof *fold + ranks * sizeof *fold->voices);
+    if (!fold)
+        return NULL;
+    fold->calls = calls;
+    fold->owner = owner;
+    fold->ranks = ranks;
+    fold->group_places = 1;
+    while (fold->group_places < ranks)
+        fold->group_places *= 2;
+    fold->waits = calloc(ranks / WORD_BITS + 1, sizeof *fold->waits);
+    fold->speakers = calloc((size_t)ranks + 1, sizeof *fold->speakers);
+    fold->groups = calloc(fold->group_places, sizeof(struct item *));
+    if (fold->waits && fold->speakers && fold->groups)
+        return fold;
+    fold_free(fold);
+    return NULL;
+}
+
+int fold_holds(const struct fold *fold)
+{
+    return fold->waiting > 0;
+}
+
+static int is_text(const struct item *item)
+{
+    return item->type == SPK_STDOUT || item->type == SPK_STDERR;
+}
+
+static int is_same(const struct item *one, const struct item *other)
+{
+    return one->hash == other->hash && one->type == other->type && one->len == other->len &&
+           memcmp(one->bytes, other->bytes, one->len) == 0;
+}
+
+/* FNV-1a. */
+static uint64_t hash_of(uint16_t type, const char *bytes, size_t len)
+{
+    uint64_t hash = UINT64_C(0xcbf29ce484222325) ^ type;
+    for (size_t i = 0; i < len; i++)
+        hash = (hash ^ (unsigned char)bytes[i]) * UINT64_C(0x100000001b3);
+    return hash ^ hash >> 32;
+}
+
+static struct item **group_place(const struct fold *fold, const struct item *item)
+{
+    return &fold->groups[item->hash & (fold->group_places - 1)];
+}
+
+/* The rank's first item is a new one: find those that have the same. */
+static void join_group(struct fold *fold, uint32_t rank)
+{
+    struct voice *voice = &fold->voices[rank];
+    struct item **place = group_place(fold, voice->first), *group = *place;
+    while (group && !is_same(group, voice->first))
+        group = group->next_group;
+    if (!group) {
+        group = voice->first;
+        group->next_group = *place;
+        group->members = NOBODY;
+        *place = group;
+    }
+    voice->group = group;
+    voice->next_member = group->members;
+    group->members = rank;
+    group->member_count++;
+}
+
+static int compare_ranks(const void *one, const void *other)
+{
+    uint32_t left = *(const uint32_t *)one, right = *(const uint32_t *)other;
+    return (left > right) - (left < right);
+}
+
+/* The group is over: its members are in fold->speakers, in order. The number of them. */
+static uint32_t take_group(struct fold *fold, struct item *group)
+{
+    uint32_t count = 0;
+    struct item **place = group_place(fold, group);
+    while (*place != group)
+        place = &(*place)->next_group;
+    *place = group->next_group;
+    for (uint32_t rank = group->members; rank != NOBODY; rank = fold->voices[rank].next_member)
+        fold->speakers[count++] = rank;
+    qsort(fold->speakers, count, sizeof *fold->speakers, compare_ranks);
+    return count;
+}
+
+static int append(struct fold *fold, uint32_t rank, uint16_t type, const void *data, size_t len)
+{
+    struct voice *voice = &fold->voices[rank];
+    struct item *item = malloc(sizeof *item + len);
+    if (!item)
+        return -ENOMEM;
+    *item = (struct item){.type = type, .len = len};
+    if (len)
+        memcpy(item->bytes, data, len);
+    item->hash = hash_of(type, item->bytes, len);
+    fold->held += sizeof *item + len;
+    if (voice->last) {
+        voice->last->next = item;
+        voice->last = item;
+        return 0;
+    }
+    voice->first = voice->last = item;
+    fold->waiting++;
+    fold->waits[rank / WORD_BITS] |= UINT64_C(1) << rank % WORD_BITS;
+    join_group(fold, rank);
+    return 0;
+}
+
+/* The group that the rank's first item is of has been taken. */
+static void drop_first(struct fold *fold, uint32_t rank)
+{
+    struct voice *voice = &fold->voices[rank];
+    struct item *item = voice->first;
+    fold->held -= sizeof *item + item->len;
+    voice->first = item->next;
+    free(item);
+    if (voice->first) {
+        join_group(fold, rank);
+        return;
+    }
+    voice->last = voice->group = NULL;
+    fold->waiting--;
+    fold->waits[rank / WORD_BITS] &= ~(UINT64_C(1) << rank % WORD_BITS);
+}
+
+/* The first rank from this one on that has said something; fold->ranks: there is none. */
+static uint32_t next_waiting(const struct fold *fold, uint32_t rank)
+{
+    while (rank < fold->ranks) {
+        uint64_t word = fold->waits[rank / WORD_BITS] >> rank % WORD_BITS;
+        if (word)
+            return rank + (uint32_t)__builtin_ctzll(word);
+        rank = (rank / WORD_BITS + 1) * WORD_BITS;
+    }
+    return fold->ranks;
+}
+
+/* Add "from-to" to the label. */
+static void add_range(char label[LABEL_LEN + 24], size_t *len, uint32_t from, uint32_t to)
+{
+    if (label[*len - 1] == '.')
+        return; /* cut already */
+    const char *comma = *len > 1 ? "," : "";
+    int added = from == to ? snprintf(label + *len, LABEL_LEN + 24 - *len, "%s%u", comma, from)
+                           : snprintf(label + *len, LABEL_LEN + 24 - *len, "%s%u-%u", comma, from, to);
+    if (*len + (size_t)added >= LABEL_LEN) /* a part of a number would be another rank's */
+        added = snprintf(label + *len, LABEL_LEN + 24 - *len, "%s...", comma);
+    *len += (size_t)added;
+}
+
+/* "[0-2] ", for as many of fold->speakers. */
+static void write_label(const struct fold *fold, uint32_t count, char label[LABEL_LEN + 24])
+{
+    size_t len = 1;
+    label[0] = '[';
+    for (uint32_t i = 0, from = 0; i < count; i++) {
+        if (i + 1 < count && fold->speakers[i + 1] == fold->speakers[i] + 1)
+            continue;
+        add_range(label, &len, fold->speakers[from], fold->speakers[i]);
+        from = i + 1;
+    }
+    snprintf(label + len, LABEL_LEN + 24 - len, "] ");
+}
+
+static void close_line(struct fold *fold)
+{
+    uint32_t which = fold->open;
+    fold->open = 0;
+    if (which)
+        fold->calls->text(fold->owner, which, (struct spk_text){"\n", 1});
+}
+
+/* Whose what follows is. */
+static void announce(struct fold *fold, const char *label)
+{
+    char line[LABEL_LEN + 32];
+    int len = snprintf(line, sizeof line, "%.*s:\n", (int)strlen(label) - 1, label);
+    fold->calls->text(fold->owner, SPK_STDOUT, (struct spk_text){line, (size_t)len});
+}
+
+/* Where the line ends, or is to be overwritten, as by a progress bar. NULL: not here. */
+static const char *line_end(struct spk_text text)
+{
+    size_t len = 0;
+    while (len < text.len && text.data[len] != '\n' && text.data[len] != '\r')
+        len++;
+    return len < text.len ? text.data + len : NULL;
+}
+
+static void say(struct fold *fold, uint32_t which, const char *label, const struct item *item)
+{
+    close_line(fold);
+    if (fold->ranks > 1)
+        fold->calls->text(fold->owner, which, (struct spk_text){label, strlen(label)});
+    fold->calls->text(fold->owner, which, (struct spk_text){item->bytes, item->len});
+    if (!item->len || !line_end((struct spk_text){item->bytes + item->len - 1, 1}))
+        fold->open = which;
+}
+
+/* Hand on what stands first in the rank's queue, for all ranks that have the same there. */
+static void hand_on(struct fold *fold, uint32_t rank)
+{
+    char label[LABEL_LEN + 24];
+    struct item *item = fold->voices[rank].group;
+    uint32_t count = take_group(fold, item);
+    int all = count == fold->ranks, first = fold->speakers[0] == 0;
+    write_label(fold, count, label);
+    if (is_text(item)) {
+        say(fold, item->type, label, item);
+    } else {
+        close_line(fold);
+        if (!all)
+            announce(fold, label);
+        fold->calls->frame(fold->owner, item->type, (struct spk_text){item->bytes, item->len}, all, first);
+    }
+    for (uint32_t i = 0; i < count; i++)
+        drop_first(fold, fold->speakers[i]);
+}
+
+static int are_alike(const struct fold *fold)
+{
+    const struct item *group = fold->ranks ? fold->voices[0].group : NULL;
+    return group && group->member_count == fold->ranks;
+}
+
+/* What all say need not wait. */
+static void pump(struct fold *fold)
+{
+    while (are_alike(fold))
+        hand_on(fold, 0);
+    if (fold->held > FOLD_MAX_HELD)
+        fold_flush(fold, 0);
+}
+
+static int finish_line(struct fold *fold, uint32_t rank, uint32_t which)
+{
+    struct buffer *line = &fold->voices[rank].unfinished[which - SPK_STDOUT];
+    int result = line->len ? append(fold, rank, (uint16_t)which, buffer_bytes(line), line->len) : 0;
+    if (result == 0)
+        buffer_consume(line, line->len);
+    return result;
+}
+
+int fold_text(struct fold *fold, uint32_t rank, uint32_t which, struct spk_text text)
+{
+    struct buffer *line = &fold->voices[rank].unfinished[which - SPK_STDOUT];
+    int result = 0;
+    while (text.len && result == 0) {
+        const char *end = line_end(text);
+        size_t len = end ? (size_t)(end - text.data) + 1 : text.len;
+        result = buffer_append(line, text.data, len);
+        if (result == 0 && (end || line->len > FOLD_MAX_HELD))
+            result = finish_line(fold, rank, which);
+        text = (struct spk_text){text.data + len, text.len - len};
+    }
+    pump(fold);
+    return result;
+}
+
+int fold_frame(struct fold *fold, uint32_t rank, uint16_t type, struct spk_text payload)
+{
+    int result = finish_line(fold, rank, SPK_STDOUT);
+    if (result == 0)
+        result = finish_line(fold, rank, SPK_STDERR);
+    if (result == 0)
+        result = append(fold, rank, type, payload.data, payload.len);
+    pump(fold);
+    return result;
+}
+
+void fold_flush(struct fold *fold, int final)
+{
+    for (uint32_t rank = 0; rank < fold->ranks && final; rank++) {
+        (void)finish_line(fold, rank, SPK_STDOUT); /* without memory it is lost with the fold */
+        (void)finish_line(fold, rank, SPK_STDERR);
+    }
+    /* One of each in turn: what they say alike stands at about the same place. */
+    while (fold->waiting)
+        for (uint32_t rank = 0; (rank = next_waiting(fold, rank)) < fold->ranks; rank++)
+            hand_on(fold, rank);
+    if (final)
+        close_line(fold);
+}
+
+void fold_free(struct fold *fold)
+{
+    if (!fold)
+        return;
+    for (uint32_t rank = 0; rank < fold->ranks; rank++) {
+        for (struct item *item = fold->voices[rank].first, *next; item; item = next) {
+            next = item->next;
+            free(item);
+        }
+        for (int i = 0; i < 2; i++)
+            buffer_finish(&fold->voices[rank].unfinished[i]);
+    }
+    free(fold->waits);
+    free(fold->speakers);
+    free(fold->groups);
+    free(fold);
+}
