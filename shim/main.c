@@ -35,7 +35,7 @@ static const char help_text[] =
 
 static int usage_error(const char *what, const char *which)
 {
-    notice_print("%s%s; see scorepkernel --help", what, which);
+    log_print("%s%s; see scorepkernel --help", what, which);
     return EXIT_USAGE;
 }
 

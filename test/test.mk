@@ -1,6 +1,6 @@
 # How the tests are built and run. Included by the Makefile.
 
-UNIT_SRC  := $(wildcard test/unit/test_*.c)
+UNIT_SRC  := $(wildcard test/unit/*/test_*.c)
 FAULT_SRC := $(wildcard test/fault/test_*.c)
 FUZZ_SRC  := $(wildcard test/fuzz/fuzz_*.c)
 ABI_SRC   := $(wildcard test/abi/test_*.c)
@@ -27,23 +27,24 @@ $(INNER): $(INNER_OBJ)
 TEST_CFLAGS = -Itest
 
 # Libraries that tests load: without the sanitizers, which would have something of their own beside each variable.
-LOADED := $(patsubst %,$(BUILD)/test/unit/%.so,graft_target_lazy graft_target_now root_left root_right)
-$(BUILD)/test/unit/graft_target_lazy.so: LOADED_FLAGS = -Wl,-z,lazy,-z,relro
-$(BUILD)/test/unit/graft_target_now.so: LOADED_FLAGS = -Wl,-z,now,-z,relro
-$(BUILD)/test/unit/root_left.so: LOADED_FLAGS = -DLEFT
-$(filter %_lazy.so %_now.so,$(LOADED)): test/unit/graft_target.c
-$(filter %_left.so %_right.so,$(LOADED)): test/unit/root_parts.c
+LOADED := $(patsubst %,$(BUILD)/test/unit/scorep/%.so,got_patch_target_lazy got_patch_target_now umbrella_left umbrella_right)
+$(filter %_lazy.so,$(LOADED)): LOADED_FLAGS = -Wl,-z,lazy,-z,relro
+$(filter %_now.so,$(LOADED)): LOADED_FLAGS = -Wl,-z,now,-z,relro
+$(filter %_left.so,$(LOADED)): LOADED_FLAGS = -DLEFT
+$(filter %_lazy.so %_now.so,$(LOADED)): test/unit/scorep/got_patch_target.c
+$(filter %_left.so %_right.so,$(LOADED)): test/unit/scorep/umbrella_parts.c
 $(LOADED):
 	@mkdir -p $(@D)
 	$(if $(V),,@echo '  TEST    $@')
 	$(Q)$(CC) -std=c11 -O2 -g -fPIC $(WARN_C) -shared $(LOADED_FLAGS) -o $@ $<
-$(patsubst %,$(BUILD)/test/unit/test_%,root graft image) $(BUILD)/test/fault/test_engine: $(LOADED)
+$(patsubst %,$(BUILD)/test/%,unit/scorep/test_umbrella_object unit/scorep/test_got_patch unit/scorep/test_library_snapshot \
+  fault/test_engine): $(LOADED)
 
 # The host's modules, for tests of one of them: with the Jupyter channels, or with what stands in for them.
 SHIM_INNER := $(BUILD)/shim.a
 $(SHIM_INNER): $(filter-out %/main.o %/json_bridge.o,$(HOST_OBJ))
 	$(Q)rm -f $@ && ar rcs $@ $^
-SHIM_TESTS := $(patsubst %,$(BUILD)/test/%,unit/test_notice unit/test_control fault/test_host fuzz/fuzz_connection-replay \
+SHIM_TESTS := $(patsubst %,$(BUILD)/test/%,unit/shim/test_log unit/shim/test_control fault/test_host fuzz/fuzz_connection-replay \
               fuzz/fuzz_jupyter-replay)
 $(SHIM_TESTS): TEST_PARTS = $(SHIM_INNER) -Wl,--as-needed $(XEUS_LIBS) -Wl,--no-as-needed
 $(SHIM_TESTS): $(SHIM_INNER)

@@ -2,8 +2,8 @@
  *
  * buffer.h - bytes that grow at the end and are taken from the front. Pure.
  */
-#ifndef BUFFER_H
-#define BUFFER_H
+#ifndef BASE_BUFFER_H
+#define BASE_BUFFER_H
 
 #include <stddef.h>
 

@@ -2,8 +2,8 @@
  *
  * failure.h - telling the caller what went wrong.
  */
-#ifndef FAILURE_H
-#define FAILURE_H
+#ifndef BASE_FAILURE_H
+#define BASE_FAILURE_H
 
 #include "scorepkernel.h"
 

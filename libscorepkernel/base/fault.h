@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  *
  * fault: the first thing that went wrong, kept for whoever asks later. Owned by the caller, no memory. */
-#ifndef TRACER_FAULT_H
-#define TRACER_FAULT_H
+#ifndef BASE_FAULT_H
+#define BASE_FAULT_H
 
 #include <stdio.h>
 #include <string.h>

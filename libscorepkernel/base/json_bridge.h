@@ -7,8 +7,8 @@
  * it is changed or freed. No exception leaves these functions: memory running out is NULL or -ENOMEM.
  * Limits: a text is at most JSON_MAX_LEN bytes, nested at most JSON_MAX_DEPTH deep.
  */
-#ifndef JSON_BRIDGE_H
-#define JSON_BRIDGE_H
+#ifndef BASE_JSON_BRIDGE_H
+#define BASE_JSON_BRIDGE_H
 
 #include <stddef.h>
 #include <stdint.h>

@@ -5,8 +5,8 @@
  * struct json is never defined: a pointer to one is a pointer to a nlohmann value by another name, so that a
  * value crosses between C and C++ without a copy.
  */
-#ifndef JSON_VALUE_HPP
-#define JSON_VALUE_HPP
+#ifndef BASE_JSON_VALUE_HPP
+#define BASE_JSON_VALUE_HPP
 
 #include <cstddef>
 #include <cstring>

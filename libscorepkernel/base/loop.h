@@ -2,8 +2,8 @@
  *
  * loop.h - the one descriptor behind which a session's descriptors lie (epoll).
  */
-#ifndef LOOP_H
-#define LOOP_H
+#ifndef BASE_LOOP_H
+#define BASE_LOOP_H
 
 #include <stddef.h>
 #include <stdint.h>

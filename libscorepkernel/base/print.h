@@ -2,8 +2,8 @@
  *
  * print.h - text into a buffer. Pure.
  */
-#ifndef PRINT_H
-#define PRINT_H
+#ifndef BASE_PRINT_H
+#define BASE_PRINT_H
 
 #include "base/buffer.h"
 

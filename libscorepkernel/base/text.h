@@ -2,8 +2,8 @@
  *
  * text.h - looking at texts that are given by pointer and length. Pure.
  */
-#ifndef TEXT_H
-#define TEXT_H
+#ifndef BASE_TEXT_H
+#define BASE_TEXT_H
 
 #include "scorepkernel.h"
 

@@ -2,8 +2,8 @@
  *
  * utf8.h - bytes that should be UTF-8, made so. Pure.
  */
-#ifndef UTF8_H
-#define UTF8_H
+#ifndef BASE_UTF8_H
+#define BASE_UTF8_H
 
 #include "base/buffer.h"
 #include "base/utf8_cut.h"

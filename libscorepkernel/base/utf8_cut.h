@@ -2,8 +2,8 @@
  *
  * utf8_cut.h - cutting UTF-8 between characters. Nothing to link, for the tracer has it, too. Pure.
  */
-#ifndef UTF8_CUT_H
-#define UTF8_CUT_H
+#ifndef BASE_UTF8_CUT_H
+#define BASE_UTF8_CUT_H
 
 #include <stddef.h>
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  *
- * magic.c - the directives of a cell. Pure. It looks at one line and never parses Python: everything that is
- * not a directive of ours goes to IPython as it is.
+ * directive.c - the directives of a cell. Pure. It looks at one line and never parses Python: everything that
+ * is not a directive of ours goes to IPython as it is.
  */
 #include "directives/directive.h"
 
@@ -14,35 +14,35 @@
 /* The names that users of the Score-P kernels know, and what they do here. */
 static const struct {
     const char *name;
-    enum magic_kind kind;
+    enum directive_kind kind;
 } directives[] = {
-    {"execute_with_scorep", MAGIC_EXECUTE},
-    {"scorep_env", MAGIC_ENV},
-    {"scorep_python_binding_arguments", MAGIC_ARGUMENTS},
-    {"scorep_launcher", MAGIC_LAUNCHER},
-    {"enable_multicellmode", MAGIC_ENABLE_MARKING},
-    {"finalize_multicellmode", MAGIC_FINALIZE_MARKING},
-    {"abort_multicellmode", MAGIC_ABORT_MARKING},
-    {"marshalling_settings", MAGIC_SETTINGS},
-    {"serializer_settings", MAGIC_SETTINGS},
-    {"start_writefile", MAGIC_START_WRITING},
-    {"end_writefile", MAGIC_END_WRITING},
-    {"abort_writefile", MAGIC_ABORT_WRITING},
-    {"enable_vampir_launch_on_scorep_instrumented", MAGIC_VIEWER},
-    {"disable_vampir_launch", MAGIC_VIEWER},
-    {"scorep_enable_cube_launch", MAGIC_VIEWER},
-    {"scorep_disable_cube_launch", MAGIC_VIEWER},
+    {"execute_with_scorep", DIRECTIVE_EXECUTE},
+    {"scorep_env", DIRECTIVE_ENV},
+    {"scorep_python_binding_arguments", DIRECTIVE_ARGUMENTS},
+    {"scorep_launcher", DIRECTIVE_LAUNCHER},
+    {"enable_multicellmode", DIRECTIVE_ENABLE_MARKING},
+    {"finalize_multicellmode", DIRECTIVE_FINALIZE_MARKING},
+    {"abort_multicellmode", DIRECTIVE_ABORT_MARKING},
+    {"marshalling_settings", DIRECTIVE_SETTINGS},
+    {"serializer_settings", DIRECTIVE_SETTINGS},
+    {"start_writefile", DIRECTIVE_START_WRITING},
+    {"end_writefile", DIRECTIVE_END_WRITING},
+    {"abort_writefile", DIRECTIVE_ABORT_WRITING},
+    {"enable_vampir_launch_on_scorep_instrumented", DIRECTIVE_VIEWER},
+    {"disable_vampir_launch", DIRECTIVE_VIEWER},
+    {"scorep_enable_cube_launch", DIRECTIVE_VIEWER},
+    {"scorep_disable_cube_launch", DIRECTIVE_VIEWER},
 };
 
-/* Line magics, where they are all of a cell. */
+/* Line directives, where they are all of a cell. */
 static const struct {
     const char *name;
-    enum magic_kind kind;
+    enum directive_kind kind;
     unsigned numbers; /* so many follow */
 } line_magics[] = {
-    {"scorep_marked", MAGIC_MARKED, 0},
-    {"scorep_unmark", MAGIC_UNMARK, 1},
-    {"scorep_move", MAGIC_MOVE, 2},
+    {"scorep_marked", DIRECTIVE_MARKED, 0},
+    {"scorep_unmark", DIRECTIVE_UNMARK, 1},
+    {"scorep_move", DIRECTIVE_MOVE, 2},
 };
 
 /* The first line that says something, trimmed; *lines counts up to and including it. Empty: there is none. */
@@ -79,27 +79,28 @@ static struct spk_text next_word(struct spk_text *text)
 }
 
 /* The directive with its %%, as it is written: what stands before the body. */
-static struct spk_text directive_name(const struct magic *magic)
+static struct spk_text directive_name(const struct directive *directive)
 {
-    return (struct spk_text){magic->line.data, (size_t)(magic->body.data - magic->line.data)};
+    return (struct spk_text){directive->line.data, (size_t)(directive->body.data - directive->line.data)};
 }
 
 /* What a refused directive did not do. */
-static const char *not_done(const struct magic *magic)
+static const char *not_done(const struct directive *directive)
 {
-    return magic->kind == MAGIC_FINALIZE_MARKING ? "No cell was run, and those that are marked are kept."
-                                                 : "The cell was not run.";
+    return directive->kind == DIRECTIVE_FINALIZE_MARKING ? "No cell was run, and those that are marked are kept."
+                                                     : "The cell was not run.";
 }
 
-static void refuse_option(struct magic *magic, struct spk_text word, const char *why)
+static void refuse_option(struct directive *directive, struct spk_text word, const char *why)
 {
-    struct spk_text name = directive_name(magic);
-    const char *where = magic->kind == MAGIC_EXECUTE ? " The code to measure begins in the next line." : "";
+    struct spk_text name = directive_name(directive);
+    const char *where =
+        directive->kind == DIRECTIVE_EXECUTE ? " The code to measure begins in the next line." : "";
     utf8_format(
-        magic->error, sizeof magic->error,
+        directive->error, sizeof directive->error,
         "%.*s %s \"%.*s\"; it has --guard, --no-guard, --repeat N, --ranks N and --gather NAMES.%s %s",
-        (int)name.len, name.data, why, shown(word), word.data, where, not_done(magic));
-    magic->kind = MAGIC_BAD;
+        (int)name.len, name.data, why, shown(word), word.data, where, not_done(directive));
+    directive->kind = DIRECTIVE_BAD;
 }
 
 /* A whole number from 1 to max; 0: it is none such. */
@@ -149,80 +150,80 @@ static int are_names(struct spk_text text)
 }
 
 /* --gather: the names are added to those that were said before. */
-static void add_names(struct magic *magic, struct spk_text names)
+static void add_names(struct directive *directive, struct spk_text names)
 {
-    size_t len = strlen(magic->gather), comma = len ? 1 : 0;
+    size_t len = strlen(directive->gather), comma = len ? 1 : 0;
     if (!are_names(names)) {
-        refuse_option(magic, names, "--gather wants names, with commas and no blanks between them, not");
-    } else if (comma + names.len > MAGIC_GATHER_MAX - len) {
-        refuse_option(magic, names, "--gather has room for names of 1024 bytes in all, too few for");
+        refuse_option(directive, names, "--gather wants names, with commas and no blanks between them, not");
+    } else if (comma + names.len > DIRECTIVE_GATHER_MAX - len) {
+        refuse_option(directive, names, "--gather has room for names of 1024 bytes in all, too few for");
     } else {
-        memcpy(magic->gather + len, ",", comma);
-        memcpy(magic->gather + len + comma, names.data, names.len);
-        magic->gather[len + comma + names.len] = 0;
+        memcpy(directive->gather + len, ",", comma);
+        memcpy(directive->gather + len + comma, names.data, names.len);
+        directive->gather[len + comma + names.len] = 0;
     }
 }
 
-static void read_option(struct magic *magic, struct spk_text word, struct spk_text *rest)
+static void read_option(struct directive *directive, struct spk_text word, struct spk_text *rest)
 {
     struct spk_text value;
     if (text_is(word, "--guard")) {
-        magic->guard = MAGIC_GUARD_YES;
+        directive->guard = DIRECTIVE_GUARD_YES;
     } else if (text_is(word, "--no-guard")) {
-        magic->guard = MAGIC_GUARD_NO;
+        directive->guard = DIRECTIVE_GUARD_NO;
     } else if (is_option(word, "--repeat", rest, &value)) {
-        if (!(magic->repeat = read_number(value, MAGIC_REPEAT_MAX)))
-            refuse_option(magic, value, "--repeat wants a number from 1 to 1000, not");
+        if (!(directive->repeat = read_number(value, DIRECTIVE_REPEAT_MAX)))
+            refuse_option(directive, value, "--repeat wants a number from 1 to 1000, not");
     } else if (is_option(word, "--ranks", rest, &value)) {
-        if (!(magic->ranks = read_number(value, MAGIC_RANKS_MAX)))
-            refuse_option(magic, value, "--ranks wants a number from 1 to 65536, not");
+        if (!(directive->ranks = read_number(value, DIRECTIVE_RANKS_MAX)))
+            refuse_option(directive, value, "--ranks wants a number from 1 to 65536, not");
     } else if (is_option(word, "--gather", rest, &value)) {
-        add_names(magic, value);
+        add_names(directive, value);
     } else {
-        refuse_option(magic, word, "has no option");
+        refuse_option(directive, word, "has no option");
     }
 }
 
 /* The options of %%execute_with_scorep and of %%finalize_multicellmode. */
-static void read_options(struct magic *magic, struct spk_text arguments)
+static void read_options(struct directive *directive, struct spk_text arguments)
 {
-    while (magic->kind != MAGIC_BAD && arguments.len)
-        read_option(magic, next_word(&arguments), &arguments);
-    if (magic->kind == MAGIC_BAD || !magic->ranks || magic->repeat == 1)
+    while (directive->kind != DIRECTIVE_BAD && arguments.len)
+        read_option(directive, next_word(&arguments), &arguments);
+    if (directive->kind == DIRECTIVE_BAD || !directive->ranks || directive->repeat == 1)
         return;
-    struct spk_text name = directive_name(magic);
+    struct spk_text name = directive_name(directive);
     utf8_format(
-        magic->error, sizeof magic->error,
+        directive->error, sizeof directive->error,
         "%.*s cannot have --ranks together with --repeat %u: repeat inside the cell's code, or run the "
         "cell again. %s",
-        (int)name.len, name.data, magic->repeat, not_done(magic));
-    magic->kind = MAGIC_BAD;
+        (int)name.len, name.data, directive->repeat, not_done(directive));
+    directive->kind = DIRECTIVE_BAD;
 }
 
-static void read_known(struct magic *magic, enum magic_kind kind, struct spk_text arguments)
+static void read_known(struct directive *directive, enum directive_kind kind, struct spk_text arguments)
 {
-    magic->kind = kind;
-    if (kind == MAGIC_EXECUTE || kind == MAGIC_FINALIZE_MARKING)
-        read_options(magic, arguments);
+    directive->kind = kind;
+    if (kind == DIRECTIVE_EXECUTE || kind == DIRECTIVE_FINALIZE_MARKING)
+        read_options(directive, arguments);
 }
 
 /* %scorep_unmark 3 and its like. */
-static void read_line_magic(struct magic *magic, struct spk_text line)
+static void read_line_magic(struct directive *directive, struct spk_text line)
 {
     struct spk_text rest = {line.data + 1, line.len - 1};
     struct spk_text name = next_word(&rest);
     for (size_t i = 0; i < sizeof line_magics / sizeof *line_magics; i++) {
         if (!text_is(name, line_magics[i].name))
             continue;
-        magic->kind = line_magics[i].kind;
-        magic->line = line;
-        magic->body = (struct spk_text){line.data + 1 + name.len, line.len - 1 - name.len};
-        for (unsigned n = 0; n < line_magics[i].numbers && magic->kind != MAGIC_BAD; n++)
-            if (!(magic->numbers[n] = read_number(next_word(&rest), 1000000)))
-                magic->kind = MAGIC_BAD;
-        if (magic->kind == MAGIC_BAD || rest.len) {
-            magic->kind = MAGIC_BAD;
-            utf8_format(magic->error, sizeof magic->error, "%%%s wants %u %s behind it, and nothing else.",
+        directive->kind = line_magics[i].kind;
+        directive->line = line;
+        directive->body = (struct spk_text){line.data + 1 + name.len, line.len - 1 - name.len};
+        for (unsigned n = 0; n < line_magics[i].numbers && directive->kind != DIRECTIVE_BAD; n++)
+            if (!(directive->numbers[n] = read_number(next_word(&rest), 1000000)))
+                directive->kind = DIRECTIVE_BAD;
+        if (directive->kind == DIRECTIVE_BAD || rest.len) {
+            directive->kind = DIRECTIVE_BAD;
+            utf8_format(directive->error, sizeof directive->error, "%%%s wants %u %s behind it, and nothing else.",
                         line_magics[i].name, line_magics[i].numbers,
                         line_magics[i].numbers == 1 ? "number" : "numbers");
         }
@@ -237,12 +238,12 @@ static int is_last(struct spk_text cell, struct spk_text line)
     return first_line((struct spk_text){line.data + line.len, cell.len - before}, &ignored).len == 0;
 }
 
-void magic_read(struct spk_text cell, struct magic *magic)
+void directive_read(struct spk_text cell, struct directive *directive)
 {
-    *magic = (struct magic){.kind = MAGIC_NONE, .repeat = 1};
-    struct spk_text line = first_line(cell, &magic->lines);
+    *directive = (struct directive){.kind = DIRECTIVE_NONE, .repeat = 1};
+    struct spk_text line = first_line(cell, &directive->lines);
     if (text_begins(line, "%scorep_") && is_last(cell, line))
-        read_line_magic(magic, line);
+        read_line_magic(directive, line);
     if (!text_begins(line, "%%"))
         return;
     struct spk_text name = {line.data + 2, 0};
@@ -253,35 +254,36 @@ void magic_read(struct spk_text cell, struct magic *magic)
         return;
     struct spk_text arguments =
         text_trimmed((struct spk_text){name.data + name.len, line.len - 2 - name.len});
-    magic->line = line;
-    magic->body =
+    directive->line = line;
+    directive->body =
         (struct spk_text){name.data + name.len, (size_t)(cell.data + cell.len - name.data) - name.len};
     for (size_t i = 0; i < sizeof directives / sizeof *directives; i++) {
         if (text_is(name, directives[i].name)) {
-            read_known(magic, directives[i].kind, arguments);
+            read_known(directive, directives[i].kind, arguments);
             return;
         }
     }
     if (!text_begins(name, "scorep") && !text_begins(name, "execute_with"))
         return;
-    magic->kind = MAGIC_BAD;
-    utf8_format(magic->error, sizeof magic->error,
+    directive->kind = DIRECTIVE_BAD;
+    utf8_format(directive->error, sizeof directive->error,
                 "There is no directive %%%%%.*s. Tab after %%%% lists those that there are, such as "
                 "%%%%execute_with_scorep; a ? behind one explains it.",
                 shown(name), name.data);
 }
 
 /* Whether the directive is all of its cell. */
-static int is_all(enum magic_kind kind)
+static int is_all(enum directive_kind kind)
 {
-    return kind == MAGIC_VIEWER || kind == MAGIC_ENABLE_MARKING || kind == MAGIC_FINALIZE_MARKING ||
-           kind == MAGIC_ABORT_MARKING || kind == MAGIC_END_WRITING || kind == MAGIC_ABORT_WRITING;
+    return kind == DIRECTIVE_VIEWER || kind == DIRECTIVE_ENABLE_MARKING ||
+           kind == DIRECTIVE_FINALIZE_MARKING || kind == DIRECTIVE_ABORT_MARKING ||
+           kind == DIRECTIVE_END_WRITING || kind == DIRECTIVE_ABORT_WRITING;
 }
 
-int magic_drops_code(const struct magic *magic)
+int directive_drops_code(const struct directive *directive)
 {
     size_t ignored;
-    struct spk_text body = magic->body;
-    const char *end = is_all(magic->kind) && body.len ? memchr(body.data, '\n', body.len) : NULL;
+    struct spk_text body = directive->body;
+    const char *end = is_all(directive->kind) && body.len ? memchr(body.data, '\n', body.len) : NULL;
     return end && first_line(text_after(body, (size_t)(end - body.data)), &ignored).len > 0;
 }

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  *
- * env.c - reads the lines of %%scorep_env, as a shell reads a file of assignments: blank lines and comments,
- * an "export" in front, single quotes (all is literal), double quotes (a backslash escapes " \ $ and `), a
- * comment behind a value. Nothing is expanded. Beyond a shell, -KEY unsets. Pure.
+ * environment_lines.c - reads the lines of %%scorep_env, as a shell reads a file of assignments: blank lines
+ * and comments, an "export" in front, single quotes (all is literal), double quotes (a backslash escapes "
+ * \ $ and `), a comment behind a value. Nothing is expanded. Beyond a shell, -KEY unsets. Pure.
  */
 #include "directives/environment_lines.h"
 
@@ -34,7 +34,7 @@ struct value {
 
 static int put(struct value *value, char c)
 {
-    return value->text.len < ENV_VALUE_MAX ? buffer_append(&value->text, &c, 1) : -E2BIG;
+    return value->text.len < ENVIRONMENT_VALUE_MAX ? buffer_append(&value->text, &c, 1) : -E2BIG;
 }
 
 /* What stands between a quote and the next one of its kind. */
@@ -128,7 +128,7 @@ static int read_line(struct spk_text line, struct json *changes, char *error, si
     return -EINVAL;
 }
 
-int env_read(struct spk_text text, struct json *changes, char *error, size_t size)
+int environment_lines_read(struct spk_text text, struct json *changes, char *error, size_t size)
 {
     while (text.len) {
         const char *end = memchr(text.data, '\n', text.len);

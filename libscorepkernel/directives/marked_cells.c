@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  *
- * marked.c - the list of marked cells. Owns their texts, of whose content only the directives matter here.
- * Pure.
+ * marked_cells.c - the list of marked cells. Owns their texts, of whose content only the directives matter
+ * here. Pure.
  */
 #include "directives/marked_cells.h"
 
@@ -32,7 +32,7 @@ static char *copy_of(struct spk_text text)
 }
 
 /* The cell of that id; count: there is none. A client that gives no ids marks each cell anew. */
-static size_t find(const struct marked *marked, struct spk_text id)
+static size_t find(const struct marked_cells *marked, struct spk_text id)
 {
     size_t at = 0;
     while (at < marked->count && !(id.len && text_is(id, marked->cells[at].id)))
@@ -40,8 +40,8 @@ static size_t find(const struct marked *marked, struct spk_text id)
     return at;
 }
 
-int marked_add(struct marked *marked, struct spk_text id, struct spk_text code, size_t *position,
-               int *replaced)
+int marked_cells_add(struct marked_cells *marked, struct spk_text id, struct spk_text code, size_t *position,
+                     int *replaced)
 {
     size_t at = find(marked, id);
     size_t freed = at < marked->count ? marked->cells[at].len : 0;
@@ -69,7 +69,7 @@ int marked_add(struct marked *marked, struct spk_text id, struct spk_text code, 
     return 0;
 }
 
-int marked_remove(struct marked *marked, size_t position)
+int marked_cells_remove(struct marked_cells *marked, size_t position)
 {
     if (position < 1 || position > marked->count)
         return -EINVAL;
@@ -81,7 +81,7 @@ int marked_remove(struct marked *marked, size_t position)
     return 0;
 }
 
-int marked_move(struct marked *marked, size_t from, size_t to)
+int marked_cells_move(struct marked_cells *marked, size_t from, size_t to)
 {
     if (from < 1 || from > marked->count || to < 1 || to > marked->count)
         return -EINVAL;
@@ -95,13 +95,13 @@ int marked_move(struct marked *marked, size_t from, size_t to)
     return 0;
 }
 
-void marked_clear(struct marked *marked)
+void marked_cells_clear(struct marked_cells *marked)
 {
     for (size_t i = 0; i < marked->count; i++)
         free_cell(&marked->cells[i]);
     free(marked->cells);
     free(marked->options);
-    *marked = (struct marked){0};
+    *marked = (struct marked_cells){0};
 }
 
 static struct spk_text without_leading_space(struct spk_text text)
@@ -111,7 +111,7 @@ static struct spk_text without_leading_space(struct spk_text text)
     return text;
 }
 
-struct spk_text marked_first_line(struct spk_text code)
+struct spk_text marked_cells_first_line(struct spk_text code)
 {
     static const char directive[] = "%%execute_with_scorep"; /* which has no effect here, and says nothing */
     for (;;) {
@@ -128,14 +128,14 @@ struct spk_text marked_first_line(struct spk_text code)
  * may change that for the next ones. */
 static int is_instrumented(const struct marked_cell *cell, int *all)
 {
-    struct magic magic;
-    magic_read((struct spk_text){cell->code, cell->len}, &magic);
-    if (magic.kind == MAGIC_ENABLE_MARKING || magic.kind == MAGIC_FINALIZE_MARKING)
-        *all = magic.kind == MAGIC_ENABLE_MARKING;
-    return magic.kind == MAGIC_EXECUTE || (magic.kind == MAGIC_NONE && *all);
+    struct directive directive;
+    directive_read((struct spk_text){cell->code, cell->len}, &directive);
+    if (directive.kind == DIRECTIVE_ENABLE_MARKING || directive.kind == DIRECTIVE_FINALIZE_MARKING)
+        *all = directive.kind == DIRECTIVE_ENABLE_MARKING;
+    return directive.kind == DIRECTIVE_EXECUTE || (directive.kind == DIRECTIVE_NONE && *all);
 }
 
-int marked_is_instrumented(const struct marked *marked, size_t position)
+int marked_cells_is_instrumented(const struct marked_cells *marked, size_t position)
 {
     int all = 0, result = 0;
     for (size_t i = 0; i < position && i < marked->count; i++)
@@ -143,7 +143,7 @@ int marked_is_instrumented(const struct marked *marked, size_t position)
     return result;
 }
 
-int marked_list(const struct marked *marked, struct buffer *out)
+int marked_cells_list(const struct marked_cells *marked, struct buffer *out)
 {
     const char *end = marked->mode == MARKED_WRITE
                           ? "written by %%end_writefile; those with a * are instrumented"
@@ -153,7 +153,7 @@ int marked_list(const struct marked *marked, struct buffer *out)
         marked->count ? print_text(out, "Marked, to be %s:\n", end) : print_text(out, "No cell is marked.\n");
     for (size_t i = 0; result == 0 && i < marked->count; i++) {
         struct spk_text line =
-            marked_first_line((struct spk_text){marked->cells[i].code, marked->cells[i].len});
+            marked_cells_first_line((struct spk_text){marked->cells[i].code, marked->cells[i].len});
         int star = is_instrumented(&marked->cells[i], &all) && marked->mode == MARKED_WRITE;
         result = print_text(out, "%3zu%c %.*s\n", i + 1, star ? '*' : ' ', (int)line.len, line.data);
     }

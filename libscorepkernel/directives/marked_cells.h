@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  *
- * marked.h - the cells that are marked instead of run: to be measured as one, or written to a script.
+ * marked_cells.h - the cells that are marked instead of run: to be measured as one, or written to a script.
  */
-#ifndef MARKED_H
-#define MARKED_H
+#ifndef DIRECTIVES_MARKED_CELLS_H
+#define DIRECTIVES_MARKED_CELLS_H
 
 #include "base/buffer.h"
 #include "scorepkernel.h"
@@ -12,7 +12,7 @@
 #define MARKED_MAX_LEN ((size_t)16 << 20) /* bytes of all of them */
 #define MARKED_LINE_MAX ((size_t)100)     /* bytes of a line that stands for a cell */
 
-struct marked {
+struct marked_cells {
     enum marked_mode {
         MARKED_OFF,     /* cells are run */
         MARKED_MEASURE, /* they are marked, to be measured as one: multi-cell mode */
@@ -31,24 +31,24 @@ struct marked {
 
 /** Mark a cell: where one of that id stands already it is replaced, else at the end. *position, from 1;
  * *replaced: whether it was. 0, -ENOMEM, -E2BIG: there are too many. */
-int marked_add(struct marked *marked, struct spk_text id, struct spk_text code, size_t *position,
-               int *replaced);
+int marked_cells_add(struct marked_cells *marked, struct spk_text id, struct spk_text code, size_t *position,
+                     int *replaced);
 
 /** Positions count from 1. 0; -EINVAL: there is none such. */
-int marked_remove(struct marked *marked, size_t position);
-int marked_move(struct marked *marked, size_t from, size_t to);
+int marked_cells_remove(struct marked_cells *marked, size_t position);
+int marked_cells_move(struct marked_cells *marked, size_t from, size_t to);
 
 /** Forget all, and leave the mode. Safe to repeat. */
-void marked_clear(struct marked *marked);
+void marked_cells_clear(struct marked_cells *marked);
 
 /** The first line of a cell that says something, or its beginning; borrowed from it. */
-struct spk_text marked_first_line(struct spk_text code);
+struct spk_text marked_cells_first_line(struct spk_text code);
 
 /** Whether the cell at that position is instrumented in a script: by its directive, or as it stands after
  * %%enable_multicellmode. */
-int marked_is_instrumented(const struct marked *marked, size_t position);
+int marked_cells_is_instrumented(const struct marked_cells *marked, size_t position);
 
 /** A line for each cell. 0 or -ENOMEM. */
-int marked_list(const struct marked *marked, struct buffer *out);
+int marked_cells_list(const struct marked_cells *marked, struct buffer *out);
 
 #endif

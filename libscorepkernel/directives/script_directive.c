@@ -11,33 +11,33 @@
 #include <errno.h>
 #include <string.h>
 
-int script_directive_is(enum magic_kind kind)
+int script_directive_is(enum directive_kind kind)
 {
-    return kind == MAGIC_ARGUMENTS || kind == MAGIC_ENV || kind == MAGIC_ENABLE_MARKING ||
-           kind == MAGIC_FINALIZE_MARKING;
+    return kind == DIRECTIVE_ARGUMENTS || kind == DIRECTIVE_ENV || kind == DIRECTIVE_ENABLE_MARKING ||
+           kind == DIRECTIVE_FINALIZE_MARKING;
 }
 
-const char *script_directive_effect(enum magic_kind kind)
+const char *script_directive_effect(enum directive_kind kind)
 {
-    if (kind == MAGIC_ARGUMENTS)
+    if (kind == DIRECTIVE_ARGUMENTS)
         return "It sets what the script's runner gives to Score-P's Python bindings; the session's arguments "
                "stay as they are.";
-    if (kind == MAGIC_ENV)
+    if (kind == DIRECTIVE_ENV)
         return "It changes the script's environment; the session's stays as it is.";
-    return kind == MAGIC_ENABLE_MARKING
+    return kind == DIRECTIVE_ENABLE_MARKING
                ? "The cells after it are instrumented, up to %%finalize_multicellmode."
                : "The cells after it are instrumented if they begin with %%execute_with_scorep.";
 }
 
-int script_directive_check(const struct magic *magic, char *error, size_t size)
+int script_directive_check(const struct directive *directive, char *error, size_t size)
 {
     struct settings ignored = {0};
-    if (magic->kind == MAGIC_ARGUMENTS)
-        return settings_read_arguments(&ignored, magic->body, error, size);
-    if (magic->kind != MAGIC_ENV)
+    if (directive->kind == DIRECTIVE_ARGUMENTS)
+        return settings_read_arguments(&ignored, directive->body, error, size);
+    if (directive->kind != DIRECTIVE_ENV)
         return 0;
     struct json *changes = json_array();
-    int result = changes ? env_read(magic->body, changes, error, size) : -ENOMEM;
+    int result = changes ? environment_lines_read(directive->body, changes, error, size) : -ENOMEM;
     json_free(changes);
     return result;
 }
@@ -47,37 +47,37 @@ static int set_string(struct json *object, const char *name, const char *text)
     return json_set_text(object, name, text, strlen(text));
 }
 
-static const char *kind_name(enum magic_kind kind)
+static const char *kind_name(enum directive_kind kind)
 {
-    return kind == MAGIC_EXECUTE            ? "execute"
-           : kind == MAGIC_ARGUMENTS        ? "arguments"
-           : kind == MAGIC_ENV              ? "environment"
-           : kind == MAGIC_ENABLE_MARKING   ? "enable"
-           : kind == MAGIC_FINALIZE_MARKING ? "finalize"
-                                            : "code";
+    return kind == DIRECTIVE_EXECUTE            ? "execute"
+           : kind == DIRECTIVE_ARGUMENTS        ? "arguments"
+           : kind == DIRECTIVE_ENV              ? "environment"
+           : kind == DIRECTIVE_ENABLE_MARKING   ? "enable"
+           : kind == DIRECTIVE_FINALIZE_MARKING ? "finalize"
+                                                : "code";
 }
 
-static int describe_environment(const struct magic *magic, struct json *object)
+static int describe_environment(const struct directive *directive, struct json *object)
 {
     char error[512];
     struct json *changes = json_array();
-    int result = changes ? env_read(magic->body, changes, error, sizeof error) : -ENOMEM;
+    int result = changes ? environment_lines_read(directive->body, changes, error, sizeof error) : -ENOMEM;
     if (result == 0)
         return json_set(object, "environment", changes);
     json_free(changes);
     return result;
 }
 
-int script_directive_describe(const struct magic *magic, struct settings *settings, struct json *object)
+int script_directive_describe(const struct directive *directive, struct settings *settings, struct json *object)
 {
     char said[SETTINGS_ARGUMENTS_MAX + 256];
-    int result = set_string(object, "kind", kind_name(magic->kind));
-    if (result == 0 && (magic->kind == MAGIC_EXECUTE || magic->kind == MAGIC_FINALIZE_MARKING))
-        result = json_set_text(object, "directive", magic->line.data, magic->line.len);
-    if (result == 0 && magic->kind == MAGIC_ENV)
-        result = describe_environment(magic, object);
-    if (result != 0 || magic->kind != MAGIC_ARGUMENTS)
+    int result = set_string(object, "kind", kind_name(directive->kind));
+    if (result == 0 && (directive->kind == DIRECTIVE_EXECUTE || directive->kind == DIRECTIVE_FINALIZE_MARKING))
+        result = json_set_text(object, "directive", directive->line.data, directive->line.len);
+    if (result == 0 && directive->kind == DIRECTIVE_ENV)
+        result = describe_environment(directive, object);
+    if (result != 0 || directive->kind != DIRECTIVE_ARGUMENTS)
         return result;
-    result = settings_read_arguments(settings, magic->body, said, sizeof said);
+    result = settings_read_arguments(settings, directive->body, said, sizeof said);
     return result ? result : set_string(object, "arguments", settings->arguments);
 }

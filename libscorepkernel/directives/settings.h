@@ -3,8 +3,8 @@
  * settings.h - how measured cells are run: what %%marshalling_settings, %%scorep_python_binding_arguments and
  * %%scorep_launcher say.
  */
-#ifndef SETTINGS_H
-#define SETTINGS_H
+#ifndef DIRECTIVES_SETTINGS_H
+#define DIRECTIVES_SETTINGS_H
 
 #include "scorepkernel.h"
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  *
- * keeper_children.c - the keeper's processes. Owns their table; never signals a process that it has reaped,
+ * children.c - the keeper's processes. Owns their table; never signals a process that it has reaped,
  * since its number may already be somebody else's. Runs in the keeper only, which is single-threaded: so a
  * plain fork and everything after it are safe.
  */

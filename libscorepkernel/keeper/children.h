@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  *
- * keeper_children.h - the keeper's processes: start, signal, reap, end.
+ * children.h - the keeper's processes: start, signal, reap, end.
  */
 #ifndef KEEPER_CHILDREN_H
 #define KEEPER_CHILDREN_H

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  *
- * keeper_main.c - scorepkernel-keeper, the parent of a session's Python processes.
+ * main.c - scorepkernel-keeper, the parent of a session's Python processes.
  *
  * The library must not wait for processes inside somebody else's program, and cannot clean up after its host
  * was killed. So it starts one keeper for each session: a subreaper that starts, signals and reaps the

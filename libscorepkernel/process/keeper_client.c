@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  *
- * keeper.c - the library's side of its keeper. Owns the socket to it, and its start inside the host's
+ * keeper_client.c - the library's side of its keeper. Owns the socket to it, and its start inside the host's
  * process, which must not notice: no SIGCHLD, no zombie, no inherited lock, no handler of the host's run in
  * the child.
  */

@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  *
- * keeper.h - the library's side of its keeper, the process that parents the session's Python processes.
+ * keeper_client.h - the library's side of its keeper, the process that parents the session's Python
+ * processes.
  */
-#ifndef KEEPER_H
-#define KEEPER_H
+#ifndef PROCESS_KEEPER_CLIENT_H
+#define PROCESS_KEEPER_CLIENT_H
 
 #include "base/loop.h"
 #include "scorepkernel.h"

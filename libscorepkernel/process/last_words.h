@@ -2,8 +2,8 @@
  *
  * last_words.h - the last that a process wrote, for the message when it ends before it could say why. Pure.
  */
-#ifndef LAST_WORDS_H
-#define LAST_WORDS_H
+#ifndef PROCESS_LAST_WORDS_H
+#define PROCESS_LAST_WORDS_H
 
 #include <stddef.h>
 #include <string.h>

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  *
- * lane.c - tells text from marks in what came out of a worker's pipe. Pure: it borrows from the buffer and
- * consumes nothing. A user's program may write any bytes, NULs included: only the token makes a mark.
+ * output_marks.c - tells text from marks in what came out of a worker's pipe. Pure: it borrows from the
+ * buffer and consumes nothing. A user's program may write any bytes, NULs included: only the token makes a
+ * mark.
  */
 #include "process/output_marks.h"
 
@@ -15,7 +16,7 @@ static int hex_value(unsigned char c)
 }
 
 /* 1: a mark begins at bytes; 0: none does; -1: one may, but it is cut short. */
-static int mark_at(const unsigned char *bytes, size_t len, const char *token, struct lane_item *item)
+static int mark_at(const unsigned char *bytes, size_t len, const char *token, struct output_item *item)
 {
     size_t have = len - 1 < MARK_TOKEN_LEN ? len - 1 : MARK_TOKEN_LEN;
     if (memcmp(bytes + 1, token, have) != 0)
@@ -30,14 +31,14 @@ static int mark_at(const unsigned char *bytes, size_t len, const char *token, st
             return 0;
         item->number = item->number << 4 | (unsigned)digit;
     }
-    item->kind = LANE_MARK;
+    item->kind = OUTPUT_ITEM_MARK;
     item->len = MARK_LEN;
     return 1;
 }
 
 /* Where the first mark, or what may become one, begins; len: nowhere. *found as of mark_at. */
 static size_t find_mark(const unsigned char *bytes, size_t len, const char *token, int final, int *found,
-                        struct lane_item *item)
+                        struct output_item *item)
 {
     size_t at = 0;
     for (const unsigned char *nul; at < len && (nul = memchr(bytes + at, 0, len - at)); at++) {
@@ -50,9 +51,9 @@ static size_t find_mark(const unsigned char *bytes, size_t len, const char *toke
     return len;
 }
 
-struct lane_item lane_first(const struct buffer *buffer, const char *token, int final)
+struct output_item output_marks_first(const struct buffer *buffer, const char *token, int final)
 {
-    struct lane_item item = {.kind = LANE_NOTHING};
+    struct output_item item = {.kind = OUTPUT_ITEM_NOTHING};
     if (!buffer->len)
         return item;
     int found;
@@ -61,20 +62,20 @@ struct lane_item lane_first(const struct buffer *buffer, const char *token, int 
     if (at == 0 && found == 1)
         return item;
     if (at == 0)
-        return (struct lane_item){.kind = LANE_NOTHING};
-    return (struct lane_item){.kind = LANE_TEXT, .text = {(const char *)bytes, at}, .len = at};
+        return (struct output_item){.kind = OUTPUT_ITEM_NOTHING};
+    return (struct output_item){.kind = OUTPUT_ITEM_TEXT, .text = {(const char *)bytes, at}, .len = at};
 }
 
-int lane_text(struct buffer *out, const void *bytes, size_t len, const char *token)
+int output_marks_text(struct buffer *out, const void *bytes, size_t len, const char *token)
 {
     struct buffer rest = {0}, text = {0};
     int result = buffer_append(&rest, bytes, len);
-    for (struct lane_item item; result == 0 && rest.len; buffer_consume(&rest, item.len)) {
-        item = lane_first(&rest, token, 1);
-        for (size_t i = 0; item.kind == LANE_TEXT && i < item.len && result == 0; i++)
+    for (struct output_item item; result == 0 && rest.len; buffer_consume(&rest, item.len)) {
+        item = output_marks_first(&rest, token, 1);
+        for (size_t i = 0; item.kind == OUTPUT_ITEM_TEXT && i < item.len && result == 0; i++)
             if (item.text.data[i])
                 result = buffer_append(&text, item.text.data + i, 1);
-        if (item.kind == LANE_NOTHING)
+        if (item.kind == OUTPUT_ITEM_NOTHING)
             break;
     }
     if (result == 0 && text.len)

@@ -1,18 +1,18 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  *
- * lane.h - text and marks in what came out of a worker's pipe (worker_wire.h). Pure.
+ * output_marks.h - text and marks in what came out of a worker's pipe (worker_wire.h). Pure.
  */
-#ifndef LANE_H
-#define LANE_H
+#ifndef PROCESS_OUTPUT_MARKS_H
+#define PROCESS_OUTPUT_MARKS_H
 
 #include "base/buffer.h"
 #include "scorepkernel.h"
 #include "wire/worker_protocol.h"
 
-enum lane_kind { LANE_NOTHING, LANE_TEXT, LANE_MARK };
+enum output_item_kind { OUTPUT_ITEM_NOTHING, OUTPUT_ITEM_TEXT, OUTPUT_ITEM_MARK };
 
-struct lane_item {
-    enum lane_kind kind;
+struct output_item {
+    enum output_item_kind kind;
     char mark;            /* MARK_* */
     uint64_t number;      /* the mark's */
     struct spk_text text; /* borrowed from the buffer */
@@ -21,9 +21,9 @@ struct lane_item {
 
 /** What stands first in buffer. token: MARK_TOKEN_LEN bytes. final: nothing more will come, so that a torn
  * mark is text. */
-struct lane_item lane_first(const struct buffer *buffer, const char *token, int final);
+struct output_item output_marks_first(const struct buffer *buffer, const char *token, int final);
 
 /** Append what is text in bytes of which nothing more will come, as UTF-8 and without NULs. 0 or -ENOMEM. */
-int lane_text(struct buffer *out, const void *bytes, size_t len, const char *token);
+int output_marks_text(struct buffer *out, const void *bytes, size_t len, const char *token);
 
 #endif

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  *
- * stream.c - text on its way to the host. The first text after a pause goes out at once (print writes a
- * line in two pieces: it waits for the second); what follows within STREAM_GATHER_NS goes together, so that a
- * hundred thousand lines are neither a hundred thousand messages nor one that nobody can show. Owns the text
- * that waits; knows no clock but what it is told.
+ * output_pace.c - text on its way to the host. The first text after a pause goes out at once (print writes a
+ * line in two pieces: it waits for the second); what follows within OUTPUT_PACE_GATHER_NS goes together, so
+ * that a hundred thousand lines are neither a hundred thousand messages nor one that nobody can show. Owns
+ * the text that waits; knows no clock but what it is told.
  */
 #include "process/output_pace.h"
 
@@ -11,11 +11,11 @@
 
 #include <string.h>
 
-static void hand_on(struct stream *stream)
+static void hand_on(struct output_pace *stream)
 {
     while (stream->pending.len) {
         const char *text = (const char *)buffer_bytes(&stream->pending);
-        size_t len = utf8_cut(text, stream->pending.len, STREAM_MAX_LEN);
+        size_t len = utf8_cut(text, stream->pending.len, OUTPUT_PACE_MAX_LEN);
         stream->write(stream->owner, stream->request, stream->which, (struct spk_text){text, len});
         buffer_consume(&stream->pending, len);
     }
@@ -23,7 +23,7 @@ static void hand_on(struct stream *stream)
 }
 
 /* Half a character that will not be completed. */
-static void give_up_tail(struct stream *stream, uint32_t which)
+static void give_up_tail(struct output_pace *stream, uint32_t which)
 {
     static const unsigned char replacement[3] = {0xEF, 0xBF, 0xBD};
     if (!stream->tails[which].len)
@@ -38,7 +38,7 @@ static void give_up_tail(struct stream *stream, uint32_t which)
 }
 
 /* Go on with half a character, a byte at a time, until it is whole or found to be none. 0 or -ENOMEM. */
-static int complete_tail(struct stream *stream, uint32_t which, const unsigned char **bytes, size_t *len)
+static int complete_tail(struct output_pace *stream, uint32_t which, const unsigned char **bytes, size_t *len)
 {
     unsigned char *tail = stream->tails[which].bytes;
     size_t *tail_len = &stream->tails[which].len;
@@ -54,7 +54,7 @@ static int complete_tail(struct stream *stream, uint32_t which, const unsigned c
     return 0;
 }
 
-int stream_add(struct stream *stream, uint64_t request, uint32_t which, struct spk_text text)
+int output_pace_add(struct output_pace *stream, uint64_t request, uint32_t which, struct spk_text text)
 {
     const unsigned char *bytes = (const unsigned char *)text.data;
     size_t len = text.len;
@@ -80,16 +80,17 @@ int stream_add(struct stream *stream, uint64_t request, uint32_t which, struct s
     memcpy(stream->tails[which].bytes, bytes + len - (size_t)left, (size_t)left);
     stream->tails[which].len = (size_t)left;
     stream->tails[which].request = request;
-    if (stream->pending.len >= STREAM_MAX_LEN)
+    if (stream->pending.len >= OUTPUT_PACE_MAX_LEN)
         hand_on(stream);
     return 0;
 }
 
-int64_t stream_pace(struct stream *stream, int64_t now_ns)
+int64_t output_pace_pace(struct output_pace *stream, int64_t now_ns)
 {
     if (!stream->pending.len)
         return -1;
-    int64_t later = stream->written_ns + STREAM_GATHER_NS, soon = stream->began_ns + STREAM_FIRST_NS;
+    int64_t later = stream->written_ns + OUTPUT_PACE_GATHER_NS,
+            soon = stream->began_ns + OUTPUT_PACE_FIRST_NS;
     int64_t due = (later > soon ? later : soon) - now_ns;
     if (due > 0)
         return due;
@@ -97,7 +98,7 @@ int64_t stream_pace(struct stream *stream, int64_t now_ns)
     return -1;
 }
 
-void stream_flush(struct stream *stream, int final)
+void output_pace_flush(struct output_pace *stream, int final)
 {
     if (final) {
         give_up_tail(stream, SPK_STDOUT);
@@ -107,7 +108,7 @@ void stream_flush(struct stream *stream, int final)
         hand_on(stream);
 }
 
-void stream_finish(struct stream *stream)
+void output_pace_finish(struct output_pace *stream)
 {
     buffer_finish(&stream->pending);
 }

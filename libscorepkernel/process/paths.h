@@ -2,8 +2,8 @@
  *
  * paths.h - where the library's own parts and the user's Python are.
  */
-#ifndef PATHS_H
-#define PATHS_H
+#ifndef PROCESS_PATHS_H
+#define PROCESS_PATHS_H
 
 #include <stddef.h>
 

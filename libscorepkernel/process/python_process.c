@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  *
- * worker.c - one Python process as the library sees it. Owns the socket and the two pipes to it, and the
- * order of what comes out of them; its life and death are the keeper's, what its frames mean is the
+ * python_process.c - one Python process as the library sees it. Owns the socket and the two pipes to it, and
+ * the order of what comes out of them; its life and death are the keeper's, what its frames mean is the
  * session's.
  */
 #include "process/python_process.h"
@@ -37,10 +37,10 @@ static const char bootstrap[] =
     "del sys.path[0]\n"
     "spk_worker.main()\n";
 
-static void arm(struct worker *worker)
+static void arm(struct python_process *worker)
 {
     struct itimerspec when = {{0}, {0}};
-    int64_t now = loop_now_ns(), due = stream_pace(&worker->output.stream, now);
+    int64_t now = loop_now_ns(), due = output_pace_pace(&worker->output.stream, now);
     if (worker->closed_ns && (due < 0 || worker->closed_ns - now < due))
         due = worker->closed_ns > now ? worker->closed_ns - now : 0;
     if (due < 0)
@@ -51,11 +51,11 @@ static void arm(struct worker *worker)
 }
 
 /* Read one pipe once. >0: got something; 0: nothing there. */
-static int read_pipe(struct worker *worker, uint32_t which)
+static int read_pipe(struct python_process *worker, uint32_t which)
 {
     static const size_t len = PIPE_READ_LEN;
     struct source *pipe = &worker->pipes[which - SPK_STDOUT];
-    struct buffer *bytes = &worker->output.lanes[which - SPK_STDOUT].bytes;
+    struct buffer *bytes = &worker->output.pipes[which - SPK_STDOUT].bytes;
     unsigned char *room = pipe->fd >= 0 ? buffer_room(bytes, len) : NULL;
     ssize_t got;
     if (!room)
@@ -77,11 +77,11 @@ static int read_pipe(struct worker *worker, uint32_t which)
     return 0;
 }
 
-static void on_pipe(struct worker *worker, uint32_t which)
+static void on_pipe(struct python_process *worker, uint32_t which)
 {
     if (read_pipe(worker, which))
-        /* Without memory the bytes stay in their lanes and are tried again with the next ones. */
-        (void)output_pump(&worker->output, 0);
+        /* Without memory the bytes stay in their pipes and are tried again with the next ones. */
+        (void)output_order_pump(&worker->output, 0);
     arm(worker);
 }
 
@@ -99,7 +99,7 @@ static void on_stderr(void *owner, unsigned events)
 
 static void on_timer(void *owner, unsigned events)
 {
-    struct worker *worker = owner;
+    struct python_process *worker = owner;
     uint64_t expired;
     (void)events;
     (void)!read(worker->timer.fd, &expired, sizeof expired);
@@ -113,26 +113,27 @@ static void on_timer(void *owner, unsigned events)
 
 /* Hand on what was written before the frame, then the frame. Its marks were written before it was sent, so
  * they are in the pipes already: if they are not to be found, the user's code closed our descriptors. */
-static void on_frame(struct worker *worker, struct frame *frame)
+static void on_frame(struct python_process *worker, struct frame *frame)
 {
     if (frame->barrier) {
         for (;;) {
-            if (output_pump(&worker->output, 0) != 0 || output_reached(&worker->output, frame->barrier))
+            if (output_order_pump(&worker->output, 0) != 0 ||
+                output_order_reached(&worker->output, frame->barrier))
                 break;
             int got = read_pipe(worker, SPK_STDOUT);
             if (!(read_pipe(worker, SPK_STDERR) || got))
                 break;
         }
         /* At a cell's end, half a character is all that there will be of it. */
-        stream_flush(&worker->output.stream, frame->type == WORKER_REPLY);
-        output_frame_done(&worker->output, frame->barrier);
+        output_pace_flush(&worker->output.stream, frame->type == WORKER_REPLY);
+        output_order_frame_done(&worker->output, frame->barrier);
     }
     worker->events->frame(worker->owner, frame);
     if (frame->barrier)
-        (void)output_pump(&worker->output, 0); /* as in on_pipe */
+        (void)output_order_pump(&worker->output, 0); /* as in on_pipe */
 }
 
-static void read_frames(struct worker *worker, long *got)
+static void read_frames(struct python_process *worker, long *got)
 {
     struct frame frame;
     int more = 0;
@@ -145,7 +146,7 @@ static void read_frames(struct worker *worker, long *got)
 
 static void on_socket(void *owner, unsigned events)
 {
-    struct worker *worker = owner;
+    struct python_process *worker = owner;
     long got = -EAGAIN;
     if (events & LOOP_WRITE && channel_flush(&worker->channel) == 0)
         (void)loop_watch(worker->loop, &worker->socket, LOOP_READ); /* MOD of a watched descriptor */
@@ -181,7 +182,7 @@ static int make_token(char token[MARK_TOKEN_LEN])
 
 /* The three channels and the timer. ends: what the process gets, to be closed by the caller, -1 if not made.
  */
-static int make_channels(struct worker *worker, int ends[4])
+static int make_channels(struct python_process *worker, int ends[4])
 {
     int pair[2];
     ends[0] = open("/dev/null", O_RDONLY | O_CLOEXEC);
@@ -207,7 +208,7 @@ static int make_channels(struct worker *worker, int ends[4])
     return worker->timer.fd < 0 ? -errno : 0;
 }
 
-static int watch_all(struct worker *worker)
+static int watch_all(struct python_process *worker)
 {
     static void (*const pipe_ready[])(void *, unsigned) = {on_stdout, on_stderr};
     int result = 0;
@@ -224,7 +225,7 @@ static int watch_all(struct worker *worker)
     return result == 0 ? loop_watch(worker->loop, &worker->socket, LOOP_READ) : result;
 }
 
-static int send_setup(struct worker *worker, const char *setup)
+static int send_setup(struct python_process *worker, const char *setup)
 {
     size_t len = 0;
     struct json *object = setup ? json_parse(setup, strlen(setup)) : json_object();
@@ -232,17 +233,17 @@ static int send_setup(struct worker *worker, const char *setup)
     char *text = result == 0 ? json_print(object, &len) : NULL;
     json_free(object);
     if (text)
-        result = worker_send(worker, WORKER_SETUP, 0, &(struct spk_text){text, len}, 1);
+        result = python_process_send(worker, WORKER_SETUP, 0, &(struct spk_text){text, len}, 1);
     else if (result == 0)
         result = -ENOMEM;
     free(text);
     return result;
 }
 
-static struct worker without_channels(struct loop *loop, uint64_t id, const struct worker_events *events,
-                                      void *owner)
+static struct python_process without_channels(struct loop *loop, uint64_t id,
+                                              const struct python_process_events *events, void *owner)
 {
-    return (struct worker){
+    return (struct python_process){
         .id = id,
         .loop = loop,
         .channel = CHANNEL_CLOSED,
@@ -255,8 +256,8 @@ static struct worker without_channels(struct loop *loop, uint64_t id, const stru
     };
 }
 
-int worker_adopt(struct worker *worker, struct loop *loop, uint64_t id, const int fds[3], const char *setup,
-                 const struct worker_events *events, void *owner)
+int python_process_adopt(struct python_process *worker, struct loop *loop, uint64_t id, const int fds[3],
+                         const char *setup, const struct python_process_events *events, void *owner)
 {
     *worker = without_channels(loop, id, events, owner);
     channel_init(&worker->channel, fds[0]);
@@ -274,12 +275,12 @@ int worker_adopt(struct worker *worker, struct loop *loop, uint64_t id, const in
     if (result == 0)
         result = send_setup(worker, setup);
     if (result != 0)
-        worker_finish(worker);
+        python_process_finish(worker);
     return result;
 }
 
-int worker_open(struct worker *worker, struct loop *loop, uint64_t id, int ends[4], const char *setup,
-                const struct worker_events *events, void *owner)
+int python_process_open(struct python_process *worker, struct loop *loop, uint64_t id, int ends[4],
+                        const char *setup, const struct python_process_events *events, void *owner)
 {
     *worker = without_channels(loop, id, events, owner);
     int result = make_channels(worker, ends);
@@ -288,15 +289,15 @@ int worker_open(struct worker *worker, struct loop *loop, uint64_t id, int ends[
     return result == 0 ? send_setup(worker, setup) : result;
 }
 
-int worker_spawn(struct worker *worker, struct loop *loop, struct keeper *keeper, uint64_t id,
-                 const struct worker_start *start, const struct worker_events *events, void *owner,
-                 struct spk_error *error)
+int python_process_spawn(struct python_process *worker, struct loop *loop, struct keeper *keeper, uint64_t id,
+                         const struct python_process_start *start, const struct python_process_events *events,
+                         void *owner, struct spk_error *error)
 {
     int ends[4] = {-1, -1, -1, -1};
     const char *usual[] = {start->python, "-c", bootstrap, start->package, NULL};
     const char *const *argv = start->argv ? start->argv : usual;
     struct keeper_spawn spawn = {argv[0], start->directory, argv, start->environment, ends, 4};
-    int result = worker_open(worker, loop, id, ends, start->setup, events, owner);
+    int result = python_process_open(worker, loop, id, ends, start->setup, events, owner);
     if (result == 0)
         result = keeper_spawn(keeper, id, &spawn);
     for (int i = 0; i < 4; i++)
@@ -304,39 +305,40 @@ int worker_spawn(struct worker *worker, struct loop *loop, struct keeper *keeper
             close(ends[i]);
     if (result == 0)
         return 0;
-    worker_finish(worker);
+    python_process_finish(worker);
     return failure_set(error, result,
                        "the Python process could not be prepared: %s; check the limits on descriptors and "
                        "processes (ulimit -n, ulimit -u)",
                        failure_text(-result));
 }
 
-int worker_send(struct worker *worker, uint16_t type, uint64_t request, const struct spk_text *parts,
-                size_t count)
+int python_process_send(struct python_process *worker, uint16_t type, uint64_t request,
+                        const struct spk_text *parts, size_t count)
 {
-    return worker_send_fd(worker, type, request, parts, count, -1);
+    return python_process_send_fd(worker, type, request, parts, count, -1);
 }
 
-static int watch_sent(struct worker *worker, int result)
+static int watch_sent(struct python_process *worker, int result)
 {
     if (result == 0 && worker->channel.out.len)
         result = loop_watch(worker->loop, &worker->socket, LOOP_READ | LOOP_WRITE);
     return result;
 }
 
-int worker_send_fd(struct worker *worker, uint16_t type, uint64_t request, const struct spk_text *parts,
-                   size_t count, int fd)
+int python_process_send_fd(struct python_process *worker, uint16_t type, uint64_t request,
+                           const struct spk_text *parts, size_t count, int fd)
 {
     return watch_sent(worker,
                       channel_send(&worker->channel, type, request, parts, count, &fd, fd >= 0 ? 1 : 0));
 }
 
-int worker_forward(struct worker *worker, uint16_t type, uint64_t request, struct spk_text payload)
+int python_process_forward(struct python_process *worker, uint16_t type, uint64_t request,
+                           struct spk_text payload)
 {
     return watch_sent(worker, channel_forward(&worker->channel, type, request, payload));
 }
 
-void worker_drain(struct worker *worker)
+void python_process_drain(struct python_process *worker)
 {
     uint64_t id = worker->id;
     long got = 1;
@@ -346,12 +348,13 @@ void worker_drain(struct worker *worker)
         return; /* with what it said it was let go, and may be another one by now */
     /* Bounded, since a child that outlived the process may go on writing. */
     for (int i = 0; i < 64 && read_pipe(worker, SPK_STDOUT) + read_pipe(worker, SPK_STDERR); i++)
-        (void)output_pump(&worker->output, 0); /* what memory does not suffice for is lost with the process */
-    (void)output_pump(&worker->output, 1);
-    stream_flush(&worker->output.stream, 1);
+        (void)output_order_pump(&worker->output,
+                                0); /* what memory does not suffice for is lost with the process */
+    (void)output_order_pump(&worker->output, 1);
+    output_pace_flush(&worker->output.stream, 1);
 }
 
-void worker_finish(struct worker *worker)
+void python_process_finish(struct python_process *worker)
 {
     struct source *sources[] = {&worker->socket, &worker->pipes[0], &worker->pipes[1], &worker->timer};
     if (!worker->loop)
@@ -363,7 +366,7 @@ void worker_finish(struct worker *worker)
         sources[i]->fd = -1;
     }
     channel_finish(&worker->channel);
-    output_finish(&worker->output);
+    output_order_finish(&worker->output);
     worker->id = 0;
     worker->loop = NULL;
 }

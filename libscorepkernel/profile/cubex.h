@@ -3,8 +3,8 @@
  * cubex.h - what a Score-P profile (profile.cubex) says about each region: how often it was visited and how
  * long it took, summed over all locations. Pure: whoever calls reads the file.
  */
-#ifndef CUBEX_H
-#define CUBEX_H
+#ifndef PROFILE_CUBEX_H
+#define PROFILE_CUBEX_H
 
 #include <stddef.h>
 #include <stdint.h>

@@ -3,8 +3,8 @@
  * cubex_anchor.h - the anchor.xml of a CUBE4 file: which metrics, regions, call paths and locations there
  * are. Pure.
  */
-#ifndef CUBEX_ANCHOR_H
-#define CUBEX_ANCHOR_H
+#ifndef PROFILE_CUBEX_ANCHOR_H
+#define PROFILE_CUBEX_ANCHOR_H
 
 #include "scorepkernel.h"
 

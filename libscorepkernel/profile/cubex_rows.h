@@ -7,8 +7,8 @@
  *                 if sparse: u32 count, then for each row the u32 number of its call path, ascending
  *     <id>.data   "CUBEX.DATA", then the rows, each value 8 bytes long
  */
-#ifndef CUBEX_ROWS_H
-#define CUBEX_ROWS_H
+#ifndef PROFILE_CUBEX_ROWS_H
+#define PROFILE_CUBEX_ROWS_H
 
 #include "scorepkernel.h"
 

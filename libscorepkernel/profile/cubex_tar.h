@@ -2,8 +2,8 @@
  *
  * cubex_tar.h - the members of the tar archive that a CUBE4 file is. Pure.
  */
-#ifndef CUBEX_TAR_H
-#define CUBEX_TAR_H
+#ifndef PROFILE_CUBEX_TAR_H
+#define PROFILE_CUBEX_TAR_H
 
 #include "scorepkernel.h"
 

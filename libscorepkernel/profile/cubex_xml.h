@@ -3,8 +3,8 @@
  * cubex_xml.h - the tags and texts of an XML document, one after the other. Pure; everything is borrowed from
  * the document.
  */
-#ifndef CUBEX_XML_H
-#define CUBEX_XML_H
+#ifndef PROFILE_CUBEX_XML_H
+#define PROFILE_CUBEX_XML_H
 
 #include "scorepkernel.h"
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  *
- * fold.c - the output of many ranks as one. Each rank has a queue of what it said, in its order; what stands
- * first in several queues is handed on once, with the ranks' numbers before it: "[0-2,5] ".
+ * aggregate.c - the output of many ranks as one. Each rank has a queue of what it said, in its order; what
+ * stands first in several queues is handed on once, with the ranks' numbers before it: "[0-2,5] ".
  *
  * There may be tens of thousands of ranks, so nothing walks all of them for a line: those whose queues begin
  * alike are a group, which is found by a hash of what it says.
@@ -41,8 +41,8 @@ struct voice {
     struct buffer unfinished[2]; /* a line of each stream whose end has not come */
 };
 
-struct fold {
-    const struct fold_calls *calls;
+struct aggregate {
+    const struct aggregate_calls *calls;
     void *owner;
     uint32_t ranks, waiting; /* waiting: so many have said something */
     size_t held;             /* bytes, with what each item takes besides */
@@ -54,29 +54,29 @@ struct fold {
     struct voice voices[];
 };
 
-struct fold *fold_new(uint32_t ranks, const struct fold_calls *calls, void *owner)
+struct aggregate *aggregate_new(uint32_t ranks, const struct aggregate_calls *calls, void *owner)
 {
-    struct fold *fold = calloc(1, sizeof *fold + ranks * sizeof *fold->voices);
-    if (!fold)
+    struct aggregate *aggregate = calloc(1, sizeof *aggregate + ranks * sizeof *aggregate->voices);
+    if (!aggregate)
         return NULL;
-    fold->calls = calls;
-    fold->owner = owner;
-    fold->ranks = ranks;
-    fold->group_places = 1;
-    while (fold->group_places < ranks)
-        fold->group_places *= 2;
-    fold->waits = calloc(ranks / WORD_BITS + 1, sizeof *fold->waits);
-    fold->speakers = calloc((size_t)ranks + 1, sizeof *fold->speakers);
-    fold->groups = calloc(fold->group_places, sizeof(struct item *));
-    if (fold->waits && fold->speakers && fold->groups)
-        return fold;
-    fold_free(fold);
+    aggregate->calls = calls;
+    aggregate->owner = owner;
+    aggregate->ranks = ranks;
+    aggregate->group_places = 1;
+    while (aggregate->group_places < ranks)
+        aggregate->group_places *= 2;
+    aggregate->waits = calloc(ranks / WORD_BITS + 1, sizeof *aggregate->waits);
+    aggregate->speakers = calloc((size_t)ranks + 1, sizeof *aggregate->speakers);
+    aggregate->groups = calloc(aggregate->group_places, sizeof(struct item *));
+    if (aggregate->waits && aggregate->speakers && aggregate->groups)
+        return aggregate;
+    aggregate_free(aggregate);
     return NULL;
 }
 
-int fold_holds(const struct fold *fold)
+int aggregate_holds(const struct aggregate *aggregate)
 {
-    return fold->waiting > 0;
+    return aggregate->waiting > 0;
 }
 
 static int is_text(const struct item *item)
@@ -99,16 +99,16 @@ static uint64_t hash_of(uint16_t type, const char *bytes, size_t len)
     return hash ^ hash >> 32;
 }
 
-static struct item **group_place(const struct fold *fold, const struct item *item)
+static struct item **group_place(const struct aggregate *aggregate, const struct item *item)
 {
-    return &fold->groups[item->hash & (fold->group_places - 1)];
+    return &aggregate->groups[item->hash & (aggregate->group_places - 1)];
 }
 
 /* The rank's first item is a new one: find those that have the same. */
-static void join_group(struct fold *fold, uint32_t rank)
+static void join_group(struct aggregate *aggregate, uint32_t rank)
 {
-    struct voice *voice = &fold->voices[rank];
-    struct item **place = group_place(fold, voice->first), *group = *place;
+    struct voice *voice = &aggregate->voices[rank];
+    struct item **place = group_place(aggregate, voice->first), *group = *place;
     while (group && !is_same(group, voice->first))
         group = group->next_group;
     if (!group) {
@@ -129,23 +129,23 @@ static int compare_ranks(const void *one, const void *other)
     return (left > right) - (left < right);
 }
 
-/* The group is over: its members are in fold->speakers, in order. The number of them. */
-static uint32_t take_group(struct fold *fold, struct item *group)
+/* The group is over: its members are in aggregate->speakers, in order. The number of them. */
+static uint32_t take_group(struct aggregate *aggregate, struct item *group)
 {
     uint32_t count = 0;
-    struct item **place = group_place(fold, group);
+    struct item **place = group_place(aggregate, group);
     while (*place != group)
         place = &(*place)->next_group;
     *place = group->next_group;
-    for (uint32_t rank = group->members; rank != NOBODY; rank = fold->voices[rank].next_member)
-        fold->speakers[count++] = rank;
-    qsort(fold->speakers, count, sizeof *fold->speakers, compare_ranks);
+    for (uint32_t rank = group->members; rank != NOBODY; rank = aggregate->voices[rank].next_member)
+        aggregate->speakers[count++] = rank;
+    qsort(aggregate->speakers, count, sizeof *aggregate->speakers, compare_ranks);
     return count;
 }
 
-static int append(struct fold *fold, uint32_t rank, uint16_t type, const void *data, size_t len)
+static int append(struct aggregate *aggregate, uint32_t rank, uint16_t type, const void *data, size_t len)
 {
-    struct voice *voice = &fold->voices[rank];
+    struct voice *voice = &aggregate->voices[rank];
     struct item *item = malloc(sizeof *item + len);
     if (!item)
         return -ENOMEM;
@@ -153,46 +153,46 @@ static int append(struct fold *fold, uint32_t rank, uint16_t type, const void *d
     if (len)
         memcpy(item->bytes, data, len);
     item->hash = hash_of(type, item->bytes, len);
-    fold->held += sizeof *item + len;
+    aggregate->held += sizeof *item + len;
     if (voice->last) {
         voice->last->next = item;
         voice->last = item;
         return 0;
     }
     voice->first = voice->last = item;
-    fold->waiting++;
-    fold->waits[rank / WORD_BITS] |= UINT64_C(1) << rank % WORD_BITS;
-    join_group(fold, rank);
+    aggregate->waiting++;
+    aggregate->waits[rank / WORD_BITS] |= UINT64_C(1) << rank % WORD_BITS;
+    join_group(aggregate, rank);
     return 0;
 }
 
 /* The group that the rank's first item is of has been taken. */
-static void drop_first(struct fold *fold, uint32_t rank)
+static void drop_first(struct aggregate *aggregate, uint32_t rank)
 {
-    struct voice *voice = &fold->voices[rank];
+    struct voice *voice = &aggregate->voices[rank];
     struct item *item = voice->first;
-    fold->held -= sizeof *item + item->len;
+    aggregate->held -= sizeof *item + item->len;
     voice->first = item->next;
     free(item);
     if (voice->first) {
-        join_group(fold, rank);
+        join_group(aggregate, rank);
         return;
     }
     voice->last = voice->group = NULL;
-    fold->waiting--;
-    fold->waits[rank / WORD_BITS] &= ~(UINT64_C(1) << rank % WORD_BITS);
+    aggregate->waiting--;
+    aggregate->waits[rank / WORD_BITS] &= ~(UINT64_C(1) << rank % WORD_BITS);
 }
 
-/* The first rank from this one on that has said something; fold->ranks: there is none. */
-static uint32_t next_waiting(const struct fold *fold, uint32_t rank)
+/* The first rank from this one on that has said something; aggregate->ranks: there is none. */
+static uint32_t next_waiting(const struct aggregate *aggregate, uint32_t rank)
 {
-    while (rank < fold->ranks) {
-        uint64_t word = fold->waits[rank / WORD_BITS] >> rank % WORD_BITS;
+    while (rank < aggregate->ranks) {
+        uint64_t word = aggregate->waits[rank / WORD_BITS] >> rank % WORD_BITS;
         if (word)
             return rank + (uint32_t)__builtin_ctzll(word);
         rank = (rank / WORD_BITS + 1) * WORD_BITS;
     }
-    return fold->ranks;
+    return aggregate->ranks;
 }
 
 /* Add "from-to" to the label. */
@@ -208,34 +208,34 @@ static void add_range(char label[LABEL_LEN + 24], size_t *len, uint32_t from, ui
     *len += (size_t)added;
 }
 
-/* "[0-2] ", for as many of fold->speakers. */
-static void write_label(const struct fold *fold, uint32_t count, char label[LABEL_LEN + 24])
+/* "[0-2] ", for as many of aggregate->speakers. */
+static void write_label(const struct aggregate *aggregate, uint32_t count, char label[LABEL_LEN + 24])
 {
     size_t len = 1;
     label[0] = '[';
     for (uint32_t i = 0, from = 0; i < count; i++) {
-        if (i + 1 < count && fold->speakers[i + 1] == fold->speakers[i] + 1)
+        if (i + 1 < count && aggregate->speakers[i + 1] == aggregate->speakers[i] + 1)
             continue;
-        add_range(label, &len, fold->speakers[from], fold->speakers[i]);
+        add_range(label, &len, aggregate->speakers[from], aggregate->speakers[i]);
         from = i + 1;
     }
     snprintf(label + len, LABEL_LEN + 24 - len, "] ");
 }
 
-static void close_line(struct fold *fold)
+static void close_line(struct aggregate *aggregate)
 {
-    uint32_t which = fold->open;
-    fold->open = 0;
+    uint32_t which = aggregate->open;
+    aggregate->open = 0;
     if (which)
-        fold->calls->text(fold->owner, which, (struct spk_text){"\n", 1});
+        aggregate->calls->text(aggregate->owner, which, (struct spk_text){"\n", 1});
 }
 
 /* Whose what follows is. */
-static void announce(struct fold *fold, const char *label)
+static void announce(struct aggregate *aggregate, const char *label)
 {
     char line[LABEL_LEN + 32];
     int len = snprintf(line, sizeof line, "%.*s:\n", (int)strlen(label) - 1, label);
-    fold->calls->text(fold->owner, SPK_STDOUT, (struct spk_text){line, (size_t)len});
+    aggregate->calls->text(aggregate->owner, SPK_STDOUT, (struct spk_text){line, (size_t)len});
 }
 
 /* Where the line ends, or is to be overwritten, as by a progress bar. NULL: not here. */
@@ -247,115 +247,115 @@ static const char *line_end(struct spk_text text)
     return len < text.len ? text.data + len : NULL;
 }
 
-static void say(struct fold *fold, uint32_t which, const char *label, const struct item *item)
+static void say(struct aggregate *aggregate, uint32_t which, const char *label, const struct item *item)
 {
-    close_line(fold);
-    if (fold->ranks > 1)
-        fold->calls->text(fold->owner, which, (struct spk_text){label, strlen(label)});
-    fold->calls->text(fold->owner, which, (struct spk_text){item->bytes, item->len});
+    close_line(aggregate);
+    if (aggregate->ranks > 1)
+        aggregate->calls->text(aggregate->owner, which, (struct spk_text){label, strlen(label)});
+    aggregate->calls->text(aggregate->owner, which, (struct spk_text){item->bytes, item->len});
     if (!item->len || !line_end((struct spk_text){item->bytes + item->len - 1, 1}))
-        fold->open = which;
+        aggregate->open = which;
 }
 
 /* Hand on what stands first in the rank's queue, for all ranks that have the same there. */
-static void hand_on(struct fold *fold, uint32_t rank)
+static void hand_on(struct aggregate *aggregate, uint32_t rank)
 {
     char label[LABEL_LEN + 24];
-    struct item *item = fold->voices[rank].group;
-    uint32_t count = take_group(fold, item);
-    int all = count == fold->ranks, first = fold->speakers[0] == 0;
-    write_label(fold, count, label);
+    struct item *item = aggregate->voices[rank].group;
+    uint32_t count = take_group(aggregate, item);
+    int all = count == aggregate->ranks, first = aggregate->speakers[0] == 0;
+    write_label(aggregate, count, label);
     if (is_text(item)) {
-        say(fold, item->type, label, item);
+        say(aggregate, item->type, label, item);
     } else {
-        close_line(fold);
+        close_line(aggregate);
         if (!all)
-            announce(fold, label);
-        fold->calls->frame(fold->owner, item->type, (struct spk_text){item->bytes, item->len}, all, first);
+            announce(aggregate, label);
+        aggregate->calls->frame(aggregate->owner, item->type, (struct spk_text){item->bytes, item->len}, all, first);
     }
     for (uint32_t i = 0; i < count; i++)
-        drop_first(fold, fold->speakers[i]);
+        drop_first(aggregate, aggregate->speakers[i]);
 }
 
-static int are_alike(const struct fold *fold)
+static int are_alike(const struct aggregate *aggregate)
 {
-    const struct item *group = fold->ranks ? fold->voices[0].group : NULL;
-    return group && group->member_count == fold->ranks;
+    const struct item *group = aggregate->ranks ? aggregate->voices[0].group : NULL;
+    return group && group->member_count == aggregate->ranks;
 }
 
 /* What all say need not wait. */
-static void pump(struct fold *fold)
+static void pump(struct aggregate *aggregate)
 {
-    while (are_alike(fold))
-        hand_on(fold, 0);
-    if (fold->held > FOLD_MAX_HELD)
-        fold_flush(fold, 0);
+    while (are_alike(aggregate))
+        hand_on(aggregate, 0);
+    if (aggregate->held > AGGREGATE_MAX_HELD)
+        aggregate_flush(aggregate, 0);
 }
 
-static int finish_line(struct fold *fold, uint32_t rank, uint32_t which)
+static int finish_line(struct aggregate *aggregate, uint32_t rank, uint32_t which)
 {
-    struct buffer *line = &fold->voices[rank].unfinished[which - SPK_STDOUT];
-    int result = line->len ? append(fold, rank, (uint16_t)which, buffer_bytes(line), line->len) : 0;
+    struct buffer *line = &aggregate->voices[rank].unfinished[which - SPK_STDOUT];
+    int result = line->len ? append(aggregate, rank, (uint16_t)which, buffer_bytes(line), line->len) : 0;
     if (result == 0)
         buffer_consume(line, line->len);
     return result;
 }
 
-int fold_text(struct fold *fold, uint32_t rank, uint32_t which, struct spk_text text)
+int aggregate_text(struct aggregate *aggregate, uint32_t rank, uint32_t which, struct spk_text text)
 {
-    struct buffer *line = &fold->voices[rank].unfinished[which - SPK_STDOUT];
+    struct buffer *line = &aggregate->voices[rank].unfinished[which - SPK_STDOUT];
     int result = 0;
     while (text.len && result == 0) {
         const char *end = line_end(text);
         size_t len = end ? (size_t)(end - text.data) + 1 : text.len;
         result = buffer_append(line, text.data, len);
-        if (result == 0 && (end || line->len > FOLD_MAX_HELD))
-            result = finish_line(fold, rank, which);
+        if (result == 0 && (end || line->len > AGGREGATE_MAX_HELD))
+            result = finish_line(aggregate, rank, which);
         text = (struct spk_text){text.data + len, text.len - len};
     }
-    pump(fold);
+    pump(aggregate);
     return result;
 }
 
-int fold_frame(struct fold *fold, uint32_t rank, uint16_t type, struct spk_text payload)
+int aggregate_frame(struct aggregate *aggregate, uint32_t rank, uint16_t type, struct spk_text payload)
 {
-    int result = finish_line(fold, rank, SPK_STDOUT);
+    int result = finish_line(aggregate, rank, SPK_STDOUT);
     if (result == 0)
-        result = finish_line(fold, rank, SPK_STDERR);
+        result = finish_line(aggregate, rank, SPK_STDERR);
     if (result == 0)
-        result = append(fold, rank, type, payload.data, payload.len);
-    pump(fold);
+        result = append(aggregate, rank, type, payload.data, payload.len);
+    pump(aggregate);
     return result;
 }
 
-void fold_flush(struct fold *fold, int final)
+void aggregate_flush(struct aggregate *aggregate, int final)
 {
-    for (uint32_t rank = 0; rank < fold->ranks && final; rank++) {
-        (void)finish_line(fold, rank, SPK_STDOUT); /* without memory it is lost with the fold */
-        (void)finish_line(fold, rank, SPK_STDERR);
+    for (uint32_t rank = 0; rank < aggregate->ranks && final; rank++) {
+        (void)finish_line(aggregate, rank, SPK_STDOUT); /* without memory it is lost with the aggregate */
+        (void)finish_line(aggregate, rank, SPK_STDERR);
     }
     /* One of each in turn: what they say alike stands at about the same place. */
-    while (fold->waiting)
-        for (uint32_t rank = 0; (rank = next_waiting(fold, rank)) < fold->ranks; rank++)
-            hand_on(fold, rank);
+    while (aggregate->waiting)
+        for (uint32_t rank = 0; (rank = next_waiting(aggregate, rank)) < aggregate->ranks; rank++)
+            hand_on(aggregate, rank);
     if (final)
-        close_line(fold);
+        close_line(aggregate);
 }
 
-void fold_free(struct fold *fold)
+void aggregate_free(struct aggregate *aggregate)
 {
-    if (!fold)
+    if (!aggregate)
         return;
-    for (uint32_t rank = 0; rank < fold->ranks; rank++) {
-        for (struct item *item = fold->voices[rank].first, *next; item; item = next) {
+    for (uint32_t rank = 0; rank < aggregate->ranks; rank++) {
+        for (struct item *item = aggregate->voices[rank].first, *next; item; item = next) {
             next = item->next;
             free(item);
         }
         for (int i = 0; i < 2; i++)
-            buffer_finish(&fold->voices[rank].unfinished[i]);
+            buffer_finish(&aggregate->voices[rank].unfinished[i]);
     }
-    free(fold->waits);
-    free(fold->speakers);
-    free(fold->groups);
-    free(fold);
+    free(aggregate->waits);
+    free(aggregate->speakers);
+    free(aggregate->groups);
+    free(aggregate);
 }

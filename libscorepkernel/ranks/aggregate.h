@@ -1,21 +1,21 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  *
- * fold.h - the output of many ranks as one: in lines that say whose they are, and once what several ranks say
- * at the same time. Pure.
+ * aggregate.h - the output of many ranks as one: in lines that say whose they are, and once what several
+ * ranks say at the same time. Pure.
  */
-#ifndef FOLD_H
-#define FOLD_H
+#ifndef RANKS_AGGREGATE_H
+#define RANKS_AGGREGATE_H
 
 #include "scorepkernel.h"
 
 #include <stdint.h>
 
 /* More than this is not held back for others that may say the same. */
-#define FOLD_MAX_HELD ((size_t)8 << 20)
+#define AGGREGATE_MAX_HELD ((size_t)8 << 20)
 
-struct fold;
+struct aggregate;
 
-struct fold_calls {
+struct aggregate_calls {
     /* Text for one of the streams. */
     void (*text)(void *owner, uint32_t which, struct spk_text text);
     /* What is not text. all: every rank said it; first: rank 0 did. */
@@ -23,18 +23,18 @@ struct fold_calls {
 };
 
 /** For so many ranks. NULL: no memory. */
-struct fold *fold_new(uint32_t ranks, const struct fold_calls *calls, void *owner);
+struct aggregate *aggregate_new(uint32_t ranks, const struct aggregate_calls *calls, void *owner);
 
 /** A rank says text on SPK_STDOUT or SPK_STDERR, or sends a frame. 0 or -ENOMEM: it was not taken. */
-int fold_text(struct fold *fold, uint32_t rank, uint32_t which, struct spk_text text);
-int fold_frame(struct fold *fold, uint32_t rank, uint16_t type, struct spk_text payload);
+int aggregate_text(struct aggregate *aggregate, uint32_t rank, uint32_t which, struct spk_text text);
+int aggregate_frame(struct aggregate *aggregate, uint32_t rank, uint16_t type, struct spk_text payload);
 
 /** Whether there is something that waits for other ranks. */
-int fold_holds(const struct fold *fold);
+int aggregate_holds(const struct aggregate *aggregate);
 
 /** Hand on what waits. final: lines that have no end yet, too. */
-void fold_flush(struct fold *fold, int final);
+void aggregate_flush(struct aggregate *aggregate, int final);
 
-void fold_free(struct fold *fold);
+void aggregate_free(struct aggregate *aggregate);
 
 #endif

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  *
- * job_private.h - what job.c and job_*.c share, and nobody else.
+ * job_state.h - what job.c and job_*.c share, and nobody else.
  */
-#ifndef JOB_PRIVATE_H
-#define JOB_PRIVATE_H
+#ifndef RANKS_JOB_STATE_H
+#define RANKS_JOB_STATE_H
 
 #include "base/loop.h"
 #include "process/last_words.h"
@@ -57,16 +57,16 @@ struct job {
     struct channel library;
     struct source library_source, signals, listener, outputs[2];
     int64_t listen_due_ns; /* when the listener is watched again; 0: it is */
-    int64_t fold_due_ns;   /* when what is held back for others is handed on; 0: nothing is */
-    char meeting[MEETING_TEXT_LEN];
-    struct stream stream;
-    struct fold *fold; /* made when the number of ranks is known */
+    int64_t aggregate_due_ns;   /* when what is held back for others is handed on; 0: nothing is */
+    char rendezvous[RENDEZVOUS_TEXT_LEN];
+    struct output_pace stream;
+    struct aggregate *aggregate; /* made when the number of ranks is known */
 
     char *setup;       /* JSON of WORKER_SETUP */
     struct frame cell; /* WORKER_EXECUTE, with a copy of its payload; type 0: it has not come */
     char *options;     /* JSON of WORKER_TAKE_STATE; NULL: it has not come */
     int state;         /* the variables */
-    char state_where[SHARED_TEXT_LEN];
+    char state_where[SHARED_FILE_TEXT_LEN];
     uint64_t state_len;
 
     pid_t launcher;         /* leads a process group; 0: it has ended, or has not begun */

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  *
- * meeting.c - how a rank's relay finds its job. The text that says where is "TOKEN PORT ADDRESS ...", of
+ * rendezvous.c - how a rank's relay finds its job. The text that says where is "TOKEN PORT ADDRESS ...", of
  * IPv4.
  */
 #include "ranks/rendezvous.h"
@@ -26,7 +26,7 @@
 
 static int make_token(char *token)
 {
-    unsigned char bytes[MEETING_TOKEN_LEN / 2];
+    unsigned char bytes[RENDEZVOUS_TOKEN_LEN / 2];
     if (getrandom(bytes, sizeof bytes, 0) != (ssize_t)sizeof bytes)
         return -errno;
     for (size_t i = 0; i < sizeof bytes; i++)
@@ -70,7 +70,7 @@ static int listen_at(int fd, in_addr_t where, in_port_t *port)
     return 0;
 }
 
-int meeting_open(int everywhere, char text[MEETING_TEXT_LEN])
+int rendezvous_open(int everywhere, char text[RENDEZVOUS_TEXT_LEN])
 {
     in_port_t port = 0;
     int result = make_token(text);
@@ -82,18 +82,18 @@ int meeting_open(int everywhere, char text[MEETING_TEXT_LEN])
         close(fd);
         return result;
     }
-    snprintf(text + MEETING_TOKEN_LEN, MEETING_TEXT_LEN - MEETING_TOKEN_LEN, " %u", (unsigned)port);
-    if (!everywhere || add_addresses(text, MEETING_TEXT_LEN) == 0)
-        snprintf(text + strlen(text), MEETING_TEXT_LEN - strlen(text), " 127.0.0.1");
+    snprintf(text + RENDEZVOUS_TOKEN_LEN, RENDEZVOUS_TEXT_LEN - RENDEZVOUS_TOKEN_LEN, " %u", (unsigned)port);
+    if (!everywhere || add_addresses(text, RENDEZVOUS_TEXT_LEN) == 0)
+        snprintf(text + strlen(text), RENDEZVOUS_TEXT_LEN - strlen(text), " 127.0.0.1");
     return fd;
 }
 
-int meeting_is_token(const char *text, struct spk_text word)
+int rendezvous_is_token(const char *text, struct spk_text word)
 {
     int different = 0; /* and looked through to the end: a better guess must not take longer */
-    for (size_t i = 0; word.len == MEETING_TOKEN_LEN && i < MEETING_TOKEN_LEN; i++)
+    for (size_t i = 0; word.len == RENDEZVOUS_TOKEN_LEN && i < RENDEZVOUS_TOKEN_LEN; i++)
         different |= word.data[i] ^ text[i];
-    return word.len == MEETING_TOKEN_LEN && !different;
+    return word.len == RENDEZVOUS_TOKEN_LEN && !different;
 }
 
 static int finish_connecting(int fd)
@@ -126,15 +126,16 @@ static int connect_to(const struct sockaddr_in *address)
     return fd;
 }
 
-int meeting_join(const char *text, struct spk_text *token)
+int rendezvous_join(const char *text, struct spk_text *token)
 {
-    char words[MEETING_TEXT_LEN], *rest = words, *word;
+    char words[RENDEZVOUS_TEXT_LEN], *rest = words, *word;
     struct sockaddr_in address = {.sin_family = AF_INET};
     int result = -EINVAL;
-    if (strlen(text) >= sizeof words || strlen(text) < MEETING_TOKEN_LEN || text[MEETING_TOKEN_LEN] != ' ')
+    if (strlen(text) >= sizeof words || strlen(text) < RENDEZVOUS_TOKEN_LEN ||
+        text[RENDEZVOUS_TOKEN_LEN] != ' ')
         return -EINVAL;
-    *token = (struct spk_text){text, MEETING_TOKEN_LEN};
-    snprintf(words, sizeof words, "%s", text + MEETING_TOKEN_LEN + 1);
+    *token = (struct spk_text){text, RENDEZVOUS_TOKEN_LEN};
+    snprintf(words, sizeof words, "%s", text + RENDEZVOUS_TOKEN_LEN + 1);
     long port = strtol(strsep(&rest, " "), NULL, 10);
     if (port <= 0 || port > 65535)
         return -EINVAL;

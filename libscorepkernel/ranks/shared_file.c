@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  *
- * shared.c - a file without a name, and how another process of this user's on the same machine opens it: by
- * way of /proc, whose numbers may mean something else over there, so that the file is looked at, too.
+ * shared_file.c - a file without a name, and how another process of this user's on the same machine opens it:
+ * by way of /proc, whose numbers may mean something else over there, so that the file is looked at, too.
  */
 #include "ranks/shared_file.h"
 
@@ -26,7 +26,7 @@ static void read_boot(char boot[BOOT_LEN + 1])
         close(fd);
 }
 
-int shared_describe(int descriptor, char text[SHARED_TEXT_LEN], uint64_t *length)
+int shared_file_describe(int descriptor, char text[SHARED_FILE_TEXT_LEN], uint64_t *length)
 {
     char boot[BOOT_LEN + 1];
     struct stat status;
@@ -34,7 +34,7 @@ int shared_describe(int descriptor, char text[SHARED_TEXT_LEN], uint64_t *length
         return -errno;
     read_boot(boot);
     *length = (uint64_t)status.st_size;
-    snprintf(text, SHARED_TEXT_LEN, "%s %ld %d %" PRIu64 " %" PRIu64 " %" PRIu64, boot[0] ? boot : "-",
+    snprintf(text, SHARED_FILE_TEXT_LEN, "%s %ld %d %" PRIu64 " %" PRIu64 " %" PRIu64, boot[0] ? boot : "-",
              (long)getpid(), descriptor, (uint64_t)status.st_dev, (uint64_t)status.st_ino, *length);
     return 0;
 }
@@ -48,9 +48,9 @@ static int take_number(char **rest, uint64_t *number)
     return word && end != word && *end == 0 && errno == 0;
 }
 
-int shared_open(struct spk_text text, uint64_t *length)
+int shared_file_open(struct spk_text text, uint64_t *length)
 {
-    char copy[SHARED_TEXT_LEN], boot[BOOT_LEN + 1], path[64], *rest = copy;
+    char copy[SHARED_FILE_TEXT_LEN], boot[BOOT_LEN + 1], path[64], *rest = copy;
     uint64_t pid, number, device, inode;
     struct stat status;
     snprintf(copy, sizeof copy, "%.*s", (int)(text.len < sizeof copy ? text.len : 0), text.data);

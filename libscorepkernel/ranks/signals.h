@@ -3,8 +3,8 @@
  * signals.h - the signals of both ends of scorepkernel-ranks, as a source of their loop: that a child has
  * ended, and SIGTERM. SIGINT is blocked: what is to be interrupted is said in a frame.
  */
-#ifndef SIGNALS_H
-#define SIGNALS_H
+#ifndef RANKS_SIGNALS_H
+#define RANKS_SIGNALS_H
 
 #include "base/loop.h"
 

@@ -2,8 +2,8 @@
  *
  * report.h - what is shown under a measured cell. Pure.
  */
-#ifndef REPORT_H
-#define REPORT_H
+#ifndef REPORT_REPORT_H
+#define REPORT_REPORT_H
 
 #include "base/json_bridge.h"
 #include "scorepkernel.h"

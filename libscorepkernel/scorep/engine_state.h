@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  *
- * engine_private.h - what engine.c, engine_load.c and engine_grafts.c share, and nobody else.
+ * engine_state.h - what engine.c, engine_load.c and engine_patches.c share, and nobody else.
  */
-#ifndef SCOREP_ENGINE_PRIVATE_H
-#define SCOREP_ENGINE_PRIVATE_H
+#ifndef SCOREP_ENGINE_STATE_H
+#define SCOREP_ENGINE_STATE_H
 
 #include <pthread.h>
 #include <setjmp.h>
@@ -44,11 +44,11 @@ struct calls {
 extern struct engine {
     struct calls calls;
     bool loaded;
-    bool used;      /* a measurement has begun since the image was last restored */
+    bool used;      /* a measurement has begun since the snapshot was last restored */
     bool given_up;  /* the measurement cannot go on */
     bool ranks;     /* this process is one of several that are measured as one */
     bool unwritten; /* something of its experiment is missing: the disk is full, for one */
-    struct image image;
+    struct library_snapshot snapshot;
     const struct engine_setting *settings; /* of the measurement that is beginning */
     size_t setting_count;
     FILE *messages_file;
@@ -68,8 +68,8 @@ extern struct engine {
 extern _Thread_local jmp_buf *engine_way_out;
 
 /* What Score-P's libraries get in place of functions and variables of the C library. */
-extern const struct graft engine_grafts[];
-extern const size_t engine_graft_count;
+extern const struct got_patch engine_patches[];
+extern const size_t engine_patch_count;
 
 /* Make the stream that stands for standard error. 0, or -errno. */
 int engine_open_messages(void);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  *
- * graft.c - rewrites the references that a loaded library has to others (its global offset table). Owns
+ * got_patch.c - rewrites the references that a loaded library has to others (its global offset table). Owns
  * nothing; it reads what the loader has read, and changes addresses in the library's own data.
  *
  * Preloading would do it, too, but for the whole process and every program that it starts, and only from its
@@ -104,15 +104,15 @@ static int write_slot(const struct dl_phdr_info *library, uintptr_t address, voi
     return 0;
 }
 
-static void *replacement_of(const char *name, const struct graft *grafts, size_t count)
+static void *replacement_of(const char *name, const struct got_patch *patches, size_t count)
 {
     for (size_t i = 0; i < count; i++)
-        if (strcmp(name, grafts[i].name) == 0)
-            return grafts[i].replacement;
+        if (strcmp(name, patches[i].name) == 0)
+            return patches[i].replacement;
     return NULL;
 }
 
-int graft_apply(const struct dl_phdr_info *library, const struct graft *grafts, size_t count)
+int got_patch_apply(const struct dl_phdr_info *library, const struct got_patch *patches, size_t count)
 {
     struct tables tables;
     int changed = 0, result = read_tables(library, &tables);
@@ -123,7 +123,7 @@ int graft_apply(const struct dl_phdr_info *library, const struct graft *grafts, 
             if (!IS_REFERENCE(ELF64_R_TYPE(relocation->r_info)))
                 continue;
             const ElfW(Sym) *symbol = &tables.symbols[ELF64_R_SYM(relocation->r_info)];
-            void *replacement = replacement_of(tables.strings + symbol->st_name, grafts, count);
+            void *replacement = replacement_of(tables.strings + symbol->st_name, patches, count);
             if (!replacement)
                 continue;
             result = write_slot(library, library->dlpi_addr + relocation->r_offset, replacement);
@@ -135,10 +135,10 @@ int graft_apply(const struct dl_phdr_info *library, const struct graft *grafts, 
 
 #else
 
-int graft_apply(const struct dl_phdr_info *library, const struct graft *grafts, size_t count)
+int got_patch_apply(const struct dl_phdr_info *library, const struct got_patch *patches, size_t count)
 {
     (void)library;
-    (void)grafts;
+    (void)patches;
     (void)count;
     return -ENOTSUP;
 }

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  *
- * image.c - copies the variables of loaded libraries, and puts them back. Owns the copies. What the libraries
- * hold outside of their variables (memory, files, keys, threads) is not its business: see engine.c.
+ * library_snapshot.c - copies the variables of loaded libraries, and puts them back. Owns the copies. What
+ * the libraries hold outside of their variables (memory, files, keys, threads) is not its business: see
+ * engine.c.
  */
 #include "scorep/library_snapshot.h"
 
@@ -11,12 +12,12 @@
 #include <string.h>
 #include <unistd.h>
 
-static int add_segment(struct image *image, uintptr_t begin, uintptr_t end)
+static int add_segment(struct library_snapshot *snapshot, uintptr_t begin, uintptr_t end)
 {
     size_t len = end > begin ? end - begin : 0;
     if (!len)
         return 0;
-    if (image->count == IMAGE_SEGMENTS_MAX || len > IMAGE_LEN_MAX - image->len)
+    if (snapshot->count == SNAPSHOT_SEGMENTS_MAX || len > SNAPSHOT_LEN_MAX - snapshot->len)
         return -E2BIG;
     unsigned char *copy = malloc(len);
     if (!copy)
@@ -24,9 +25,9 @@ static int add_segment(struct image *image, uintptr_t begin, uintptr_t end)
     // NOLINTNEXTLINE(performance-no-int-to-ptr): the loader gives addresses as numbers
     unsigned char *address = (unsigned char *)begin;
     memcpy(copy, address, len);
-    image->segments[image->count++] = (struct image_segment){address, copy, len};
-    image->len += len;
-    // cppcheck-suppress memleak ; the image owns the copy
+    snapshot->segments[snapshot->count++] = (struct snapshot_segment){address, copy, len};
+    snapshot->len += len;
+    // cppcheck-suppress memleak ; the snapshot owns the copy
     return 0;
 }
 
@@ -55,31 +56,31 @@ static uintptr_t thread_variables(const struct dl_phdr_info *library)
     return (uintptr_t)(library->dlpi_tls_data ? library->dlpi_tls_data : __tls_get_addr(index));
 }
 
-int image_add(struct image *image, const struct dl_phdr_info *library)
+int library_snapshot_add(struct library_snapshot *snapshot, const struct dl_phdr_info *library)
 {
     int result = 0;
     for (int i = 0; result == 0 && i < library->dlpi_phnum; i++) {
         const ElfW(Phdr) *segment = &library->dlpi_phdr[i];
         uintptr_t begin = library->dlpi_addr + segment->p_vaddr, end = begin + segment->p_memsz;
         if (segment->p_type == PT_LOAD && (segment->p_flags & PF_W)) {
-            result = add_segment(image, open_begin(library, begin, end), end);
+            result = add_segment(snapshot, open_begin(library, begin, end), end);
         } else if (segment->p_type == PT_TLS && library->dlpi_tls_modid) {
             begin = thread_variables(library);
-            result = add_segment(image, begin, begin + segment->p_memsz);
+            result = add_segment(snapshot, begin, begin + segment->p_memsz);
         }
     }
     return result;
 }
 
-void image_restore(const struct image *image)
+void library_snapshot_restore(const struct library_snapshot *snapshot)
 {
-    for (size_t i = 0; i < image->count; i++)
-        memcpy(image->segments[i].address, image->segments[i].copy, image->segments[i].len);
+    for (size_t i = 0; i < snapshot->count; i++)
+        memcpy(snapshot->segments[i].address, snapshot->segments[i].copy, snapshot->segments[i].len);
 }
 
-void image_finish(struct image *image)
+void library_snapshot_finish(struct library_snapshot *snapshot)
 {
-    for (size_t i = 0; i < image->count; i++)
-        free(image->segments[i].copy);
-    image->count = image->len = 0;
+    for (size_t i = 0; i < snapshot->count; i++)
+        free(snapshot->segments[i].copy);
+    snapshot->count = snapshot->len = 0;
 }

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  *
- * root.c - makes the ELF shared object from which Score-P's libraries are loaded. Pure: texts in, bytes out.
+ * umbrella_object.c - makes the ELF shared object from which Score-P's libraries are loaded. Pure: texts in,
+ * bytes out.
  *
  * Score-P's libraries refer to each other without saying so: the measurement library needs the threading
  * model, the MPI model and the list of subsystems, and whoever links a program chooses them. The loader
@@ -65,8 +66,8 @@ static void put_headers(unsigned char *image, const Elf64_Ehdr *like, const stru
     memcpy(image + sizeof header, segments, sizeof segments);
 }
 
-long root_make(const unsigned char like[64], const char *const *needed, size_t count, unsigned char *image,
-               size_t size)
+long umbrella_object_make(const unsigned char like[64], const char *const *needed, size_t count,
+                          unsigned char *image, size_t size)
 {
     Elf64_Ehdr model;
     memcpy(&model, like, sizeof model);
@@ -102,7 +103,7 @@ long root_make(const unsigned char like[64], const char *const *needed, size_t c
     return (long)layout.end;
 }
 
-long root_make_here(const char *const *needed, size_t count, unsigned char *image, size_t size)
+long umbrella_object_make_here(const char *const *needed, size_t count, unsigned char *image, size_t size)
 {
     unsigned char header[64];
     int fd = open("/proc/self/exe", O_RDONLY | O_CLOEXEC);
@@ -110,5 +111,6 @@ long root_make_here(const char *const *needed, size_t count, unsigned char *imag
         return -errno;
     ssize_t got = read(fd, header, sizeof header);
     close(fd);
-    return got == (ssize_t)sizeof header ? root_make(header, needed, count, image, size) : -ENOEXEC;
+    return got == (ssize_t)sizeof header ? umbrella_object_make(header, needed, count, image, size)
+                                         : -ENOEXEC;
 }

@@ -2,7 +2,7 @@
  *
  * cell.c - what is done with a cell: sent to the worker with how it is to be measured, marked in multi-cell
  * mode, or, as a directive, done here. Owns nothing: settings and marked cells are the session's. Which
- * directive a cell has is magic.c's business, how it is run is the worker's.
+ * directive a cell has is directive.c's business, how it is run is the worker's.
  */
 #include "session/cell.h"
 
@@ -48,30 +48,30 @@ static int set_names(struct json *object, const char *name, const char *list)
 }
 
 /* As how many processes a cell is to be run, and by what, where that was said. */
-static int set_ranks(struct json *measure, const struct settings *settings, const struct magic *magic)
+static int set_ranks(struct json *measure, const struct settings *settings, const struct directive *directive)
 {
-    int result = magic->ranks ? json_set_integer(measure, "ranks", magic->ranks) : 0;
-    if (result == 0 && *magic->gather)
-        result = set_names(measure, "gather", magic->gather);
+    int result = directive->ranks ? json_set_integer(measure, "ranks", directive->ranks) : 0;
+    if (result == 0 && *directive->gather)
+        result = set_names(measure, "gather", directive->gather);
     if (result == 0 && *settings->launcher)
         result = set_string(measure, "launcher", settings->launcher);
     return result;
 }
 
 /* How a cell is to be measured, as JSON. NULL: no memory. */
-static struct json *measure_options(const struct settings *settings, const struct magic *magic)
+static struct json *measure_options(const struct settings *settings, const struct directive *directive)
 {
     struct json *measure = json_object();
-    int result = json_set_integer(measure, "lines", (int64_t)magic->lines);
-    result = result ? result : json_set_text(measure, "text", magic->line.data, magic->line.len);
-    if (result == 0 && magic->guard != MAGIC_GUARD_AUTO)
-        result = json_set_boolean(measure, "guard", magic->guard == MAGIC_GUARD_YES);
-    result = result ? result : json_set_integer(measure, "repeat", magic->repeat);
+    int result = json_set_integer(measure, "lines", (int64_t)directive->lines);
+    result = result ? result : json_set_text(measure, "text", directive->line.data, directive->line.len);
+    if (result == 0 && directive->guard != DIRECTIVE_GUARD_AUTO)
+        result = json_set_boolean(measure, "guard", directive->guard == DIRECTIVE_GUARD_YES);
+    result = result ? result : json_set_integer(measure, "repeat", directive->repeat);
     result = result ? result : set_string(measure, "process", settings_process_name(settings));
     result = result ? result : set_string(measure, "arguments", settings->arguments);
     result = result ? result : json_set_boolean(measure, "disk", !strcmp(settings_mode(settings), "disk"));
     result = result ? result : set_string(measure, "marshaller", settings_marshaller(settings));
-    result = result ? result : set_ranks(measure, settings, magic);
+    result = result ? result : set_ranks(measure, settings, directive);
     if (result == 0)
         return measure;
     json_free(measure);
@@ -80,12 +80,12 @@ static struct json *measure_options(const struct settings *settings, const struc
 
 /* The options that go with a cell, as JSON. NULL: no memory. */
 static struct json *cell_options(const struct spk_session *session, const struct request *request,
-                                 const struct magic *magic)
+                                 const struct directive *directive)
 {
     struct json *options = json_object(), *measure = NULL;
     int result = json_set_integer(options, "execution_count", (int64_t)request->execution_count);
-    if (result == 0 && (magic->kind == MAGIC_EXECUTE || magic->kind == MAGIC_FINALIZE_MARKING)) {
-        measure = measure_options(&session->settings, magic);
+    if (result == 0 && (directive->kind == DIRECTIVE_EXECUTE || directive->kind == DIRECTIVE_FINALIZE_MARKING)) {
+        measure = measure_options(&session->settings, directive);
         result = measure ? json_set(options, "measure", measure) : -ENOMEM;
     }
     if (result == 0)
@@ -102,7 +102,7 @@ static int send_execute(struct spk_session *session, const struct request *reque
     int result = -ENOMEM;
     if (text) {
         struct spk_text parts[] = {request->parts[0], request->parts[1], {text, len}};
-        result = worker_send(&session->worker, WORKER_EXECUTE, request->number, parts, 3);
+        result = python_process_send(&session->worker, WORKER_EXECUTE, request->number, parts, 3);
     }
     free(text);
     json_free(options);
@@ -110,11 +110,11 @@ static int send_execute(struct spk_session *session, const struct request *reque
 }
 
 /* %%scorep_env: it is for the worker to change its environment, and to tell what is in force. */
-static int run_env(struct spk_session *session, const struct request *request, const struct magic *magic)
+static int run_env(struct spk_session *session, const struct request *request, const struct directive *directive)
 {
     char error[512];
-    struct json *options = cell_options(session, request, magic), *changes = json_array();
-    int result = env_read(magic->body, changes, error, sizeof error);
+    struct json *options = cell_options(session, request, directive), *changes = json_array();
+    int result = environment_lines_read(directive->body, changes, error, sizeof error);
     if (result != 0) {
         json_free(changes);
         json_free(options);
@@ -129,18 +129,19 @@ static int run_env(struct spk_session *session, const struct request *request, c
 }
 
 /* Whether the directive's name has that in it. */
-static int names(const struct magic *magic, const char *part)
+static int names(const struct directive *directive, const char *part)
 {
-    return memmem(magic->line.data, (size_t)(magic->body.data - magic->line.data), part, strlen(part)) !=
+    return memmem(directive->line.data, (size_t)(directive->body.data - directive->line.data), part, strlen(part)) !=
            NULL;
 }
 
 /* A program that shows experiments is to be started after measured cells, or no longer: by the worker. */
-static int run_viewer(struct spk_session *session, const struct request *request, const struct magic *magic)
+static int run_viewer(struct spk_session *session, const struct request *request,
+                      const struct directive *directive)
 {
-    struct json *options = cell_options(session, request, magic);
-    int result = set_string(options, "viewer", names(magic, "cube") ? "cube" : "vampir");
-    result = result ? result : json_set_boolean(options, "on", names(magic, "enable"));
+    struct json *options = cell_options(session, request, directive);
+    int result = set_string(options, "viewer", names(directive, "cube") ? "cube" : "vampir");
+    result = result ? result : json_set_boolean(options, "on", names(directive, "enable"));
     if (result == 0)
         return send_execute(session, request, options);
     json_free(options);
@@ -161,10 +162,10 @@ static void say(struct spk_session *session, const char *text)
 static void done(struct spk_session *session, const char *text)
 {
     say(session, text);
-    session_reply(session, SPK_REPLY_OK, answer_done(session->active->execution_count));
+    session_reply(session, SPK_REPLY_OK, reply_done(session->active->execution_count));
 }
 
-static const struct magic no_magic = {.line = {"", 0}, .repeat = 1};
+static const struct directive no_magic = {.line = {"", 0}, .repeat = 1};
 
 /* Processes are started ahead for what the settings say; ranks are not, as a launcher starts them. */
 static void plan(struct spk_session *session)
@@ -173,10 +174,10 @@ static void plan(struct spk_session *session)
     size_t len;
     char *text = wanted ? json_print(wanted, &len) : NULL;
     if (session->settings.process != SETTINGS_LAUNCH || *session->settings.launcher)
-        runner_drop(session);
+        launched_cell_drop(session);
     else if (text)
-        (void)worker_send(&session->worker, WORKER_PLAN, 0, &(struct spk_text){text, len},
-                          1); /* it need not be */
+        (void)python_process_send(&session->worker, WORKER_PLAN, 0, &(struct spk_text){text, len},
+                                  1); /* it need not be */
     free(text);
     json_free(wanted);
 }
@@ -193,9 +194,9 @@ static struct json *asked_settings(const struct settings *settings)
 
 /* The worker is to say whether the proposed settings can be in force. Until then those are that were. */
 static int ask_about_settings(struct spk_session *session, const struct request *request,
-                              const struct magic *magic, enum settings_part part)
+                              const struct directive *directive, enum settings_part part)
 {
-    struct json *options = cell_options(session, request, magic);
+    struct json *options = cell_options(session, request, directive);
     int result = set_string(options, "asked", part == SETTINGS_MARSHALLING ? "marshalling" : "arguments");
     result = result ? result : json_set(options, "settings", asked_settings(&session->proposed));
     result = result ? result : json_set(options, "before", asked_settings(&session->settings));
@@ -234,23 +235,24 @@ static int is_empty(struct spk_text text)
 }
 
 /* A cell that changes the settings, or shows them. What the worker can be asked about, it is. */
-static int run_settings(struct spk_session *session, const struct request *request, const struct magic *magic)
+static int run_settings(struct spk_session *session, const struct request *request,
+                        const struct directive *directive)
 {
     char said[SETTINGS_ARGUMENTS_MAX + 256];
-    enum settings_part part = magic->kind == MAGIC_SETTINGS   ? SETTINGS_MARSHALLING
-                              : magic->kind == MAGIC_LAUNCHER ? SETTINGS_LAUNCHER
-                                                              : SETTINGS_ARGUMENTS;
+    enum settings_part part = directive->kind == DIRECTIVE_SETTINGS   ? SETTINGS_MARSHALLING
+                              : directive->kind == DIRECTIVE_LAUNCHER ? SETTINGS_LAUNCHER
+                                                                  : SETTINGS_ARGUMENTS;
     int (*read)(struct settings *, struct spk_text, char *, size_t) =
         part == SETTINGS_MARSHALLING ? settings_read_marshalling
         : part == SETTINGS_LAUNCHER  ? settings_read_launcher
                                      : settings_read_arguments;
     session->proposed = session->settings;
-    if (read(&session->proposed, magic->body, said, sizeof said) != 0) {
+    if (read(&session->proposed, directive->body, said, sizeof said) != 0) {
         session_reply_error(session, directive_error, said);
         return 0;
     }
-    if (part != SETTINGS_LAUNCHER && !is_empty(magic->body))
-        return ask_about_settings(session, request, magic, part);
+    if (part != SETTINGS_LAUNCHER && !is_empty(directive->body))
+        return ask_about_settings(session, request, directive, part);
     session->settings = session->proposed;
     plan(session);
     done(session, said);
@@ -274,17 +276,17 @@ static void wrong(struct spk_session *session, const char *format, ...)
 }
 
 /* Whether a cell's options contradict how many processes it is run as; the user is told. */
-static int mistakes_ranks(struct spk_session *session, const struct magic *magic)
+static int mistakes_ranks(struct spk_session *session, const struct directive *directive)
 {
     int launcher = *session->settings.launcher != 0;
-    if (*magic->gather && !magic->ranks && !launcher)
+    if (*directive->gather && !directive->ranks && !launcher)
         wrong(session, "--gather has no ranks to gather from: say how many with --ranks N, or set what "
                        "starts them with %%%%scorep_launcher. Nothing was run.");
-    else if (launcher && magic->repeat > 1)
+    else if (launcher && directive->repeat > 1)
         wrong(session,
               "The launcher starts ranks, which cannot have --repeat %u: repeat inside the cell's code, or "
               "run the cell again; `%%%%scorep_launcher -` takes the launcher back. Nothing was run.",
-              magic->repeat);
+              directive->repeat);
     else
         return 0;
     return 1;
@@ -293,7 +295,7 @@ static int mistakes_ranks(struct spk_session *session, const struct magic *magic
 static void show_marked(struct spk_session *session, const char *before)
 {
     struct buffer text = {0};
-    if (print_text(&text, "%s", before) == 0 && marked_list(&session->marked, &text) == 0)
+    if (print_text(&text, "%s", before) == 0 && marked_cells_list(&session->marked, &text) == 0)
         done(session, (const char *)buffer_bytes(&text));
     else
         wrong(session, "%s", failure_text(ENOMEM));
@@ -301,26 +303,27 @@ static void show_marked(struct spk_session *session, const char *before)
 }
 
 /* What becomes of a cell that has just been marked. */
-static const char *fate(const struct marked *marked, size_t position, enum magic_kind kind)
+static const char *fate(const struct marked_cells *marked, size_t position, enum directive_kind kind)
 {
     if (marked->mode != MARKED_WRITE)
         return "It is run by %%finalize_multicellmode.";
     if (script_directive_is(kind))
         return script_directive_effect(kind);
-    return marked_is_instrumented(marked, position) ? "It is written by %%end_writefile, instrumented."
-                                                    : "It is written by %%end_writefile, not instrumented.";
+    return marked_cells_is_instrumented(marked, position)
+               ? "It is written by %%end_writefile, instrumented."
+               : "It is written by %%end_writefile, not instrumented.";
 }
 
-static void mark(struct spk_session *session, const struct request *request, const struct magic *magic,
+static void mark(struct spk_session *session, const struct request *request, const struct directive *directive,
                  struct spk_text code)
 {
     struct json *metadata = json_parse(request->parts[1].data, request->parts[1].len);
-    struct spk_text id = {"", 0}, line = marked_first_line(code);
+    struct spk_text id = {"", 0}, line = marked_cells_first_line(code);
     const char *known = json_text(json_get(metadata, "cellId"), &id.len);
     size_t position;
     int replaced;
     id.data = known ? known : "";
-    int result = marked_add(&session->marked, id, code, &position, &replaced);
+    int result = marked_cells_add(&session->marked, id, code, &position, &replaced);
     json_free(metadata);
     if (result != 0) {
         wrong(session, "The cell could not be marked: %s.",
@@ -330,28 +333,29 @@ static void mark(struct spk_session *session, const struct request *request, con
     char text[512];
     utf8_format(text, sizeof text, "Marked as cell %zu%s: %.*s\n%s\n", position,
                 replaced ? ", in place of what it was" : "", (int)line.len, line.data,
-                fate(&session->marked, position, magic->kind));
+                fate(&session->marked, position, directive->kind));
     done(session, text);
 }
 
 /* In write mode: a directive that is the script's, and leaves the session as it is. */
 static void mark_directive(struct spk_session *session, const struct request *request,
-                           const struct magic *magic, struct spk_text code)
+                           const struct directive *directive, struct spk_text code)
 {
     char error[512];
-    int result = script_directive_check(magic, error, sizeof error);
+    int result = script_directive_check(directive, error, sizeof error);
     if (result == 0)
-        mark(session, request, magic, code);
+        mark(session, request, directive, code);
     else
         wrong(session, "%s", result == -EINVAL ? error : failure_text(-result));
 }
 
-static void change_marked(struct spk_session *session, const struct magic *magic)
+static void change_marked(struct spk_session *session, const struct directive *directive)
 {
-    struct marked *marked = &session->marked;
-    int result = magic->kind == MAGIC_UNMARK ? marked_remove(marked, magic->numbers[0])
-                 : magic->kind == MAGIC_MOVE ? marked_move(marked, magic->numbers[0], magic->numbers[1])
-                                             : 0;
+    struct marked_cells *marked = &session->marked;
+    int result = directive->kind == DIRECTIVE_UNMARK ? marked_cells_remove(marked, directive->numbers[0])
+                 : directive->kind == DIRECTIVE_MOVE
+                     ? marked_cells_move(marked, directive->numbers[0], directive->numbers[1])
+                     : 0;
     if (result != 0)
         wrong(session, "There is no marked cell of that number; %%scorep_marked lists all %zu.",
               marked->count);
@@ -396,7 +400,7 @@ static void change_options(struct spk_session *session, struct spk_text options)
 
 static void begin_marking(struct spk_session *session, enum marked_mode mode, struct spk_text options)
 {
-    struct marked *marked = &session->marked;
+    struct marked_cells *marked = &session->marked;
     if (marked->mode == mode && mode == MARKED_WRITE && text_trimmed(options).len) {
         change_options(session, options); /* the name that there was is taken, for one */
         return;
@@ -438,7 +442,7 @@ static void abort_marking(struct spk_session *session, enum marked_mode mode)
         return;
     snprintf(text, sizeof text, "%s is off; %zu marked %s forgotten.\n", mode_name(mode),
              session->marked.count, session->marked.count == 1 ? "cell is" : "cells are");
-    marked_clear(&session->marked);
+    marked_cells_clear(&session->marked);
     done(session, text);
 }
 
@@ -447,14 +451,14 @@ static void abort_marking(struct spk_session *session, enum marked_mode mode)
 static struct json *marked_json(const struct marked_cell *cell, struct settings *settings)
 {
     struct json *object = json_object();
-    struct magic magic;
-    magic_read((struct spk_text){cell->code, cell->len}, &magic);
+    struct directive directive;
+    directive_read((struct spk_text){cell->code, cell->len}, &directive);
     int result = json_set_text(object, "code", cell->code, cell->len);
     result = result ? result : set_string(object, "id", cell->id);
-    result = result
-                 ? result
-                 : json_set_integer(object, "lines", magic.kind == MAGIC_EXECUTE ? (int64_t)magic.lines : 0);
-    result = result ? result : script_directive_describe(&magic, settings, object);
+    result = result ? result
+                    : json_set_integer(object, "lines",
+                                       directive.kind == DIRECTIVE_EXECUTE ? (int64_t)directive.lines : 0);
+    result = result ? result : script_directive_describe(&directive, settings, object);
     if (result == 0)
         return object;
     json_free(object);
@@ -464,7 +468,7 @@ static struct json *marked_json(const struct marked_cell *cell, struct settings 
 /* All marked cells, as a member of options. 0 or -errno. */
 static int add_cells(const struct spk_session *session, struct json *options)
 {
-    const struct marked *marked = &session->marked;
+    const struct marked_cells *marked = &session->marked;
     struct settings settings = session->settings;
     struct json *cells = json_array();
     int result = 0;
@@ -477,19 +481,19 @@ static int add_cells(const struct spk_session *session, struct json *options)
 }
 
 /* The end of a mode: the worker measures the marked cells as one, or writes them. */
-static int end_marking(struct spk_session *session, const struct request *request, const struct magic *magic,
-                       enum marked_mode mode)
+static int end_marking(struct spk_session *session, const struct request *request,
+                       const struct directive *directive, enum marked_mode mode)
 {
-    struct marked *marked = &session->marked;
+    struct marked_cells *marked = &session->marked;
     if (!is_on(session, mode))
         return 0;
     if (!marked->count) {
         wrong(session, "No cell is marked: run those that are meant, then this one.");
         return 0;
     }
-    if (mistakes_ranks(session, magic))
+    if (mistakes_ranks(session, directive))
         return 0;
-    struct json *options = cell_options(session, request, magic);
+    struct json *options = cell_options(session, request, directive);
     int result = options ? add_cells(session, options) : -ENOMEM;
     if (result == 0 && mode == MARKED_WRITE) {
         result = set_string(options, "write", marked->options);
@@ -503,72 +507,72 @@ static int end_marking(struct spk_session *session, const struct request *reques
     if (result == 0 && mode == MARKED_WRITE)
         marked->writing = 1;
     else if (result == 0)
-        marked_clear(marked);
+        marked_cells_clear(marked);
     return result;
 }
 
 /* --- any cell ------------------------------------------------------------------------------------------ */
 
 /* A directive, or a cell's code. */
-static int run(struct spk_session *session, const struct request *request, const struct magic *magic,
+static int run(struct spk_session *session, const struct request *request, const struct directive *directive,
                struct spk_text code, int silent)
 {
-    if (session->marked.mode == MARKED_WRITE && !silent && script_directive_is(magic->kind)) {
-        mark_directive(session, request, magic, code);
+    if (session->marked.mode == MARKED_WRITE && !silent && script_directive_is(directive->kind)) {
+        mark_directive(session, request, directive, code);
         return 0;
     }
-    switch (magic->kind) {
-    case MAGIC_BAD:
-        wrong(session, "%s", magic->error);
+    switch (directive->kind) {
+    case DIRECTIVE_BAD:
+        wrong(session, "%s", directive->error);
         return 0;
-    case MAGIC_SETTINGS:
-    case MAGIC_ARGUMENTS:
-    case MAGIC_LAUNCHER:
-        return run_settings(session, request, magic);
-    case MAGIC_VIEWER:
-        return run_viewer(session, request, magic);
-    case MAGIC_ENV:
-        return run_env(session, request, magic);
-    case MAGIC_ENABLE_MARKING:
-    case MAGIC_START_WRITING:
-        begin_marking(session, magic->kind == MAGIC_START_WRITING ? MARKED_WRITE : MARKED_MEASURE,
-                      magic->body);
+    case DIRECTIVE_SETTINGS:
+    case DIRECTIVE_ARGUMENTS:
+    case DIRECTIVE_LAUNCHER:
+        return run_settings(session, request, directive);
+    case DIRECTIVE_VIEWER:
+        return run_viewer(session, request, directive);
+    case DIRECTIVE_ENV:
+        return run_env(session, request, directive);
+    case DIRECTIVE_ENABLE_MARKING:
+    case DIRECTIVE_START_WRITING:
+        begin_marking(session, directive->kind == DIRECTIVE_START_WRITING ? MARKED_WRITE : MARKED_MEASURE,
+                      directive->body);
         return 0;
-    case MAGIC_ABORT_MARKING:
-    case MAGIC_ABORT_WRITING:
-        abort_marking(session, magic->kind == MAGIC_ABORT_WRITING ? MARKED_WRITE : MARKED_MEASURE);
+    case DIRECTIVE_ABORT_MARKING:
+    case DIRECTIVE_ABORT_WRITING:
+        abort_marking(session, directive->kind == DIRECTIVE_ABORT_WRITING ? MARKED_WRITE : MARKED_MEASURE);
         return 0;
-    case MAGIC_FINALIZE_MARKING:
-    case MAGIC_END_WRITING:
-        return end_marking(session, request, magic,
-                           magic->kind == MAGIC_END_WRITING ? MARKED_WRITE : MARKED_MEASURE);
-    case MAGIC_MARKED:
-    case MAGIC_UNMARK:
-    case MAGIC_MOVE:
-        change_marked(session, magic);
+    case DIRECTIVE_FINALIZE_MARKING:
+    case DIRECTIVE_END_WRITING:
+        return end_marking(session, request, directive,
+                           directive->kind == DIRECTIVE_END_WRITING ? MARKED_WRITE : MARKED_MEASURE);
+    case DIRECTIVE_MARKED:
+    case DIRECTIVE_UNMARK:
+    case DIRECTIVE_MOVE:
+        change_marked(session, directive);
         return 0;
-    case MAGIC_NONE:
-    case MAGIC_EXECUTE:
+    case DIRECTIVE_NONE:
+    case DIRECTIVE_EXECUTE:
     default:
         break;
     }
     if (session->marked.mode != MARKED_OFF && !silent)
-        mark(session, request, magic, code);
-    else if (!mistakes_ranks(session, magic))
-        return send_execute(session, request, cell_options(session, request, magic));
+        mark(session, request, directive, code);
+    else if (!mistakes_ranks(session, directive))
+        return send_execute(session, request, cell_options(session, request, directive));
     return 0;
 }
 
 /* What stands below a directive that is all of its cell is not dropped without a word. */
 static void tell_of_code_below(struct spk_session *session, const struct request *request,
-                               const struct magic *magic)
+                               const struct directive *directive)
 {
     char text[256];
-    if (!magic_drops_code(magic))
+    if (!directive_drops_code(directive))
         return;
     snprintf(text, sizeof text,
              "Note: what stands below %.*s in its cell is not run. Put it into a cell of its own.\n",
-             (int)utf8_cut(magic->line.data, magic->line.len, 80), magic->line.data);
+             (int)utf8_cut(directive->line.data, directive->line.len, 80), directive->line.data);
     session_on_text(session, request->number, SPK_STDERR, (struct spk_text){text, strlen(text)});
 }
 
@@ -576,14 +580,14 @@ int cell_run(struct spk_session *session, const struct request *request)
 {
     struct json *content = json_parse(request->parts[0].data, request->parts[0].len);
     struct spk_text code = {NULL, 0};
-    struct magic magic;
+    struct directive directive;
     int result = 0;
     code.data = json_text(json_get(content, "code"), &code.len);
     if (code.data) {
-        magic_read(code, &magic);
-        tell_of_code_below(session, request, &magic);
+        directive_read(code, &directive);
+        tell_of_code_below(session, request, &directive);
         /* What a client runs for itself is no cell of the notebook's. */
-        result = run(session, request, &magic, code, json_boolean(json_get(content, "silent"), 0));
+        result = run(session, request, &directive, code, json_boolean(json_get(content, "silent"), 0));
     } else {
         session_reply_error(session, "ValueError",
                             "The execute request has no member \"code\" that is a text.");

@@ -2,8 +2,8 @@
  *
  * cell.h - a cell on its way to the worker, and cells that are directives.
  */
-#ifndef CELL_H
-#define CELL_H
+#ifndef SESSION_CELL_H
+#define SESSION_CELL_H
 
 #include "session/session.h"
 

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  *
- * runner.c - a launched cell's process: started for it or ahead of it, given the session's variables, and
- * heard to its end. Owns the process's connection, and the variables' descriptor while they are under way.
- * What is launched and with which arguments is the worker's to say; what the variables are, is never looked
- * at here.
+ * launched_cell.c - a launched cell's process: started for it or ahead of it, given the session's variables,
+ * and heard to its end. Owns the process's connection, and the variables' descriptor while they are under
+ * way. What is launched and with which arguments is the worker's to say; what the variables are, is never
+ * looked at here.
  *
  * The order: the worker says WORKER_LAUNCH and waits. The runner gets WORKER_TAKE_STATE and the cell; its
  * output goes to the host as if it were the worker's. Its WORKER_STATE and WORKER_REPLY go back to the worker
@@ -23,9 +23,9 @@
 
 #define COMMAND_MAX 65536 /* words of a command or environment */
 
-static const struct worker_events runner_events;
+static const struct python_process_events runner_events;
 
-static void close_variables(struct runner *runner)
+static void close_variables(struct launched_cell *runner)
 {
     if (runner->variables >= 0)
         close(runner->variables);
@@ -35,11 +35,11 @@ static void close_variables(struct runner *runner)
 /* Forget the process, and what it has asked, but not how to start the next one. */
 static void forget(struct spk_session *session)
 {
-    struct runner *runner = &session->runner;
+    struct launched_cell *runner = &session->runner;
     char *plan = runner->plan;
     if (runner->request)
         session_withdraw_question(session, runner->request);
-    worker_finish(&runner->worker);
+    python_process_finish(&runner->worker);
     close_variables(runner);
     free(runner->key);
     free(runner->options);
@@ -49,7 +49,7 @@ static void forget(struct spk_session *session)
     runner->plan = plan;
 }
 
-void runner_drop(struct spk_session *session)
+void launched_cell_drop(struct spk_session *session)
 {
     /* After KEEPER_END it has its grace time, as the worker has. */
     if (session->runner.worker.id && session->keeper_alive && !session->keeper.ending)
@@ -59,7 +59,7 @@ void runner_drop(struct spk_session *session)
     session->runner.plan = NULL;
 }
 
-int runner_has(const struct runner *runner, uint64_t request)
+int launched_cell_has(const struct launched_cell *runner, uint64_t request)
 {
     return runner->state != RUNNER_NONE && request && runner->request == request;
 }
@@ -68,23 +68,23 @@ int runner_has(const struct runner *runner, uint64_t request)
 static void give_back(struct spk_session *session, uint32_t how, struct spk_text content,
                       struct spk_text measurement)
 {
-    struct runner *runner = &session->runner;
+    struct launched_cell *runner = &session->runner;
     unsigned char number[4];
     frame_put_u32(number, how);
     const char *changes = runner->changes ? runner->changes : "";
     struct spk_text parts[] = {
         {(const char *)number, sizeof number}, content, measurement, {changes, strlen(changes)}};
     int result =
-        worker_send_fd(&session->worker, WORKER_RETURN, runner->request, parts, 4, runner->variables);
+        python_process_send_fd(&session->worker, WORKER_RETURN, runner->request, parts, 4, runner->variables);
     /* Without the variables it has its answer all the same. One that has ended needs nothing more: its end is
      * on its way here. */
     if (result != 0)
-        (void)worker_send(&session->worker, WORKER_RETURN, runner->request, parts, 4);
+        (void)python_process_send(&session->worker, WORKER_RETURN, runner->request, parts, 4);
 }
 
 static void give_up(struct spk_session *session, const char *how)
 {
-    struct runner *runner = &session->runner;
+    struct launched_cell *runner = &session->runner;
     const char *text = runner->said ? runner->said : how;
     close_variables(runner); /* they have not come back */
     if (runner->request)
@@ -93,9 +93,9 @@ static void give_up(struct spk_session *session, const char *how)
     forget(session);
 }
 
-int runner_interrupt(struct spk_session *session)
+int launched_cell_interrupt(struct spk_session *session)
 {
-    struct runner *runner = &session->runner;
+    struct launched_cell *runner = &session->runner;
     if (!runner->request || runner->state != RUNNER_STARTING)
         return 0;
     (void)keeper_signal(&session->keeper, runner->worker.id, SIGKILL); /* or it has ended */
@@ -124,19 +124,19 @@ static const char **words_of(const struct json *array)
 /* Start a process by the plan, to be known by its key. 0 or -errno. */
 static int start(struct spk_session *session, struct json *plan, struct spk_error *error)
 {
-    struct runner *runner = &session->runner;
+    struct launched_cell *runner = &session->runner;
     const char *key = json_text(json_get(plan, "key"), NULL);
     const char **argv = words_of(json_get(plan, "argv")),
                **environment = words_of(json_get(plan, "environment"));
     int result = -EPROTO;
     runner->key = key ? strdup(key) : NULL;
     if (argv && argv[0] && environment && runner->key) {
-        struct worker_start how = {.argv = argv,
-                                   .directory = session->directory,
-                                   .environment = environment,
-                                   .setup = session->setup};
-        result = worker_spawn(&runner->worker, &session->loop, &session->keeper, ++session->last_id, &how,
-                              &runner_events, session, error);
+        struct python_process_start how = {.argv = argv,
+                                           .directory = session->directory,
+                                           .environment = environment,
+                                           .setup = session->setup};
+        result = python_process_spawn(&runner->worker, &session->loop, &session->keeper, ++session->last_id,
+                                      &how, &runner_events, session, error);
         runner->state = result == 0 ? RUNNER_STARTING : RUNNER_NONE;
     }
     free(argv);
@@ -148,7 +148,7 @@ static int start(struct spk_session *session, struct json *plan, struct spk_erro
 static void start_ahead(struct spk_session *session)
 {
     struct spk_error error = {.size = sizeof error};
-    struct runner *runner = &session->runner;
+    struct launched_cell *runner = &session->runner;
     struct json *plan = runner->plan ? json_parse(runner->plan, strlen(runner->plan)) : NULL;
     if (plan && json_integer(json_get(plan, "ahead"), 0) && session->state == SESSION_READY &&
         runner->state == RUNNER_NONE && start(session, plan, &error) != 0)
@@ -159,7 +159,7 @@ static void start_ahead(struct spk_session *session)
 /* Give the waiting runner its cell. */
 static void begin(struct spk_session *session)
 {
-    struct runner *runner = &session->runner;
+    struct launched_cell *runner = &session->runner;
     const struct request *request = session->active;
     struct spk_text options = {runner->options, strlen(runner->options)};
     int result = -ESRCH;
@@ -167,10 +167,10 @@ static void begin(struct spk_session *session)
         struct spk_text parts[] = {request->parts[0], request->parts[1], options};
         result = 0;
         if (runner->variables >= 0)
-            result = worker_send_fd(&runner->worker, WORKER_TAKE_STATE, runner->request, &options, 1,
-                                    runner->variables);
+            result = python_process_send_fd(&runner->worker, WORKER_TAKE_STATE, runner->request, &options, 1,
+                                            runner->variables);
         if (result == 0)
-            result = worker_send(&runner->worker, WORKER_EXECUTE, runner->request, parts, 3);
+            result = python_process_send(&runner->worker, WORKER_EXECUTE, runner->request, parts, 3);
     }
     close_variables(runner);
     if (result == 0)
@@ -179,7 +179,7 @@ static void begin(struct spk_session *session)
         give_up(session, "could not be given its cell");
 }
 
-static void take_plan(struct runner *runner, struct spk_text plan)
+static void take_plan(struct launched_cell *runner, struct spk_text plan)
 {
     char *copy = strndup(plan.data, plan.len);
     free(runner->plan);
@@ -189,13 +189,13 @@ static void take_plan(struct runner *runner, struct spk_text plan)
 /* A forked copy of the session is the runner. */
 static int adopt(struct spk_session *session, uint32_t pid, const int fds[3])
 {
-    struct runner *runner = &session->runner;
+    struct launched_cell *runner = &session->runner;
     uint64_t id = ++session->last_id;
     /* The keeper knows it before it begins, since it may end at once; the descriptors are taken in any case.
      */
     int known = keeper_adopt(&session->keeper, id, pid);
-    int result =
-        worker_adopt(&runner->worker, &session->loop, id, fds, "{\"runner\":true}", &runner_events, session);
+    int result = python_process_adopt(&runner->worker, &session->loop, id, fds, "{\"runner\":true}",
+                                      &runner_events, session);
     result = known ? known : result;
     runner->state = result == 0 ? RUNNER_STARTING : RUNNER_NONE;
     return result;
@@ -205,14 +205,14 @@ static int adopt(struct spk_session *session, uint32_t pid, const int fds[3])
 static void assign(struct spk_session *session, uint64_t request, struct spk_text plan, uint32_t pid,
                    struct spk_text options, const int fds[3])
 {
-    struct runner *runner = &session->runner;
+    struct launched_cell *runner = &session->runner;
     struct spk_error error = {.size = sizeof error,
                               .text = "could not be started, as its plan was not understood"};
     struct json *wanted = json_parse(plan.data, plan.len);
     const char *key = json_text(json_get(wanted, "key"), NULL);
     int result = 0;
     if (pid || !key || !runner->key || strcmp(key, runner->key) != 0 || runner->request)
-        runner_drop(session);
+        launched_cell_drop(session);
     if (pid)
         result = adopt(session, pid, fds);
     else if (runner->state == RUNNER_NONE)
@@ -232,18 +232,18 @@ static void assign(struct spk_session *session, uint64_t request, struct spk_tex
 /* A runner for the next cell of this kind. A cell that runs in one is not disturbed. */
 static void plan_ahead(struct spk_session *session, struct spk_text plan)
 {
-    struct runner *runner = &session->runner;
+    struct launched_cell *runner = &session->runner;
     struct json *wanted = json_parse(plan.data, plan.len);
     const char *key = json_text(json_get(wanted, "key"), NULL);
     if (runner->state != RUNNER_NONE && !runner->request && key &&
         (!runner->key || strcmp(key, runner->key) != 0))
-        runner_drop(session);
+        launched_cell_drop(session);
     take_plan(runner, plan);
     start_ahead(session);
     json_free(wanted);
 }
 
-void runner_launch(struct spk_session *session, struct frame *frame)
+void launched_cell_launch(struct spk_session *session, struct frame *frame)
 {
     struct spk_text plan = {0}, pid = {0}, options = {0};
     int fds[3] = {-1, -1, -1}, taken = 0;
@@ -273,7 +273,7 @@ void runner_launch(struct spk_session *session, struct frame *frame)
 
 static void on_ready(struct spk_session *session)
 {
-    struct runner *runner = &session->runner;
+    struct launched_cell *runner = &session->runner;
     if (runner->state != RUNNER_STARTING)
         return;
     runner->state = RUNNER_READY;
@@ -283,7 +283,7 @@ static void on_ready(struct spk_session *session)
 
 static void on_state(struct spk_session *session, struct frame *frame)
 {
-    struct runner *runner = &session->runner;
+    struct launched_cell *runner = &session->runner;
     struct spk_text changes;
     close_variables(runner);
     for (unsigned i = 0; i < frame->fds; i++) {
@@ -302,13 +302,13 @@ static void on_state(struct spk_session *session, struct frame *frame)
 static void on_reply(struct spk_session *session, struct frame *frame)
 {
     struct spk_text how = {0}, content = {0}, measurement = {0};
-    struct runner *runner = &session->runner;
+    struct launched_cell *runner = &session->runner;
     if (frame->request != runner->request || frame_next_part(frame, &how) != 1 ||
         frame_next_part(frame, &content) != 1)
         return;
     (void)frame_next_part(frame, &measurement); /* none when the cell was not measured */
     give_back(session, frame_u32(how, SPK_REPLY_ERROR), content, measurement);
-    (void)worker_send(&runner->worker, WORKER_SHUTDOWN, 0, NULL, 0); /* or it ends with its socket */
+    (void)python_process_send(&runner->worker, WORKER_SHUTDOWN, 0, NULL, 0); /* or it ends with its socket */
     forget(session);
     start_ahead(session);
 }
@@ -370,14 +370,14 @@ static void on_closed(void *owner)
     on_lost(session);
 }
 
-static const struct worker_events runner_events = {on_text, on_frame, on_lost, on_closed};
+static const struct python_process_events runner_events = {on_text, on_frame, on_lost, on_closed};
 
-int runner_ended(struct spk_session *session, uint64_t id, const char *how)
+int launched_cell_ended(struct spk_session *session, uint64_t id, const char *how)
 {
-    struct runner *runner = &session->runner;
+    struct launched_cell *runner = &session->runner;
     if (!runner->worker.id || id != runner->worker.id)
         return 0;
-    worker_drain(&runner->worker);
+    python_process_drain(&runner->worker);
     if (runner->worker.id == id) /* it may have said its reply */
         give_up(session, how);
     return 1;

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  *
- * runner.h - the process beside the session in which a launched cell runs.
+ * launched_cell.h - the process beside the session in which a launched cell runs.
  */
-#ifndef RUNNER_H
-#define RUNNER_H
+#ifndef SESSION_LAUNCHED_CELL_H
+#define SESSION_LAUNCHED_CELL_H
 
 #include "process/python_process.h"
 
@@ -16,8 +16,8 @@ enum runner_state {
     RUNNER_BUSY,
 };
 
-struct runner {
-    struct worker worker;
+struct launched_cell {
+    struct python_process worker;
     enum runner_state state;
     char *key;        /* what kind of cells it is for */
     uint64_t request; /* the cell that it is for, 0: it was started ahead */
@@ -29,22 +29,22 @@ struct runner {
 };
 
 /** A runner that there is not. */
-#define RUNNER_CLOSED ((struct runner){.worker = WORKER_CLOSED, .variables = -1})
+#define RUNNER_CLOSED ((struct launched_cell){.worker = WORKER_CLOSED, .variables = -1})
 
 /** The worker wants a cell to be launched, or a runner to be ready for the next one (WORKER_LAUNCH). */
-void runner_launch(struct spk_session *session, struct frame *frame);
+void launched_cell_launch(struct spk_session *session, struct frame *frame);
 
 /** A process of the keeper's has ended, or could not be started. 1: it was the runner's; 0: it was not. */
-int runner_ended(struct spk_session *session, uint64_t id, const char *how);
+int launched_cell_ended(struct spk_session *session, uint64_t id, const char *how);
 
 /** Whether the session's running cell runs there: interrupts and answers go there then. */
-int runner_has(const struct runner *runner, uint64_t request);
+int launched_cell_has(const struct launched_cell *runner, uint64_t request);
 
 /** The cell is interrupted while its runner is being started: it is given up. 1: so it was; 0: there is none
  * such. */
-int runner_interrupt(struct spk_session *session);
+int launched_cell_interrupt(struct spk_session *session);
 
 /** End it, whatever it does; the worker is not told. Safe to repeat. */
-void runner_drop(struct spk_session *session);
+void launched_cell_drop(struct spk_session *session);
 
 #endif

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  *
- * question.c - the requests that wait for a line from the user: cells, and threads that earlier ones left
+ * questions.c - the requests that wait for a line from the user: cells, and threads that earlier ones left
  * behind. Pure.
  */
 #include "session/questions.h"

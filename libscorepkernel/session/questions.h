@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  *
- * question.h - the requests that wait for a line from the user.
+ * questions.h - the requests that wait for a line from the user.
  */
-#ifndef QUESTION_H
-#define QUESTION_H
+#ifndef SESSION_QUESTIONS_H
+#define SESSION_QUESTIONS_H
 
 #include "scorepkernel.h"
 

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  *
- * answer.c - the replies that the library gives itself: that something failed, and what kernel this is. Pure.
+ * replies.c - the replies that the library gives itself: that something failed, and what kernel this is.
+ * Pure.
  */
 #include "session/replies.h"
 
@@ -24,7 +25,7 @@ static struct json *checked(struct json *value, int result)
     return NULL;
 }
 
-struct json *answer_error(const char *ename, const char *text)
+struct json *error_content(const char *ename, const char *text)
 {
     struct json *content = json_object(), *traceback = json_array();
     int result = set_text(content, "ename", ename);
@@ -37,16 +38,16 @@ struct json *answer_error(const char *ename, const char *text)
     return checked(content, result);
 }
 
-struct json *answer_failed(const char *ename, const char *text, uint64_t execution_count)
+struct json *reply_failed(const char *ename, const char *text, uint64_t execution_count)
 {
-    struct json *content = ename ? answer_error(ename, text) : json_object();
+    struct json *content = ename ? error_content(ename, text) : json_object();
     int result = set_text(content, "status", ename ? "error" : "aborted");
     if (result == 0 && execution_count)
         result = json_set_integer(content, "execution_count", (int64_t)execution_count);
     return checked(content, result);
 }
 
-struct json *answer_done(uint64_t execution_count)
+struct json *reply_done(uint64_t execution_count)
 {
     struct json *content = json_object();
     int result = set_text(content, "status", "ok");
@@ -67,7 +68,7 @@ static struct json *copied(const struct json *object, const char *name, const ch
     return copy;
 }
 
-struct json *answer_kernel_info(const char *hello)
+struct json *reply_kernel_info(const char *hello)
 {
     struct json *known = hello ? json_parse(hello, strlen(hello)) : NULL;
     struct json *content = json_object();
@@ -92,7 +93,7 @@ struct json *answer_kernel_info(const char *hello)
     return checked(content, result);
 }
 
-void answer_how_it_ended(const struct keeper_end *end, char *text, size_t size)
+void process_end_text(const struct keeper_end *end, char *text, size_t size)
 {
     if (WIFEXITED(end->status)) {
         snprintf(text, size, "ended with exit code %d", WEXITSTATUS(end->status));

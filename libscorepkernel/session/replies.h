@@ -1,27 +1,27 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  *
- * answer.h - the replies that the library gives itself, not the worker. Pure.
+ * replies.h - the replies that the library gives itself, not the worker. Pure.
  */
-#ifndef ANSWER_H
-#define ANSWER_H
+#ifndef SESSION_REPLIES_H
+#define SESSION_REPLIES_H
 
 #include "base/json_bridge.h"
 #include "process/keeper_client.h"
 #include "scorepkernel.h"
 
 /** The content of an error message: ename, evalue, and text as its traceback. NULL: no memory. */
-struct json *answer_error(const char *ename, const char *text);
+struct json *error_content(const char *ename, const char *text);
 
 /** The content of a reply with status "error" (or "aborted" when ename is NULL). */
-struct json *answer_failed(const char *ename, const char *text, uint64_t execution_count);
+struct json *reply_failed(const char *ename, const char *text, uint64_t execution_count);
 
 /** The content of the reply to a cell that was done without the worker. */
-struct json *answer_done(uint64_t execution_count);
+struct json *reply_done(uint64_t execution_count);
 
 /** The content of a kernel_info_reply. hello: the worker's JSON, or NULL when there is none. */
-struct json *answer_kernel_info(const char *hello);
+struct json *reply_kernel_info(const char *hello);
 
 /** How a process ended, in words: "was ended by SIGSEGV (Segmentation fault)". */
-void answer_how_it_ended(const struct keeper_end *end, char *text, size_t size);
+void process_end_text(const struct keeper_end *end, char *text, size_t size);
 
 #endif

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  *
- * request.c - what a host has asked for, copied, in order. Owns the memory of requests and nothing else.
+ * request_queue.c - what a host has asked for, copied, in order. Owns the memory of requests and nothing
+ * else.
  */
 #include "session/request_queue.h"
 

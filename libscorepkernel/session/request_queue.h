@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  *
- * request.h - what a host has asked for and has not been answered, in order.
+ * request_queue.h - what a host has asked for and has not been answered, in order.
  */
-#ifndef REQUEST_H
-#define REQUEST_H
+#ifndef SESSION_REQUEST_QUEUE_H
+#define SESSION_REQUEST_QUEUE_H
 
 #include "scorepkernel.h"
 #include "wire/worker_protocol.h"

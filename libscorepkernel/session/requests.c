@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  *
- * run.c - requests on their way to the worker, and what it says on its way to the host. One request is with
- * the worker at a time. Owns nothing of its own: the session's life is session.c's.
+ * requests.c - requests on their way to the worker, and what it says on its way to the host. One request is
+ * with the worker at a time. Owns nothing of its own: the session's life is session.c's.
  */
 #include "base/failure.h"
 #include "base/print.h"
@@ -46,14 +46,14 @@ void session_reply_error(struct spk_session *session, const char *ename, const c
     int result = print_visible(&visible, said, strlen(said));
     result = result ? result : buffer_append(&visible, "", 1);
     const char *text = result == 0 ? (const char *)buffer_bytes(&visible) : failure_text(result);
-    struct json *shown = is_execute(session->active) ? answer_error(ename, text) : NULL;
+    struct json *shown = is_execute(session->active) ? error_content(ename, text) : NULL;
     size_t len;
     char *content = shown ? json_print(shown, &len) : NULL;
     if (content && session->host.error)
         session->host.error(session->host.ctx, session->active->number, (struct spk_text){content, len});
     free(content);
     json_free(shown);
-    session_reply(session, SPK_REPLY_ERROR, answer_failed(ename, text, session->active->execution_count));
+    session_reply(session, SPK_REPLY_ERROR, reply_failed(ename, text, session->active->execution_count));
     buffer_finish(&visible);
 }
 
@@ -66,7 +66,7 @@ static int begin_active(struct spk_session *session)
     if (request->kind == REQUEST_KERNEL_INFO) {
         if (!session->hello && session->state == SESSION_STARTING)
             return 0;
-        session_reply(session, SPK_REPLY_OK, answer_kernel_info(session->hello));
+        session_reply(session, SPK_REPLY_OK, reply_kernel_info(session->hello));
         return 1;
     }
     if (session->state == SESSION_IDLE && !request->tried)
@@ -80,8 +80,8 @@ static int begin_active(struct spk_session *session)
         return 0;
     request->sent = 1;
     int result = is_execute(request) ? cell_run(session, request)
-                                     : worker_send(&session->worker, request->kind, request->number,
-                                                   request->parts, request->count);
+                                     : python_process_send(&session->worker, request->kind, request->number,
+                                                           request->parts, request->count);
     /* A worker that has just ended takes nothing more. Its end is on its way here, and says why. */
     if (result == -EPIPE || result == -ECONNRESET)
         return 1;
@@ -117,13 +117,14 @@ void session_withdraw_questions(struct spk_session *session)
 static int send_answer(struct spk_session *session, uint64_t request, uint32_t number, struct spk_text value,
                        const char *refusal)
 {
-    struct worker *asker = runner_has(&session->runner, request) ? &session->runner.worker : &session->worker;
+    struct python_process *asker =
+        launched_cell_has(&session->runner, request) ? &session->runner.worker : &session->worker;
     unsigned char bytes[4];
     frame_put_u32(bytes, number);
     struct spk_text parts[] = {value, {(const char *)bytes, sizeof bytes}, {refusal, 0}};
     if (refusal)
         parts[2].len = strlen(refusal);
-    return worker_send(asker, WORKER_INPUT_REPLY, request, parts, refusal ? 3 : 2);
+    return python_process_send(asker, WORKER_INPUT_REPLY, request, parts, refusal ? 3 : 2);
 }
 
 int session_input_reply(struct spk_session *session, uint64_t request, struct spk_text value,
@@ -159,7 +160,7 @@ static void on_reply(struct spk_session *session, struct frame *frame)
     struct request *request = session->active;
     if (!request || !request->sent || frame->request != request->number)
         return; /* an answer to what was never asked */
-    spare_drop(&session->spare);
+    standby_drop(&session->standby);
     if (frame_next_part(frame, &how) != 1 || frame_next_part(frame, &content) != 1)
         return;
     int ok = frame_u32(how, SPK_REPLY_ERROR) == SPK_REPLY_OK;
@@ -173,7 +174,7 @@ static void on_reply(struct spk_session *session, struct frame *frame)
     if (more && !session->asked)
         show_report(session, measurement);
     if (session->marked.writing && ok)
-        marked_clear(&session->marked);
+        marked_cells_clear(&session->marked);
     session->marked.writing = 0;
     session->asked = SETTINGS_NONE;
     session->active = NULL;
@@ -192,14 +193,14 @@ static void on_ready(struct spk_session *session)
 }
 
 /* A copy of the worker stands by until the running cell has ended. Without it, the cell runs unguarded. */
-static void on_spare(struct spk_session *session, struct frame *frame)
+static void on_standby(struct spk_session *session, struct frame *frame)
 {
     uint64_t id = ++session->last_id;
-    int result = spare_take(&session->spare, id, frame, &session->worker.channel);
+    int result = standby_take(&session->standby, id, frame, &session->worker.channel);
     if (result == 0)
-        result = keeper_adopt(&session->keeper, id, session->spare.pid);
+        result = keeper_adopt(&session->keeper, id, session->standby.pid);
     if (result != 0)
-        spare_drop(&session->spare);
+        standby_drop(&session->standby);
 }
 
 /* Keep a text of the worker's: what it said first, or why it cannot work. */
@@ -345,15 +346,15 @@ void session_on_frame(struct spk_session *session, struct frame *frame)
         keep_text(&session->failure, frame);
         break;
     case WORKER_SPARE:
-        on_spare(session, frame);
+        on_standby(session, frame);
         break;
     case WORKER_LAUNCH:
-        runner_launch(session, frame);
+        launched_cell_launch(session, frame);
         break;
     case WORKER_NOT_FOR_ME:
         /* What has been answered meanwhile needs no interrupt. */
         if (session->active && session->active->number == frame->request &&
-            runner_has(&session->runner, frame->request))
+            launched_cell_has(&session->runner, frame->request))
             session_interrupt(session);
         break;
     case WORKER_REPLY:

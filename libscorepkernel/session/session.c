@@ -78,7 +78,7 @@ static void on_closed(void *owner)
         end_worker(session, WORKER_WAS_CLOSED);
 }
 
-static const struct worker_events worker_events = {on_text, on_frame, on_lost, on_closed};
+static const struct python_process_events worker_events = {on_text, on_frame, on_lost, on_closed};
 
 /* There is no worker, and why: everything that waits is told. */
 static void give_up(struct spk_session *session, const char *why)
@@ -89,7 +89,7 @@ static void give_up(struct spk_session *session, const char *why)
         why = (const char *)buffer_bytes(&visible);
     free(session->failure);
     session->failure = strdup(why);
-    worker_finish(&session->worker);
+    python_process_finish(&session->worker);
     if (session->state == SESSION_STARTING || session->state == SESSION_READY)
         session->state = SESSION_IDLE;
     session_status(session, SPK_STATUS_FAILED, why);
@@ -122,13 +122,13 @@ void session_start_worker(struct spk_session *session)
     }
     if (result == 0) {
         snprintf(package, sizeof package, "%s/worker", session->private_path);
-        struct worker_start start = {.python = python,
-                                     .package = package,
-                                     .directory = session->directory,
-                                     .environment = session->environment,
-                                     .setup = session->setup};
-        result = worker_spawn(&session->worker, &session->loop, &session->keeper, ++session->last_id, &start,
-                              &worker_events, session, &error);
+        struct python_process_start start = {.python = python,
+                                             .package = package,
+                                             .directory = session->directory,
+                                             .environment = session->environment,
+                                             .setup = session->setup};
+        result = python_process_spawn(&session->worker, &session->loop, &session->keeper, ++session->last_id,
+                                      &start, &worker_events, session, &error);
     }
     if (result != 0)
         give_up(session, error.text);
@@ -153,15 +153,15 @@ static void on_failed(void *owner, uint64_t id, int code, struct spk_text stage)
 {
     struct spk_session *session = owner;
     char text[512];
-    if (id == session->spare.id && id) /* it could not be adopted: nobody would know of its end */
-        spare_drop(&session->spare);
+    if (id == session->standby.id && id) /* it could not be adopted: nobody would know of its end */
+        standby_drop(&session->standby);
     if (id != session->worker.id) {
         utf8_format(text, sizeof text, "could not be started: %s (%.*s)", failure_text(-code), (int)stage.len,
                     stage.data);
-        (void)runner_ended(session, id, text);
+        (void)launched_cell_ended(session, id, text);
         return;
     }
-    /* The spare that goes on was not adopted: nobody would know of its end. */
+    /* The standby that goes on was not adopted: nobody would know of its end. */
     if (session->state == SESSION_READY || (session->state == SESSION_STARTING && session->promoted)) {
         utf8_format(text, sizeof text, "could not go on in its copy: %s (%.*s)", failure_text(-code),
                     (int)stage.len, stage.data);
@@ -185,8 +185,8 @@ static void explain_failed_start(struct spk_session *session, const char *how)
         (void)print_text(&text, "%s", session->failure);
     } else {
         /* What the process wrote need not be UTF-8, and may begin within a character. */
-        (void)lane_text(&said, session->worker.errors.bytes, session->worker.errors.len,
-                        session->worker.output.token);
+        (void)output_marks_text(&said, session->worker.errors.bytes, session->worker.errors.len,
+                                session->worker.output.token);
         (void)print_text(
             &text,
             "The Python interpreter \"%.*s\" %s before the session was ready. Check it by hand, or "
@@ -210,7 +210,7 @@ static struct request_queue take_waiting(struct spk_session *session)
 
 static void abort_active(struct spk_session *session)
 {
-    session_reply(session, SPK_REPLY_ABORTED, answer_failed(NULL, NULL, session->active->execution_count));
+    session_reply(session, SPK_REPLY_ABORTED, reply_failed(NULL, NULL, session->active->execution_count));
 }
 
 static void abort_waiting(struct spk_session *session, struct request_queue *waiting)
@@ -243,9 +243,9 @@ static void bury(struct spk_session *session, const char *how)
         "again that "
         "define what you need.%s",
         how, session->asked ? " The settings that this cell asked for are not in force." : "");
-    worker_finish(&session->worker);
-    spare_drop(&session->spare);
-    runner_drop(session);
+    python_process_finish(&session->worker);
+    standby_drop(&session->standby);
+    launched_cell_drop(session);
     session->promoted = 0;
     session->state = SESSION_IDLE;
     struct request_queue waiting = take_waiting(session);
@@ -274,17 +274,17 @@ static void abort_requests(struct spk_session *session)
     abort_waiting(session, &waiting);
 }
 
-/* The worker has ended in a guarded cell: its spare goes on in its place. 0, or -errno: it cannot. */
+/* The worker has ended in a guarded cell: its standby goes on in its place. 0, or -errno: it cannot. */
 static int promote(struct spk_session *session, const char *how)
 {
-    struct spare spare = session->spare;
+    struct standby standby = session->standby;
     char text[1024];
-    session->spare = SPARE_NONE;
-    spare_explain(&spare, how, text, sizeof text);
-    worker_finish(&session->worker);
-    int result =
-        worker_adopt(&session->worker, &session->loop, spare.id, spare.fds, NULL, &worker_events, session);
-    free(spare.lacks);
+    session->standby = STANDBY_NONE;
+    standby_explain(&standby, how, text, sizeof text);
+    python_process_finish(&session->worker);
+    int result = python_process_adopt(&session->worker, &session->loop, standby.id, standby.fds, NULL,
+                                      &worker_events, session);
+    free(standby.lacks);
     if (result != 0)
         return result;
     session->state = SESSION_STARTING;
@@ -299,20 +299,20 @@ static void on_exited(void *owner, uint64_t id, const struct keeper_end *end)
 {
     struct spk_session *session = owner;
     char how[256];
-    if (id == session->spare.id)
-        spare_drop(&session->spare); /* given up when memory ran short, or killed */
-    answer_how_it_ended(end, how, sizeof how);
-    if (runner_ended(session, id, how) || id != session->worker.id)
+    if (id == session->standby.id)
+        standby_drop(&session->standby); /* given up when memory ran short, or killed */
+    process_end_text(end, how, sizeof how);
+    if (launched_cell_ended(session, id, how) || id != session->worker.id)
         return;
     if (session->lost)
         snprintf(how, sizeof how, "%s", session->lost);
-    worker_drain(&session->worker);
+    python_process_drain(&session->worker);
     if (session->state == SESSION_ENDING) {
-        worker_finish(&session->worker);
+        python_process_finish(&session->worker);
         abort_requests(session);
     } else if (session->state == SESSION_STARTING && !session->promoted) {
         explain_failed_start(session, how);
-    } else if (!(session->state == SESSION_READY && session->spare.id && session->active &&
+    } else if (!(session->state == SESSION_READY && session->standby.id && session->active &&
                  session->active->sent && promote(session, how) == 0)) {
         bury(session, how);
     }
@@ -320,7 +320,7 @@ static void on_exited(void *owner, uint64_t id, const struct keeper_end *end)
 
 static void finish_ending(struct spk_session *session)
 {
-    worker_finish(&session->worker);
+    python_process_finish(&session->worker);
     abort_requests(session);
     session->state = SESSION_ENDED;
     session_status(session, SPK_STATUS_ENDED, "");
@@ -333,7 +333,7 @@ static void on_gone(void *owner)
     if (session->state == SESSION_ENDING) {
         finish_ending(session);
     } else if (session->worker.id) {
-        worker_drain(&session->worker);
+        python_process_drain(&session->worker);
         bury(session, "was ended because its helper program, scorepkernel-keeper, was killed");
     }
 }
@@ -347,18 +347,19 @@ static const struct keeper_events keeper_events = {on_spawned, on_failed, on_exi
 static void send_interrupt(struct spk_session *session)
 {
     unsigned char number[4];
-    struct worker *worker =
-        runner_has(&session->runner, session->active->number) ? &session->runner.worker : &session->worker;
+    struct python_process *worker = launched_cell_has(&session->runner, session->active->number)
+                                        ? &session->runner.worker
+                                        : &session->worker;
     frame_put_u32(number, ++worker->interrupts);
     struct spk_text part = {(const char *)number, sizeof number};
     /* A process that has ended needs neither. */
-    (void)worker_send(worker, WORKER_INTERRUPT, session->active->number, &part, 1);
+    (void)python_process_send(worker, WORKER_INTERRUPT, session->active->number, &part, 1);
     (void)keeper_signal(&session->keeper, worker->id, SIGINT);
 }
 
 void session_interrupt(struct spk_session *session)
 {
-    if (runner_interrupt(session))
+    if (launched_cell_interrupt(session))
         return;
     if (session->active->sent)
         send_interrupt(session);
@@ -383,13 +384,13 @@ static void shutdown_now(struct spk_session *session)
     if (!session->active || !session->active->sent)
         abort_requests(session);
     interrupt_now(session);
-    spare_drop(&session->spare);
-    if (!runner_has(&session->runner, session->active ? session->active->number : 0))
-        runner_drop(session);
+    standby_drop(&session->standby);
+    if (!launched_cell_has(&session->runner, session->active ? session->active->number : 0))
+        launched_cell_drop(session);
     session->state = SESSION_ENDING;
     if (session->worker.id)
-        (void)worker_send(&session->worker, WORKER_SHUTDOWN, 0, NULL,
-                          0); /* one that cannot hear it is killed */
+        (void)python_process_send(&session->worker, WORKER_SHUTDOWN, 0, NULL,
+                                  0); /* one that cannot hear it is killed */
     if (!session->keeper_alive || keeper_end(&session->keeper, atomic_load(&session->grace_ms)) != 0)
         finish_ending(session);
 }
@@ -491,11 +492,11 @@ static int open_loop(struct spk_session *session, struct spk_error *error)
 
 static void release(struct spk_session *session)
 {
-    spare_drop(&session->spare);
-    runner_drop(session);
-    marked_clear(&session->marked);
+    standby_drop(&session->standby);
+    launched_cell_drop(session);
+    marked_cells_clear(&session->marked);
     keeper_finish(&session->keeper);
-    worker_finish(&session->worker);
+    python_process_finish(&session->worker);
     loop_forget(&session->loop, &session->wake);
     if (session->wake.fd >= 0)
         close(session->wake.fd);
@@ -519,7 +520,7 @@ int session_create(const struct spk_host *host, const struct spk_options *option
     if (!made)
         return failure_set(error, -ENOMEM, "no memory for a session");
     made->loop.fd = made->wake.fd = made->keeper.channel.fd = -1;
-    made->spare = SPARE_NONE;
+    made->standby = STANDBY_NONE;
     made->runner = RUNNER_CLOSED;
     /* A host built before the newest member gives a smaller table: what it lacks is NULL. */
     memcpy(&made->host, host, host->size < sizeof made->host ? host->size : sizeof made->host);

@@ -2,8 +2,8 @@
  *
  * session.h - one notebook: its requests, its worker, its host.
  */
-#ifndef SESSION_H
-#define SESSION_H
+#ifndef SESSION_SESSION_H
+#define SESSION_SESSION_H
 
 #include "directives/marked_cells.h"
 #include "directives/settings.h"
@@ -35,15 +35,15 @@ struct spk_session {
     struct spk_host host;
     struct loop loop;
     struct keeper keeper;
-    struct worker worker;
+    struct python_process worker;
     struct settings settings;
     struct settings proposed; /* what the active cell asks for, until the worker has answered */
     enum settings_part asked; /* which part of it is new; SETTINGS_NONE: the worker was asked nothing */
-    struct marked marked;
-    struct runner runner;
-    struct spare spare; /* while a guarded cell runs */
-    int promoted;       /* the worker was the spare, and has not said WORKER_READY */
-    struct source wake; /* an eventfd: written when there is something to do but no descriptor to tell */
+    struct marked_cells marked;
+    struct launched_cell runner;
+    struct standby standby; /* while a guarded cell runs */
+    int promoted;         /* the worker was the standby, and has not said WORKER_READY */
+    struct source wake;   /* an eventfd: written when there is something to do but no descriptor to tell */
     atomic_uint wanted;
     atomic_uint grace_ms;
     atomic_ullong begun;       /* how many requests there have been */

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  *
- * spare.c - the parked copy that guards a cell, as the library holds it: its descriptors, and what it is not.
- * The copy is made by the worker (worker/spare.py) and ends with its socket; it becomes the worker by
+ * standby.c - the parked copy that guards a cell, as the library holds it: its descriptors, and what it is
+ * not. The copy is made by the worker (worker/standby.py) and ends with its socket; it becomes the worker by
  * worker_adopt.
  */
 #include "session/standby.h"
@@ -15,20 +15,20 @@
 #include <string.h>
 #include <unistd.h>
 
-void spare_drop(struct spare *spare)
+void standby_drop(struct standby *standby)
 {
     for (int i = 0; i < 3; i++)
-        if (spare->fds[i] >= 0)
-            close(spare->fds[i]);
-    free(spare->lacks);
-    *spare = SPARE_NONE;
+        if (standby->fds[i] >= 0)
+            close(standby->fds[i]);
+    free(standby->lacks);
+    *standby = STANDBY_NONE;
 }
 
-int spare_take(struct spare *spare, uint64_t id, struct frame *frame, struct channel *channel)
+int standby_take(struct standby *standby, uint64_t id, struct frame *frame, struct channel *channel)
 {
     struct spk_text pid = {0}, lacks = {0};
-    struct spare taken = SPARE_NONE;
-    spare_drop(spare);
+    struct standby taken = STANDBY_NONE;
+    standby_drop(standby);
     for (unsigned i = 0; i < frame->fds; i++) {
         int fd = channel_claim_fd(channel);
         if (i < 3)
@@ -42,10 +42,10 @@ int spare_take(struct spare *spare, uint64_t id, struct frame *frame, struct cha
         taken.lacks = strndup(lacks.data, lacks.len); /* without it the explanation is shorter */
     }
     if (!taken.pid || taken.fds[0] < 0 || taken.fds[1] < 0 || taken.fds[2] < 0) {
-        spare_drop(&taken);
+        standby_drop(&taken);
         return -EPROTO;
     }
-    *spare = taken;
+    *standby = taken;
     return 0;
 }
 
@@ -60,9 +60,9 @@ static size_t count_things(const struct json *lacks, const char *name, const cha
     return len > 0 ? at + (size_t)len : at;
 }
 
-void spare_explain(const struct spare *spare, const char *how, char *text, size_t size)
+void standby_explain(const struct standby *standby, const char *how, char *text, size_t size)
 {
-    struct json *lacks = spare->lacks ? json_parse(spare->lacks, strlen(spare->lacks)) : NULL;
+    struct json *lacks = standby->lacks ? json_parse(standby->lacks, strlen(standby->lacks)) : NULL;
     char list[256] = "";
     size_t at = count_things(lacks, "threads", "thread", "threads", list, sizeof list, 0);
     at = count_things(lacks, "children", "child process", "child processes", list, sizeof list, at);

@@ -2,8 +2,8 @@
  *
  * channel.h - frames over a socketpair, with file descriptors attached.
  */
-#ifndef CHANNEL_H
-#define CHANNEL_H
+#ifndef WIRE_CHANNEL_H
+#define WIRE_CHANNEL_H
 
 #include "wire/frame.h"
 

@@ -11,8 +11,8 @@
  *           16  u64  barrier: the mark in the output pipes that this frame comes after; 0: none
  *     part   0  u32  length of the part, then its bytes
  */
-#ifndef FRAME_H
-#define FRAME_H
+#ifndef WIRE_FRAME_H
+#define WIRE_FRAME_H
 
 #include "base/buffer.h"
 #include "scorepkernel.h"

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  *
- * keeper_wire.h - what the library and its keeper say to each other, in frames (frame.h). A process is known
- * by the id that the library gave it, in the frame's request.
+ * keeper_protocol.h - what the library and its keeper say to each other, in frames (frame.h). A process is
+ * known by the id that the library gave it, in the frame's request.
  */
-#ifndef KEEPER_WIRE_H
-#define KEEPER_WIRE_H
+#ifndef WIRE_KEEPER_PROTOCOL_H
+#define WIRE_KEEPER_PROTOCOL_H
 
 /* The descriptor on which the keeper finds its socket. */
 #define KEEPER_FD 3

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  *
- * rank_wire.h - what the two ends of scorepkernel-ranks say to each other: the one beside the session (job.c)
- * and those beside the ranks (relay.c). Frames (frame.h) over TCP, so no descriptors; those of worker_wire.h
- * pass as they are, and these are with them. The first one must be RANK_HELLO with the token.
+ * rank_protocol.h - what the two ends of scorepkernel-ranks say to each other: the one beside the session
+ * (job.c) and those beside the ranks (relay.c). Frames (frame.h) over TCP, so no descriptors; those of
+ * worker_wire.h pass as they are, and these are with them. The first one must be RANK_HELLO with the token.
  */
-#ifndef RANK_WIRE_H
-#define RANK_WIRE_H
+#ifndef WIRE_RANK_PROTOCOL_H
+#define WIRE_RANK_PROTOCOL_H
 
 /* Where a relay finds its job, and the token that lets it in; in the environment, which only the user reads.
  */

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  *
- * worker_wire.h - what the library and a Python worker say to each other: frames (frame.h) on descriptor
+ * worker_protocol.h - what the library and a Python worker say to each other: frames (frame.h) on descriptor
  * WORKER_FD, and marks in the worker's standard output and error. worker/wire.py is the other side.
  *
  * Text that Python, C code or child processes write goes through the two pipes, where it has its natural
@@ -10,8 +10,8 @@
  * from a thread of an earlier cell, it is put between two parent marks. A mark is MARK_LEN bytes, written at
  * once, so never torn (PIPE_BUF): a NUL, the session's random token, a kind, and a number in hexadecimal.
  */
-#ifndef WORKER_WIRE_H
-#define WORKER_WIRE_H
+#ifndef WIRE_WORKER_PROTOCOL_H
+#define WIRE_WORKER_PROTOCOL_H
 
 #define WORKER_FD 3
 
@@ -71,7 +71,7 @@ enum worker_frame {
                       that key which waits; or the forked copy that pid is. Descriptors: the variables; of a
                       copy, its socket and pipes instead */
     WORKER_STATE,  /* from a runner, before its reply. parts: JSON; descriptor: the changed variables */
-    WORKER_SPARE,  /* parts: pid (u32), JSON: what it lacks (spare.c). A forked copy of the worker is parked
+    WORKER_SPARE,  /* parts: pid (u32), JSON: what it lacks (standby.c). A forked copy of the worker is parked
                       until the running cell ends. Descriptors: its socket, and the pipes of its output.
                       WORKER_SETUP on that socket makes it the worker; end of file ends it. */
     WORKER_NOT_FOR_ME, /* an interrupt came to the worker, but the request's cell runs in a runner by now */

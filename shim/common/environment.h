@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  *
- * surroundings.h - what this process was given: its environment, and the place of its program.
+ * environment.h - what this process was given: its environment, and the place of its program.
  */
-#ifndef SURROUNDINGS_H
-#define SURROUNDINGS_H
+#ifndef SHIM_COMMON_ENVIRONMENT_H
+#define SHIM_COMMON_ENVIRONMENT_H
 
 #include "scorepkernel.h"
 
@@ -14,11 +14,11 @@ extern "C" {
 #define SURROUNDINGS_PATH_MAX 4096
 
 /** An environment variable, or NULL when it is not set or empty. Nothing in this program changes one. */
-const char *surroundings_variable(const char *name);
+const char *environment_variable(const char *name);
 
 /** A path relative to the directory of this executable, made absolute without looking whether it is there. 0
  * or a negative errno. */
-int surroundings_beside(const char *relative, char path[SURROUNDINGS_PATH_MAX], struct spk_error *error);
+int environment_beside(const char *relative, char path[SURROUNDINGS_PATH_MAX], struct spk_error *error);
 
 #ifdef __cplusplus
 }

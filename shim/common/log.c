@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  *
- * notice.c - telling the user what went wrong. Decides nothing; never fails visibly.
+ * log.c - telling the user what went wrong. Decides nothing; never fails visibly.
  */
 #include "shim/common/log.h"
 
@@ -12,13 +12,13 @@
 
 #include "base/utf8_cut.h"
 
-const char *notice_reason(int code)
+const char *log_reason(int code)
 {
     const char *text = strerrordesc_np(-code); /* strerror's buffer is shared by all threads */
     return text ? text : "unknown error";
 }
 
-int notice_set(struct spk_error *error, int code, const char *format, ...)
+int log_set(struct spk_error *error, int code, const char *format, ...)
 {
     if (!error)
         return code;
@@ -49,7 +49,7 @@ static size_t write_out(char *line, size_t room, const char *text)
     return utf8_whole(line, len);
 }
 
-void notice_print(const char *format, ...)
+void log_print(const char *format, ...)
 {
     char text[4096], line[sizeof text] = "scorepkernel: ";
     size_t len = strlen(line);

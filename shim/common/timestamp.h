@@ -2,8 +2,8 @@
  *
  * timestamp.h - the time as Jupyter's messages carry it.
  */
-#ifndef TIMESTAMP_H
-#define TIMESTAMP_H
+#ifndef SHIM_COMMON_TIMESTAMP_H
+#define SHIM_COMMON_TIMESTAMP_H
 
 #ifdef __cplusplus
 extern "C" {

@@ -72,8 +72,8 @@ static int kernel_info(struct host *host, struct message *message)
         int code = host->plugin->kernel_info(host->session, number, &error);
         if (code == 0)
             return 1;
-        const char *why = error.text[0] ? error.text : notice_reason(code);
-        notice_print("kernel_info was refused: %s", why);
+        const char *why = error.text[0] ? error.text : log_reason(code);
+        log_print("kernel_info was refused: %s", why);
         content = publish_failure("KernelError", why);
     }
     publish_reply(host, SERVER_CONTROL, origin, "kernel_info_reply", control_kernel_info(host, how, content),
@@ -84,7 +84,7 @@ static int kernel_info(struct host *host, struct message *message)
 static void interrupt(struct host *host, const struct message *message)
 {
     int code = host_interrupt(host);
-    struct json *content = code ? publish_failure("KernelError", notice_reason(code)) : publish_ok("ok");
+    struct json *content = code ? publish_failure("KernelError", log_reason(code)) : publish_ok("ok");
     publish_reply(host, SERVER_CONTROL, message->origin, "interrupt_reply", content, NULL);
 }
 
@@ -122,7 +122,7 @@ void control_receive(struct host *host, struct message *message)
         publish_reply(host, SERVER_CONTROL, message->origin, "debug_reply",
                       publish_failure("NotImplementedError", "this kernel has no debugger"), NULL);
     else
-        notice_print("a message of the unknown type %s on control was ignored", message->type);
+        log_print("a message of the unknown type %s on control was ignored", message->type);
     if (!answered_later)
         publish_status(host, origin, "idle");
     message_free(message);
@@ -160,13 +160,12 @@ void control_input(struct host *host, struct message *message)
         if (text)
             value.data = text;
         else
-            notice_print("an input_reply without a text \"value\" counts as an empty line");
+            log_print("an input_reply without a text \"value\" counts as an empty line");
         struct spk_error error = {.size = sizeof error, .code = 0, .text = ""};
         host_forget_question(host, request);
         int code = host->plugin->input_reply(host->session, request, value, &error);
         if (code && code != -ENOENT) /* -ENOENT: interrupted meanwhile */
-            notice_print("the answer to input() was lost: %s",
-                         error.text[0] ? error.text : notice_reason(code));
+            log_print("the answer to input() was lost: %s", error.text[0] ? error.text : log_reason(code));
     }
     message_free(message);
 }

@@ -2,8 +2,8 @@
  *
  * control.h - requests on control, at any time; and the answers on stdin.
  */
-#ifndef CONTROL_H
-#define CONTROL_H
+#ifndef SHIM_HOST_CONTROL_H
+#define SHIM_HOST_CONTROL_H
 
 #include "shim/host/host.h"
 

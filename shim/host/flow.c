@@ -48,16 +48,16 @@ static uint64_t size_of(const char *text)
 
 int flow_init(struct flow *flow, struct spk_error *error)
 {
-    const char *text = surroundings_variable(FLOW_VARIABLE);
+    const char *text = environment_variable(FLOW_VARIABLE);
     uint64_t limit = text ? size_of(text) : LIMIT_DEFAULT;
     *flow = (struct flow){.limit = limit, .room = limit};
     if (limit)
         return 0;
-    return notice_set(error, -EINVAL,
-                      FLOW_VARIABLE "=%s is no size from 4M to 1024G. It is how much output may wait in the "
-                                    "kernel's memory for clients that read slowly, in bytes or with K, M or "
-                                    "G behind the number; without it, 64M.",
-                      text);
+    return log_set(error, -EINVAL,
+                   FLOW_VARIABLE "=%s is no size from 4M to 1024G. It is how much output may wait in the "
+                                 "kernel's memory for clients that read slowly, in bytes or with K, M or "
+                                 "G behind the number; without it, 64M.",
+                   text);
 }
 
 static void hold(struct flow *flow, uint64_t waiting, int64_t now_ms)
@@ -68,10 +68,9 @@ static void hold(struct flow *flow, uint64_t waiting, int64_t now_ms)
     if (flow->began_ms)
         return; /* has been said */
     flow->began_ms = now_ms;
-    notice_print(
-        "output is held back: %llu MiB of it wait for a client that reads more slowly than it comes. "
-        "What prints waits until less is there (" FLOW_VARIABLE "); nothing is lost",
-        (unsigned long long)(waiting / MEBI));
+    log_print("output is held back: %llu MiB of it wait for a client that reads more slowly than it comes. "
+              "What prints waits until less is there (" FLOW_VARIABLE "); nothing is lost",
+              (unsigned long long)(waiting / MEBI));
 }
 
 static void flow_on(struct flow *flow)
@@ -83,8 +82,8 @@ static void flow_on(struct flow *flow)
 /* All that was held back has come through. */
 static void catch_up(struct flow *flow, int64_t now_ms)
 {
-    notice_print("output is not held back any more, %.1f s after it became too much: none waits for a client",
-                 (double)(now_ms - flow->began_ms) / 1000);
+    log_print("output is not held back any more, %.1f s after it became too much: none waits for a client",
+              (double)(now_ms - flow->began_ms) / 1000);
     flow->began_ms = 0;
 }
 
@@ -93,9 +92,9 @@ static int is_stuck(struct flow *flow, int64_t now_ms)
     if (!flow->held || flow->stuck || now_ms - flow->moved_ms < STUCK_MS)
         return 0;
     flow->stuck = 1;
-    notice_print("no client has taken any output for %d s: it goes on when the client that does not read "
-                 "reads again, or is closed. Interrupts, control and shutdown are served meanwhile",
-                 STUCK_MS / 1000);
+    log_print("no client has taken any output for %d s: it goes on when the client that does not read "
+              "reads again, or is closed. Interrupts, control and shutdown are served meanwhile",
+              STUCK_MS / 1000);
     return 1;
 }
 

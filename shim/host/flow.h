@@ -6,8 +6,8 @@
  * and a cell that prints waits: as it would on a terminal whose user has stopped it. Decides that from
  * numbers; asks nobody and holds nothing itself.
  */
-#ifndef FLOW_H
-#define FLOW_H
+#ifndef SHIM_HOST_FLOW_H
+#define SHIM_HOST_FLOW_H
 
 #include <stdint.h>
 

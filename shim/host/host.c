@@ -30,7 +30,7 @@
 
 struct loop {
     struct host *host;
-    struct watch *watch;
+    struct process_events *process_events;
     int failures;        /* of dispatch, in a row */
     int64_t deadline_ms; /* once the end has begun */
     int broken;
@@ -69,7 +69,7 @@ void host_end(struct host *host)
     flow_interrupt(&host->flow, server_waiting(host->server)); /* what comes at the end is to come through */
     int code = host->plugin->shutdown(host->session, GRACE_MS);
     if (code) {
-        notice_print("the session could not be ended in order: %s", notice_reason(code));
+        log_print("the session could not be ended in order: %s", log_reason(code));
         host->ended = 1; /* destroy ends what is left */
     }
 }
@@ -82,9 +82,9 @@ static void dispatch(struct loop *loop)
         loop->failures = 0;
         return;
     }
-    notice_print("the library failed: %s", error.text[0] ? error.text : notice_reason(code));
+    log_print("the library failed: %s", error.text[0] ? error.text : log_reason(code));
     if (++loop->failures >= DISPATCH_FAILURES) {
-        notice_print("it fails each time: the kernel ends");
+        log_print("it fails each time: the kernel ends");
         loop->broken = 1;
     }
 }
@@ -112,7 +112,7 @@ static int holds_output(struct host *host)
 /* How long to wait for what the descriptors do not tell, in milliseconds; -1: for ever. */
 static int turn_timeout(const struct loop *loop)
 {
-    int timeout = watch_timeout(loop->watch);
+    int timeout = process_events_timeout(loop->process_events);
     int flow = flow_timeout(&loop->host->flow);
     if (flow >= 0 && (timeout < 0 || flow < timeout))
         timeout = flow;
@@ -128,31 +128,32 @@ static void turn(struct loop *loop)
     int held = holds_output(host);
     struct pollfd others[] = {
         {.fd = held ? -1 : host->plugin->descriptor(host->session), .events = POLLIN, .revents = 0},
-        {.fd = loop->watch->signals, .events = POLLIN, .revents = 0},
-        {.fd = loop->watch->parent, .events = POLLIN, .revents = 0},
+        {.fd = loop->process_events->signals, .events = POLLIN, .revents = 0},
+        {.fd = loop->process_events->parent, .events = POLLIN, .revents = 0},
     };
-    size_t count = loop->watch->parent >= 0 ? 3 : 2;
+    size_t count = loop->process_events->parent >= 0 ? 3 : 2;
     int timeout = turn_timeout(loop);
     int code = server_poll(host->server, shell_wants(host), others, count, timeout);
     if (code) {
-        notice_print("the Jupyter channels failed: %s", notice_reason(code));
+        log_print("the Jupyter channels failed: %s", log_reason(code));
         loop->broken = 1;
         return;
     }
     if (others[0].revents && !held)
         dispatch(loop);
-    unsigned seen = others[1].revents || others[2].revents || timeout > 0 ? watch_take(loop->watch) : 0;
-    if (seen & WATCH_INTERRUPT)
+    unsigned seen =
+        others[1].revents || others[2].revents || timeout > 0 ? process_events_take(loop->process_events) : 0;
+    if (seen & PROCESS_EVENT_INTERRUPT)
         (void)host_interrupt(host);
-    if (seen & WATCH_END)
+    if (seen & PROCESS_EVENT_END)
         host_end(host);
     shell_advance(host);
 }
 
 /* Until the end has been reached. */
-static int serve(struct host *host, struct watch *watch)
+static int serve(struct host *host, struct process_events *process_events)
 {
-    struct loop loop = {.host = host, .watch = watch, .failures = 0, .deadline_ms = 0, .broken = 0};
+    struct loop loop = {.host = host, .process_events = process_events, .failures = 0, .deadline_ms = 0, .broken = 0};
     publish_status(host, NULL, "starting");
     while (!host->ended && !loop.broken) {
         if (host->ending && !loop.deadline_ms)
@@ -171,11 +172,11 @@ static int open_session(struct host *host, const struct host_options *options, s
     struct spk_host table;
     struct spk_options wanted = {.size = sizeof wanted,
                                  .python = options->python,
-                                 .notebook = surroundings_variable("JPY_SESSION_NAME")};
+                                 .notebook = environment_variable("JPY_SESSION_NAME")};
     outputs_table(host, &table);
     int code = host->plugin->create(&table, &wanted, &host->session, error);
     if (code && error->text[0] == '\0')
-        notice_set(error, code, "the session could not be started: %s.", notice_reason(code));
+        log_set(error, code, "the session could not be started: %s.", log_reason(code));
     return code;
 }
 
@@ -194,27 +195,27 @@ int host_run(const struct host_options *options)
     int status = EXIT_FAILURE;
     struct spk_error error = {.size = sizeof error, .code = 0, .text = ""};
     struct connection connection;
-    struct watch watch = {.signals = -1, .parent = -1};
+    struct process_events process_events = {.signals = -1, .parent = -1};
     struct flow flow;
     struct host host = {.connection = &connection};
     host.last = &host.first;
-    if (flow_init(&flow, &error) || watch_init(&watch, &error) ||
+    if (flow_init(&flow, &error) || process_events_init(&process_events, &error) ||
         connection_read(options->connection_file, &connection, &error) ||
         !(host.plugin = plugin_load(options->plugin, &error)))
         goto fail;
     host.flow = flow;
     if (requests_init(&host.requests)) {
-        notice_set(&error, -ENOMEM, "out of memory.");
+        log_set(&error, -ENOMEM, "out of memory.");
         goto fail;
     }
     if (open_session(&host, options, &error) ||
         !(host.server = server_create(&connection, on_message, &host, &error)))
         goto fail;
-    status = serve(&host, &watch);
+    status = serve(&host, &process_events);
 fail:
     if (error.text[0] != '\0')
-        notice_print("%s", error.text);
+        log_print("%s", error.text);
     close_host(&host);
-    watch_finish(&watch);
+    process_events_finish(&process_events);
     return status;
 }

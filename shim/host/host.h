@@ -11,8 +11,8 @@
  *
  * One thread runs all of it.
  */
-#ifndef HOST_H
-#define HOST_H
+#ifndef SHIM_HOST_HOST_H
+#define SHIM_HOST_HOST_H
 
 #include <stdint.h>
 

@@ -69,7 +69,7 @@ static void on_input_request(void *ctx, uint64_t request, struct spk_text prompt
     if (code == 0 && host->question_count < SPK_MAX_QUESTIONS)
         host->questions[host->question_count++] = question;
     if (code)
-        notice_print("a question of input() could not be sent; interrupt the cell to go on");
+        log_print("a question of input() could not be sent; interrupt the cell to go on");
 }
 
 static void on_input_withdrawn(void *ctx, uint64_t request)
@@ -84,7 +84,7 @@ static void send_comm(struct host *host, uint64_t request, const char *type, str
     int code = server_publish(host->server, parent_of(host, request), type,
                               json_parse(content.data, content.len), about, buffers, count);
     if (code)
-        notice_print("a %s from the library was dropped: %s", type, notice_reason(code));
+        log_print("a %s from the library was dropped: %s", type, log_reason(code));
 }
 
 static void on_comm_open(void *ctx, uint64_t request, struct spk_text content, struct spk_text metadata,
@@ -110,7 +110,7 @@ static void on_reply(void *ctx, uint64_t request, uint32_t how, struct spk_text 
     struct host *host = ctx;
     struct json *value = json_parse(content.data, content.len);
     if (!value)
-        notice_print("the library's reply to request %llu is no JSON", (unsigned long long)request);
+        log_print("the library's reply to request %llu is no JSON", (unsigned long long)request);
     if (request && request == host->active.number) {
         shell_reply(host, how, value);
         return;
@@ -118,7 +118,7 @@ static void on_reply(void *ctx, uint64_t request, uint32_t how, struct spk_text 
     /* Beside shell's request, only kernel_info on control is begun. */
     const struct origin *origin = requests_find(&host->requests, request);
     if (!origin) {
-        notice_print("the library answered request %llu, which is not known", (unsigned long long)request);
+        log_print("the library answered request %llu, which is not known", (unsigned long long)request);
         json_free(value);
         return;
     }
@@ -138,7 +138,7 @@ static void on_status(void *ctx, uint32_t status, struct spk_text text)
     uint64_t newest = requests_newest_cell(&host->requests);
     int told = host->active.number && host->active.is_cell;
     if (told || !newest || host->ending) {
-        notice_print("%.*s", (int)(text.len < 2048 ? text.len : 2048), text.data);
+        log_print("%.*s", (int)(text.len < 2048 ? text.len : 2048), text.data);
         return;
     }
     const struct origin *origin = parent_of(host, newest);
@@ -151,9 +151,9 @@ static void on_status(void *ctx, uint32_t status, struct spk_text text)
 static void on_log(void *ctx, uint32_t level, struct spk_text text)
 {
     (void)ctx;
-    const char *wanted = surroundings_variable("SCOREPKERNEL_LOG");
+    const char *wanted = environment_variable("SCOREPKERNEL_LOG");
     if (level >= SPK_LOG_WARNING || (wanted && strcmp(wanted, "debug") == 0))
-        notice_print("%.*s", (int)(text.len < 2048 ? text.len : 2048), text.data);
+        log_print("%.*s", (int)(text.len < 2048 ? text.len : 2048), text.data);
 }
 
 void outputs_table(struct host *host, struct spk_host *table)

@@ -2,8 +2,8 @@
  *
  * plugin.h - finds and loads libscorepkernel.so.
  */
-#ifndef PLUGIN_H
-#define PLUGIN_H
+#ifndef SHIM_HOST_PLUGIN_H
+#define SHIM_HOST_PLUGIN_H
 
 #include "scorepkernel.h"
 

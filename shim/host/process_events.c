@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  *
- * watch.c - signals and the parent's death, as descriptors. Only the host program may do this: a library must
- * leave its process's signals alone.
+ * process_events.c - signals and the parent's death, as descriptors. Only the host program may do this: a
+ * library must leave its process's signals alone.
  */
 #include "shim/host/process_events.h"
 
@@ -20,25 +20,25 @@
 /* The Jupyter process may die by SIGKILL, and then nobody tells its kernels. It need not be our parent: some
    kernels are started through a script. JPY_PARENT_PID may also come from another pid namespace, where it
    means nothing here: what cannot be opened is not watched. */
-static void watch_parent(struct watch *watch)
+static void watch_parent(struct process_events *events)
 {
-    const char *text = surroundings_variable("JPY_PARENT_PID");
+    const char *text = environment_variable("JPY_PARENT_PID");
     long pid = text ? strtol(text, NULL, 10) : 0;
     if (pid <= 1 || pid > INT32_MAX)
         return;
 #ifdef SYS_pidfd_open
-    watch->parent = (int)syscall(SYS_pidfd_open, (pid_t)pid, 0U); /* close-on-exec by definition */
-    if (watch->parent >= 0 || errno == ESRCH)
+    events->parent = (int)syscall(SYS_pidfd_open, (pid_t)pid, 0U); /* close-on-exec by definition */
+    if (events->parent >= 0 || errno == ESRCH)
         return;
 #endif
     /* Linux before 5.3. */
     if (getppid() == (pid_t)pid)
-        watch->ppid = (pid_t)pid;
+        events->ppid = (pid_t)pid;
 }
 
-int watch_init(struct watch *watch, struct spk_error *error)
+int process_events_init(struct process_events *events, struct spk_error *error)
 {
-    *watch = (struct watch){.signals = -1, .parent = -1, .ppid = 0};
+    *events = (struct process_events){.signals = -1, .parent = -1, .ppid = 0};
     sigset_t set;
     sigemptyset(&set);
     sigaddset(&set, SIGINT);
@@ -47,42 +47,42 @@ int watch_init(struct watch *watch, struct spk_error *error)
     int code = -pthread_sigmask(SIG_BLOCK, &set, NULL);
     if (!code && signal(SIGPIPE, SIG_IGN) == SIG_ERR)
         code = -errno;
-    if (!code && (watch->signals = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK)) < 0)
+    if (!code && (events->signals = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK)) < 0)
         code = -errno;
     if (code)
-        return notice_set(error, code, "cannot receive signals: %s.", notice_reason(code));
-    watch_parent(watch);
+        return log_set(error, code, "cannot receive signals: %s.", log_reason(code));
+    watch_parent(events);
     return 0;
 }
 
-void watch_finish(struct watch *watch)
+void process_events_finish(struct process_events *events)
 {
-    if (watch->signals >= 0)
-        (void)close(watch->signals);
-    if (watch->parent >= 0)
-        (void)close(watch->parent);
-    watch->signals = watch->parent = -1;
+    if (events->signals >= 0)
+        (void)close(events->signals);
+    if (events->parent >= 0)
+        (void)close(events->parent);
+    events->signals = events->parent = -1;
 }
 
-int watch_timeout(const struct watch *watch)
+int process_events_timeout(const struct process_events *events)
 {
-    return watch->ppid ? 1000 : -1;
+    return events->ppid ? 1000 : -1;
 }
 
-unsigned watch_take(struct watch *watch)
+unsigned process_events_take(struct process_events *events)
 {
     unsigned seen = 0;
     struct signalfd_siginfo signal;
-    while (read(watch->signals, &signal, sizeof signal) == (ssize_t)sizeof signal)
-        seen |= signal.ssi_signo == SIGINT ? WATCH_INTERRUPT : WATCH_END;
-    struct pollfd parent = {.fd = watch->parent, .events = POLLIN, .revents = 0};
-    if (poll(&parent, 1, 0) > 0 || (watch->ppid && getppid() != watch->ppid)) {
-        notice_print("the Jupyter process that started this kernel has ended; ending, too");
-        seen |= WATCH_END;
-        if (watch->parent >= 0)
-            (void)close(watch->parent);
-        watch->parent = -1; /* said once; poll passes over negative descriptors */
-        watch->ppid = 0;
+    while (read(events->signals, &signal, sizeof signal) == (ssize_t)sizeof signal)
+        seen |= signal.ssi_signo == SIGINT ? PROCESS_EVENT_INTERRUPT : PROCESS_EVENT_END;
+    struct pollfd parent = {.fd = events->parent, .events = POLLIN, .revents = 0};
+    if (poll(&parent, 1, 0) > 0 || (events->ppid && getppid() != events->ppid)) {
+        log_print("the Jupyter process that started this kernel has ended; ending, too");
+        seen |= PROCESS_EVENT_END;
+        if (events->parent >= 0)
+            (void)close(events->parent);
+        events->parent = -1; /* said once; poll passes over negative descriptors */
+        events->ppid = 0;
     }
     return seen;
 }

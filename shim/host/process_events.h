@@ -1,20 +1,20 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  *
- * watch.h - what ends or interrupts this process from outside: signals, and the death of the Jupyter process
- * that started it. Both as descriptors for the one poll loop.
+ * process_events.h - what ends or interrupts this process from outside: signals, and the death of the Jupyter
+ * process that started it. Both as descriptors for the one poll loop.
  */
-#ifndef WATCH_H
-#define WATCH_H
+#ifndef SHIM_HOST_PROCESS_EVENTS_H
+#define SHIM_HOST_PROCESS_EVENTS_H
 
 #include <sys/types.h>
 
 #include "scorepkernel.h"
 
 /* What watch_take has seen. */
-#define WATCH_INTERRUPT 1U /* SIGINT, from a client that interrupts by signal */
-#define WATCH_END 2U       /* SIGTERM, SIGHUP, or the parent has gone */
+#define PROCESS_EVENT_INTERRUPT 1U /* SIGINT, from a client that interrupts by signal */
+#define PROCESS_EVENT_END 2U       /* SIGTERM, SIGHUP, or the parent has gone */
 
-struct watch {
+struct process_events {
     int signals; /* a signalfd */
     int parent;  /* a pidfd, or -1 */
     pid_t ppid;  /* to be compared each second where there is no pidfd; 0: not watched */
@@ -22,13 +22,13 @@ struct watch {
 
 /** Take SIGINT, SIGTERM and SIGHUP by descriptor from now on, and ignore SIGPIPE. To be called before the
  * first thread starts: threads inherit what is blocked. */
-int watch_init(struct watch *watch, struct spk_error *error);
-void watch_finish(struct watch *watch);
+int process_events_init(struct process_events *events, struct spk_error *error);
+void process_events_finish(struct process_events *events);
 
 /** How long a poll may wait at most, in milliseconds; -1: for ever. */
-int watch_timeout(const struct watch *watch);
+int process_events_timeout(const struct process_events *events);
 
 /** What has happened since the last call: WATCH_* bits. */
-unsigned watch_take(struct watch *watch);
+unsigned process_events_take(struct process_events *events);
 
 #endif

@@ -2,8 +2,8 @@
  *
  * publish.h - the messages that the host itself composes.
  */
-#ifndef PUBLISH_H
-#define PUBLISH_H
+#ifndef SHIM_HOST_PUBLISH_H
+#define SHIM_HOST_PUBLISH_H
 
 #include "shim/host/host.h"
 

@@ -6,8 +6,8 @@
  * those of the last REQUESTS_CELLS cells, and of some other requests. Cells have numbers of their own kind,
  * so that a slider that is dragged pushes no cell out.
  */
-#ifndef REQUESTS_H
-#define REQUESTS_H
+#ifndef SHIM_HOST_REQUESTS_H
+#define SHIM_HOST_REQUESTS_H
 
 #include <stddef.h>
 #include <stdint.h>

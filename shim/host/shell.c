@@ -162,7 +162,7 @@ static void refuse(struct host *host, const struct origin *origin, const char *t
     if (host->active.is_cell && !host->active.silent)
         publish(host, origin, "error", publish_failure("KernelError", why));
     if (host->active.reply_type[0] == '\0')
-        notice_print("a %s was refused: %s", type, why);
+        log_print("a %s was refused: %s", type, why);
     answer(host, origin, publish_failure("KernelError", why));
     become_idle(host, origin);
 }
@@ -192,7 +192,7 @@ void shell_receive(struct host *host, struct message *message)
 {
     struct queued *entry = malloc(sizeof *entry);
     if (!entry) {
-        notice_print("a %s was dropped: no memory", message->type);
+        log_print("a %s was dropped: no memory", message->type);
         message_free(message);
         return;
     }
@@ -247,7 +247,7 @@ static void begin_kind(struct host *host, const struct kind *kind, struct messag
     const char *fault = fault_of(kind, message);
     int failed = fault ? -EINVAL : kind->begin(host, message, active->number, &error);
     if (failed)
-        refuse(host, origin, kind->type, fault ? fault : error.text[0] ? error.text : notice_reason(failed));
+        refuse(host, origin, kind->type, fault ? fault : error.text[0] ? error.text : log_reason(failed));
 }
 
 static void reply_ports(struct host *host, const struct origin *origin)
@@ -274,7 +274,7 @@ static void begin(struct host *host, struct message *message, int aborted)
     if (strcmp(message->type, "connect_request") == 0)
         reply_ports(host, message->origin);
     else
-        notice_print("a message of the unknown type %s on shell was ignored", message->type);
+        log_print("a message of the unknown type %s on shell was ignored", message->type);
     publish_status(host, message->origin, "idle");
 }
 

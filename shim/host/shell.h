@@ -2,8 +2,8 @@
  *
  * shell.h - requests on shell, one at a time.
  */
-#ifndef SHELL_H
-#define SHELL_H
+#ifndef SHIM_HOST_SHELL_H
+#define SHIM_HOST_SHELL_H
 
 #include "shim/host/host.h"
 

@@ -62,12 +62,11 @@ int doctor_run(const char *python, int as_json)
     char module[SURROUNDINGS_PATH_MAX];
     int code = probe_python(python ? python : "python3", &probe, &error);
     /* A Python without IPython can say so itself. */
-    if ((code && code != -ENOPKG) || surroundings_beside("../lib/scorepkernel/worker", package, &error) ||
-        surroundings_beside("../lib/scorepkernel/worker/spk_worker/doctor.py", module, &error))
+    if ((code && code != -ENOPKG) || environment_beside("../lib/scorepkernel/worker", package, &error) ||
+        environment_beside("../lib/scorepkernel/worker/spk_worker/doctor.py", module, &error))
         goto fail;
     if (access(module, R_OK) < 0) {
-        notice_set(&error, -errno, "cannot read %s: %s. Reinstall libscorepkernel.", module,
-                   notice_reason(-errno));
+        log_set(&error, -errno, "cannot read %s: %s. Reinstall libscorepkernel.", module, log_reason(-errno));
         goto fail;
     }
     /* execv's type is older than const: it writes to none of them. */
@@ -78,8 +77,8 @@ int doctor_run(const char *python, int as_json)
                     as_json ? (char *)(uintptr_t) "--json" : NULL,
                     NULL};
     (void)execv(probe.path, argv);
-    notice_set(&error, -errno, "cannot run %s: %s.", probe.path, notice_reason(-errno));
+    log_set(&error, -errno, "cannot run %s: %s.", probe.path, log_reason(-errno));
 fail:
-    notice_print("%s", error.text);
+    log_print("%s", error.text);
     return EXIT_FAILURE;
 }

@@ -21,9 +21,9 @@
 /* Jupyter's data directory of this user, as jupyter_core finds it on Linux. */
 static int user_data(char *path, size_t size)
 {
-    const char *data = surroundings_variable("JUPYTER_DATA_DIR");
-    const char *xdg = surroundings_variable("XDG_DATA_HOME");
-    const char *home = surroundings_variable("HOME");
+    const char *data = environment_variable("JUPYTER_DATA_DIR");
+    const char *xdg = environment_variable("XDG_DATA_HOME");
+    const char *home = environment_variable("HOME");
     if (data)
         return snprintf(path, size, "%s", data);
     if (xdg)
@@ -50,11 +50,11 @@ static int find_place(const struct install_options *options, const struct probe 
         wanted = snprintf(data, sizeof data, "%s/share/jupyter",
                           place == INSTALL_PREFIX ? options->prefix : "/usr/local");
     if (wanted < 0)
-        return notice_set(error, -ENOENT, "HOME is not set. Choose a place with --prefix DIR.");
+        return log_set(error, -ENOENT, "HOME is not set. Choose a place with --prefix DIR.");
     if ((size_t)wanted < sizeof data)
         wanted = snprintf(path, size, "%s/kernels", data);
     if (wanted < 0 || (size_t)wanted >= size)
-        return notice_set(error, -ENAMETOOLONG, "the path to install to is too long.");
+        return log_set(error, -ENAMETOOLONG, "the path to install to is too long.");
     return 0;
 }
 
@@ -63,11 +63,10 @@ static int check_name(const char *name, struct spk_error *error)
     static const char allowed[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789._-";
     size_t len = strlen(name);
     if (len == 0 || len > NAME_MAX_LEN || strspn(name, allowed) != len || name[0] == '.' || name[0] == '-')
-        return notice_set(
-            error, -EINVAL,
-            "\"%s\" cannot name a kernel: use up to %d letters, digits, \".\", \"_\" and \"-\", "
-            "beginning with a letter, a digit or \"_\".",
-            name, NAME_MAX_LEN);
+        return log_set(error, -EINVAL,
+                       "\"%s\" cannot name a kernel: use up to %d letters, digits, \".\", \"_\" and \"-\", "
+                       "beginning with a letter, a digit or \"_\".",
+                       name, NAME_MAX_LEN);
     return 0;
 }
 
@@ -108,8 +107,8 @@ int install_run(const struct install_options *options)
     const char *name = options->name ? options->name : "scorep-python";
     if (check_name(name, &error) ||
         probe_python(options->python ? options->python : "python3", &python, &error) ||
-        surroundings_beside("scorepkernel", program, &error) ||
-        surroundings_beside("../lib/scorepkernel/kernelspec", logos, &error) ||
+        environment_beside("scorepkernel", program, &error) ||
+        environment_beside("../lib/scorepkernel/kernelspec", logos, &error) ||
         find_place(options, &python, directory, sizeof directory, &error))
         goto fail;
     struct kernelspec spec = {
@@ -123,6 +122,6 @@ int install_run(const struct install_options *options)
     say_where(options, &spec, &python, directory, name);
     return EXIT_SUCCESS;
 fail:
-    notice_print("%s", error.text);
+    log_print("%s", error.text);
     return EXIT_FAILURE;
 }

@@ -2,8 +2,8 @@
  *
  * install.h - makes the kernel known to Jupyter.
  */
-#ifndef INSTALL_H
-#define INSTALL_H
+#ifndef SHIM_SETUP_INSTALL_H
+#define SHIM_SETUP_INSTALL_H
 
 enum install_place {
     INSTALL_DEFAULT,    /* as INSTALL_SYSTEM for root, else as INSTALL_USER */

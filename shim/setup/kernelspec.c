@@ -207,20 +207,19 @@ int kernelspec_write(const char *directory, const char *name, const struct kerne
     if (!code)
         code = path_join(fresh, directory, ".new-XXXXXX");
     if (code)
-        return notice_set(error, code, "cannot make %s: %s. Choose another place: --user or --prefix DIR.",
-                          directory, notice_reason(code));
+        return log_set(error, code, "cannot make %s: %s. Choose another place: --user or --prefix DIR.",
+                       directory, log_reason(code));
     int replaces = access(place, F_OK) == 0;
     if (replaces && !is_ours(place))
-        return notice_set(error, -EEXIST,
-                          "%s belongs to another kernel. Choose another name with --name NAME, or remove it.",
-                          place);
+        return log_set(error, -EEXIST,
+                       "%s belongs to another kernel. Choose another name with --name NAME, or remove it.",
+                       place);
     if (!mkdtemp(fresh)) {
         code = -errno;
-        return notice_set(error, code,
-                          "cannot write to %s: %s. Choose another place: --user or --prefix DIR.", directory,
-                          notice_reason(code));
+        return log_set(error, code, "cannot write to %s: %s. Choose another place: --user or --prefix DIR.",
+                       directory, log_reason(code));
     }
     code = write_beside(fresh, place, spec, replaces);
     remove_spec(fresh); /* the old one, or what could not be finished */
-    return code ? notice_set(error, code, "cannot write %s: %s.", place, notice_reason(code)) : 0;
+    return code ? log_set(error, code, "cannot write %s: %s.", place, log_reason(code)) : 0;
 }

@@ -2,8 +2,8 @@
  *
  * kernelspec.h - the directory by which Jupyter knows a kernel: kernel.json and the logos.
  */
-#ifndef KERNELSPEC_H
-#define KERNELSPEC_H
+#ifndef SHIM_SETUP_KERNELSPEC_H
+#define SHIM_SETUP_KERNELSPEC_H
 
 #include "scorepkernel.h"
 

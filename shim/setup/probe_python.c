@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  *
- * probe.c - asks a Python what it is, by running it. Changes nothing.
+ * probe_python.c - asks a Python what it is, by running it. Changes nothing.
  */
 #include "shim/setup/probe_python.h"
 
@@ -57,18 +57,17 @@ static int find(const char *name, char path[PROBE_PATH_MAX], struct spk_error *e
     if (strchr(name, '/')) {
         if (join("", 0, name, path) == 0 && is_program(path))
             return 0;
-        return notice_set(error, -ENOENT,
-                          "%s is no program that can be run. Name the interpreter with --python PATH.", name);
+        return log_set(error, -ENOENT,
+                       "%s is no program that can be run. Name the interpreter with --python PATH.", name);
     }
-    const char *dir = surroundings_variable("PATH");
+    const char *dir = environment_variable("PATH");
     while (dir && *dir) {
         size_t len = strcspn(dir, ":");
         if (len && join(dir, len, name, path) == 0 && is_program(path))
             return 0;
         dir += len + (dir[len] == ':');
     }
-    return notice_set(error, -ENOENT, "there is no %s on PATH. Name the interpreter with --python PATH.",
-                      name);
+    return log_set(error, -ENOENT, "there is no %s on PATH. Name the interpreter with --python PATH.", name);
 }
 
 static size_t read_all(int fd, char *text, size_t size)
@@ -144,23 +143,23 @@ int probe_python(const char *name, struct probe *probe, struct spk_error *error)
         return code;
     code = run(probe->path, output, &status);
     if (code)
-        return notice_set(error, code, "cannot run %s: %s. Name another interpreter with --python PATH.",
-                          probe->path, notice_reason(code));
+        return log_set(error, code, "cannot run %s: %s. Name another interpreter with --python PATH.",
+                       probe->path, log_reason(code));
     take(output, "\n@version=", probe->version, sizeof probe->version);
     take(output, "\n@prefix=", probe->prefix, sizeof probe->prefix);
     take(output, "\n@ipython=", probe->ipython, sizeof probe->ipython);
     if (probe->version[0] == '\0' || probe->prefix[0] == '\0')
-        return notice_set(error, -ENOEXEC,
-                          "%s does not answer as a Python does. Name the interpreter with --python PATH.",
-                          probe->path);
+        return log_set(error, -ENOEXEC,
+                       "%s does not answer as a Python does. Name the interpreter with --python PATH.",
+                       probe->path);
     if (!is_new_enough(probe->version))
-        return notice_set(
+        return log_set(
             error, -ENOTSUP,
             "%s is Python %s; 3.9 or later is needed. Name another interpreter with --python PATH.",
             probe->path, probe->version);
     if (probe->ipython[0] == '\0')
-        return notice_set(error, -ENOPKG,
-                          "%s has no IPython that can be imported. Install it: %s -m pip install ipython",
-                          probe->path, probe->path);
+        return log_set(error, -ENOPKG,
+                       "%s has no IPython that can be imported. Install it: %s -m pip install ipython",
+                       probe->path, probe->path);
     return 0;
 }

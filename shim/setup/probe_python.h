@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  *
- * probe.h - whether a Python can serve a session.
+ * probe_python.h - whether a Python can serve a session.
  */
-#ifndef PROBE_H
-#define PROBE_H
+#ifndef SHIM_SETUP_PROBE_PYTHON_H
+#define SHIM_SETUP_PROBE_PYTHON_H
 
 #include "scorepkernel.h"
 

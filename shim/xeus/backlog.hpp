@@ -6,8 +6,8 @@
  * bytes in them are counted here: the last frame of each message tells when the slowest client's connection
  * has let go of it. What to do about a large number is the caller's business.
  */
-#ifndef BACKLOG_HPP
-#define BACKLOG_HPP
+#ifndef SHIM_XEUS_BACKLOG_HPP
+#define SHIM_XEUS_BACKLOG_HPP
 
 #include <atomic>
 #include <cstdint>

@@ -2,8 +2,8 @@
  *
  * connection.h - the connection file that Jupyter writes for a kernel: where to listen, and the key.
  */
-#ifndef CONNECTION_H
-#define CONNECTION_H
+#ifndef SHIM_XEUS_CONNECTION_H
+#define SHIM_XEUS_CONNECTION_H
 
 #include "scorepkernel.h"
 

@@ -3,8 +3,8 @@
  * history.hpp - the signatures of the newest messages: one that comes again is a message that somebody
  * recorded and sends a second time, as no two messages of a client are the same.
  */
-#ifndef HISTORY_HPP
-#define HISTORY_HPP
+#ifndef SHIM_XEUS_HISTORY_HPP
+#define SHIM_XEUS_HISTORY_HPP
 
 #include <algorithm>
 #include <array>

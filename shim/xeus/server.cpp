@@ -74,15 +74,14 @@ extern "C" struct server *server_create(const struct connection *connection, ser
     try {
         return new server{{*connection, handler, ctx}};
     } catch (const std::out_of_range &) {
-        notice_set(
-            error, -EINVAL,
-            "the signature scheme \"%s\" in the connection file is not known; use hmac-sha256, Jupyter's "
-            "default.",
-            connection->scheme);
+        log_set(error, -EINVAL,
+                "the signature scheme \"%s\" in the connection file is not known; use hmac-sha256, Jupyter's "
+                "default.",
+                connection->scheme);
     } catch (const std::exception &problem) {
-        notice_set(error, -EIO, "%s", problem.what());
+        log_set(error, -EIO, "%s", problem.what());
     } catch (...) {
-        notice_set(error, -EIO, "the Jupyter channels could not be opened.");
+        log_set(error, -EIO, "the Jupyter channels could not be opened.");
     }
     return nullptr;
 }

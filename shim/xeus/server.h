@@ -9,8 +9,8 @@
  *
  * Content goes in and out as struct json; a value that is given to be sent is taken over, also on failure.
  */
-#ifndef SERVER_H
-#define SERVER_H
+#ifndef SHIM_XEUS_SERVER_H
+#define SHIM_XEUS_SERVER_H
 
 #include <poll.h>
 #include <stddef.h>

@@ -73,7 +73,7 @@ std::string member(const nl::json &object, const char *name)
 
 std::string user_name()
 {
-    const char *name = surroundings_variable("USER");
+    const char *name = environment_variable("USER");
     return name ? name : "user";
 }
 
@@ -302,7 +302,7 @@ bool xeus_server::receive(zmq::socket_t &socket, const char *name, const listene
     try {
         deliver(decode(wire));
     } catch (const std::exception &problem) {
-        notice_print("a message on %s was dropped: %s", name, problem.what());
+        log_print("a message on %s was dropped: %s", name, problem.what());
     }
     return true;
 }

@@ -8,8 +8,8 @@
  *
  * Written for xeus 2.4. What another xeus names differently is named here and in xeus_server.cpp alone.
  */
-#ifndef XEUS_SERVER_HPP_SPK
-#define XEUS_SERVER_HPP_SPK
+#ifndef SHIM_XEUS_XEUS_SERVER_HPP
+#define SHIM_XEUS_XEUS_SERVER_HPP
 
 #include <chrono>
 #include <cstddef>

@@ -6,7 +6,7 @@
  *
  * There are two servers: one without a key, whose messages go through the whole host, and one with a key.
  */
-// wrap: notice_print
+// wrap: log_print
 #include "shim/host/control.h"
 #include "shim/host/host.h"
 #include "shim/host/shell.h"
@@ -44,8 +44,8 @@ static struct {
 static unsigned fences; /* a bit for each channel whose last message has come */
 static int delivered;   /* messages of the key's holder */
 
-void __wrap_notice_print(const char *format, ...);
-void __wrap_notice_print(const char *format, ...)
+void __wrap_log_print(const char *format, ...);
+void __wrap_log_print(const char *format, ...)
 {
     char line[8192];
     va_list arguments;

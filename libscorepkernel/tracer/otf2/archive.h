@@ -7,8 +7,8 @@
  *
  * An archive that fails keeps the first fault and accepts no more events; closing it still writes what can
  * be written and frees everything. */
-#ifndef TRACER_ARCHIVE_H
-#define TRACER_ARCHIVE_H
+#ifndef TRACER_OTF2_ARCHIVE_H
+#define TRACER_OTF2_ARCHIVE_H
 
 #include <otf2/otf2.h>
 #include <stdbool.h>

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  *
  * What archive.c and location.c share, and nobody else. */
-#ifndef TRACER_ARCHIVE_PRIVATE_H
-#define TRACER_ARCHIVE_PRIVATE_H
+#ifndef TRACER_OTF2_ARCHIVE_PRIVATE_H
+#define TRACER_OTF2_ARCHIVE_PRIVATE_H
 
 #include "tracer/otf2/archive.h"
 #include "tracer/otf2/chunks.h"

@@ -4,8 +4,8 @@
  *
  * Chunks of one size, mapped from the kernel so that all of it goes back at the end, counted against a limit.
  * A chunk that was given back is handed out again: its pages are there already. */
-#ifndef TRACER_CHUNKS_H
-#define TRACER_CHUNKS_H
+#ifndef TRACER_OTF2_CHUNKS_H
+#define TRACER_OTF2_CHUNKS_H
 
 #include <stdbool.h>
 #include <stddef.h>

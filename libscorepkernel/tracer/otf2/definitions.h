@@ -4,8 +4,8 @@
  * their processes, the threads of these, regions. Only OTF2, no Python.
  *
  * Nothing here returns an error: OTF2 tells its own by its callback, see otf2_errors.h. */
-#ifndef TRACER_DEFINITIONS_H
-#define TRACER_DEFINITIONS_H
+#ifndef TRACER_OTF2_DEFINITIONS_H
+#define TRACER_OTF2_DEFINITIONS_H
 
 #include <otf2/otf2.h>
 

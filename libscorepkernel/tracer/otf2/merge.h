@@ -2,8 +2,8 @@
  *
  * merge: the archives of a program's ranks become one. Knows nothing of Python, but needs the GIL: OTF2 has
  * one place for its errors, which a measurement uses, too, so that there must be none meanwhile. */
-#ifndef TRACER_MERGE_H
-#define TRACER_MERGE_H
+#ifndef TRACER_OTF2_MERGE_H
+#define TRACER_OTF2_MERGE_H
 
 #include <stddef.h>
 #include <stdint.h>

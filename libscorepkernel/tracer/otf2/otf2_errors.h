@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  *
  * otf2_errors: OTF2's messages go to a fault of ours, never to stderr. */
-#ifndef TRACER_OTF2_ERRORS_H
-#define TRACER_OTF2_ERRORS_H
+#ifndef TRACER_OTF2_OTF2_ERRORS_H
+#define TRACER_OTF2_OTF2_ERRORS_H
 
 #include "base/fault.h"
 

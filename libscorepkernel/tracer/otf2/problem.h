@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  *
  * problem: why archives could not be merged, and which file it was. Owned by the caller, no memory. */
-#ifndef TRACER_PROBLEM_H
-#define TRACER_PROBLEM_H
+#ifndef TRACER_OTF2_PROBLEM_H
+#define TRACER_OTF2_PROBLEM_H
 
 #include <errno.h>
 #include <limits.h>

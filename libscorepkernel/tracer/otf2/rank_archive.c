@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  *
- * part: see part.h. */
+ * rank_archive: see rank_archive.h. */
 #include "tracer/otf2/rank_archive.h"
 
 #include <fcntl.h>
@@ -15,7 +15,7 @@
 #define FILE_LEN_MAX ((uint64_t)4 << 30)
 #define ANCHOR_LEN_MAX ((uint64_t)64 * 1024)
 
-int part_events_path(const char *directory, uint32_t number, char *path, struct problem *problem)
+int rank_archive_events_path(const char *directory, uint32_t number, char *path, struct problem *problem)
 {
     return problem_path(problem, path, "%s/traces/%" PRIu64 ".evt", directory, (uint64_t)number << 32);
 }
@@ -76,24 +76,24 @@ static int read_file(const char *path, uint64_t max_len, unsigned char **bytes, 
     return result;
 }
 
-static int read_definitions(struct part *part, struct problem *problem)
+static int read_definitions(struct rank_archive *rank_archive, struct problem *problem)
 {
     char anchor_path[PATH_MAX], path[PATH_MAX];
     unsigned char *anchor = NULL;
     uint64_t anchor_len = 0, len = 0;
-    int result = problem_path(problem, anchor_path, "%s/traces.otf2", part->directory);
+    int result = problem_path(problem, anchor_path, "%s/traces.otf2", rank_archive->directory);
     if (result == 0)
-        result = problem_path(problem, path, "%s/traces.def", part->directory);
+        result = problem_path(problem, path, "%s/traces.def", rank_archive->directory);
     if (result == 0)
         result = read_file(anchor_path, ANCHOR_LEN_MAX, &anchor, &anchor_len, problem);
     if (result == 0)
-        result = read_file(path, FILE_LEN_MAX, &part->bytes, &len, problem);
+        result = read_file(path, FILE_LEN_MAX, &rank_archive->bytes, &len, problem);
     if (result == 0) {
-        result = part_definitions_read(&part->definitions, anchor, anchor_len, part->bytes, len);
+        result = rank_archive_definitions_read(&rank_archive->definitions, anchor, anchor_len, rank_archive->bytes, len);
         if (result == -EBADMSG)
-            (void)problem_flaw(problem, part->definitions.flaw, part->directory);
+            (void)problem_flaw(problem, rank_archive->definitions.flaw, rank_archive->directory);
         else if (result != 0)
-            (void)problem_errno(problem, -result, part->directory);
+            (void)problem_errno(problem, -result, rank_archive->directory);
     }
     free(anchor);
     return result;
@@ -104,7 +104,7 @@ static int read_definitions(struct part *part, struct problem *problem)
 static int check_chunks(int fd, uint64_t len, uint64_t events, const char *path, struct problem *problem)
 {
     static const char flaw[] = "events are missing or overwritten";
-    unsigned char header[PART_CHUNK_HEADER_LEN], end[PART_EVENT_END_LEN];
+    unsigned char header[RANK_ARCHIVE_CHUNK_HEADER_LEN], end[RANK_ARCHIVE_EVENT_END_LEN];
     uint64_t last = 0;
     if (len < sizeof header + sizeof end)
         return problem_flaw(problem, flaw, path);
@@ -114,62 +114,62 @@ static int check_chunks(int fd, uint64_t len, uint64_t events, const char *path,
         int result = read_at(fd, at, header, sizeof header, path, problem);
         if (result != 0)
             return result;
-        if (!part_chunk_events(header, &last))
+        if (!rank_archive_chunk_events(header, &last))
             return problem_flaw(problem, flaw, path);
     }
     int result = read_at(fd, len - sizeof end, end, sizeof end, path, problem);
-    if (result == 0 && (last != events || !part_events_end(end)))
+    if (result == 0 && (last != events || !rank_archive_events_end(end)))
         result = problem_flaw(problem, flaw, path);
     return result;
 }
 
-static int check_events(const struct part *part, uint32_t number, struct problem *problem)
+static int check_events(const struct rank_archive *rank_archive, uint32_t number, struct problem *problem)
 {
     char path[PATH_MAX];
     int fd = -1;
     uint64_t len = 0;
-    int result = part_events_path(part->directory, number, path, problem);
+    int result = rank_archive_events_path(rank_archive->directory, number, path, problem);
     if (result == 0)
         result = open_file(path, &fd, &len, problem);
     if (result != 0)
         return result;
-    result = check_chunks(fd, len, part->definitions.locations[number].events, path, problem);
+    result = check_chunks(fd, len, rank_archive->definitions.locations[number].events, path, problem);
     close(fd);
     return result;
 }
 
-/* Asked before anything is done: otherwise the whole would be there, and the part, too. */
+/* Asked before anything is done: otherwise the whole would be there, and the rank_archive, too. */
 static int check_removable(const char *path, struct problem *problem)
 {
     return access(path, W_OK | X_OK) == 0 ? 0 : problem_errno(problem, errno, path);
 }
 
-int part_open(struct part *part, const char *directory, struct problem *problem)
+int rank_archive_open(struct rank_archive *rank_archive, const char *directory, struct problem *problem)
 {
     struct stat status;
     char events[PATH_MAX];
-    *part = (struct part){.directory = directory};
+    *rank_archive = (struct rank_archive){.directory = directory};
     if (stat(directory, &status) != 0)
         return problem_errno(problem, errno, directory);
-    part->device = status.st_dev;
-    part->inode = status.st_ino;
-    int result = read_definitions(part, problem);
+    rank_archive->device = status.st_dev;
+    rank_archive->inode = status.st_ino;
+    int result = read_definitions(rank_archive, problem);
     if (result == 0)
         result = problem_path(problem, events, "%s/traces", directory);
     if (result == 0)
         result = check_removable(directory, problem);
     if (result == 0)
         result = check_removable(events, problem);
-    for (uint32_t i = 0; result == 0 && i < part->definitions.location_count; i++)
-        result = check_events(part, i, problem);
+    for (uint32_t i = 0; result == 0 && i < rank_archive->definitions.location_count; i++)
+        result = check_events(rank_archive, i, problem);
     return result;
 }
 
-void part_close(struct part *part)
+void rank_archive_close(struct rank_archive *rank_archive)
 {
-    part_definitions_finish(&part->definitions);
-    free(part->bytes);
-    part->bytes = NULL;
+    rank_archive_definitions_finish(&rank_archive->definitions);
+    free(rank_archive->bytes);
+    rank_archive->bytes = NULL;
 }
 
 static void remove_file(const char *directory, const char *name)
@@ -181,19 +181,19 @@ static void remove_file(const char *directory, const char *name)
 
 /* What fails is left: the whole is there, which is what matters. The anchor file comes first, so that nothing
  * looks like an archive that is none. */
-void part_remove(const struct part *part)
+void rank_archive_remove(const struct rank_archive *rank_archive)
 {
     char path[PATH_MAX];
-    remove_file(part->directory, "traces.otf2");
-    remove_file(part->directory, "traces.def");
-    for (uint32_t i = 0; i < part->definitions.location_count; i++) {
+    remove_file(rank_archive->directory, "traces.otf2");
+    remove_file(rank_archive->directory, "traces.def");
+    for (uint32_t i = 0; i < rank_archive->definitions.location_count; i++) {
         char name[64];
         (void)snprintf(name, sizeof name, "traces/%" PRIu64 ".evt", (uint64_t)i << 32);
-        remove_file(part->directory, name);
+        remove_file(rank_archive->directory, name);
         (void)snprintf(name, sizeof name, "traces/%" PRIu64 ".def", (uint64_t)i << 32);
-        remove_file(part->directory, name);
+        remove_file(rank_archive->directory, name);
     }
-    if (snprintf(path, sizeof path, "%s/traces", part->directory) < (int)sizeof path)
+    if (snprintf(path, sizeof path, "%s/traces", rank_archive->directory) < (int)sizeof path)
         (void)rmdir(path);
-    (void)rmdir(part->directory);
+    (void)rmdir(rank_archive->directory);
 }

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  *
- * part_bytes: see part_bytes.h. A file of OTF2's is a row of chunks of one size, the last of which may be
- * shorter. Each begins with a header. A record is its kind, its length, and its values, none of which is more
- * than one chunk's. */
+ * rank_archive_reader: see part_bytes.h. A file of OTF2's is a row of chunks of one size, the last of which
+ * may be shorter. Each begins with a header. A record is its kind, its length, and its values, none of which
+ * is more than one chunk's. */
 #include "tracer/otf2/rank_archive_reader.h"
 
 #include <errno.h>
@@ -91,7 +91,7 @@ static const char *take_text(struct cursor *cursor)
 }
 
 /* A text by its number, which must have come before. */
-static const char *take_reference(struct cursor *cursor, const struct part_definitions *definitions)
+static const char *take_reference(struct cursor *cursor, const struct rank_archive_definitions *definitions)
 {
     uint64_t number = take_number(cursor);
     if (number < definitions->text_count)
@@ -100,7 +100,7 @@ static const char *take_reference(struct cursor *cursor, const struct part_defin
     return NULL;
 }
 
-static void take_clock(struct cursor *record, struct part_definitions *definitions)
+static void take_clock(struct cursor *record, struct rank_archive_definitions *definitions)
 {
     uint64_t resolution = take_number(record);
     definitions->begin_ns = take_number(record);
@@ -118,16 +118,16 @@ static void take_next(struct cursor *record, uint64_t count)
         record->at = NULL;
 }
 
-static void take_string(struct cursor *record, struct part_definitions *definitions)
+static void take_string(struct cursor *record, struct rank_archive_definitions *definitions)
 {
     take_next(record, definitions->text_count);
     definitions->texts[definitions->text_count] = take_text(record);
     definitions->text_count++;
 }
 
-static void take_location(struct cursor *record, struct part_definitions *definitions)
+static void take_location(struct cursor *record, struct rank_archive_definitions *definitions)
 {
-    struct part_location *location = &definitions->locations[definitions->location_count];
+    struct rank_archive_location *location = &definitions->locations[definitions->location_count];
     take_next(record, (uint64_t)definitions->location_count << 32);
     location->name = take_reference(record, definitions);
     (void)take(record, 1); /* its type: we have threads only */
@@ -135,9 +135,9 @@ static void take_location(struct cursor *record, struct part_definitions *defini
     definitions->location_count++;
 }
 
-static void take_region(struct cursor *record, struct part_definitions *definitions)
+static void take_region(struct cursor *record, struct rank_archive_definitions *definitions)
 {
-    struct part_region *region = &definitions->regions[definitions->region_count];
+    struct rank_archive_region *region = &definitions->regions[definitions->region_count];
     take_next(record, definitions->region_count);
     region->name = take_reference(record, definitions);
     (void)take_number(
@@ -151,9 +151,9 @@ static void take_region(struct cursor *record, struct part_definitions *definiti
     definitions->region_count++;
 }
 
-static void take_parameter(struct cursor *record, struct part_definitions *definitions)
+static void take_parameter(struct cursor *record, struct rank_archive_definitions *definitions)
 {
-    struct part_parameter *parameter = &definitions->parameters[definitions->parameter_count];
+    struct rank_archive_parameter *parameter = &definitions->parameters[definitions->parameter_count];
     take_next(record, definitions->parameter_count);
     parameter->name = take_reference(record, definitions);
     parameter->type = (uint8_t)take_fixed(record, 1);
@@ -164,7 +164,7 @@ static void take_parameter(struct cursor *record, struct part_definitions *defin
 
 /* The machine comes first of the tree. Its name follows the empty text, which follows the parameters' values
  * (definitions_begin). */
-static void take_tree_node(struct cursor *record, struct part_definitions *definitions)
+static void take_tree_node(struct cursor *record, struct rank_archive_definitions *definitions)
 {
     uint64_t node = take_number(record), name = take_number(record);
     if (node != 0)
@@ -175,13 +175,13 @@ static void take_tree_node(struct cursor *record, struct part_definitions *defin
         definitions->value_count = (uint32_t)name - 1;
 }
 
-static int flawed(struct part_definitions *definitions, const char *flaw)
+static int flawed(struct rank_archive_definitions *definitions, const char *flaw)
 {
     definitions->flaw = flaw;
     return -EBADMSG;
 }
 
-static int read_record(struct part_definitions *definitions, uint64_t kind, struct cursor record)
+static int read_record(struct rank_archive_definitions *definitions, uint64_t kind, struct cursor record)
 {
     switch (kind) {
     case KIND_CLOCK:
@@ -220,9 +220,10 @@ static bool is_end(struct cursor *chunk, uint64_t kind, bool *last)
 }
 
 /* *left: how many records may come yet; *last: as is_end has it. */
-static int read_chunk(struct part_definitions *definitions, struct cursor *chunk, uint64_t *left, bool *last)
+static int read_chunk(struct rank_archive_definitions *definitions, struct cursor *chunk, uint64_t *left,
+                      bool *last)
 {
-    const unsigned char *header = take(chunk, PART_CHUNK_HEADER_LEN);
+    const unsigned char *header = take(chunk, RANK_ARCHIVE_CHUNK_HEADER_LEN);
     if (!header || memcmp(header, chunk_magic, sizeof chunk_magic) != 0)
         return flawed(definitions, "its definitions are cut off or overwritten");
     for (;;) {
@@ -243,7 +244,7 @@ static int read_chunk(struct part_definitions *definitions, struct cursor *chunk
     }
 }
 
-static int read_chunks(struct part_definitions *definitions, const unsigned char *bytes, size_t len)
+static int read_chunks(struct rank_archive_definitions *definitions, const unsigned char *bytes, size_t len)
 {
     uint64_t left = definitions->count;
     bool last = false;
@@ -260,7 +261,7 @@ static int read_chunks(struct part_definitions *definitions, const unsigned char
 }
 
 /* Fills count. */
-static int read_anchor(struct part_definitions *definitions, const unsigned char *anchor, size_t len,
+static int read_anchor(struct rank_archive_definitions *definitions, const unsigned char *anchor, size_t len,
                        uint64_t *location_count)
 {
     struct cursor cursor = {.at = anchor, .end = anchor + len};
@@ -285,7 +286,7 @@ static int read_anchor(struct part_definitions *definitions, const unsigned char
 
 /* Each array has room for all records, so that none must grow: what is not used is never touched, and costs
  * addresses only. */
-static bool allocate(struct part_definitions *definitions)
+static bool allocate(struct rank_archive_definitions *definitions)
 {
     size_t count = (size_t)definitions->count + 1;
     definitions->texts = calloc(count, sizeof *definitions->texts);
@@ -295,11 +296,11 @@ static bool allocate(struct part_definitions *definitions)
     return definitions->texts && definitions->locations && definitions->regions && definitions->parameters;
 }
 
-int part_definitions_read(struct part_definitions *definitions, const unsigned char *anchor,
-                          size_t anchor_len, const unsigned char *bytes, size_t len)
+int rank_archive_definitions_read(struct rank_archive_definitions *definitions, const unsigned char *anchor,
+                                  size_t anchor_len, const unsigned char *bytes, size_t len)
 {
     uint64_t location_count;
-    *definitions = (struct part_definitions){0};
+    *definitions = (struct rank_archive_definitions){0};
     int result = read_anchor(definitions, anchor, anchor_len, &location_count);
     if (result != 0)
         return result;
@@ -314,16 +315,16 @@ int part_definitions_read(struct part_definitions *definitions, const unsigned c
     return result;
 }
 
-void part_definitions_finish(struct part_definitions *definitions)
+void rank_archive_definitions_finish(struct rank_archive_definitions *definitions)
 {
     free(definitions->texts);
     free(definitions->locations);
     free(definitions->regions);
     free(definitions->parameters);
-    *definitions = (struct part_definitions){0};
+    *definitions = (struct rank_archive_definitions){0};
 }
 
-bool part_chunk_events(const unsigned char header[PART_CHUNK_HEADER_LEN], uint64_t *last)
+bool rank_archive_chunk_events(const unsigned char header[RANK_ARCHIVE_CHUNK_HEADER_LEN], uint64_t *last)
 {
     uint64_t first = little_endian(header + sizeof chunk_magic, sizeof(uint64_t));
     uint64_t end = little_endian(header + sizeof chunk_magic + sizeof(uint64_t), sizeof(uint64_t));
@@ -333,7 +334,7 @@ bool part_chunk_events(const unsigned char header[PART_CHUNK_HEADER_LEN], uint64
     return true;
 }
 
-bool part_events_end(const unsigned char end[PART_EVENT_END_LEN])
+bool rank_archive_events_end(const unsigned char end[RANK_ARCHIVE_EVENT_END_LEN])
 {
     return end[0] == KIND_END_OF_FILE && end[1] == KIND_END_OF_BUFFER;
 }

@@ -7,8 +7,8 @@
  * more can be claimed, recording stops, and what was recorded until then still fits.
  * It knows nothing of OTF2. Where the file system cannot reserve (NFS before 4.2) it always agrees, and a
  * full disk shows when writing. */
-#ifndef TRACER_RESERVE_H
-#define TRACER_RESERVE_H
+#ifndef TRACER_OTF2_RESERVE_H
+#define TRACER_OTF2_RESERVE_H
 
 #include <stdbool.h>
 #include <stdint.h>

@@ -3,8 +3,8 @@
  * staging: the directory in which an archive grows until it is whole, inside the one that it is for.
  *
  * The archive appears there at once: what fails before leaves nothing. It knows file names, not contents. */
-#ifndef TRACER_STAGING_H
-#define TRACER_STAGING_H
+#ifndef TRACER_OTF2_STAGING_H
+#define TRACER_OTF2_STAGING_H
 
 #include <stdint.h>
 

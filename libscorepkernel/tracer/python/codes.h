@@ -5,8 +5,8 @@
  * A table of our own, keyed by the code object's address: the slot that CPython keeps in code objects for
  * such purposes is not in the stable ABI, and no faster (1 ns, like this). The table holds a reference to
  * each code object in it, so that an address cannot come to mean another one. Needs the GIL. */
-#ifndef TRACER_CODES_H
-#define TRACER_CODES_H
+#ifndef TRACER_PYTHON_CODES_H
+#define TRACER_PYTHON_CODES_H
 
 #include "tracer/python/python.h"
 #include "tracer/record/recorder.h"

@@ -2,8 +2,8 @@
  *
  * hooks: how Python tells of calls and returns. Two implementations, one is compiled: hooks_profile.c for
  * CPython 3.9 to 3.11, hooks_monitoring.c from 3.12 on. They need the GIL. */
-#ifndef TRACER_HOOKS_H
-#define TRACER_HOOKS_H
+#ifndef TRACER_PYTHON_HOOKS_H
+#define TRACER_PYTHON_HOOKS_H
 
 #include "tracer/python/measurement.h"
 

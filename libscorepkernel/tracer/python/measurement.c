@@ -21,7 +21,7 @@ static PyObject *kept_result;
 /* What Score-P's files hold would otherwise be written by the child, too, when it ends. */
 static void before_fork(void)
 {
-    if (measurement.number != 0 && measurement.feed)
+    if (measurement.number != 0 && measurement.scorep_sink)
         engine_flush();
 }
 
@@ -34,7 +34,7 @@ static void in_forked_child(void)
     measurement.forked = true;
     measurement.recorder.on = false;
     threads_cut_off();
-    if (measurement.feed)
+    if (measurement.scorep_sink)
         engine_forget();
 }
 
@@ -72,7 +72,7 @@ static struct measurement detach(void)
     return detached;
 }
 
-/* All but the archive or feed. */
+/* All but the archive or scorep_sink. */
 static void release(struct measurement *over)
 {
     recorder_finish(&over->recorder);
@@ -84,10 +84,10 @@ static void release(struct measurement *over)
 static int open_sink(struct measurement *new, const struct measurement_options *options, struct fault *fault)
 {
     if (options->settings)
-        new->feed = feed_create(options->settings, options->setting_count, options->profiled, fault);
+        new->scorep_sink = scorep_sink_create(options->settings, options->setting_count, options->profiled, fault);
     else
         new->archive = archive_create(options->directory, options->memory_limit, fault);
-    return new->feed || new->archive ? 0 : -1;
+    return new->scorep_sink || new->archive ? 0 : -1;
 }
 
 static int begin(struct measurement *new, const struct measurement_options *options)
@@ -97,7 +97,7 @@ static int begin(struct measurement *new, const struct measurement_options *opti
     new->begin_realtime_ns = clock_read_ns(CLOCK_REALTIME);
     if (!new->process || open_sink(new, options, &fault) != 0)
         return raise_errno(fault.code ? fault.code : ENOMEM, options->directory);
-    recorder_init(&new->recorder, new->feed ? feed_sink(new->feed) : archive_sink(new->archive));
+    recorder_init(&new->recorder, new->scorep_sink ? scorep_sink_base(new->scorep_sink) : archive_sink(new->archive));
     return 0;
 }
 
@@ -156,7 +156,7 @@ static struct thread *find_master(void)
     }
     if (!thread->location) /* the first one was made for the master thread */
         thread->location =
-            measurement.feed ? feed_master(measurement.feed) : archive_master(measurement.archive);
+            measurement.scorep_sink ? scorep_sink_master(measurement.scorep_sink) : archive_master(measurement.archive);
     return thread;
 }
 
@@ -233,7 +233,7 @@ int measurement_resume(struct thread *thread)
     if (!is_recording() || threads_find() != thread)
         return 0;
     if (unseen)
-        unseen_seed(thread, &measurement.codes, &measurement.scope);
+        running_functions_seed(thread, &measurement.codes, &measurement.scope);
     thread->suspended = false;
     measurement.recorder.registered = true;
     return 0;
@@ -309,8 +309,8 @@ static PyObject *close_and_report(struct measurement *over)
         .parameters = recorder->parameters,
         .timed = !over->untimed && !recorder->sink->takes_time,
     };
-    if (over->feed)
-        feed_close(over->feed, &result.fault);
+    if (over->scorep_sink)
+        scorep_sink_close(over->scorep_sink, &result.fault);
     else
         close_archive(over, &result);
     PyObject *dictionary = result_make(&result, &recorder->regions, &recorder->summary);
@@ -346,7 +346,7 @@ int measurement_finalize(void)
     if (!measurement_is_active() || measurement.over || measurement.ending)
         return 0;
     const struct thread *thread = threads_find();
-    if (thread && thread->is_master && !(measurement.feed && engine_is_rank())) {
+    if (thread && thread->is_master && !(measurement.scorep_sink && engine_is_rank())) {
         kept_result = end_active();
         return kept_result ? 0 : -1;
     }
@@ -375,8 +375,8 @@ void measurement_abandon(void)
     hooks_remove();
     threads_abandon();
     struct measurement over = detach();
-    if (over.feed)
-        feed_abandon(over.feed);
+    if (over.scorep_sink)
+        scorep_sink_abandon(over.scorep_sink);
     else
         archive_abandon(over.archive);
     release(&over);

@@ -2,12 +2,12 @@
  *
  * measurement: the one measurement that a process can have at a time, from begin to end.
  *
- * Ties archive or feed, recorder, codes and threads together and tells the hooks when to come and go. All of
+ * Ties archive or scorep_sink, recorder, codes and threads together and tells the hooks when to come and go. All of
  * it needs the GIL, and the GIL is its only lock: free-threaded Pythons are refused.
  *
  * A fork ends the measurement for the child: it records nothing and writes nothing, and may begin anew. */
-#ifndef TRACER_MEASUREMENT_H
-#define TRACER_MEASUREMENT_H
+#ifndef TRACER_PYTHON_MEASUREMENT_H
+#define TRACER_PYTHON_MEASUREMENT_H
 
 #include "tracer/otf2/archive.h"
 #include "tracer/python/codes.h"
@@ -19,7 +19,7 @@
 struct measurement {
     uint64_t number;         /* 1 for the process's first; 0 while there is none */
     struct archive *archive; /* of our own, or NULL: the events are Score-P's */
-    struct feed *feed;
+    struct scorep_sink *scorep_sink;
     struct recorder recorder;
     struct scope scope;
     struct codes codes;

@@ -100,7 +100,7 @@ PyObject *module_make_root(PyObject *module, PyObject *tuple)
     int count = texts_of(tuple, libraries, ENGINE_LIBRARIES_MAX);
     if (count < 0)
         return NULL;
-    long len = root_make_here(libraries, (size_t)count, image, sizeof image);
+    long len = umbrella_object_make_here(libraries, (size_t)count, image, sizeof image);
     if (len < 0) {
         errno = (int)-len;
         return PyErr_SetFromErrno(PyExc_OSError);

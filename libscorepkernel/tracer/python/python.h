@@ -3,8 +3,8 @@
  * python: Python.h as this module wants it. From 3.12 on the stable ABI, so that one build serves every
  * later Python; before, hooks_profile.c needs what the stable ABI does not have. Free-threaded builds have
  * no stable ABI and get a module that says that it cannot measure. */
-#ifndef TRACER_PYTHON_H
-#define TRACER_PYTHON_H
+#ifndef TRACER_PYTHON_PYTHON_H
+#define TRACER_PYTHON_PYTHON_H
 
 #define PY_SSIZE_T_CLEAN
 #include <patchlevel.h>

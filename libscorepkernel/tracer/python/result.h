@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  *
  * result: what a measurement says of itself at its end, as a Python dictionary. */
-#ifndef TRACER_RESULT_H
-#define TRACER_RESULT_H
+#ifndef TRACER_PYTHON_RESULT_H
+#define TRACER_PYTHON_RESULT_H
 
 #include "base/fault.h"
 #include "tracer/python/python.h"

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  *
- * unseen: see unseen.h. */
+ * running_functions: see unseen.h. */
 #include "tracer/python/running_functions.h"
 
 #include <stdlib.h>
@@ -41,7 +41,7 @@ static bool add_frame(struct list *list, PyObject *frame, struct codes *codes, c
     return added;
 }
 
-void unseen_seed(struct thread *thread, struct codes *codes, const struct scope *scope)
+void running_functions_seed(struct thread *thread, struct codes *codes, const struct scope *scope)
 {
     struct list list = {0};
     PyObject *type, *value, *traceback;

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  *
- * feed.c - the sink of events that is Score-P. Owns the numbers of regions, which are Score-P's handles here,
- * and a note of whose each location is. What Score-P does with the events is engine.c's business.
+ * scorep_sink.c - the sink of events that is Score-P. Owns the numbers of regions, which are Score-P's
+ * handles here, and a note of whose each location is. What Score-P does with the events is engine.c's
+ * business.
  */
 #include "tracer/python/scorep_sink.h"
 
@@ -16,12 +17,12 @@
 
 struct seat {
     struct location location;
-    struct feed *feed;
+    struct scorep_sink *scorep_sink;
     pthread_t owner;
     struct seat *next;
 };
 
-struct feed {
+struct scorep_sink {
     struct sink sink;
     struct seat *seats; /* the newest first */
     struct seat *master;
@@ -32,35 +33,35 @@ struct feed {
 
 static struct location *add_location(struct sink *sink)
 {
-    struct feed *feed = (struct feed *)sink;
+    struct scorep_sink *scorep_sink = (struct scorep_sink *)sink;
     struct seat *seat = sink->location_count < LOCATIONS_MAX ? calloc(1, sizeof *seat) : NULL;
     if (!seat)
         return NULL;
-    seat->feed = feed;
+    seat->scorep_sink = scorep_sink;
     seat->owner = pthread_self();
-    seat->next = feed->seats;
-    feed->seats = seat;
+    seat->next = scorep_sink->seats;
+    scorep_sink->seats = seat;
     sink->location_count++;
     return &seat->location;
 }
 
 static bool announce_region(struct sink *sink, uint32_t number, const struct region *region)
 {
-    struct feed *feed = (struct feed *)sink;
-    if (number >= feed->handle_capacity) {
-        uint32_t capacity = feed->handle_capacity ? feed->handle_capacity : 64;
+    struct scorep_sink *scorep_sink = (struct scorep_sink *)sink;
+    if (number >= scorep_sink->handle_capacity) {
+        uint32_t capacity = scorep_sink->handle_capacity ? scorep_sink->handle_capacity : 64;
         while (capacity <= number)
             capacity *= 2;
-        void **handles = realloc(feed->handles, capacity * sizeof *handles);
+        void **handles = realloc(scorep_sink->handles, capacity * sizeof *handles);
         if (!handles)
             return false;
-        feed->handles = handles;
-        feed->handle_capacity = capacity;
+        scorep_sink->handles = handles;
+        scorep_sink->handle_capacity = capacity;
     }
-    while (feed->handle_count < number)
-        feed->handles[feed->handle_count++] = NULL; /* which was not announced */
+    while (scorep_sink->handle_count < number)
+        scorep_sink->handles[scorep_sink->handle_count++] = NULL; /* which was not announced */
     void *handle = engine_region(region->name, region->file, region->line);
-    feed->handles[feed->handle_count++] = handle;
+    scorep_sink->handles[scorep_sink->handle_count++] = handle;
     return handle != NULL;
 }
 
@@ -68,10 +69,10 @@ static bool enter(struct location *location, uint64_t time_ns, uint32_t region)
 {
     struct seat *seat = (struct seat *)location;
     (void)time_ns;
-    if (region >= seat->feed->handle_count || !seat->feed->handles[region])
+    if (region >= seat->scorep_sink->handle_count || !seat->scorep_sink->handles[region])
         return false;
     seat->owner = pthread_self(); /* the location of an ended thread may be somebody else's now */
-    return engine_enter(seat->feed->handles[region]);
+    return engine_enter(seat->scorep_sink->handles[region]);
 }
 
 /* Of another thread, Score-P leaves what is open: when the thread ends, or when the measurement does. */
@@ -79,7 +80,7 @@ static bool leave(struct location *location, uint64_t time_ns, uint32_t region)
 {
     const struct seat *seat = (const struct seat *)location;
     (void)time_ns;
-    return !pthread_equal(seat->owner, pthread_self()) || engine_leave(seat->feed->handles[region]);
+    return !pthread_equal(seat->owner, pthread_self()) || engine_leave(seat->scorep_sink->handles[region]);
 }
 
 /* Score-P keeps parameters, rewind regions and the switch for the thread that calls. */
@@ -107,8 +108,8 @@ static bool switch_recording(struct location *location, uint64_t time_ns, bool o
 
 static void *handle_of(const struct location *location, uint32_t region)
 {
-    const struct feed *feed = ((const struct seat *)location)->feed;
-    return region < feed->handle_count ? feed->handles[region] : NULL;
+    const struct scorep_sink *scorep_sink = ((const struct seat *)location)->scorep_sink;
+    return region < scorep_sink->handle_count ? scorep_sink->handles[region] : NULL;
 }
 
 static bool rewind_begin(struct location *location, uint32_t region)
@@ -124,18 +125,18 @@ static bool rewind_end(struct location *location, uint64_t begin_ns, uint32_t re
     return engine_rewind_end(handle_of(location, region), rewound);
 }
 
-static void release(struct feed *feed)
+static void release(struct scorep_sink *scorep_sink)
 {
-    for (struct seat *seat; (seat = feed->seats);) {
-        feed->seats = seat->next;
+    for (struct seat *seat; (seat = scorep_sink->seats);) {
+        scorep_sink->seats = seat->next;
         free(seat);
     }
-    free(feed->handles);
-    free(feed);
+    free(scorep_sink->handles);
+    free(scorep_sink);
 }
 
-struct feed *feed_create(const struct engine_setting *settings, size_t count, bool takes_time,
-                         struct fault *fault)
+struct scorep_sink *scorep_sink_create(const struct engine_setting *settings, size_t count, bool takes_time,
+                                       struct fault *fault)
 {
     static const struct sink_calls calls = {
         .add_location = add_location,
@@ -147,39 +148,39 @@ struct feed *feed_create(const struct engine_setting *settings, size_t count, bo
         .rewind_begin = rewind_begin,
         .rewind_end = rewind_end,
     };
-    struct feed *feed = calloc(1, sizeof *feed);
-    if (feed)
-        feed->sink.calls = &calls;
-    if (!feed || !add_location(&feed->sink)) {
+    struct scorep_sink *scorep_sink = calloc(1, sizeof *scorep_sink);
+    if (scorep_sink)
+        scorep_sink->sink.calls = &calls;
+    if (!scorep_sink || !add_location(&scorep_sink->sink)) {
         fault_note(fault, ENOMEM, "the events' way into Score-P");
-        free(feed);
+        free(scorep_sink);
         return NULL;
     }
-    feed->sink.takes_time = takes_time;
-    feed->master = feed->seats;
+    scorep_sink->sink.takes_time = takes_time;
+    scorep_sink->master = scorep_sink->seats;
     if (engine_begin(settings, count, fault) == 0)
-        return feed;
-    release(feed);
+        return scorep_sink;
+    release(scorep_sink);
     return NULL;
 }
 
-struct sink *feed_sink(struct feed *feed)
+struct sink *scorep_sink_base(struct scorep_sink *scorep_sink)
 {
-    return &feed->sink;
+    return &scorep_sink->sink;
 }
 
-struct location *feed_master(struct feed *feed)
+struct location *scorep_sink_master(struct scorep_sink *scorep_sink)
 {
-    return &feed->master->location;
+    return &scorep_sink->master->location;
 }
 
-void feed_close(struct feed *feed, struct fault *fault)
+void scorep_sink_close(struct scorep_sink *scorep_sink, struct fault *fault)
 {
     (void)engine_end(fault); /* it has noted why */
-    release(feed);
+    release(scorep_sink);
 }
 
-void feed_abandon(struct feed *feed)
+void scorep_sink_abandon(struct scorep_sink *scorep_sink)
 {
-    release(feed);
+    release(scorep_sink);
 }

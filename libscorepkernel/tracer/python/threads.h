@@ -6,8 +6,8 @@
  * measurement (its thread ended, the measurement ended, the process was forked) has another number, so that
  * no thread can come back to it. States are never freed, only used again: a stale pointer is harmless.
  * Needs the GIL. */
-#ifndef TRACER_THREADS_H
-#define TRACER_THREADS_H
+#ifndef TRACER_PYTHON_THREADS_H
+#define TRACER_PYTHON_THREADS_H
 
 #include "tracer/python/python.h"
 #include "tracer/record/recorder.h"

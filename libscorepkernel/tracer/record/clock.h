@@ -5,8 +5,8 @@
  * CLOCK_MONOTONIC in nanoseconds, through the vDSO: 23 ns a reading where the kernel trusts the time stamp
  * counter, and right where it does not. Reading the counter ourselves would save 10 ns a reading and owe a
  * calibration, and an answer for machines that suspend or change their frequency. */
-#ifndef TRACER_CLOCK_H
-#define TRACER_CLOCK_H
+#ifndef TRACER_RECORD_CLOCK_H
+#define TRACER_RECORD_CLOCK_H
 
 #include <stdint.h>
 #include <time.h>

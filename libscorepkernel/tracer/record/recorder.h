@@ -9,8 +9,8 @@
  * many code objects its statements are. It knows nothing of Python. Its callers hold the GIL, which is the
  * only lock. What the user's code asks for by itself (regions, parameters, rewinding) is in recorder_user.c.
  */
-#ifndef TRACER_RECORDER_H
-#define TRACER_RECORDER_H
+#ifndef TRACER_RECORD_RECORDER_H
+#define TRACER_RECORD_RECORDER_H
 
 #include <stdbool.h>
 #include <stdint.h>

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  *
  * What recorder.c and recorder_user.c share, and nobody else. */
-#ifndef TRACER_RECORDER_PRIVATE_H
-#define TRACER_RECORDER_PRIVATE_H
+#ifndef TRACER_RECORD_RECORDER_PRIVATE_H
+#define TRACER_RECORD_RECORDER_PRIVATE_H
 
 #include "tracer/record/clock.h"
 #include "tracer/record/recorder.h"

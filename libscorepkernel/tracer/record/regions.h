@@ -2,8 +2,8 @@
  *
  * regions: what can be entered and left, each name, file and line once, numbered from 0 as in the trace.
  * Pure: strings in, numbers out. */
-#ifndef TRACER_REGIONS_H
-#define TRACER_REGIONS_H
+#ifndef TRACER_RECORD_REGIONS_H
+#define TRACER_RECORD_REGIONS_H
 
 #include <stddef.h>
 #include <stdint.h>

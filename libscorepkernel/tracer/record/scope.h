@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  *
  * scope: whose code a file is. Pure: file names in, a kind out. */
-#ifndef TRACER_SCOPE_H
-#define TRACER_SCOPE_H
+#ifndef TRACER_RECORD_SCOPE_H
+#define TRACER_RECORD_SCOPE_H
 
 #include <stdbool.h>
 #include <stddef.h>

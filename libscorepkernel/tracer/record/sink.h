@@ -3,8 +3,8 @@
  * sink: where the recorder's events go: an archive of our own (archive.h), or Score-P (scorep/feed.h).
  *
  * A sink is the first member of what implements it, and so is a location. Needs the GIL, like its callers. */
-#ifndef TRACER_SINK_H
-#define TRACER_SINK_H
+#ifndef TRACER_RECORD_SINK_H
+#define TRACER_RECORD_SINK_H
 
 #include <stdbool.h>
 #include <stdint.h>

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  *
  * summary: visits, inclusive and exclusive time of each region, over all threads. Pure. */
-#ifndef TRACER_SUMMARY_H
-#define TRACER_SUMMARY_H
+#ifndef TRACER_RECORD_SUMMARY_H
+#define TRACER_RECORD_SUMMARY_H
 
 #include <stdbool.h>
 #include <stdint.h>
