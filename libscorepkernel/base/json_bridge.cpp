@@ -15,7 +15,7 @@
 #include <string>
 #include <utility>
 
-#include "base/json_value.hpp"
+#include "base/json_bridge.hpp"
 
 using tree = nlohmann::json;
 using spk::unwrap;

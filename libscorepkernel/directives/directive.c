@@ -87,8 +87,9 @@ static struct spk_text directive_name(const struct directive *directive)
 /* What a refused directive did not do. */
 static const char *not_done(const struct directive *directive)
 {
-    return directive->kind == DIRECTIVE_FINALIZE_MARKING ? "No cell was run, and those that are marked are kept."
-                                                     : "The cell was not run.";
+    return directive->kind == DIRECTIVE_FINALIZE_MARKING
+               ? "No cell was run, and those that are marked are kept."
+               : "The cell was not run.";
 }
 
 static void refuse_option(struct directive *directive, struct spk_text word, const char *why)
@@ -223,9 +224,9 @@ static void read_line_magic(struct directive *directive, struct spk_text line)
                 directive->kind = DIRECTIVE_BAD;
         if (directive->kind == DIRECTIVE_BAD || rest.len) {
             directive->kind = DIRECTIVE_BAD;
-            utf8_format(directive->error, sizeof directive->error, "%%%s wants %u %s behind it, and nothing else.",
-                        line_magics[i].name, line_magics[i].numbers,
-                        line_magics[i].numbers == 1 ? "number" : "numbers");
+            utf8_format(directive->error, sizeof directive->error,
+                        "%%%s wants %u %s behind it, and nothing else.", line_magics[i].name,
+                        line_magics[i].numbers, line_magics[i].numbers == 1 ? "number" : "numbers");
         }
         return;
     }

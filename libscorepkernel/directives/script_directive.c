@@ -68,11 +68,13 @@ static int describe_environment(const struct directive *directive, struct json *
     return result;
 }
 
-int script_directive_describe(const struct directive *directive, struct settings *settings, struct json *object)
+int script_directive_describe(const struct directive *directive, struct settings *settings,
+                              struct json *object)
 {
     char said[SETTINGS_ARGUMENTS_MAX + 256];
     int result = set_string(object, "kind", kind_name(directive->kind));
-    if (result == 0 && (directive->kind == DIRECTIVE_EXECUTE || directive->kind == DIRECTIVE_FINALIZE_MARKING))
+    if (result == 0 &&
+        (directive->kind == DIRECTIVE_EXECUTE || directive->kind == DIRECTIVE_FINALIZE_MARKING))
         result = json_set_text(object, "directive", directive->line.data, directive->line.len);
     if (result == 0 && directive->kind == DIRECTIVE_ENV)
         result = describe_environment(directive, object);

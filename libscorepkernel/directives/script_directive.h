@@ -24,6 +24,7 @@ int script_directive_check(const struct directive *directive, char *error, size_
 /** Add to a cell's JSON object what its directive says: "kind", and for code that is to be instrumented and
  * the end of such, "directive"; "arguments" of the bindings, those in force from there on; "environment" to
  * change. settings: in them are the arguments in force before the cell, and after it. 0 or -errno. */
-int script_directive_describe(const struct directive *directive, struct settings *settings, struct json *object);
+int script_directive_describe(const struct directive *directive, struct settings *settings,
+                              struct json *object);
 
 #endif

@@ -108,7 +108,7 @@ static void on_exited(struct keeper *keeper, struct frame *frame)
     for (size_t i = 0; i < 4; i++)
         if (frame_next_part(frame, &parts[i]) != 1)
             break;
-    struct keeper_end end = {
+    struct process_end end = {
         .status = (int)frame_u32(parts[0], 0),
         .user_us = frame_u64(parts[1], 0),
         .system_us = frame_u64(parts[2], 0),

@@ -7,23 +7,17 @@
 #define PROCESS_KEEPER_CLIENT_H
 
 #include "base/loop.h"
+#include "process/process_end.h"
 #include "scorepkernel.h"
 #include "wire/channel.h"
 
 #include <sys/types.h>
 
-/* How a process ended. */
-struct keeper_end {
-    int status; /* as from wait(2) */
-    uint64_t user_us, system_us;
-    uint64_t peak_rss_kib;
-};
-
 /* Calls from loop_dispatch. */
 struct keeper_events {
     void (*spawned)(void *owner, uint64_t id, uint32_t pid);
     void (*failed)(void *owner, uint64_t id, int code, struct spk_text stage);
-    void (*exited)(void *owner, uint64_t id, const struct keeper_end *end);
+    void (*exited)(void *owner, uint64_t id, const struct process_end *end);
     void (*gone)(void *owner); /* the keeper itself has ended; nothing more comes */
 };
 

@@ -65,8 +65,8 @@ int python_process_spawn(struct python_process *worker, struct loop *loop, struc
 int python_process_open(struct python_process *worker, struct loop *loop, uint64_t id, int ends[4],
                         const char *setup, const struct python_process_events *events, void *owner);
 
-/** Listen to a process that exists, and waits for WORKER_SETUP: a standby. setup: as of worker_start. fds: its
- * socket and its two pipes, taken over in any case. 0 or -errno; on failure as after worker_finish. */
+/** Listen to a process that exists, and waits for WORKER_SETUP: a standby. setup: as of worker_start. fds:
+ * its socket and its two pipes, taken over in any case. 0 or -errno; on failure as after worker_finish. */
 int python_process_adopt(struct python_process *worker, struct loop *loop, uint64_t id, const int fds[3],
                          const char *setup, const struct python_process_events *events, void *owner);
 

@@ -271,7 +271,8 @@ static void hand_on(struct aggregate *aggregate, uint32_t rank)
         close_line(aggregate);
         if (!all)
             announce(aggregate, label);
-        aggregate->calls->frame(aggregate->owner, item->type, (struct spk_text){item->bytes, item->len}, all, first);
+        aggregate->calls->frame(aggregate->owner, item->type, (struct spk_text){item->bytes, item->len}, all,
+                                first);
     }
     for (uint32_t i = 0; i < count; i++)
         drop_first(aggregate, aggregate->speakers[i]);

@@ -10,12 +10,12 @@
  */
 #include "ranks/job.h"
 
+#include "base/error_content.h"
 #include "base/failure.h"
 #include "base/json_bridge.h"
 #include "base/utf8.h"
 #include "ranks/job_state.h"
 #include "ranks/signals.h"
-#include "session/replies.h"
 #include "wire/rank_protocol.h"
 
 #include <errno.h>
@@ -30,7 +30,7 @@
 #include <unistd.h>
 
 #define MS INT64_C(1000000)
-#define AGGREGATE_NS (200 * MS)          /* so long one rank's line waits for others that say the same */
+#define AGGREGATE_NS (200 * MS)     /* so long one rank's line waits for others that say the same */
 #define BY_THEMSELVES_NS (500 * MS) /* after another's failure, which may be theirs, too */
 #define INTERRUPTED_NS (1000 * MS)  /* to end when that failure has them interrupted */
 #define ASKED_NS (5000 * MS)        /* to end when the user has */

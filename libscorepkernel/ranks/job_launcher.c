@@ -7,8 +7,8 @@
 #include "base/failure.h"
 #include "base/text.h"
 #include "base/utf8.h"
+#include "process/process_end.h"
 #include "ranks/job_state.h"
-#include "session/replies.h"
 #include "wire/rank_protocol.h"
 
 #include <errno.h>
@@ -111,7 +111,7 @@ void launcher_kill(struct job *job)
 int launcher_ended(struct job *job, char *text, size_t size)
 {
     struct rusage usage;
-    struct keeper_end end;
+    struct process_end end;
     char how[200];
     if (wait4(job->launcher, &end.status, WNOHANG, &usage) != job->launcher)
         return 0;

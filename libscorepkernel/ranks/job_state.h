@@ -56,8 +56,8 @@ struct job {
     struct loop loop;
     struct channel library;
     struct source library_source, signals, listener, outputs[2];
-    int64_t listen_due_ns; /* when the listener is watched again; 0: it is */
-    int64_t aggregate_due_ns;   /* when what is held back for others is handed on; 0: nothing is */
+    int64_t listen_due_ns;    /* when the listener is watched again; 0: it is */
+    int64_t aggregate_due_ns; /* when what is held back for others is handed on; 0: nothing is */
     char rendezvous[RENDEZVOUS_TEXT_LEN];
     struct output_pace stream;
     struct aggregate *aggregate; /* made when the number of ranks is known */

@@ -7,12 +7,12 @@
 #include "ranks/relay.h"
 
 #include "base/failure.h"
+#include "process/process_end.h"
 #include "process/python_process.h"
 #include "ranks/relay_process.h"
 #include "ranks/rendezvous.h"
 #include "ranks/shared_file.h"
 #include "ranks/signals.h"
-#include "session/replies.h"
 #include "wire/rank_protocol.h"
 
 #include <errno.h>
@@ -263,7 +263,7 @@ static void on_signal(void *owner, unsigned events)
         on_lost(relay); /* the launcher ends the job, and will not wait for long */
     }
     struct rusage usage;
-    struct keeper_end end;
+    struct process_end end;
     if (!relay->pid || wait4(relay->pid, &end.status, WNOHANG, &usage) != relay->pid)
         return;
     char how[256];

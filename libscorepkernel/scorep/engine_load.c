@@ -65,8 +65,8 @@ static int make_root(const struct engine_parts *parts)
         return -E2BIG;
     memcpy(needed + 1, parts->libraries, parts->library_count * sizeof *needed);
     unsigned char *snapshot = malloc(ROOT_LEN_MAX);
-    long len =
-        snapshot ? umbrella_object_make_here(needed, parts->library_count + 1, snapshot, ROOT_LEN_MAX) : -ENOMEM;
+    long len = snapshot ? umbrella_object_make_here(needed, parts->library_count + 1, snapshot, ROOT_LEN_MAX)
+                        : -ENOMEM;
     int fd = len > 0 ? memfd_create("scorepkernel-root", MFD_CLOEXEC) : (int)len;
     if (fd < 0 && len > 0)
         fd = -errno;

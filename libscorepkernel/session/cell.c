@@ -84,7 +84,8 @@ static struct json *cell_options(const struct spk_session *session, const struct
 {
     struct json *options = json_object(), *measure = NULL;
     int result = json_set_integer(options, "execution_count", (int64_t)request->execution_count);
-    if (result == 0 && (directive->kind == DIRECTIVE_EXECUTE || directive->kind == DIRECTIVE_FINALIZE_MARKING)) {
+    if (result == 0 &&
+        (directive->kind == DIRECTIVE_EXECUTE || directive->kind == DIRECTIVE_FINALIZE_MARKING)) {
         measure = measure_options(&session->settings, directive);
         result = measure ? json_set(options, "measure", measure) : -ENOMEM;
     }
@@ -110,7 +111,8 @@ static int send_execute(struct spk_session *session, const struct request *reque
 }
 
 /* %%scorep_env: it is for the worker to change its environment, and to tell what is in force. */
-static int run_env(struct spk_session *session, const struct request *request, const struct directive *directive)
+static int run_env(struct spk_session *session, const struct request *request,
+                   const struct directive *directive)
 {
     char error[512];
     struct json *options = cell_options(session, request, directive), *changes = json_array();
@@ -131,8 +133,8 @@ static int run_env(struct spk_session *session, const struct request *request, c
 /* Whether the directive's name has that in it. */
 static int names(const struct directive *directive, const char *part)
 {
-    return memmem(directive->line.data, (size_t)(directive->body.data - directive->line.data), part, strlen(part)) !=
-           NULL;
+    return memmem(directive->line.data, (size_t)(directive->body.data - directive->line.data), part,
+                  strlen(part)) != NULL;
 }
 
 /* A program that shows experiments is to be started after measured cells, or no longer: by the worker. */
@@ -241,7 +243,7 @@ static int run_settings(struct spk_session *session, const struct request *reque
     char said[SETTINGS_ARGUMENTS_MAX + 256];
     enum settings_part part = directive->kind == DIRECTIVE_SETTINGS   ? SETTINGS_MARSHALLING
                               : directive->kind == DIRECTIVE_LAUNCHER ? SETTINGS_LAUNCHER
-                                                                  : SETTINGS_ARGUMENTS;
+                                                                      : SETTINGS_ARGUMENTS;
     int (*read)(struct settings *, struct spk_text, char *, size_t) =
         part == SETTINGS_MARSHALLING ? settings_read_marshalling
         : part == SETTINGS_LAUNCHER  ? settings_read_launcher
@@ -314,8 +316,8 @@ static const char *fate(const struct marked_cells *marked, size_t position, enum
                : "It is written by %%end_writefile, not instrumented.";
 }
 
-static void mark(struct spk_session *session, const struct request *request, const struct directive *directive,
-                 struct spk_text code)
+static void mark(struct spk_session *session, const struct request *request,
+                 const struct directive *directive, struct spk_text code)
 {
     struct json *metadata = json_parse(request->parts[1].data, request->parts[1].len);
     struct spk_text id = {"", 0}, line = marked_cells_first_line(code);

@@ -5,11 +5,10 @@
  */
 #include "session/replies.h"
 
-#include <signal.h>
-#include <stdio.h>
+#include "base/error_content.h"
+
 #include <stdlib.h>
 #include <string.h>
-#include <sys/wait.h>
 
 static int set_text(struct json *object, const char *name, const char *text)
 {
@@ -23,19 +22,6 @@ static struct json *checked(struct json *value, int result)
         return value;
     json_free(value);
     return NULL;
-}
-
-struct json *error_content(const char *ename, const char *text)
-{
-    struct json *content = json_object(), *traceback = json_array();
-    int result = set_text(content, "ename", ename);
-    result = result ? result : set_text(content, "evalue", text);
-    result = result ? result : json_append_text(traceback, text, strlen(text));
-    if (result != 0)
-        json_free(traceback);
-    else
-        result = json_set(content, "traceback", traceback);
-    return checked(content, result);
 }
 
 struct json *reply_failed(const char *ename, const char *text, uint64_t execution_count)
@@ -91,22 +77,4 @@ struct json *reply_kernel_info(const char *hello)
                                       "{\"text\":\"Score-P\",\"url\":\"https://www.score-p.org\"}]"));
     json_free(known);
     return checked(content, result);
-}
-
-void process_end_text(const struct keeper_end *end, char *text, size_t size)
-{
-    if (WIFEXITED(end->status)) {
-        snprintf(text, size, "ended with exit code %d", WEXITSTATUS(end->status));
-        return;
-    }
-    int number = WTERMSIG(end->status);
-    const char *name = sigabbrev_np(number), *description = sigdescr_np(number);
-    if (number == SIGKILL)
-        snprintf(text, size,
-                 "was killed by SIGKILL (by somebody, or because memory ran out: at its peak it held %llu "
-                 "MiB)",
-                 (unsigned long long)(end->peak_rss_kib >> 10));
-    else
-        snprintf(text, size, "was ended by SIG%s (%s)", name ? name : "?",
-                 description ? description : "signal");
 }

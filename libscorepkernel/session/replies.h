@@ -6,11 +6,8 @@
 #define SESSION_REPLIES_H
 
 #include "base/json_bridge.h"
-#include "process/keeper_client.h"
-#include "scorepkernel.h"
 
-/** The content of an error message: ename, evalue, and text as its traceback. NULL: no memory. */
-struct json *error_content(const char *ename, const char *text);
+#include <stdint.h>
 
 /** The content of a reply with status "error" (or "aborted" when ename is NULL). */
 struct json *reply_failed(const char *ename, const char *text, uint64_t execution_count);
@@ -20,8 +17,5 @@ struct json *reply_done(uint64_t execution_count);
 
 /** The content of a kernel_info_reply. hello: the worker's JSON, or NULL when there is none. */
 struct json *reply_kernel_info(const char *hello);
-
-/** How a process ended, in words: "was ended by SIGSEGV (Segmentation fault)". */
-void process_end_text(const struct keeper_end *end, char *text, size_t size);
 
 #endif

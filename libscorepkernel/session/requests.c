@@ -3,6 +3,7 @@
  * requests.c - requests on their way to the worker, and what it says on its way to the host. One request is
  * with the worker at a time. Owns nothing of its own: the session's life is session.c's.
  */
+#include "base/error_content.h"
 #include "base/failure.h"
 #include "base/print.h"
 #include "report/report.h"

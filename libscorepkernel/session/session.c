@@ -10,6 +10,7 @@
 #include "base/print.h"
 #include "base/utf8.h"
 #include "process/output_marks.h"
+#include "process/process_end.h"
 #include "session/replies.h"
 
 #include <errno.h>
@@ -295,7 +296,7 @@ static int promote(struct spk_session *session, const char *how)
     return 0;
 }
 
-static void on_exited(void *owner, uint64_t id, const struct keeper_end *end)
+static void on_exited(void *owner, uint64_t id, const struct process_end *end)
 {
     struct spk_session *session = owner;
     char how[256];

@@ -42,8 +42,8 @@ struct spk_session {
     struct marked_cells marked;
     struct launched_cell runner;
     struct standby standby; /* while a guarded cell runs */
-    int promoted;         /* the worker was the standby, and has not said WORKER_READY */
-    struct source wake;   /* an eventfd: written when there is something to do but no descriptor to tell */
+    int promoted;           /* the worker was the standby, and has not said WORKER_READY */
+    struct source wake;     /* an eventfd: written when there is something to do but no descriptor to tell */
     atomic_uint wanted;
     atomic_uint grace_ms;
     atomic_ullong begun;       /* how many requests there have been */

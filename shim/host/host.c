@@ -153,7 +153,8 @@ static void turn(struct loop *loop)
 /* Until the end has been reached. */
 static int serve(struct host *host, struct process_events *process_events)
 {
-    struct loop loop = {.host = host, .process_events = process_events, .failures = 0, .deadline_ms = 0, .broken = 0};
+    struct loop loop = {
+        .host = host, .process_events = process_events, .failures = 0, .deadline_ms = 0, .broken = 0};
     publish_status(host, NULL, "starting");
     while (!host->ended && !loop.broken) {
         if (host->ending && !loop.deadline_ms)

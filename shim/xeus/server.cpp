@@ -10,7 +10,7 @@
 #include <new>
 #include <utility>
 
-#include "base/json_value.hpp"
+#include "base/json_bridge.hpp"
 #include "shim/common/log.h"
 #include "shim/xeus/xeus_server.hpp"
 

@@ -22,7 +22,7 @@
 #include <xeus/xmiddleware.hpp>
 #include <xeus/xzmq_serializer.hpp>
 
-#include "base/json_value.hpp"
+#include "base/json_bridge.hpp"
 #include "shim/common/environment.h"
 #include "shim/common/log.h"
 #include "shim/common/timestamp.h"

@@ -30,7 +30,7 @@ static void on_failed(void *owner, uint64_t id, int code, struct spk_text stage)
     told.failed++;
 }
 
-static void on_exited(void *owner, uint64_t id, const struct keeper_end *end)
+static void on_exited(void *owner, uint64_t id, const struct process_end *end)
 {
     (void)owner;
     CHECK(id == 5 && WIFEXITED(end->status) && WEXITSTATUS(end->status) == 7);

@@ -53,7 +53,7 @@ static void on_failed(void *owner, uint64_t id, int code, struct spk_text stage)
     CHECK(!"the process was started");
 }
 
-static void on_exited(void *owner, uint64_t id, const struct keeper_end *end)
+static void on_exited(void *owner, uint64_t id, const struct process_end *end)
 {
     (void)owner;
     CHECK(id == 9 && WIFEXITED(end->status) && WEXITSTATUS(end->status) == 3);

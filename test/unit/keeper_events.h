@@ -21,7 +21,7 @@ static struct {
     uint64_t id;
     int code;
     char stage[64];
-    struct keeper_end end;
+    struct process_end end;
 } told;
 
 static struct loop loop;
@@ -45,7 +45,7 @@ static inline void on_failed(void *owner, uint64_t id, int code, struct spk_text
     snprintf(told.stage, sizeof told.stage, "%.*s", (int)stage.len, stage.data);
 }
 
-static inline void on_exited(void *owner, uint64_t id, const struct keeper_end *end)
+static inline void on_exited(void *owner, uint64_t id, const struct process_end *end)
 {
     CHECK(owner == &told);
     told.exited++;

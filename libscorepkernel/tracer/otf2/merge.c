@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  *
- * merge: see merge.h. The order in which things are done; how is rank_archive.c's, merged.c's and staging.c's affair.
+ * merge: see merge.h. The order in which things are done; how is rank_archive.c's, merged.c's and staging.c's
+ * affair.
  */
 #include "tracer/otf2/merge.h"
 
@@ -55,7 +56,8 @@ static int init(struct merged_archive *merged, const struct merge_part *parts, u
     qsort(merged->ranks, count, sizeof *merged->ranks, by_number);
     for (uint32_t i = 1; i < count; i++)
         if (merged->ranks[i].number == merged->ranks[i - 1].number)
-            return problem_flaw(problem, "another rank_archive has the same rank", merged->ranks[i].rank_archive.directory);
+            return problem_flaw(problem, "another rank_archive has the same rank",
+                                merged->ranks[i].rank_archive.directory);
     return 0;
 }
 
@@ -78,7 +80,8 @@ static int check_distinct(const struct merged_archive *merged, uint32_t last, st
 {
     const struct rank_archive *rank_archive = &merged->ranks[last].rank_archive;
     for (uint32_t i = 0; i < last; i++)
-        if (merged->ranks[i].rank_archive.inode == rank_archive->inode && merged->ranks[i].rank_archive.device == rank_archive->device)
+        if (merged->ranks[i].rank_archive.inode == rank_archive->inode &&
+            merged->ranks[i].rank_archive.device == rank_archive->device)
             return problem_flaw(problem, "it is another rank's rank_archive, too", rank_archive->directory);
     return 0;
 }

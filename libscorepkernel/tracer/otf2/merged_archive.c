@@ -34,7 +34,8 @@ static void extend_time(struct merged_archive *merged, const struct merged_rank 
 /* part_bytes.c keeps times, and merge.c offsets, so small that no sum overflows. */
 static bool is_before_zero(const struct merged_rank *rank)
 {
-    return rank->clock_offset_ns < 0 && rank->rank_archive.definitions.begin_ns < (uint64_t)-rank->clock_offset_ns;
+    return rank->clock_offset_ns < 0 &&
+           rank->rank_archive.definitions.begin_ns < (uint64_t)-rank->clock_offset_ns;
 }
 
 /* Room for the numbers of one kind; one more, as none at all would look like a failure. */
@@ -73,13 +74,14 @@ int merged_archive_take(struct merged_archive *merged, struct merged_rank *rank,
         result = take_number(&merged->regions, rank_archive->regions[i].name, rank_archive->regions[i].file,
                              rank_archive->regions[i].line, &rank->regions[i], problem, directory);
     for (uint32_t i = 0; i < rank_archive->parameter_count && result == 0; i++)
-        result = take_number(&merged->parameters, rank_archive->parameters[i].name, "", rank_archive->parameters[i].type,
-                             &rank->parameters[i], problem, directory);
+        result = take_number(&merged->parameters, rank_archive->parameters[i].name, "",
+                             rank_archive->parameters[i].type, &rank->parameters[i], problem, directory);
     for (uint32_t i = 0; i < rank_archive->value_count && result == 0; i++)
-        result = take_number(&merged->values, rank_archive->texts[i], "", 0, &rank->values[i], problem, directory);
+        result =
+            take_number(&merged->values, rank_archive->texts[i], "", 0, &rank->values[i], problem, directory);
     for (uint32_t i = 0; i < rank_archive->location_count && result == 0; i++)
-        result = take_number(&merged->location_names, rank_archive->locations[i].name, "", 0, &rank->location_names[i],
-                             problem, directory);
+        result = take_number(&merged->location_names, rank_archive->locations[i].name, "", 0,
+                             &rank->location_names[i], problem, directory);
     if (result == 0)
         extend_time(merged, rank);
     return result;
@@ -166,8 +168,8 @@ static void write_offset(OTF2_DefWriter *writer, const struct merged_rank *rank)
 {
     const struct rank_archive_definitions *rank_archive = &rank->rank_archive.definitions;
     (void)OTF2_DefWriter_WriteClockOffset(writer, rank_archive->begin_ns, rank->clock_offset_ns, 0);
-    (void)OTF2_DefWriter_WriteClockOffset(writer, rank_archive->begin_ns + rank_archive->length_ns + 1, rank->clock_offset_ns,
-                                          0);
+    (void)OTF2_DefWriter_WriteClockOffset(writer, rank_archive->begin_ns + rank_archive->length_ns + 1,
+                                          rank->clock_offset_ns, 0);
 }
 
 static void write_tables(OTF2_Archive *archive, const struct merged_rank *rank, struct fault *fault)
@@ -207,8 +209,8 @@ static void write_locations(struct definitions *definitions, const struct merged
         const struct merged_rank *rank = &merged->ranks[i];
         for (uint32_t j = 0; j < rank->rank_archive.definitions.location_count; j++)
             definitions_location(definitions, merged_archive_location(rank, j),
-                                 first + rank->location_names[j], rank->rank_archive.definitions.locations[j].events,
-                                 i);
+                                 first + rank->location_names[j],
+                                 rank->rank_archive.definitions.locations[j].events, i);
     }
 }
 

@@ -2,9 +2,9 @@
  *
  * merged_archive: what many ranks' archives say together, and the files that say it.
  *
- * The files of events stay as they are: each location has a table beside them that translates the rank_archive's
- * numbers (of regions, parameters and their values) to those of the merged, and tells how its clock differs.
- * Readers apply both by themselves. */
+ * The files of events stay as they are: each location has a table beside them that translates the
+ * rank_archive's numbers (of regions, parameters and their values) to those of the merged, and tells how its
+ * clock differs. Readers apply both by themselves. */
 #ifndef TRACER_OTF2_MERGED_ARCHIVE_H
 #define TRACER_OTF2_MERGED_ARCHIVE_H
 

@@ -89,7 +89,8 @@ static int read_definitions(struct rank_archive *rank_archive, struct problem *p
     if (result == 0)
         result = read_file(path, FILE_LEN_MAX, &rank_archive->bytes, &len, problem);
     if (result == 0) {
-        result = rank_archive_definitions_read(&rank_archive->definitions, anchor, anchor_len, rank_archive->bytes, len);
+        result = rank_archive_definitions_read(&rank_archive->definitions, anchor, anchor_len,
+                                               rank_archive->bytes, len);
         if (result == -EBADMSG)
             (void)problem_flaw(problem, rank_archive->definitions.flaw, rank_archive->directory);
         else if (result != 0)

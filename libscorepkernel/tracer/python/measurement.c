@@ -84,7 +84,8 @@ static void release(struct measurement *over)
 static int open_sink(struct measurement *new, const struct measurement_options *options, struct fault *fault)
 {
     if (options->settings)
-        new->scorep_sink = scorep_sink_create(options->settings, options->setting_count, options->profiled, fault);
+        new->scorep_sink =
+            scorep_sink_create(options->settings, options->setting_count, options->profiled, fault);
     else
         new->archive = archive_create(options->directory, options->memory_limit, fault);
     return new->scorep_sink || new->archive ? 0 : -1;
@@ -97,7 +98,8 @@ static int begin(struct measurement *new, const struct measurement_options *opti
     new->begin_realtime_ns = clock_read_ns(CLOCK_REALTIME);
     if (!new->process || open_sink(new, options, &fault) != 0)
         return raise_errno(fault.code ? fault.code : ENOMEM, options->directory);
-    recorder_init(&new->recorder, new->scorep_sink ? scorep_sink_base(new->scorep_sink) : archive_sink(new->archive));
+    recorder_init(&new->recorder,
+                  new->scorep_sink ? scorep_sink_base(new->scorep_sink) : archive_sink(new->archive));
     return 0;
 }
 
@@ -155,8 +157,8 @@ static struct thread *find_master(void)
         return NULL;
     }
     if (!thread->location) /* the first one was made for the master thread */
-        thread->location =
-            measurement.scorep_sink ? scorep_sink_master(measurement.scorep_sink) : archive_master(measurement.archive);
+        thread->location = measurement.scorep_sink ? scorep_sink_master(measurement.scorep_sink)
+                                                   : archive_master(measurement.archive);
     return thread;
 }
 

@@ -2,8 +2,8 @@
  *
  * measurement: the one measurement that a process can have at a time, from begin to end.
  *
- * Ties archive or scorep_sink, recorder, codes and threads together and tells the hooks when to come and go. All of
- * it needs the GIL, and the GIL is its only lock: free-threaded Pythons are refused.
+ * Ties archive or scorep_sink, recorder, codes and threads together and tells the hooks when to come and go.
+ * All of it needs the GIL, and the GIL is its only lock: free-threaded Pythons are refused.
  *
  * A fork ends the measurement for the child: it records nothing and writes nothing, and may begin anew. */
 #ifndef TRACER_PYTHON_MEASUREMENT_H

@@ -2,6 +2,8 @@
  *
  * test_replies.c - the replies that the library gives itself.
  */
+#include "base/error_content.h"
+#include "process/process_end.h"
 #include "session/replies.h"
 
 #include "test.h"
@@ -67,7 +69,7 @@ static void kernel_info(void)
 static const char *ended(int status, uint64_t peak_rss_kib)
 {
     static char text[256];
-    struct keeper_end end = {.status = status, .peak_rss_kib = peak_rss_kib};
+    struct process_end end = {.status = status, .peak_rss_kib = peak_rss_kib};
     process_end_text(&end, text, sizeof text);
     return text;
 }
@@ -81,7 +83,7 @@ static void ends(void)
     CHECK(strstr(ended(SIGKILL, 3 << 20), "SIGKILL") && strstr(ended(SIGKILL, 3 << 20), "3072 MiB"));
     CHECK(strstr(ended(SIGRTMIN + 1, 0), "was ended by"));
     char small[8];
-    process_end_text(&(struct keeper_end){.status = SIGKILL}, small, sizeof small);
+    process_end_text(&(struct process_end){.status = SIGKILL}, small, sizeof small);
     CHECK(strlen(small) == 7);
 }
 

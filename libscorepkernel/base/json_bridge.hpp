@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  *
- * json_value.hpp - what stands behind a struct json: for the C++ side of the shim alone.
+ * json_bridge.hpp - what stands behind a struct json: for the C++ side of the shim alone.
  *
  * struct json is never defined: a pointer to one is a pointer to a nlohmann value by another name, so that a
  * value crosses between C and C++ without a copy.
  */
-#ifndef BASE_JSON_VALUE_HPP
-#define BASE_JSON_VALUE_HPP
+#ifndef BASE_JSON_BRIDGE_HPP
+#define BASE_JSON_BRIDGE_HPP
 
 #include <cstddef>
 #include <cstring>
