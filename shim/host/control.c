@@ -10,6 +10,7 @@
 #include <string.h>
 
 #include "shim/common/log.h"
+#include "shim/host/ending.h"
 #include "shim/host/publish.h"
 
 #define PROTOCOL "5.3"
@@ -83,7 +84,7 @@ static int kernel_info(struct host *host, struct message *message)
 
 static void interrupt(struct host *host, const struct message *message)
 {
-    int code = host_interrupt(host);
+    int code = ending_interrupt(host);
     struct json *content = code ? publish_failure("KernelError", log_reason(code)) : publish_ok("ok");
     publish_reply(host, SERVER_CONTROL, message->origin, "interrupt_reply", content, NULL);
 }
@@ -97,7 +98,7 @@ static void shut_down(struct host *host, enum server_channel channel, const stru
     (void)json_set_boolean(news, "restart", restart);
     publish_reply(host, channel, message->origin, "shutdown_reply", reply, NULL);
     publish(host, message->origin, "shutdown_reply", news);
-    host_end(host);
+    ending_begin(host);
 }
 
 void control_shutdown(struct host *host, enum server_channel channel, const struct message *message)
@@ -128,7 +129,7 @@ void control_receive(struct host *host, struct message *message)
     message_free(message);
 }
 
-void host_forget_question(struct host *host, uint64_t request)
+void control_forget_question(struct host *host, uint64_t request)
 {
     size_t kept = 0;
     for (size_t i = 0; i < host->question_count; i++)
@@ -162,7 +163,7 @@ void control_input(struct host *host, struct message *message)
         else
             log_print("an input_reply without a text \"value\" counts as an empty line");
         struct spk_error error = {.size = sizeof error, .code = 0, .text = ""};
-        host_forget_question(host, request);
+        control_forget_question(host, request);
         int code = host->plugin->input_reply(host->session, request, value, &error);
         if (code && code != -ENOENT) /* -ENOENT: interrupted meanwhile */
             log_print("the answer to input() was lost: %s", error.text[0] ? error.text : log_reason(code));

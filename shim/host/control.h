@@ -5,7 +5,7 @@
 #ifndef SHIM_HOST_CONTROL_H
 #define SHIM_HOST_CONTROL_H
 
-#include "shim/host/host.h"
+#include "shim/host/state.h"
 
 /** Serve a message on control; takes it over. */
 void control_receive(struct host *host, struct message *message);
@@ -19,5 +19,8 @@ void control_input(struct host *host, struct message *message);
 /** What clients get as kernel_info_reply, made from the library's answer, which is taken over and kept if
  * good. */
 struct json *control_kernel_info(struct host *host, uint32_t how, struct json *content);
+
+/** The request's question is not open any more, if it was. */
+void control_forget_question(struct host *host, uint64_t request);
 
 #endif

@@ -16,13 +16,14 @@
 #include "shim/common/environment.h"
 #include "shim/common/log.h"
 #include "shim/host/control.h"
+#include "shim/host/ending.h"
+#include "shim/host/outputs.h"
 #include "shim/host/plugin.h"
 #include "shim/host/process_events.h"
 #include "shim/host/publish.h"
 #include "shim/host/shell.h"
 #include "shim/xeus/connection.h"
 
-#define GRACE_MS 2000U
 /* Longer than the library's grace, shorter than Jupyter's patience (5 s). */
 #define END_MS 3000
 /* dispatch may fail now and then; a library that fails each time would have this loop spin. */
@@ -52,26 +53,6 @@ static void on_message(void *ctx, enum server_channel channel, struct message *m
         control_receive(host, message);
     else
         control_input(host, message);
-}
-
-int host_interrupt(struct host *host)
-{
-    /* It is delivered by dispatch, and a writer that waits for its pipe sees it when that has room. */
-    flow_interrupt(&host->flow, server_waiting(host->server));
-    return host->plugin->interrupt(host->session); /* without effect when no cell runs */
-}
-
-void host_end(struct host *host)
-{
-    if (host->ending)
-        return;
-    host->ending = 1;
-    flow_interrupt(&host->flow, server_waiting(host->server)); /* what comes at the end is to come through */
-    int code = host->plugin->shutdown(host->session, GRACE_MS);
-    if (code) {
-        log_print("the session could not be ended in order: %s", log_reason(code));
-        host->ended = 1; /* destroy ends what is left */
-    }
 }
 
 static void dispatch(struct loop *loop)
@@ -144,9 +125,9 @@ static void turn(struct loop *loop)
     unsigned seen =
         others[1].revents || others[2].revents || timeout > 0 ? process_events_take(loop->process_events) : 0;
     if (seen & PROCESS_EVENT_INTERRUPT)
-        (void)host_interrupt(host);
+        (void)ending_interrupt(host);
     if (seen & PROCESS_EVENT_END)
-        host_end(host);
+        ending_begin(host);
     shell_advance(host);
 }
 

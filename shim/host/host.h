@@ -1,67 +1,20 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  *
- * host.h - a running kernel: the state that its channels share, and its loop.
+ * host.h - a kernel, from its start to its end.
  *
+ *   state.h     the state that all these share
  *   host.c      the loop: starts, polls, ends
  *   shell.c     requests on shell, one at a time, and their replies
  *   control.c   requests on control, at any time
  *   outputs.c   what the library calls back
  *   publish.c   the messages that the host itself composes
+ *   ending.c    interrupts, and the end
  *   flow.c      when the library's output is held back
  *
  * One thread runs all of it.
  */
 #ifndef SHIM_HOST_HOST_H
 #define SHIM_HOST_HOST_H
-
-#include <stdint.h>
-
-#include "scorepkernel.h"
-#include "shim/common/timestamp.h"
-#include "shim/host/flow.h"
-#include "shim/host/requests.h"
-#include "shim/xeus/server.h"
-
-struct queued {
-    struct queued *next;
-    struct message *message;
-    int aborted; /* waited when a cell failed: not to be run if it is a cell */
-};
-
-/* The shell request that the library is working on; number 0: none. */
-struct active {
-    uint64_t number;
-    char reply_type[32]; /* "" for a kind that has no reply */
-    int is_cell;
-    int silent;
-    int stop_on_error;
-    int64_t execution_count;
-    char started[TIMESTAMP_MAX];
-};
-
-/* A question that waits for its answer on stdin. */
-struct question {
-    uint64_t request;
-    char id[SERVER_ID_MAX];
-};
-
-struct host {
-    const struct connection *connection;
-    const struct spk_plugin *plugin;
-    struct spk_session *session;
-    struct server *server;
-    struct requests requests;
-    struct queued *first, **last; /* shell requests that were taken from their socket and are not begun */
-    int aborting;                 /* what comes from shell now waited when a cell failed */
-    struct active active;
-    struct question questions[SPK_MAX_QUESTIONS]; /* those that are open, the oldest first */
-    size_t question_count;
-    struct flow flow;
-    int64_t executed;  /* cells that count; the newest one's number */
-    char *kernel_info; /* the library's last good answer, as JSON; NULL: none yet */
-    int ending;        /* shutdown was asked for */
-    int ended;         /* and is done */
-};
 
 struct host_options {
     const char *connection_file;
@@ -71,17 +24,5 @@ struct host_options {
 
 /** Run a kernel to its end. The exit status for the process; what failed was told on standard error. */
 int host_run(const struct host_options *options);
-
-/** Interrupt the running cell. 0 or a negative errno. */
-int host_interrupt(struct host *host);
-
-/** Begin to end: the library is told, host_run goes on until it is done. Repeating it does nothing. */
-void host_end(struct host *host);
-
-/** The request's question is not open any more, if it was (control.c). */
-void host_forget_question(struct host *host, uint64_t request);
-
-/** The table of callbacks to give to the library. */
-void outputs_table(struct host *host, struct spk_host *table);
 
 #endif

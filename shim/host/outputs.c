@@ -2,6 +2,8 @@
  *
  * outputs.c - what the library calls back, on its way to the clients. Every function runs inside dispatch.
  */
+#include "shim/host/outputs.h"
+
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -9,7 +11,6 @@
 #include "shim/common/environment.h"
 #include "shim/common/log.h"
 #include "shim/host/control.h"
-#include "shim/host/host.h"
 #include "shim/host/publish.h"
 #include "shim/host/shell.h"
 
@@ -63,7 +64,7 @@ static void on_input_request(void *ctx, uint64_t request, struct spk_text prompt
     struct json *content = json_object();
     (void)json_set_text(content, "prompt", prompt.data, prompt.len);
     (void)json_set_boolean(content, "password", password != 0);
-    host_forget_question(host, request); /* the new one takes its place */
+    control_forget_question(host, request); /* the new one takes its place */
     struct question question = {.request = request};
     int code = server_ask(host->server, origin, content, question.id);
     if (code == 0 && host->question_count < SPK_MAX_QUESTIONS)
@@ -74,7 +75,7 @@ static void on_input_request(void *ctx, uint64_t request, struct spk_text prompt
 
 static void on_input_withdrawn(void *ctx, uint64_t request)
 {
-    host_forget_question(ctx, request);
+    control_forget_question(ctx, request);
 }
 
 static void send_comm(struct host *host, uint64_t request, const char *type, struct spk_text content,

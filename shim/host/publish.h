@@ -5,7 +5,7 @@
 #ifndef SHIM_HOST_PUBLISH_H
 #define SHIM_HOST_PUBLISH_H
 
-#include "shim/host/host.h"
+#include "shim/host/state.h"
 
 /** Publish content (taken over; NULL: it could not be made) under parent. A failure is logged. */
 void publish(struct host *host, const struct origin *parent, const char *type, struct json *content);

@@ -5,7 +5,7 @@
 #ifndef SHIM_HOST_SHELL_H
 #define SHIM_HOST_SHELL_H
 
-#include "shim/host/host.h"
+#include "shim/host/state.h"
 
 /** Put a message into the queue; takes it over. */
 void shell_receive(struct host *host, struct message *message);

@@ -17,14 +17,17 @@
 #include <string>
 #include <thread>
 
+#include <poll.h>
+
 #include <xeus/xauthentication.hpp>
 #include <xeus/xserver.hpp>
 #include <zmq.hpp>
 #include <zmq_addon.hpp>
 
 #include "shim/xeus/backlog.hpp"
+#include "shim/xeus/connection.h"
 #include "shim/xeus/history.hpp"
-#include "shim/xeus/server.h"
+#include "shim/xeus/message.h"
 
 /* The C side's handle on a request's origin. Kept long after the request, and many of them: so the header is
    kept as text, a fraction of what it takes as a value. */

@@ -8,7 +8,6 @@
  */
 // wrap: log_print
 #include "shim/host/control.h"
-#include "shim/host/host.h"
 #include "shim/host/shell.h"
 
 #include "fuzz.h"

@@ -5,7 +5,7 @@
 #ifndef TRACER_PYTHON_HOOKS_H
 #define TRACER_PYTHON_HOOKS_H
 
-#include "tracer/python/measurement.h"
+#include "tracer/python/recording.h"
 
 /* In the thread that starts a stretch of the cell, or asks for its own functions; harmless where they are in.
  * -1 with an exception. */

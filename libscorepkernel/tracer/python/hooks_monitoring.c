@@ -18,18 +18,19 @@ static int tool = -1; /* -1: no hooks */
 /* The rest of threads_find: a thread that is seen for the first time in this measurement. */
 static struct thread *meet(void)
 {
-    if (measurement.forked) {
-        measurement_abandon();
+    if (recording.forked) {
+        hooks_remove();
+        recording_abandon();
         return NULL;
     }
-    if (tool < 0 || threads_refused(measurement.number))
+    if (tool < 0 || threads_refused(recording.number))
         return NULL;
-    if (measurement.recorder.on && measurement.recorder.registered && !threads_is_bystander()) {
-        struct thread *thread = threads_adopt(&measurement.recorder, false);
+    if (recording.recorder.on && recording.recorder.registered && !threads_is_bystander()) {
+        struct thread *thread = threads_adopt(&recording.recorder, false);
         if (thread)
             return thread;
     }
-    threads_refuse(measurement.number);
+    threads_refuse(recording.number);
     return NULL;
 }
 
@@ -38,7 +39,7 @@ static PyObject *on_enter(PyObject *self, PyObject *const *arguments, Py_ssize_t
     (void)self;
     struct thread *thread = threads_find();
     if (count > 0 && (thread || (thread = meet())))
-        measurement_enter(thread, arguments[0], arguments[0]);
+        recording_enter(thread, arguments[0], arguments[0]);
     Py_RETURN_NONE;
 }
 
@@ -47,7 +48,7 @@ static PyObject *on_leave(PyObject *self, PyObject *const *arguments, Py_ssize_t
     (void)self;
     struct thread *thread = threads_find();
     if (count > 0 && (thread || (thread = meet())))
-        measurement_leave(thread, arguments[0]);
+        recording_leave(thread, arguments[0]);
     Py_RETURN_NONE;
 }
 

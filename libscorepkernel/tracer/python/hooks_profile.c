@@ -32,18 +32,20 @@ static int on_event(PyObject *unused, PyFrameObject *frame, int what, PyObject *
     struct thread *thread = threads_find();
     if (!thread) {
         /* The measurement ended, or this is a forked child. hooks_remove has mostly been here already. */
-        if (measurement.forked)
-            measurement_abandon();
-        else
+        if (recording.forked) {
+            hooks_remove();
+            recording_abandon();
+        } else {
             PyEval_SetProfile(NULL, NULL);
+        }
         return 0;
     }
     if (what == PyTrace_RETURN) {
-        measurement_leave(thread, frame);
+        recording_leave(thread, frame);
         return 0;
     }
     PyCodeObject *code = PyFrame_GetCode(frame);
-    measurement_enter(thread, frame, (PyObject *)code);
+    recording_enter(thread, frame, (PyObject *)code);
     Py_DECREF(code);
     return 0;
 }
@@ -56,9 +58,9 @@ static PyObject *on_thread_start(PyObject *self, PyObject *arguments)
     PyObject *ignored;
     if (!PyArg_ParseTuple(arguments, "OsO", &frame, &event, &ignored))
         return NULL;
-    bool wanted = measurement_is_active() && PyLong_AsUnsignedLongLong(self) == measurement.number &&
-                  measurement.recorder.on && measurement.recorder.registered;
-    struct thread *thread = wanted ? threads_adopt(&measurement.recorder, false) : NULL;
+    bool wanted = recording_is_active() && PyLong_AsUnsignedLongLong(self) == recording.number &&
+                  recording.recorder.on && recording.recorder.registered;
+    struct thread *thread = wanted ? threads_adopt(&recording.recorder, false) : NULL;
     PyEval_SetProfile(thread ? on_event : NULL, NULL);
     if (thread && strcmp(event, "call") == 0 && PyFrame_Check(frame))
         (void)on_event(NULL, (PyFrameObject *)frame, PyTrace_CALL, NULL);
@@ -88,7 +90,7 @@ static int set_thread_hook(PyObject *threading, PyObject *hook)
 static int install_thread_hook(void)
 {
     PyObject *threading = PyImport_ImportModule("threading");
-    PyObject *number = threading ? PyLong_FromUnsignedLongLong(measurement.number) : NULL;
+    PyObject *number = threading ? PyLong_FromUnsignedLongLong(recording.number) : NULL;
     PyObject *hook = number ? PyCFunction_New(&thread_start_method, number) : NULL;
     PyObject *before = hook ? get_thread_hook(threading) : NULL;
     int result = before ? set_thread_hook(threading, hook) : -1;
@@ -159,7 +161,7 @@ int hooks_start(void)
     if (state->c_profilefunc == on_event)
         return 0;
     if (!may_replace(thread, state)) {
-        measurement.replaced = true;
+        recording.replaced = true;
         return 0;
     }
     if (thread && thread->is_master && saved.master_state == 0)

@@ -9,41 +9,7 @@
 #ifndef TRACER_PYTHON_MEASUREMENT_H
 #define TRACER_PYTHON_MEASUREMENT_H
 
-#include "tracer/otf2/archive.h"
-#include "tracer/python/codes.h"
-#include "tracer/python/python.h"
-#include "tracer/python/scorep_sink.h"
-#include "tracer/python/threads.h"
-#include "tracer/record/recorder.h"
-
-struct measurement {
-    uint64_t number;         /* 1 for the process's first; 0 while there is none */
-    struct archive *archive; /* of our own, or NULL: the events are Score-P's */
-    struct scorep_sink *scorep_sink;
-    struct recorder recorder;
-    struct scope scope;
-    struct codes codes;
-    char *process;
-    uint64_t begin_ns;
-    uint64_t begin_realtime_ns;
-    uint64_t first_start_ns; /* 0: not yet */
-    uint64_t last_stop_ns;
-    bool instrument; /* functions are recorded from the start on, not only where the user's code says so */
-    bool hooked;     /* hooks have been put in since the beginning */
-    bool replaced;   /* somebody else's hook was found in the place of ours: functions are missing */
-    bool untimed;    /* not all times in the summary are there: what comes from Score-P's profile counts */
-    bool over;       /* the user's code has ended it: nothing is recorded any more */
-    bool ending;     /* it is being ended: what runs meanwhile (audit hooks, finalisers) may not do so, too */
-    bool forked;     /* this process is the child of the one that measures */
-};
-
-extern struct measurement measurement;
-
-/* Whether something is being measured by this very process. */
-static inline bool measurement_is_active(void)
-{
-    return measurement.number != 0 && !measurement.forked;
-}
+#include "tracer/python/recording.h"
 
 /* How it is to be measured. Borrowed, but for scope, which is taken over. */
 struct measurement_options {
@@ -89,16 +55,5 @@ int measurement_refresh(void);
 
 /* The region of a function, named as if it had been entered; REGION_NONE: it is not the user's to name. */
 uint32_t measurement_region_of(PyObject *function);
-
-/* In a forked child, outside the fork itself: takes the hooks out and forgets the parent's measurement. */
-void measurement_abandon(void);
-
-/* For the hooks. key: of the frame. */
-void measurement_enter(struct thread *thread, const void *key, PyObject *code);
-
-static inline void measurement_leave(struct thread *thread, const void *key)
-{
-    recorder_leave(&measurement.recorder, thread, key);
-}
 
 #endif

@@ -4,7 +4,6 @@
  * its origin is freed once.
  */
 #include "shim/host/control.h"
-#include "shim/host/host.h"
 
 #include "fake_server.h"
 

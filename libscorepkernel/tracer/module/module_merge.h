@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  *
  * module_merge: the part of the module that makes one archive of many. */
-#ifndef TRACER_PYTHON_MODULE_MERGE_H
-#define TRACER_PYTHON_MODULE_MERGE_H
+#ifndef TRACER_MODULE_MODULE_MERGE_H
+#define TRACER_MODULE_MODULE_MERGE_H
 
 #include "tracer/python/python.h"
 

@@ -2,8 +2,8 @@
  *
  * module_user: the part of the module that users' code reaches, by way of scorep.user and
  * scorep.instrumenter. See module.c for how it is put together. */
-#ifndef TRACER_PYTHON_MODULE_USER_H
-#define TRACER_PYTHON_MODULE_USER_H
+#ifndef TRACER_MODULE_MODULE_USER_H
+#define TRACER_MODULE_MODULE_USER_H
 
 #include "tracer/python/python.h"
 

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  *
  * module_scorep: the part of the module that is about Score-P. See module.c for how it is put together. */
-#ifndef TRACER_PYTHON_MODULE_SCOREP_H
-#define TRACER_PYTHON_MODULE_SCOREP_H
+#ifndef TRACER_MODULE_MODULE_SCOREP_H
+#define TRACER_MODULE_MODULE_SCOREP_H
 
 #include "tracer/python/python.h"
 

@@ -2,9 +2,9 @@
  *
  * module_user: see module_user.h. Arguments are checked whether or not something is being measured; what is
  * asked for where nothing is, is ignored, as the bindings' own functions do outside of a measurement. */
-#include "tracer/python/module_user.h"
+#include "tracer/module/module_user.h"
 
-#include "tracer/python/arguments.h"
+#include "tracer/module/arguments.h"
 #include "tracer/python/measurement.h"
 
 /* A name and the place in the source that it is given at. Texts are borrowed from the arguments. */
@@ -26,18 +26,18 @@ static int read_place(PyObject *name, PyObject *file, PyObject *line, struct pla
 static struct thread *accepting_thread(void)
 {
     struct thread *thread = measurement_join();
-    return thread && recorder_accepts_regions(&measurement.recorder, thread) ? thread : NULL;
+    return thread && recorder_accepts_regions(&recording.recorder, thread) ? thread : NULL;
 }
 
 /* The calling thread, if it takes part. */
 static struct thread *known_thread(void)
 {
-    return measurement_is_active() ? threads_find() : NULL;
+    return recording_is_active() ? threads_find() : NULL;
 }
 
 static uint32_t region_at(const struct place *place)
 {
-    return recorder_region(&measurement.recorder, place->name, place->file, place->line);
+    return recorder_region(&recording.recorder, place->name, place->file, place->line);
 }
 
 const char module_region_begin_doc[] = "region_begin(name, file, line)\n--\n\n"
@@ -55,7 +55,7 @@ PyObject *module_region_begin(PyObject *module, PyObject *arguments)
         return NULL;
     struct thread *thread = accepting_thread();
     if (thread)
-        recorder_region_begin(&measurement.recorder, thread, region_at(&place));
+        recorder_region_begin(&recording.recorder, thread, region_at(&place));
     Py_RETURN_NONE;
 }
 
@@ -76,8 +76,8 @@ PyObject *module_region_end(PyObject *module, PyObject *arguments)
     struct thread *thread = accepting_thread();
     if (!thread) /* what is open is left all the same */
         thread = known_thread();
-    bool stray = thread && !recorder_region_end(&measurement.recorder, thread, text) &&
-                 recorder_accepts_regions(&measurement.recorder, thread);
+    bool stray = thread && !recorder_region_end(&recording.recorder, thread, text) &&
+                 recorder_accepts_regions(&recording.recorder, thread);
     return PyBool_FromLong(!stray);
 }
 
@@ -96,7 +96,7 @@ PyObject *module_stray_end(PyObject *module, PyObject *arguments)
         return NULL;
     struct thread *thread = accepting_thread();
     if (thread)
-        recorder_stray_end(&measurement.recorder, thread, place.name, place.file, place.line);
+        recorder_stray_end(&recording.recorder, thread, place.name, place.file, place.line);
     Py_RETURN_NONE;
 }
 
@@ -115,8 +115,8 @@ PyObject *module_function_begin(PyObject *module, PyObject *function)
     uint32_t region = measurement_region_of(function);
     if (region == REGION_NONE)
         return PyLong_FromLong(-1);
-    recorder_region_begin(&measurement.recorder, thread, region);
-    return PyLong_FromUnsignedLongLong(measurement.number * REGIONS_MAX + region);
+    recorder_region_begin(&recording.recorder, thread, region);
+    return PyLong_FromUnsignedLongLong(recording.number * REGIONS_MAX + region);
 }
 
 const char module_function_end_doc[] = "function_end(number)\n--\n\nLeave what function_begin() has entered.";
@@ -129,8 +129,8 @@ PyObject *module_function_end(PyObject *module, PyObject *number)
         return NULL;
     struct thread *thread = known_thread();
     /* The function may have begun in a measurement that is over. */
-    if (thread && begun >= 0 && (uint64_t)begun / REGIONS_MAX == measurement.number)
-        (void)recorder_region_end_number(&measurement.recorder, thread, (uint32_t)(begun % REGIONS_MAX));
+    if (thread && begun >= 0 && (uint64_t)begun / REGIONS_MAX == recording.number)
+        (void)recorder_region_end_number(&recording.recorder, thread, (uint32_t)(begun % REGIONS_MAX));
     Py_RETURN_NONE;
 }
 
@@ -168,7 +168,7 @@ PyObject *module_recording(PyObject *module, PyObject *unused)
     (void)module;
     (void)unused;
     const struct thread *thread = known_thread();
-    return PyBool_FromLong(thread && measurement.recorder.on && !thread->suspended);
+    return PyBool_FromLong(thread && recording.recorder.on && !thread->suspended);
 }
 
 const char module_parameter_doc[] =
@@ -227,7 +227,7 @@ PyObject *module_parameter(PyObject *module, PyObject *arguments)
         return NULL;
     struct thread *thread = accepting_thread();
     if (thread)
-        recorder_parameter(&measurement.recorder, thread, &parameter);
+        recorder_parameter(&recording.recorder, thread, &parameter);
     Py_RETURN_NONE;
 }
 
@@ -244,7 +244,7 @@ PyObject *module_rewind_begin(PyObject *module, PyObject *arguments)
         return NULL;
     struct thread *thread = accepting_thread();
     if (thread)
-        recorder_rewind_begin(&measurement.recorder, thread, region_at(&place));
+        recorder_rewind_begin(&recording.recorder, thread, region_at(&place));
     Py_RETURN_NONE;
 }
 
@@ -266,7 +266,7 @@ PyObject *module_rewind_end(PyObject *module, PyObject *arguments)
     if (!text)
         return NULL;
     struct thread *thread = accepting_thread();
-    return PyBool_FromLong(!thread || recorder_rewind_end(&measurement.recorder, thread, text, rewound != 0));
+    return PyBool_FromLong(!thread || recorder_rewind_end(&recording.recorder, thread, text, rewound != 0));
 }
 
 const char module_record_doc[] =
@@ -279,8 +279,8 @@ PyObject *module_record(PyObject *module, PyObject *on)
     if (wanted < 0)
         return NULL;
     struct thread *thread = measurement_join();
-    if (thread && measurement.recorder.on && thread->door != DOOR_LOCKED)
-        recorder_mute(&measurement.recorder, thread, !wanted);
+    if (thread && recording.recorder.on && thread->door != DOOR_LOCKED)
+        recorder_mute(&recording.recorder, thread, !wanted);
     Py_RETURN_NONE;
 }
 
@@ -293,8 +293,8 @@ PyObject *module_cell(PyObject *module, PyObject *file)
     (void)module;
     const char *text = arguments_text(file, "file", SCOPE_TEXT_MAX);
     /* Without room for it, its functions are recorded as any function of the user's. */
-    if (text && measurement_is_active() && scope_kind(&measurement.scope, text, "<module>") != KIND_ROOT)
-        (void)scope_add_cell(&measurement.scope, text, NULL);
+    if (text && recording_is_active() && scope_kind(&recording.scope, text, "<module>") != KIND_ROOT)
+        (void)scope_add_cell(&recording.scope, text, NULL);
     return text ? Py_NewRef(Py_None) : NULL;
 }
 

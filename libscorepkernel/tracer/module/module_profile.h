@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  *
  * module_profile: the part of the module that reads profiles which Score-P wrote. */
-#ifndef TRACER_PYTHON_MODULE_PROFILE_H
-#define TRACER_PYTHON_MODULE_PROFILE_H
+#ifndef TRACER_MODULE_MODULE_PROFILE_H
+#define TRACER_MODULE_MODULE_PROFILE_H
 
 #include "tracer/python/python.h"
 

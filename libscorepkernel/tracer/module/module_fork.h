@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  *
  * module_fork: the part of the module that is about copies of the process. */
-#ifndef TRACER_PYTHON_MODULE_FORK_H
-#define TRACER_PYTHON_MODULE_FORK_H
+#ifndef TRACER_MODULE_MODULE_FORK_H
+#define TRACER_MODULE_MODULE_FORK_H
 
 #include "tracer/python/python.h"
 

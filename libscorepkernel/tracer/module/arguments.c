@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  *
  * arguments: see arguments.h. */
-#include "tracer/python/arguments.h"
+#include "tracer/module/arguments.h"
 
 #include <errno.h>
 #include <string.h>

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  *
  * arguments: what Python hands over, checked: everything has a type and a maximum. */
-#ifndef TRACER_PYTHON_ARGUMENTS_H
-#define TRACER_PYTHON_ARGUMENTS_H
+#ifndef TRACER_MODULE_ARGUMENTS_H
+#define TRACER_MODULE_ARGUMENTS_H
 
 #include "tracer/python/python.h"
 #include "tracer/record/scope.h"

@@ -2,13 +2,13 @@
  *
  * module: the Python face of what is recorded, into an archive or Score-P. Knows nothing of how it is done.
  */
-#include "tracer/python/arguments.h"
+#include "tracer/module/arguments.h"
+#include "tracer/module/module_fork.h"
+#include "tracer/module/module_merge.h"
+#include "tracer/module/module_profile.h"
+#include "tracer/module/module_scorep.h"
+#include "tracer/module/module_user.h"
 #include "tracer/python/measurement.h"
-#include "tracer/python/module_fork.h"
-#include "tracer/python/module_merge.h"
-#include "tracer/python/module_profile.h"
-#include "tracer/python/module_scorep.h"
-#include "tracer/python/module_user.h"
 #include "tracer/python/python.h"
 
 #define MEMORY_MIN (1ll << 20)

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  *
  * module_fork: see module_fork.h. */
-#include "tracer/python/module_fork.h"
+#include "tracer/module/module_fork.h"
 
 #include <dlfcn.h>
 #include <errno.h>

@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  *
  * module_merge: see module_merge.h. Arguments in, exceptions out. */
-#include "tracer/python/module_merge.h"
+#include "tracer/module/module_merge.h"
 
 #include <stdlib.h>
 
+#include "tracer/module/arguments.h"
 #include "tracer/otf2/merge.h"
-#include "tracer/python/arguments.h"
 #include "tracer/python/measurement.h"
 
 #define HOST_MAX 255u /* bytes of a host's name, as in Linux's */
@@ -114,7 +114,7 @@ PyObject *module_merge(PyObject *module, PyObject *arguments)
         return NULL;
     struct given given = {0};
     PyObject *done = NULL;
-    if (measurement_is_active()) {
+    if (recording_is_active()) {
         PyErr_SetString(PyExc_RuntimeError, "a measurement is active: end it before merging");
     } else if (given_read(&given, parts) == 0) {
         struct problem problem = {0};

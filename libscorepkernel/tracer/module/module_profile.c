@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  *
  * module_profile: see module_profile.h. The file is mapped here, and understood by cubex.c. */
-#include "tracer/python/module_profile.h"
+#include "tracer/module/module_profile.h"
 
 #include <errno.h>
 #include <fcntl.h>

@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  *
  * module_scorep: see module_scorep.h. */
-#include "tracer/python/module_scorep.h"
+#include "tracer/module/module_scorep.h"
 
 #include <errno.h>
 
 #include "scorep/engine.h"
 #include "scorep/umbrella_object.h"
-#include "tracer/python/arguments.h"
+#include "tracer/module/arguments.h"
 #include "tracer/python/measurement.h"
 
 const char module_load_scorep_doc[] =
