@@ -37,7 +37,7 @@ def main() -> None:
     before = {name.partition(".")[0] for name in sys.modules}
     if has_directory:
         del sys.path[0]  # until what is needed has been imported, as files there may have the same names
-    from . import unpatched
+    from .base import unpatched
 
     unpatched.take(package)
     from . import wire

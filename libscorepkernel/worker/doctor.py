@@ -14,7 +14,7 @@ import sys
 from typing import Callable, List, Sequence, Tuple
 
 from . import doctor_machine, doctor_scorep, systems
-from .doctor_check import Check, Finding, last_line, run_python
+from .base.programs import Check, Finding, last_line, run_python
 from .doctor_scorep import Facts
 
 _MARKS = {"ok": "ok", "warning": "WARNING", "error": "ERROR", "none": "-"}

@@ -14,7 +14,7 @@ import tempfile
 from typing import List, Optional, Tuple
 
 from . import environment
-from .doctor_check import Finding
+from .base.programs import Finding
 from .doctor_scorep import Facts
 
 _TOTAL_MEMORY, _PAGE_SIZE = "16000k", "8k"  # Score-P's own, should it not say so

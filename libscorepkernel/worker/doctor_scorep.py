@@ -12,7 +12,7 @@ import sys
 from typing import List, NamedTuple, Tuple
 
 from . import installation
-from .doctor_check import Finding, last_line, run, run_python
+from .base.programs import Finding, last_line, run, run_python
 
 _SELFTEST_SECONDS = 15.0
 _ANEW = "Install Score-P 8.0 or newer with --enable-shared, or take it off PATH."

@@ -9,7 +9,8 @@ import re
 import shutil
 from typing import Dict, Iterable, List, Optional, Set, Tuple
 
-from . import doctor_check, installation
+from . import installation
+from .base import programs
 
 # Those that Score-P, its tools, the bindings and we know of, but config-vars does not list; and modules' own.
 _OTHERS = re.compile(
@@ -114,7 +115,7 @@ def lister() -> Optional[str]:
 
 def listed(program: str) -> List[str]:
     """Those that it lists; none: it cannot be asked."""
-    return re.findall(r"^(SCOREP_\w+)", doctor_check.run([program, "config-vars"]).output, re.M)
+    return re.findall(r"^(SCOREP_\w+)", programs.run([program, "config-vars"]).output, re.M)
 
 
 def unknown(names: Iterable[str], known: List[str]) -> List[str]:

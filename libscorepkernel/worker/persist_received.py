@@ -7,7 +7,7 @@ import hashlib
 import weakref
 from typing import Any, Dict, List, NamedTuple, Optional, Set, Tuple
 
-from . import persist_arrays, persist_around, persist_file
+from . import persist_around, persist_arrays, persist_file
 from .persist_lost import Lost, StandIn
 
 

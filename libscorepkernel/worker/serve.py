@@ -19,8 +19,9 @@ from IPython.core.completer import provisionalcompleter, rectify_completions
 from IPython.core.error import StdinNotImplementedError
 from IPython.utils.tokenutil import token_at_cursor
 
-from . import binding_arguments, comms, environment, event_loop, installation, launch, launch_plan, limit, measure
-from . import pools, questions, repeats, scorep_api, script, settings, shell, spare, streams, systems, viewers, wire
+from . import binding_arguments, comms, environment, event_loop, installation, launch, launch_plan, measure
+from . import pools, questions, repeats, scorep_api, script, settings, shell, spare, systems, viewers, wire
+from .base import streams, time_limit
 
 
 _Event = asyncio.Event
@@ -503,7 +504,7 @@ class Server:
         """Users' code runs for a question of the client's. An interrupt ends the block, and so does too long a time:
         what has been found by then is the answer."""
         with contextlib.suppress(KeyboardInterrupt), self.user_code():
-            with limit.Limit(_QUESTION_SECONDS, self.interrupts):
+            with time_limit.Limit(_QUESTION_SECONDS, self.interrupts):
                 yield
 
     # --- input ---------------------------------------------------------------------------------------

@@ -191,7 +191,7 @@ class Interrupts:
         self.before_cell = False  # a request has been taken, its cell has not begun: an interrupt is meant for it
         self.on_interrupt: Optional[Any] = None  # asked first: returns True when it took care of it
         self.between_cells: Optional[Any] = None  # asked when one comes beside a cell: True, when it is to be obeyed
-        self.of_our_own = False  # the next signal is not the library's (limit.py)
+        self.of_our_own = False  # the next signal is not the library's (base/time_limit.py)
         self.pending = False
         self.received = 0  # signals
         self.served = 0  # of those, how many have been obeyed before they came

@@ -22,14 +22,28 @@ _copies: Dict[str, ModuleType] = {}
 
 
 def take(package: str) -> None:
-    """Have all modules of the package use copies, those that will be imported later, too."""
-    finder = importlib.machinery.FileFinder(
-        package,
+    """Have all modules of the package use copies, those that will be imported later, too. package: its directory."""
+    for directory in (package, os.path.dirname(os.path.abspath(__file__))):
+        _look_after(directory)  # the folder of this module has been found already
+
+
+def _look_after(directory: str) -> None:
+    # Where Python looks first for what is to find the modules in a directory: nothing of users' own is changed.
+    sys.path_importer_cache[directory] = _Finder(
+        directory,
         (importlib.machinery.ExtensionFileLoader, importlib.machinery.EXTENSION_SUFFIXES),
         (_Loader, importlib.machinery.SOURCE_SUFFIXES),
     )
-    # Where Python looks first for what is to find the modules in a directory: nothing of users' own is changed.
-    sys.path_importer_cache[package] = finder  # type: ignore[assignment]
+
+
+class _Finder(importlib.machinery.FileFinder):
+    """Finds the modules in a directory of the package, and sees to those in the packages that it finds there."""
+
+    def find_spec(self, fullname: str, target: Any = None) -> Any:
+        spec = super().find_spec(fullname, target)
+        for directory in (spec.submodule_search_locations if spec else None) or ():
+            _look_after(directory)
+        return spec
 
 
 class _Loader(importlib.machinery.SourceFileLoader):
