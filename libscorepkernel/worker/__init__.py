@@ -40,16 +40,17 @@ def main() -> None:
     from .base import unpatched
 
     unpatched.take(package)
-    from . import wire
+    from .base import frame_numbers, frames
+    from .base.connection import Connection
 
     sys.argv[:] = [""]
-    connection = wire.Connection()
-    connection.send(wire.HELLO, 0, wire.dump(_hello()))
+    connection = Connection()
+    connection.send(frame_numbers.HELLO, 0, frames.dump(_hello()))
     try:
         from . import serve
     except ImportError as problem:
         if problem.name is None or problem.name.split(".")[0] in ("IPython", "traitlets"):
-            connection.send(wire.FAILED, 0, _no_ipython(problem).encode())
+            connection.send(frame_numbers.FAILED, 0, _no_ipython(problem).encode())
             return
         raise
     server = serve.Server(connection, package)

@@ -13,7 +13,9 @@ import sys
 import tempfile
 from typing import Any, Callable, Dict, List, Optional, Sequence, Tuple
 
-from . import detailed, installation, persist_file, pools, settings, spare, systems, wire
+from . import detailed, installation, persist_file, pools, settings, spare, systems
+from .base import frame_numbers, frames
+from .base.frames import Frame
 from .detailed import size_text
 from .launch_plan import Way, can_travel, choose, make_way, plan
 
@@ -119,10 +121,10 @@ class Launcher:
         """Have a process started for the next cell of this kind."""
         with contextlib.suppress(systems.NotMeasured):
             if choose(wanted, self._server.package).process == "launch":
-                plan_text = wire.dump(plan(wanted, self._server.package))
-                self._server.connection.send_with_descriptors([], wire.LAUNCH, 0, plan_text, b"", b"{}")
+                plan_text = frames.dump(plan(wanted, self._server.package))
+                self._server.connection.send_with_descriptors([], frame_numbers.LAUNCH, 0, plan_text, b"", b"{}")
 
-    def on_return(self, frame: wire.Frame) -> None:
+    def on_return(self, frame: Frame) -> None:
         """WORKER_RETURN has come."""
         descriptor = self._server.connection.claim(frame)
         if self._returned is not None and not self._returned.done() and frame.request == self._request:
@@ -155,13 +157,13 @@ class Launcher:
         self._job = self._job_of(wanted) if way.process == "ranks" else None
         hand_over = self._fork if way.process == "forked" else self._send
         frame, descriptor = await self._await(hand_over, request, wanted, options, way, lost, False)
-        if not frame.parts[1] and frame.parts[0] == wire.u32(wire.ABORTED) and way.process == "launch":
+        if not frame.parts[1] and frame.parts[0] == frames.u32(frame_numbers.ABORTED) and way.process == "launch":
             if frame.parts[2] != b"KeyboardInterrupt" and installation.locate():
                 lost.clear()
                 frame, descriptor = await self._await(hand_over, request, wanted, options, way, lost, True)
         how = int.from_bytes(frame.parts[0], "little")
         if not frame.parts[1]:
-            return wire.ERROR, _ended(frame.parts[2].decode("utf-8", "replace"), how), None
+            return frame_numbers.ERROR, _ended(frame.parts[2].decode("utf-8", "replace"), how), None
         content, measurement = json.loads(frame.parts[1]), json.loads(frame.parts[2] or b"null")
         try:
             if self._job:
@@ -172,16 +174,16 @@ class Launcher:
         finally:
             if descriptor is not None:
                 os.close(descriptor)
-        lost += self._moved + notes + (self.not_returned if how != wire.OK else [])
+        lost += self._moved + notes + (self.not_returned if how != frame_numbers.OK else [])
         if measurement is not None:
             measurement["warnings"] = measurement["warnings"] + lost
         elif self._job and lost:  # the error has been shown by now
             print("\n".join(lost), file=sys.stderr, flush=True)
         elif lost:
             content.setdefault("traceback", []).extend(lost)
-        if how == wire.OK and self.not_returned:
+        if how == frame_numbers.OK and self.not_returned:
             content.pop("execution_count", None)
-            return wire.ERROR, {**content, **_not_returned(self.not_returned)}, measurement
+            return frame_numbers.ERROR, {**content, **_not_returned(self.not_returned)}, measurement
         return how, content, measurement
 
     async def _await(self, hand_over: Any, request: int, wanted: dict, options: dict, *more: Any) -> tuple:
@@ -219,21 +221,21 @@ class Launcher:
                 launched = {"way": f"launched ({way.why})", "affinity": affinity}
                 how = plan(wanted, self._server.package, simple)
                 make_way(how, self._moved)
-            there = wire.dump({**options, "launched": {**launched, **_for_its_files()}})
-            connection.send_with_descriptors([descriptor], wire.LAUNCH, request, wire.dump(how), b"", there)
+            there = frames.dump({**options, "launched": {**launched, **_for_its_files()}})
+            connection.send_with_descriptors([descriptor], frame_numbers.LAUNCH, request, frames.dump(how), b"", there)
         finally:
             os.close(descriptor)
 
     def _fork(self, request: int, wanted: dict, options: dict, way: Way, lost: List[str], simple: bool) -> None:
         os.close(_file_for(wanted))  # for what comes back: the cell is not run if there could be none
         launched = {"way": f"in a forked copy of the session ({way.why})", **_for_its_files()}
-        there = wire.dump({**options, "launched": launched})
+        there = frames.dump({**options, "launched": launched})
         natives = pools.native_threads()
         if natives:
             print(f"Warning: {pools.said_of(natives)}.", file=sys.stderr)
         with spare.history_at_rest(self._server.shell):
             copy = spare.fork_copy(self._server)
-        spare.introduce(self._server.connection, copy, wire.LAUNCH, request, b"{}", None, there)
+        spare.introduce(self._server.connection, copy, frame_numbers.LAUNCH, request, b"{}", None, there)
 
     def _job_of(self, wanted: dict) -> Any:
         from . import ranks
@@ -292,7 +294,7 @@ def _ended(text: str, how: int) -> dict:
     """The content of the reply when the process ended instead."""
     if text == "KeyboardInterrupt":
         return {"status": "error", "ename": text, "evalue": "", "traceback": [text]}
-    if how == wire.ERROR:
+    if how == frame_numbers.ERROR:
         said = f"The cell ended the process that it ran in, which {text}. The session's variables are as before it."
     else:
         what = text.rstrip(".") if text.startswith("the Python process") else f"the process for it {text.rstrip('.')}"
@@ -313,7 +315,7 @@ class Runner:
         self.rank: Optional[int] = server.connection.setup.get("rank")
         systems.measure_once()
 
-    def take(self, frame: wire.Frame) -> None:
+    def take(self, frame: Frame) -> None:
         """WORKER_TAKE_STATE: the variables."""
         from . import persist
 
@@ -355,7 +357,7 @@ class Runner:
     def ran(self, request: int, error: Optional[dict]) -> None:
         """The user's code has, and the measurement's end may have to wait for other ranks."""
         if self.rank is not None:
-            self._server.connection.send(wire.CELL_RAN, request, wire.dump(error) if error else b"")
+            self._server.connection.send(frame_numbers.CELL_RAN, request, frames.dump(error) if error else b"")
 
     def end(self, request: int, number: int, wanted: dict) -> None:
         """After the cell: send what it changed, and what is gathered of all ranks."""
@@ -418,13 +420,13 @@ class Runner:
             descriptors = [open_file(self._files)]
             with self._server.user_code():
                 write(descriptors[0])
-            self._server.connection.send_with_descriptors(descriptors, wire.STATE, request, wire.dump(about))
+            self._server.connection.send_with_descriptors(descriptors, frame_numbers.STATE, request, frames.dump(about))
         except persist_file.Unwritable as problem:
             about["problem"] = _unwritten(problem, self._files, descriptors[0])
-            self._server.connection.send_with_descriptors([], wire.STATE, request, wire.dump(about))
+            self._server.connection.send_with_descriptors([], frame_numbers.STATE, request, frames.dump(about))
         except (Exception, KeyboardInterrupt) as problem:  # of whatever users' objects do when they are pickled
             about["problem"] = f"{type(problem).__name__}: {problem}"
-            self._server.connection.send_with_descriptors([], wire.STATE, request, wire.dump(about))
+            self._server.connection.send_with_descriptors([], frame_numbers.STATE, request, frames.dump(about))
         finally:
             for descriptor in descriptors:
                 os.close(descriptor)

@@ -20,7 +20,8 @@ import types
 import warnings
 from typing import Any, Collection, Dict, Iterator, List, NoReturn, Optional, Tuple
 
-from . import persist, persist_file, persist_units, systems, wire
+from . import persist, persist_file, persist_units, systems
+from .base.descriptors import high_descriptors
 from .persist_lost import Lost, describe, type_name
 
 # Of a class: what pickling its instances may call, and making them again.
@@ -148,7 +149,7 @@ def _taken(told: Dict[str, Any]) -> persist.Sent:
 def _in_copy(*job: Any) -> Tuple[Optional[Dict[str, Any]], int, str]:
     """What it told at its end, or nothing; how it ended; and which variable it was at."""
     state = random.getstate()  # a fork makes another
-    with wire.high_descriptors():
+    with high_descriptors():
         reading, writing = os.pipe2(os.O_CLOEXEC)
     systems.hold_child_signal(True)  # its end is not the business of a handler of the user's
     try:

@@ -310,7 +310,10 @@ class CarefulPickler(Careful, Pickler):
 
 
 # The modules of what runs cells.
-_KERNEL = frozenset(f"{__name__.rpartition('.')[0]}.{name}" for name in ("shell", "streams", "serve", "wire"))
+_KERNEL = frozenset(
+    f"{__name__.partition('.')[0]}.{name}"
+    for name in ("shell", "base.streams", "serve", "base.connection", "base.interrupts")
+)
 
 
 class Tolerant:

@@ -12,7 +12,10 @@ from typing import Callable, Dict, List, Optional
 
 from IPython.core.error import StdinNotImplementedError
 
-from . import wire
+from .base import frame_numbers, frames
+from .base.connection import Connection
+from .base.frames import Frame
+from .base.interrupts import MAIN_THREAD
 
 # Taken before users' code can replace it.
 _new_lock, _ident = _thread.allocate_lock, _thread.get_ident
@@ -52,7 +55,7 @@ class Question:
 class Questions:
     """All that wait."""
 
-    def __init__(self, connection: wire.Connection, read: Callable[[Optional[float]], None]) -> None:
+    def __init__(self, connection: Connection, read: Callable[[Optional[float]], None]) -> None:
         self._connection = connection
         self._read = read
         self._of: Dict[int, List[Question]] = {}  # by request; the first of each is asked
@@ -96,13 +99,13 @@ class Questions:
             self._asked += 1
             question.number = self._asked
         number = 0 if self._is_rank else question.number
-        parts = prompt.encode("utf-8", "replace"), wire.u32(password), wire.u32(number)
-        self._connection.send(wire.INPUT_REQUEST, question.request, *parts)
+        parts = prompt.encode("utf-8", "replace"), frames.u32(password), frames.u32(number)
+        self._connection.send(frame_numbers.INPUT_REQUEST, question.request, *parts)
 
     def _read_for(self, question: Question) -> None:
         try:
             if not question.is_over:
-                self._read(None if _ident() == wire.MAIN_THREAD else _THREAD_SECONDS)
+                self._read(None if _ident() == MAIN_THREAD else _THREAD_SECONDS)
         finally:
             self._reader.release()
 
@@ -118,9 +121,9 @@ class Questions:
         for other in left:
             other.wake()
         if question.number and not question.is_over and not self._is_rank:
-            self._connection.send(wire.INPUT_WITHDRAWN, question.request, wire.u32(question.number))
+            self._connection.send(frame_numbers.INPUT_WITHDRAWN, question.request, frames.u32(question.number))
 
-    def on_reply(self, frame: wire.Frame) -> None:
+    def on_reply(self, frame: Frame) -> None:
         """WORKER_INPUT_REPLY has come. An answer to a question that was given up is nobody's."""
         for question in self._of.get(frame.request, [])[:1]:
             number = int.from_bytes(frame.parts[1], "little") if len(frame.parts) > 1 else 0

@@ -20,7 +20,11 @@ from IPython.core.error import StdinNotImplementedError
 from IPython.utils.tokenutil import token_at_cursor
 
 from . import binding_arguments, comms, environment, event_loop, installation, launch, launch_plan, measure
-from . import pools, questions, repeats, scorep_api, script, settings, shell, spare, systems, viewers, wire
+from . import pools, questions, repeats, scorep_api, script, settings, shell, spare, systems, viewers
+from .base import frame_numbers, frames
+from .base.connection import Connection
+from .base.descriptors import STDERR, STDOUT, high_descriptors
+from .base.frames import Frame
 from .base import streams, time_limit
 
 
@@ -38,7 +42,7 @@ class _Deaf(Exception):
 class Server:
     """Answers the library's requests."""
 
-    def __init__(self, connection: wire.Connection, package: str) -> None:
+    def __init__(self, connection: Connection, package: str) -> None:
         self.connection = connection
         self.interrupts = connection.interrupts
         self.package = package
@@ -46,17 +50,17 @@ class Server:
         self.allow_stdin = False
         self.notices: List[str] = []  # what the user is to know, and is told with the next cell
         installation.given_up = lambda: self.interrupts.pending
-        self._frames: Deque[wire.Frame] = deque()
+        self._frames: Deque[Frame] = deque()
         self._questions = questions.Questions(connection, self._read_for)
         self._cell_task: Optional[asyncio.Task] = None
         # Of the task that serves: what cells set in it, such as decimal's precision, is there for the next task.
         self._context = contextvars.copy_context()
-        for name in ("stdout", "stderr"):
-            stream = streams.OutStream(connection, getattr(wire, name.upper()), f"<{name}>")
+        for name, which in (("stdout", STDOUT), ("stderr", STDERR)):
+            stream = streams.OutStream(connection, which, f"<{name}>")
             setattr(sys, name, stream)
             setattr(sys, f"__{name}__", stream)
         _set_environment()
-        with wire.high_descriptors():
+        with high_descriptors():
             self.shell = shell.create(connection, self.raw_input, self.getpass)
         self.comms = comms.Comms(connection)
         self.launcher = launch.Launcher(self)
@@ -64,15 +68,15 @@ class Server:
         scorep_api.offer()
         self._takes_cell_id = "cell_id" in inspect.signature(self.shell.run_cell_async).parameters
         self._handlers = {
-            wire.EXECUTE: self.execute,
-            wire.COMPLETE: self.complete,
-            wire.INSPECT: self.inspect,
-            wire.IS_COMPLETE: self.is_complete,
-            wire.HISTORY: self.history,
-            wire.COMM_INFO: self.comm_info,
-            wire.TO_COMM_OPEN: self.to_comm,
-            wire.TO_COMM_MESSAGE: self.to_comm,
-            wire.TO_COMM_CLOSE: self.to_comm,
+            frame_numbers.EXECUTE: self.execute,
+            frame_numbers.COMPLETE: self.complete,
+            frame_numbers.INSPECT: self.inspect,
+            frame_numbers.IS_COMPLETE: self.is_complete,
+            frame_numbers.HISTORY: self.history,
+            frame_numbers.COMM_INFO: self.comm_info,
+            frame_numbers.TO_COMM_OPEN: self.to_comm,
+            frame_numbers.TO_COMM_MESSAGE: self.to_comm,
+            frame_numbers.TO_COMM_CLOSE: self.to_comm,
         }
 
     # --- the loop ------------------------------------------------------------------------------------
@@ -105,12 +109,12 @@ class Server:
         return self.connection.descriptors() | {end.fileno() for end in pair if end is not None}
 
     def _run(self) -> None:
-        faulthandler.enable(file=self.connection._pipes[wire.STDERR], all_threads=False)
+        faulthandler.enable(file=self.connection._pipes[STDERR], all_threads=False)
         self._listen()
         self._loop.call_later(_IDLE_SECONDS, systems.prepare, self.package)
         self._loop.call_later(_IDLE_SECONDS, spare.protect_resource_tracker)
         self.interrupts.between_cells = self._on_interrupt_between_cells
-        self.connection.send(wire.READY, 0)
+        self.connection.send(frame_numbers.READY, 0)
         self.connection.hold(True)
         self._serve_until_the_end()
         self._loop.remove_reader(self._watched)
@@ -180,9 +184,9 @@ class Server:
 
     def _take(self) -> None:
         while (frame := self.connection.next_received()) is not None:
-            if frame.kind == wire.INPUT_REPLY:
+            if frame.kind == frame_numbers.INPUT_REPLY:
                 self._questions.on_reply(frame)
-            elif frame.kind == wire.RETURN:
+            elif frame.kind == frame_numbers.RETURN:
                 self.launcher.on_return(frame)
             else:
                 self._frames.append(frame)
@@ -197,21 +201,21 @@ class Server:
                 self._arrived.clear()
                 await self._arrived.wait()
             frame = self._frames.popleft()
-            self.interrupts.before_cell = frame.kind == wire.EXECUTE
-            if frame.kind == wire.SHUTDOWN:
+            self.interrupts.before_cell = frame.kind == frame_numbers.EXECUTE
+            if frame.kind == frame_numbers.SHUTDOWN:
                 if self.runner:
                     self.runner.leave()
                 return
-            if frame.kind == wire.PLAN:
+            if frame.kind == frame_numbers.PLAN:
                 with contextlib.suppress(Exception):  # the next launched cell comes to the same, and says it
                     self.launcher.ahead(json.loads(frame.parts[0]))
-            elif frame.kind == wire.TAKE_STATE:
+            elif frame.kind == frame_numbers.TAKE_STATE:
                 self.runner = launch.Runner(self, False)
                 self._take_state(frame)
-            elif frame.kind != wire.INTERRUPT:  # of a request that is over
+            elif frame.kind != frame_numbers.INTERRUPT:  # of a request that is over
                 await self._answer(frame)
 
-    def _take_state(self, frame: wire.Frame) -> None:
+    def _take_state(self, frame: Frame) -> None:
         self.connection.begin_cell(frame.request)
         assert self.runner
         try:
@@ -220,25 +224,23 @@ class Server:
         except BaseException as problem:
             self.runner.problem = problem
 
-    async def _answer(self, frame: wire.Frame) -> None:
+    async def _answer(self, frame: Frame) -> None:
         try:
             how, *parts = await self._handlers[frame.kind](frame)
         except spare.Promoted:
             raise
         except BaseException as problem:  # one bad request, or an interrupt of it, must not end the session
-            if frame.kind == wire.EXECUTE:
+            if frame.kind == frame_numbers.EXECUTE:
                 self._show_error(frame.request, type(problem).__name__, f"The kernel could not run the cell: {problem}")
-            how, parts = wire.ERROR, [
-                {"status": "error", "ename": type(problem).__name__, "evalue": str(problem), "traceback": []}
-            ]
+            how, parts = frame_numbers.ERROR, [_failure(problem)]
         finally:
             self.interrupts.pending = self.interrupts.before_cell = False
         self._leave_if_forked(how)
         try:
-            self.connection.send(wire.REPLY, frame.request, wire.u32(how), *map(wire.dump, parts))
+            self.connection.send(frame_numbers.REPLY, frame.request, frames.u32(how), *map(frames.dump, parts))
         except BaseException as problem:  # it is too large, or cannot be written as JSON: the request ends all the same
-            failed = {"status": "error", "ename": type(problem).__name__, "evalue": str(problem), "traceback": []}
-            self.connection.send(wire.REPLY, frame.request, wire.u32(wire.ERROR), wire.dump(failed))
+            failure = frames.u32(frame_numbers.ERROR), frames.dump(_failure(problem))
+            self.connection.send(frame_numbers.REPLY, frame.request, *failure)
 
     def _leave_if_forked(self, how: int) -> None:
         """A child that the cell forked has run on past the cell's end: what follows is its parent's business."""
@@ -248,7 +250,7 @@ class Server:
     def _look_for_interrupt(self, request: int) -> None:
         """The frame that announces an interrupt may be here before its signal, which then need not be obeyed."""
         self._read_for(0)
-        for frame in [frame for frame in self._frames if frame.kind == wire.INTERRUPT]:
+        for frame in [frame for frame in self._frames if frame.kind == frame_numbers.INTERRUPT]:
             self._frames.remove(frame)
             if frame.request == request:
                 self.interrupts.served = int.from_bytes(frame.parts[0], "little")
@@ -256,7 +258,7 @@ class Server:
 
     # --- cells ---------------------------------------------------------------------------------------
 
-    async def execute(self, frame: wire.Frame) -> tuple:
+    async def execute(self, frame: Frame) -> tuple:
         """Run a cell, measured or not, here or elsewhere."""
         content, options = json.loads(frame.parts[0]), json.loads(frame.parts[2])
         metadata = json.loads(frame.parts[1] or b"{}")
@@ -299,7 +301,7 @@ class Server:
                     await self._run_all(cell, silent, store and turn == 0, metadata)
                     if self.runner:
                         self.runner.ran(frame.request, sh.last_error)
-                self._leave_if_forked(wire.OK if sh.last_error is None else wire.ERROR)
+                self._leave_if_forked(frame_numbers.OK if sh.last_error is None else frame_numbers.ERROR)
                 if measured:
                     reports.append(measured.report())
                 if sh.last_error is not None:
@@ -345,7 +347,7 @@ class Server:
         """An error of the kernel's, not of the cell's code."""
         content = {"ename": ename, "evalue": text, "traceback": [text]}
         self.shell.last_error = content
-        self.connection.send(wire.ERROR_OUTPUT, request, wire.dump(content))
+        self.connection.send(frame_numbers.ERROR_OUTPUT, request, frames.dump(content))
 
     def _show_interrupt(self) -> None:
         """It came between the user's code and us."""
@@ -354,7 +356,7 @@ class Server:
     def _reply(self, content: dict, options: dict) -> tuple:
         """What is said at a cell's end."""
         sh = self.shell
-        self._leave_if_forked(wire.OK if sh.last_error is None else wire.ERROR)
+        self._leave_if_forked(frame_numbers.OK if sh.last_error is None else frame_numbers.ERROR)
         reply: dict = {"execution_count": options["execution_count"], "user_expressions": {}, "payload": []}
         if sh.last_error is None:
             try:
@@ -369,7 +371,7 @@ class Server:
             reply.update(sh.last_error, status="error")
         reply["payload"] = sh.payload_manager.read_payload()
         sh.payload_manager.clear_payload()
-        return wire.OK if sh.last_error is None else wire.ERROR, reply
+        return frame_numbers.OK if sh.last_error is None else frame_numbers.ERROR, reply
 
     def _way(self, cell: measure.Cell, options: dict) -> launch_plan.Way:
         """Where the cell runs. In a forked copy of the session this raises spare.Promoted."""
@@ -386,7 +388,7 @@ class Server:
         return launch_plan.Way("session", f"in the session, {'guarded' if guard.on else 'unguarded'} ({guard.why})")
 
     async def _launch(
-        self, frame: wire.Frame, cell: measure.Cell, options: dict, way: launch_plan.Way, store: bool
+        self, frame: Frame, cell: measure.Cell, options: dict, way: launch_plan.Way, store: bool
     ) -> tuple:
         """Have a cell run in a process of its own. Its output does not come by here, its variables do."""
         sh = self.shell
@@ -475,7 +477,7 @@ class Server:
         """While the block runs, the cell does so in another process: an interrupt that comes here is for that one."""
 
         def forward(frame: Any) -> bool:
-            self.connection.send(wire.NOT_FOR_ME, request)
+            self.connection.send(frame_numbers.NOT_FOR_ME, request)
             return True
 
         self.interrupts.on_interrupt = forward  # from now on: one may be waiting
@@ -524,7 +526,7 @@ class Server:
 
     # --- questions -----------------------------------------------------------------------------------
 
-    async def complete(self, frame: wire.Frame) -> tuple:
+    async def complete(self, frame: Frame) -> tuple:
         content = json.loads(frame.parts[0])
         code = content["code"]
         position = content.get("cursor_pos")
@@ -534,7 +536,7 @@ class Server:
             found = list(rectify_completions(code, self.shell.Completer.completions(code, position)))
         start, end = (found[0].start, found[0].end) if found else (position, position)
         kinds = [{"start": c.start, "end": c.end, "text": c.text, "type": c.type} for c in found]
-        return wire.OK, {
+        return frame_numbers.OK, {
             "status": "ok",
             "matches": [c.text for c in found],
             "cursor_start": start,
@@ -542,7 +544,7 @@ class Server:
             "metadata": {"_jupyter_types_experimental": kinds},
         }
 
-    async def inspect(self, frame: wire.Frame) -> tuple:
+    async def inspect(self, frame: Frame) -> tuple:
         content = json.loads(frame.parts[0])
         position = content.get("cursor_pos")
         name = token_at_cursor(content["code"], len(content["code"]) if position is None else position)
@@ -552,9 +554,9 @@ class Server:
             if not self.shell.enable_html_pager:
                 data.pop("text/html", None)
             reply.update(data=data, found=True)
-        return wire.OK, reply
+        return frame_numbers.OK, reply
 
-    async def is_complete(self, frame: wire.Frame) -> tuple:
+    async def is_complete(self, frame: Frame) -> tuple:
         code = json.loads(frame.parts[0])["code"]
         status, indent = "unknown", None
         with self._question():
@@ -562,23 +564,29 @@ class Server:
         reply = {"status": status}
         if status == "incomplete":
             reply["indent"] = " " * (indent or 0)
-        return wire.OK, reply
+        return frame_numbers.OK, reply
 
-    async def history(self, frame: wire.Frame) -> tuple:
+    async def history(self, frame: Frame) -> tuple:
         found = shell.find_history(self.shell.history_manager, json.loads(frame.parts[0]))
-        return wire.OK, {"status": "ok", "history": found}
+        return frame_numbers.OK, {"status": "ok", "history": found}
 
     # --- comms ---------------------------------------------------------------------------------------
 
-    async def to_comm(self, frame: wire.Frame) -> tuple:
+    async def to_comm(self, frame: Frame) -> tuple:
         content, metadata = json.loads(frame.parts[0]), json.loads(frame.parts[1] or b"{}")
         self.connection.begin_cell(frame.request)
         with self.user_code():
             self.comms.handle(frame.kind, content, metadata, frame.parts[2:])
-        return wire.OK, {"status": "ok"}
+        return frame_numbers.OK, {"status": "ok"}
 
-    async def comm_info(self, frame: wire.Frame) -> tuple:
-        return wire.OK, {"status": "ok", "comms": self.comms.info(json.loads(frame.parts[0]).get("target_name"))}
+    async def comm_info(self, frame: Frame) -> tuple:
+        target = json.loads(frame.parts[0]).get("target_name")
+        return frame_numbers.OK, {"status": "ok", "comms": self.comms.info(target)}
+
+
+def _failure(problem: BaseException) -> dict:
+    """The content of the reply to a request that failed in the kernel."""
+    return {"status": "error", "ename": type(problem).__name__, "evalue": str(problem), "traceback": []}
 
 
 def _drive(coroutine: Any) -> Any:

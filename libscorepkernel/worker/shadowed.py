@@ -62,7 +62,8 @@ def _own_modules() -> Iterator[str]:
     package = os.path.dirname(os.path.abspath(__file__))
     for directory, _, files in os.walk(package):
         folder = os.path.relpath(directory, package).replace(os.sep, ".").strip(".")
-        for stem, ending in map(os.path.splitext, files):
+        for file in files:
+            stem, ending = os.path.splitext(file)
             if ending == ".py" and stem not in _NOT_IMPORTED:
                 yield ".".join(filter(None, (__package__, folder, stem)))
 

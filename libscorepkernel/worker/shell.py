@@ -15,7 +15,9 @@ from IPython.core.interactiveshell import InteractiveShell, InteractiveShellABC
 from traitlets import Any as AnyTrait
 from traitlets import Type
 
-from . import RUNNER, directives, wire
+from . import RUNNER, directives
+from .base import frame_numbers, frames
+from .base.connection import Connection, TooLarge
 
 _PACKAGE = os.path.dirname(os.path.abspath(__file__)) + os.sep
 
@@ -23,7 +25,7 @@ _PACKAGE = os.path.dirname(os.path.abspath(__file__)) + os.sep
 class SessionDisplayHook(DisplayHook):
     """Out[n]: sent as one message when all that belongs to it is known."""
 
-    connection: wire.Connection
+    connection: Connection
 
     def start_displayhook(self) -> None:
         self._message: dict = {}
@@ -37,14 +39,15 @@ class SessionDisplayHook(DisplayHook):
 
     def finish_displayhook(self) -> None:
         if self._message.get("data"):
-            self.connection.send(wire.EXECUTE_RESULT, self.connection.cell_of_caller(), wire.dump(self._message))
+            content = frames.dump(self._message)
+            self.connection.send(frame_numbers.EXECUTE_RESULT, self.connection.cell_of_caller(), content)
         self._message = {}
 
 
 class SessionDisplayPublisher(DisplayPublisher):
     """display() and clear_output()."""
 
-    connection: wire.Connection
+    connection: Connection
 
     def publish(  # type: ignore[override]
         self,
@@ -57,11 +60,11 @@ class SessionDisplayPublisher(DisplayPublisher):
         **_: Any,
     ) -> None:
         content = {"data": data, "metadata": metadata or {}, "transient": transient or {}}
-        kind = wire.UPDATE_DISPLAY_DATA if update else wire.DISPLAY_DATA
-        self.connection.send(kind, self.connection.cell_of_caller(), wire.dump(content))
+        kind = frame_numbers.UPDATE_DISPLAY_DATA if update else frame_numbers.DISPLAY_DATA
+        self.connection.send(kind, self.connection.cell_of_caller(), frames.dump(content))
 
     def clear_output(self, wait: bool = False) -> None:
-        self.connection.send(wire.CLEAR_OUTPUT, self.connection.cell_of_caller(), wire.u32(1 if wait else 0))
+        self.connection.send(frame_numbers.CLEAR_OUTPUT, self.connection.cell_of_caller(), frames.u32(1 if wait else 0))
 
 
 class SessionShell(InteractiveShell):
@@ -69,7 +72,7 @@ class SessionShell(InteractiveShell):
 
     displayhook_class = Type(SessionDisplayHook)
     display_pub_class = Type(SessionDisplayPublisher)
-    connection: wire.Connection
+    connection: Connection
     # Around the execution of a cell's statements, while it is measured.
     measurement = AnyTrait(None, allow_none=True)
     last_error: Optional[dict] = None
@@ -115,10 +118,10 @@ class SessionShell(InteractiveShell):
         self.last_error = content
         _forget_sources()
         try:
-            self.connection.send(wire.ERROR_OUTPUT, self.connection.cell_of_caller(), wire.dump(content))
-        except wire.TooLarge as problem:
+            self.connection.send(frame_numbers.ERROR_OUTPUT, self.connection.cell_of_caller(), frames.dump(content))
+        except TooLarge as problem:
             content.update(evalue=str(problem), traceback=[])
-            self.connection.send(wire.ERROR_OUTPUT, self.connection.cell_of_caller(), wire.dump(content))
+            self.connection.send(frame_numbers.ERROR_OUTPUT, self.connection.cell_of_caller(), frames.dump(content))
 
     async def run_ast_nodes(self, nodelist: Any, cell_name: str, *args: Any, **kwargs: Any) -> Any:
         if self.measurement is None:
@@ -181,7 +184,7 @@ SessionShell.__name__ = "ZMQInteractiveShell"
 InteractiveShellABC.register(SessionShell)
 
 
-def create(connection: wire.Connection, raw_input: Callable, getpass: Callable) -> SessionShell:
+def create(connection: Connection, raw_input: Callable, getpass: Callable) -> SessionShell:
     """The one shell of this process, its output going to the library."""
     import builtins
     import getpass as getpass_module

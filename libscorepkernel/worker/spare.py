@@ -25,7 +25,10 @@ import sys
 import threading
 from typing import Any, Dict, Iterator, List, NamedTuple, Optional, Set, Tuple
 
-from . import faults, locked_files, pools, systems, wire
+from . import faults, locked_files, pools, systems
+from .base import frame_numbers, frames
+from .base.connection import Connection
+from .base.descriptors import STDERR, STDOUT, high_descriptors, socketpair
 
 _BUDGET_MS = 20.0
 # The first to go when memory runs short.
@@ -67,7 +70,7 @@ def guard(server: Any, wanted: Optional[bool]) -> Guard:
             copy = fork_copy(server)
         if natives:
             print(f"Warning: {pools.said_of(natives)}.", file=sys.stderr)
-        introduce(server.connection, copy, wire.SPARE, 0, None, wire.dump(copy.lacks))
+        introduce(server.connection, copy, frame_numbers.SPARE, 0, None, frames.dump(copy.lacks))
     except OSError as problem:
         return Guard(False, f"no copy of the session could be made: {problem.strerror}")
     return Guard(True, "as asked" if wanted else f"it slows the cell by at most {max(cost_ms, 0.1):.1f} ms")
@@ -146,8 +149,8 @@ def fork_copy(server: Any) -> Copy:
     lacks, keeper = _lacks(server.descriptors()), os.getppid()
     locked = locked_files.look(but=server.descriptors())
     random_state = random.getstate()
-    with contextlib.ExitStack() as ends, wire.high_descriptors():
-        ours, theirs = (ends.enter_context(end) for end in wire.socketpair())
+    with contextlib.ExitStack() as ends, high_descriptors():
+        ours, theirs = (ends.enter_context(end) for end in socketpair())
         pipes = [os.pipe2(os.O_CLOEXEC) for _ in range(2)]
         for read, write in pipes:
             ends.callback(os.close, write)
@@ -224,7 +227,7 @@ def _is_written(number: int) -> bool:
     return False
 
 
-def introduce(connection: wire.Connection, copy: Copy, kind: int, request: int, *parts: Optional[bytes]) -> None:
+def introduce(connection: Connection, copy: Copy, kind: int, request: int, *parts: Optional[bytes]) -> None:
     """Tell the library of a copy, and hand its descriptors over. The part None stands for its process number."""
     try:
         number = copy.socket.recv(4)
@@ -251,10 +254,10 @@ def _wait(server: Any, theirs: socket.socket, outputs: list, random_state: Any, 
         file.write(str(_OOM_SCORE))
     locked_files.park(locked)
     _let_go_of_connections(keep={theirs.fileno(), *outputs})
-    for target, output in zip((wire.STDOUT, wire.STDERR), outputs):
+    for target, output in zip((STDOUT, STDERR), outputs):
         os.dup2(output, target)
         os.close(output)
-    frame = wire.receive_one(theirs)
+    frame = frames.receive_one(theirs)
     if frame is None:
         os._exit(0)
     with contextlib.suppress(OSError), open("/proc/self/oom_score_adj", "w") as file:
@@ -272,7 +275,7 @@ def _let_go_of_connections(keep: set) -> None:
     os.close(other)
     other, dead_write = os.pipe2(os.O_CLOEXEC)
     os.close(other)
-    left, right = wire.socketpair()
+    left, right = socketpair()
     right.close()
     dead = {dead_read, dead_write, left.fileno()}
     _dead.update(map(_identity, dead))
@@ -370,7 +373,7 @@ def _renew_history(shell: Any) -> List[str]:
         atexit.unregister(old.save_thread.stop)
         old.save_thread.history_manager = None
     try:
-        with wire.high_descriptors():
+        with high_descriptors():
             new = type(old)(shell=shell, parent=shell)
     except Exception as problem:
         old.enabled = False

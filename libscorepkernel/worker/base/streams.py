@@ -6,7 +6,7 @@ from __future__ import annotations
 import io
 from typing import Any, Iterable
 
-from ..wire import Connection
+from .connection import Connection
 
 
 class OutStream(io.TextIOBase):

@@ -7,7 +7,7 @@ import _thread
 import signal
 from typing import Any
 
-from .. import wire
+from .interrupts import MAIN_THREAD
 
 # Taken before users' code can replace them by what does not run beside the main thread.
 _start, _new_lock, _kill = _thread.start_new_thread, _thread.allocate_lock, signal.pthread_kill
@@ -38,7 +38,7 @@ class Limit:
             seconds = self._seconds
             while not self._runs.acquire(True, seconds):
                 self._interrupts.of_our_own = True
-                _kill(wire.MAIN_THREAD, signal.SIGINT)
+                _kill(MAIN_THREAD, signal.SIGINT)
                 seconds = _AGAIN_SECONDS
         finally:
             self._watched.release()
