@@ -13,7 +13,8 @@ import sys
 import tempfile
 from typing import Any, Callable, Dict, List, Optional, Sequence, Tuple
 
-from . import detailed, installation, persist_file, pools, settings, spare, systems
+from . import detailed, installation, pools, settings, spare, systems
+from .persist import variables_file
 from .base import frame_numbers, frames
 from .base.frames import Frame
 from .detailed import size_text
@@ -73,7 +74,7 @@ def _file_for(wanted: dict) -> int:
         ) from None
 
 
-def _unwritten(problem: persist_file.Unwritable, disk: Optional[str], descriptor: int) -> str:
+def _unwritten(problem: variables_file.Unwritable, disk: Optional[str], descriptor: int) -> str:
     """Why variables could not be written, and what to do. disk: the directory; None: to memory."""
     where = f"{disk} ({_DIRECTORY})" if disk else "memory"
     status = os.fstatvfs(descriptor)
@@ -196,7 +197,7 @@ class Launcher:
             self._returned = None
 
     def _send(self, request: int, wanted: dict, options: dict, way: Way, lost: List[str], simple: bool) -> None:
-        from . import persist_apart
+        from .persist import separately
 
         shell, connection = self._server.shell, self._server.connection
         descriptor = _file_for(wanted)
@@ -205,11 +206,11 @@ class Launcher:
                 marshaller = wanted.get("marshaller", "cloudpickle")
                 try:
                     with self.steps.step("pickled"):
-                        sent = persist_apart.send(shell.user_ns, descriptor, set(shell.user_ns_hidden), marshaller)
-                except persist_file.Unwritable as problem:
+                        sent = separately.send(shell.user_ns, descriptor, set(shell.user_ns_hidden), marshaller)
+                except variables_file.Unwritable as problem:
                     why = _unwritten(problem, file_directory() if wanted.get("disk") else None, descriptor)
                     raise systems.NotMeasured(f"The cell was not run: its variables cannot travel: {why}.") from None
-                except persist_apart.Ended as problem:
+                except separately.Ended as problem:
                     raise systems.NotMeasured(f"The cell was not run: {problem}.") from None
             self.steps.sent(sent)
             self._server.interrupts.before_cell = True  # one that comes now is the cell's
@@ -244,7 +245,7 @@ class Launcher:
 
     def take_changes(self, descriptor: Optional[int], changes: dict, begin: int = 0) -> List[str]:
         """Take over what the cell changed. What the user is to know, but for what is in not_returned then."""
-        from . import persist
+        from .persist import transfer
 
         self._other_steps = detailed.Steps(changes.get("steps"))
         if descriptor is None:
@@ -255,7 +256,7 @@ class Launcher:
         names = set(shell.user_ns).difference(changes.get("perhaps", ()))
         self.guard([changes])
         with self._server.user_code(), self.steps.step("taken over"):
-            applied = persist.apply_changes(descriptor, shell.user_ns, begin)
+            applied = transfer.apply_changes(descriptor, shell.user_ns, begin)
         name = changes.get("result", RESULT)
         if name in shell.user_ns:
             _bind_result(shell, shell.user_ns[name])
@@ -317,7 +318,7 @@ class Runner:
 
     def take(self, frame: Frame) -> None:
         """WORKER_TAKE_STATE: the variables."""
-        from . import persist
+        from .persist import transfer
 
         descriptor = self._server.connection.claim(frame)
         if descriptor is None:
@@ -332,13 +333,13 @@ class Runner:
             systems.join_ranks()
         try:
             with self._steps.step("taken over"):
-                self._received = persist.receive(descriptor, self._server.shell.user_ns)
+                self._received = transfer.receive(descriptor, self._server.shell.user_ns)
         finally:
             os.close(descriptor)
 
     def begin(self, wanted: dict, launched: dict) -> None:
         """Before the cell: remember what there is. NotMeasured: the variables did not come."""
-        from . import persist
+        from .persist import transfer
 
         if wanted.get("disk"):
             self._files = launched.get("files") or file_directory()
@@ -351,7 +352,7 @@ class Runner:
         if self._received is None:
             shell = self._server.shell
             marshaller = wanted.get("marshaller", "cloudpickle")
-            self._received = persist.baseline(shell.user_ns, set(shell.user_ns_hidden), marshaller)
+            self._received = transfer.baseline(shell.user_ns, set(shell.user_ns_hidden), marshaller)
         gc.collect(1)  # what taking over the variables has left is not for the cell to tidy up, and to be measured with
 
     def ran(self, request: int, error: Optional[dict]) -> None:
@@ -370,22 +371,22 @@ class Runner:
             self._send_gathered(request, gathered)
 
     def _send_gathered(self, request: int, names: List[str]) -> None:
-        from . import persist, persist_apart
+        from .persist import separately, transfer
 
         shell = self._server.shell
 
         about: Dict[str, Any] = {"gathered": True}
-        watch = persist_apart.Watch()
+        watch = separately.Watch()
 
         def write(file: int) -> None:
             with watch.watching():
-                persist.send(shell.user_ns, file, set(shell.user_ns_hidden), names, self._received.marshaller)
+                transfer.send(shell.user_ns, file, set(shell.user_ns_hidden), names, self._received.marshaller)
             about["runs_code"] = watch.loading
 
         self._send_state(request, about, write)
 
     def _send_changes(self, request: int, number: int, but: Sequence[str]) -> None:
-        from . import persist, persist_apart
+        from .persist import separately, transfer
 
         shell = self._server.shell
         about: Dict[str, Any] = {}
@@ -397,11 +398,11 @@ class Runner:
             if about["result"] == RESULT:
                 shell.user_ns[RESULT] = value
 
-        watch = persist_apart.Watch()
+        watch = separately.Watch()
 
         def write(file: int) -> None:
             with self._steps.step("pickled"), watch.watching():
-                sent = persist.send_changes(self._received, shell.user_ns, file, set(shell.user_ns_hidden), but)
+                sent = transfer.send_changes(self._received, shell.user_ns, file, set(shell.user_ns_hidden), but)
             about["runs_code"] = watch.loading
             self._steps.sent(sent)
             # Of what nothing can be pickled, before the cell nor after it, nobody knows whether the cell changed it.
@@ -421,7 +422,7 @@ class Runner:
             with self._server.user_code():
                 write(descriptors[0])
             self._server.connection.send_with_descriptors(descriptors, frame_numbers.STATE, request, frames.dump(about))
-        except persist_file.Unwritable as problem:
+        except variables_file.Unwritable as problem:
             about["problem"] = _unwritten(problem, self._files, descriptors[0])
             self._server.connection.send_with_descriptors([], frame_numbers.STATE, request, frames.dump(about))
         except (Exception, KeyboardInterrupt) as problem:  # of whatever users' objects do when they are pickled

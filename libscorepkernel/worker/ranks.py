@@ -13,7 +13,8 @@ import shlex
 import shutil
 from typing import Any, Dict, List, NamedTuple, Optional, Tuple
 
-from . import experiment_directory, installation, launch, launch_plan, measure, persist, systems
+from . import experiment_directory, installation, launch, launch_plan, measure, systems
+from .persist import transfer
 from .detailed import size_text
 
 _PROGRAM = "scorepkernel-ranks"
@@ -260,7 +261,7 @@ def _gather(namespace: Dict[str, Any], descriptor: int, came: _Returned, names: 
         return [*_told_once(told), nothing]
     for file in files:
         try:
-            values, lost = persist.values(descriptor, namespace, file["at"])
+            values, lost = transfer.values(descriptor, namespace, file["at"])
         except ValueError:
             continue  # it ended in the middle, and lacks them all
         found[file["rank"]] = values

@@ -83,13 +83,13 @@ def _problem_of_import(name: str) -> str:
 
 def _problem_of_use(name: str) -> str:
     """Have two names of one object carried by it."""
-    from . import persist
+    from .persist import transfer
 
     there: List[int] = []
     descriptor = os.memfd_create("scorepkernel-variables", os.MFD_CLOEXEC)
     try:
-        sent = persist.send({"one": there, "other": there}, descriptor, marshaller=name)
-        found, lost = persist.values(descriptor, {}, 0)
+        sent = transfer.send({"one": there, "other": there}, descriptor, marshaller=name)
+        found, lost = transfer.values(descriptor, {}, 0)
     except AttributeError as problem:
         return f'MARSHALLER cannot be "{name}": {problem}.'
     except Exception as problem:

@@ -16,11 +16,10 @@ import os
 import shutil
 import tempfile
 import types
-from typing import Any, Dict, Iterator, List, Sequence, Tuple
+from typing import Any, Dict, Iterator, List, NamedTuple, Sequence, Tuple
 
-from .persist_lost import Lost, describe, type_name
-from .persist_marshal import Packed
-from .persist_pickle import Careful, Pickler, Tolerant
+from ..not_transferred import Lost, describe, type_name
+from .notebook_pickler import Careful, Pickler, Tolerant
 
 _FILE = "unit"
 _FILES = (io.TextIOWrapper, io.BufferedReader, io.BufferedWriter, io.BufferedRandom, io.FileIO)
@@ -52,6 +51,14 @@ class CarefulLooking(Careful, Looking):
 
 class TolerantLooking(Tolerant, CarefulLooking):
     """The same, with tolerance."""
+
+
+class Packed(NamedTuple):
+    """What a foreign marshaller has made of a unit's values: as grouping.Dumped, as far as it is written."""
+
+    data: bytes
+    buffers: List[memoryview]
+    blobs: int = 0
 
 
 class Foreign:
@@ -89,7 +96,7 @@ class Foreign:
                 return self._module.load(file)[_FILE]
 
     def unpickler(self, data: bytes, buffers: List[memoryview], _: int, __: Dict[str, Any]) -> Any:
-        """In the place of persist_pickle.Unpickler."""
+        """In the place of notebook_pickler.Unpickler."""
         return _Loader(functools.partial(self.load, data, buffers))
 
     def pack(self, collected: Any, units: List[Any], namespace: Dict[str, Any], lost: List[Lost]) -> List[Any]:

@@ -7,8 +7,8 @@ import hashlib
 import weakref
 from typing import Any, Dict, List, NamedTuple, Optional, Set, Tuple
 
-from . import persist_around, persist_arrays, persist_file
-from .persist_lost import Lost, StandIn
+from . import array_memory, process_state, variables_file
+from .not_transferred import Lost, StandIn
 
 
 class Mark(NamedTuple):
@@ -21,7 +21,7 @@ class Mark(NamedTuple):
 class Received:
     """What is remembered of the variables as they were before the cell."""
 
-    def __init__(self, reader: Optional[persist_file.Reader], marshaller: str) -> None:
+    def __init__(self, reader: Optional[variables_file.Reader], marshaller: str) -> None:
         self.marshaller = marshaller  # its name
         self.lost: List[Lost] = []
         self.names: Set[str] = set()
@@ -39,20 +39,21 @@ class Received:
 
     def look(self, variables: Dict[str, Any], namespace: Dict[str, Any]) -> None:
         """Remember."""
-        from . import persist_marshal, persist_units
+        from . import grouping
+        from .picklers import marshallers
 
-        array = persist_arrays.array_type()
+        array = array_memory.array_type()
         self._find_mapping(array)
         kept = {name: value for name, value in variables.items() if array and issubclass(type(value), array)}
         self._arrays = {name: weakref.ref(value) for name, value in kept.items()}
-        chosen = persist_marshal.of(self.marshaller)
-        collected = persist_units.quietly(persist_units.Collected, variables, namespace, None, kept, chosen)
+        chosen = marshallers.of(self.marshaller)
+        collected = grouping.quietly(grouping.Collected, variables, namespace, None, kept, chosen)
         self.units = {unit.keys: self._mark(unit.dumped) for unit in collected.units}
         self.single = {key: self._mark(dumped) for key, dumped in collected.single.items()}
         self.failed = {key: f.rest and self._mark(f.rest) for key, f in collected.failures.items()}
         self.classes = {key: (id(cls), cls.__qualname__) for key, cls in collected.classes.items()}
         self.names |= set(variables)
-        self.around = persist_around.look()
+        self.around = process_state.look()
         self._digests = {}
 
     @property
@@ -125,7 +126,7 @@ class Received:
 
     def _find_mapping(self, array: Optional[type]) -> None:
         if self._reader is not None and array is not None:
-            begin = persist_arrays.address(array(self._reader.view.nbytes, "u1", self._reader.view))
+            begin = array_memory.address(array(self._reader.view.nbytes, "u1", self._reader.view))
             self._mapped = (begin, begin + self._reader.view.nbytes)
 
 

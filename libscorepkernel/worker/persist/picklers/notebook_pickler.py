@@ -17,9 +17,9 @@ from typing import Any, Callable, Collection, Dict, List, Optional, Tuple
 
 import cloudpickle
 
-from . import persist_arrays, persist_mapped, persist_rebuild, persist_shared
+from .. import array_memory, mapped_arrays, rebuild, shared_memory
 
-# Is told of the classes of what is pickled, where somebody wants to know (persist_apart.py).
+# Is told of the classes of what is pickled, where somebody wants to know (persist/separately.py).
 watch: List[Optional[Callable[[type], None]]] = [None]
 
 # What is smaller travels in the pickle.
@@ -69,7 +69,7 @@ class Pickler(cloudpickle.CloudPickler):
     """Pickles what a notebook defines by value, and by reference: its namespace, classes that travel elsewhere.
 
     by_value: the classes (their tracker's ids) to define; None: all. kept: arrays (their ids) that the reader has, by
-    name. anchors: see persist_arrays."""
+    name. anchors: see array_memory."""
 
     def __init__(
         self,
@@ -88,14 +88,14 @@ class Pickler(cloudpickle.CloudPickler):
         self.shared: Dict[int, Any] = {}
         self.holds_mapped = False  # an array over a file's memory, or over what others share
         self._hollows: Dict[int, _Hollow] = {}
-        self._memory = persist_mapped.Memory()
+        self._memory = mapped_arrays.Memory()
         self._watch = watch[0]
         super().__init__(self.file, protocol=5, buffer_callback=taken_into(self.buffers))
-        self._array_type = persist_arrays.array_type()
+        self._array_type = array_memory.array_type()
         self._c_data = getattr(getattr(sys.modules.get("_ctypes"), "Array", None), "__base__", None)
         mpi = sys.modules.get("mpi4py.MPI")
         self._reducers = _with_mpi(mpi, len(vars(mpi))) if isinstance(mpi, types.ModuleType) else _REDUCERS
-        self._reducers = {**self._reducers, **persist_shared.kinds()}
+        self._reducers = {**self._reducers, **shared_memory.kinds()}
 
     # --- overrides of cloudpickle ------------------------------------------------------------------------
 
@@ -126,16 +126,16 @@ class Pickler(cloudpickle.CloudPickler):
         reduced = super().reducer_override(cls)
         if reduced is NotImplemented or len(reduced) < 6:
             return reduced  # importable
-        key = persist_rebuild.tracker_id(cls)
+        key = rebuild.tracker_id(cls)
         self.classes[key] = cls
         if self.by_value is not None and key not in self.by_value:
-            return persist_rebuild.find_class, (key, cls.__qualname__)
+            return rebuild.find_class, (key, cls.__qualname__)
         maker, arguments, state, _, _, setter = reduced
         state[0].pop("__slotnames__", None)  # which pickle itself adds
         if any(isinstance(base, types.FunctionType) for base in arguments[2]) and issubclass(cls, tuple):
             # typing.NamedTuple is written as a base, but is none: it would want to see the class's body again.
             arguments = (*arguments[:2], cls.__bases__, *arguments[3:])
-        return persist_rebuild.make_class, (maker, arguments), (setter, state), None, None, persist_rebuild.fill_class
+        return rebuild.make_class, (maker, arguments), (setter, state), None, None, rebuild.fill_class
 
     def _dynamic_function_reduce(self, func: Any) -> Any:
         if func.__globals__ is not self.namespace:
@@ -147,11 +147,11 @@ class Pickler(cloudpickle.CloudPickler):
         contents = [(self._hollow(cell), cell.cell_contents) for cell in cells if not _is_empty(cell)]
         arguments = (func.__code__, NAMESPACE, hollow)
         contained = (state, dict(func.__dict__), contents)
-        return persist_rebuild.make_function, arguments, contained, None, None, persist_rebuild.fill_function
+        return rebuild.make_function, arguments, contained, None, None, rebuild.fill_function
 
     def _code(self, code: types.CodeType) -> Any:
         """With the name of its file, by which tracebacks and reports know it: cloudpickle leaves it out since 3.1.3."""
-        return persist_rebuild.make_code, (code.co_filename, *self.dispatch_table[types.CodeType](code))
+        return rebuild.make_code, (code.co_filename, *self.dispatch_table[types.CodeType](code))
 
     def _hollow(self, cell: Any) -> _Hollow:
         self.shared[id(cell)] = cell
@@ -159,7 +159,7 @@ class Pickler(cloudpickle.CloudPickler):
 
     def _cell(self, cell: Any) -> Any:
         contents = () if _is_empty(cell) else (cell.cell_contents,)
-        return persist_rebuild.same, (self._hollow(cell),), (contents,), None, None, persist_rebuild.fill_cell
+        return rebuild.same, (self._hollow(cell),), (contents,), None, None, rebuild.fill_cell
 
     def _method(self, method: Any) -> Any:
         """By its name in the class, if it is there: its function then stays the class's."""
@@ -177,7 +177,7 @@ class Pickler(cloudpickle.CloudPickler):
         prefix = module.__name__ + "."
         # After `import scipy.optimize`, the name scipy is bound; its submodule has to be there all the same.
         inner = [name for name in list(sys.modules) if name.startswith(prefix) and "._" not in name]
-        return persist_rebuild.import_module, (module.__name__, inner)
+        return rebuild.import_module, (module.__name__, inner)
 
     def _file(self, file: Any) -> Any:
         for name in ("stdout", "stderr"):
@@ -195,7 +195,7 @@ class Pickler(cloudpickle.CloudPickler):
         """By value, and empty; pickle would look for its name in a process that does not have it yet."""
         if is_importable(wrapper):
             return NotImplemented
-        return persist_rebuild.make_lru_cache, (wrapper.__wrapped__, wrapper.cache_parameters())
+        return rebuild.make_lru_cache, (wrapper.__wrapped__, wrapper.cache_parameters())
 
     def _sentinel(self, obj: Any) -> Any:
         """dataclasses tells them by identity, which cloudpickle keeps for some, and only since version 3."""
@@ -215,39 +215,39 @@ class Pickler(cloudpickle.CloudPickler):
 
     def _mapped(self, array: Any) -> Any:
         """None: its memory is this process's own."""
-        if not persist_arrays.has_memory(array):
+        if not array_memory.has_memory(array):
             return None
         try:
             found = self._memory.source(array)
-        except persist_mapped.Refused:
+        except mapped_arrays.Refused:
             self.holds_mapped = True
             raise
         if found is None:
             return None
         self.holds_mapped = True
-        owner = persist_mapped.owner_of(array)
+        owner = mapped_arrays.owner_of(array)
         self.shared[id(owner)] = owner  # what is mapped once travels together, and is mapped once
-        kind, source, *layout, mappings, state = persist_mapped.parts(array, *found)
+        kind, source, *layout, mappings, state = mapped_arrays.parts(array, *found)
         place = (self.kept.get(id(array)), kind, source, tuple(layout), mappings)
-        return (MAPPED, place, state, None, None, persist_mapped.fill) if state else (MAPPED, place)
+        return (MAPPED, place, state, None, None, mapped_arrays.fill) if state else (MAPPED, place)
 
     def _array(self, array: Any) -> Any:
-        if not persist_arrays.has_memory(array):
+        if not array_memory.has_memory(array):
             return NotImplemented
         mapped = self._mapped(array)
         if mapped is not None:
             return mapped
         self.arrays.append(array)
         name = self.kept.get(id(array))
-        anchor = self.anchors.get(id(persist_arrays.root(array)))
+        anchor = self.anchors.get(id(array_memory.root(array)))
         if anchor is not None and anchor is not array:
-            part = persist_arrays.part_of(array, anchor)
+            part = array_memory.part_of(array, anchor)
             if part is not None:
                 return VIEW, (name, anchor, part)
         if array.dtype.kind in "mM" and array.flags.forc:
             # NumPy has no buffers for times.
-            buffer = pickle.PickleBuffer(persist_arrays.linear(array))
-            reduced: Any = (persist_rebuild.make_times, (buffer, array.shape, array.strides, array.dtype))
+            buffer = pickle.PickleBuffer(array_memory.linear(array))
+            reduced: Any = (rebuild.make_times, (buffer, array.shape, array.strides, array.dtype))
         else:
             reduced = array.__reduce_ex__(5)
         # The parts of an anchor count on where its elements lie.
@@ -348,7 +348,7 @@ class Tolerant:
             raise
         except BaseException as problem:
             self.note(obj, problem)
-            return persist_rebuild.opaque, (id(obj), getattr(problem, "digest", b""))
+            return rebuild.opaque, (id(obj), getattr(problem, "digest", b""))
 
 
 class TolerantPickler(Tolerant, CarefulPickler):
@@ -388,25 +388,25 @@ class Unpickler(pickle.Unpickler):
         old: Any = self._namespace.get(name)
         if state is not None:
             new.__setstate__(state)
-        if not persist_arrays.is_alike(new, old) or (strides is not None and strides != old.strides):
+        if not array_memory.is_alike(new, old) or (strides is not None and strides != old.strides):
             return new
         self.updates.append((old, new))
         return old
 
     def _view(self, name: Optional[str], anchor: Any, part: Tuple) -> Any:
-        new = persist_arrays.view(anchor, *part)
+        new = array_memory.view(anchor, *part)
         old: Any = self._namespace.get(name or "")
-        if name is not None and persist_arrays.is_alike(new, old):
-            if old.strides == new.strides and persist_arrays.address(old) == persist_arrays.address(new):
+        if name is not None and array_memory.is_alike(new, old):
+            if old.strides == new.strides and array_memory.address(old) == array_memory.address(new):
                 self.seen_through.append(old)
                 return old
         return new
 
     def _mapped(self, name: Optional[str], kind: type, source: Tuple, layout: Tuple, mappings: List[str]) -> Any:
         old: Any = self._namespace.get(name or "")
-        if name is not None and persist_mapped.is_same(old, kind, source, layout):
+        if name is not None and mapped_arrays.is_same(old, kind, source, layout):
             return old
-        return persist_mapped.make(self._mappings, kind, source, layout, mappings)
+        return mapped_arrays.make(self._mappings, kind, source, layout, mappings)
 
 
 def is_importable(obj: Any, name: Optional[str] = None) -> bool:

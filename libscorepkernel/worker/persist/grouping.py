@@ -12,10 +12,11 @@ import warnings
 from typing import Any, Callable, Collection, Dict, FrozenSet, Iterator, List, NamedTuple, Optional, Sequence, Set
 from typing import Tuple
 
-from . import persist_arrays, persist_marshal
-from .persist_lost import Lost, describe, path_to, type_name
-from .persist_pickle import OUT_OF_BAND, Careful, Place, TolerantPickler, is_importable
-from .persist_rebuild import internals
+from . import array_memory
+from .not_transferred import Lost, describe, path_to, type_name
+from .picklers import marshallers
+from .picklers.notebook_pickler import OUT_OF_BAND, Careful, Place, TolerantPickler, is_importable
+from .rebuild import internals
 
 # Shared by everybody and changed by nobody, or (containers) only as good as what is in them.
 _ATOMS: FrozenSet[type] = frozenset(
@@ -59,7 +60,7 @@ class Dumped:
         self.objects = {key: obj for key, (_, obj) in pickler.memo.copy().items() if type(obj) not in _SMALL}
         self.objects.update(pickler.shared)
         for array in self.arrays:
-            root = persist_arrays.root(array)
+            root = array_memory.root(array)
             self.objects[id(root)] = root
 
     def wants_care(self, namespace: Dict[str, Any]) -> bool:
@@ -72,7 +73,7 @@ class Unit(NamedTuple):
 
     keys: Tuple[str, ...]
     types: List[str]
-    dumped: Any  # Dumped, or persist_marshal.Packed
+    dumped: Any  # Dumped, or foreign.Packed
     by: str  # the marshaller that reads it
 
 
@@ -131,7 +132,7 @@ def quietly(function: Any, *arguments: Any) -> Any:
 
 class Collected:
     """Variables in units, the classes that others need first. known: the classes (their trackers' ids) that the reader
-    has; None: all. arrays: the arrays that it has, by name. marshaller: a persist_marshal.Marshaller.
+    has; None: all. arrays: the arrays that it has, by name. marshaller: a marshallers.Marshaller.
     announce: is called with the key and value of what is pickled next, which may not come to its end."""
 
     def __init__(
@@ -144,7 +145,7 @@ class Collected:
         announce: Optional[Callable[[str, Any], None]] = None,
     ) -> None:
         self._announce = announce
-        self._marshaller = marshaller or persist_marshal.of(persist_marshal.DEFAULT)
+        self._marshaller = marshaller or marshallers.of(marshallers.DEFAULT)
         self._namespace = namespace
         self._kept = {id(array): name for name, array in (arrays or {}).items()}
         self._arrays = {id(array): array for array in (arrays or {}).values()}
@@ -276,8 +277,8 @@ class Collected:
     def _unit(self, keys: Tuple[str, ...]) -> Optional[Unit]:
         alone = [self.single[key] for key in keys]
         types_of = [type_name(self.values[key]) for key in keys]
-        anchors = persist_arrays.anchors([array for dumped in alone for array in dumped.arrays], self._arrays)
-        by = persist_marshal.DEFAULT if self._marshaller.foreign else self._marshaller.name
+        anchors = array_memory.anchors([array for dumped in alone for array in dumped.arrays], self._arrays)
+        by = marshallers.DEFAULT if self._marshaller.foreign else self._marshaller.name
         if len(keys) == 1 and not anchors:
             return Unit(keys, types_of, alone[0], by)
         by_value = {key[2:] for key in keys if key.startswith("c:")}

@@ -11,7 +11,7 @@ import random
 import sys
 from typing import Any, Dict, Iterable, List
 
-from .persist_lost import Lost, describe
+from .not_transferred import Lost, describe
 
 # Set by those who launch processes, for each process: they are true of this process and of no other.
 _LAUNCHERS = tuple("PMI PMIX_ OMPI_ PRTE_ MPI_LOCAL MV2_ I_MPI_ HYDI_ HYDRA_ SLURM_ PALS_ FLUX_".split())

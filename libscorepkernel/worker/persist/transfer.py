@@ -12,7 +12,7 @@ forked child of A; after the cell, B writes what the cell changed to another fil
 What changed is found by looking: all is pickled before the cell and after it, in B, and compared. Not carried: the
 state of modules that are imported, what C extensions keep to themselves, and the memory that objects other than
 NumPy's arrays share without a reference from one to the other. An array over a file's memory is on that file in B, too
-(persist_mapped.py), for which B opens it. All other descriptors are the caller's.
+(persist/mapped_arrays.py), for which B opens it. All other descriptors are the caller's.
 Pickles are code: a file has to come from the same session."""
 
 from __future__ import annotations
@@ -20,9 +20,9 @@ from __future__ import annotations
 import re
 from typing import Any, Callable, Collection, Dict, List, NamedTuple, Optional, Sequence, Set, Tuple
 
-from . import persist_around, persist_file, persist_shared
-from .persist_lost import Lost, LostVariable, StandIn, describe
-from .persist_received import Received
+from . import process_state, shared_memory, variables_file
+from .not_transferred import Lost, LostVariable, StandIn, describe
+from .received import Received
 
 __all__ = ["Applied", "Lost", "LostVariable", "Received", "Sent"]
 __all__ += ["apply_changes", "baseline", "receive", "send", "send_changes", "values"]
@@ -64,31 +64,32 @@ def send(
 ) -> Sent:
     """In A: write the variables that the user defined, and what is around them, to the (empty) file. hidden: names
     that are not the user's. only: those that are wanted; None: all. marshaller: what pickles them, also on their way
-    back. refused: those that are known not to travel. announce: persist_units.Collected's."""
-    from . import persist_marshal, persist_units
+    back. refused: those that are known not to travel. announce: grouping.Collected's."""
+    from . import grouping
+    from .picklers import marshallers
 
     variables = _variables(namespace, hidden)
     if only is not None:
         variables = {name: value for name, value in variables.items() if name in only}
     for one in refused:
         variables.pop(one.name, None)
-    chosen = persist_marshal.of(marshaller)
-    collected = persist_units.quietly(persist_units.Collected, variables, namespace, (), None, chosen, announce)
+    chosen = marshallers.of(marshaller)
+    collected = grouping.quietly(grouping.Collected, variables, namespace, (), None, chosen, announce)
     lost = [*refused, *(failure.lost for key, failure in collected.failures.items() if key.startswith("v:"))]
     units = _packed(chosen, collected, collected.units, namespace, lost)
     index = {"kind": _STATE, "deleted": []}
-    size = _write(file_descriptor, index, units, lost, persist_around.look(), marshaller)
+    size = _write(file_descriptor, index, units, lost, process_state.look(), marshaller)
     return Sent(lost, size, _largest(collected, units))
 
 
 def receive(file_descriptor: int, namespace: Dict[str, Any]) -> Received:
     """In B: fill the namespace from A's file. Names of variables that could not travel raise when they are used."""
-    reader = persist_file.Reader(file_descriptor)
-    persist_shared.begin_visit()
+    reader = variables_file.Reader(file_descriptor)
+    shared_memory.begin_visit()
     packages = _Packages(reader, _STATE, True)
     received = Received(reader, reader.index.get("marshaller", "cloudpickle"))
     received.foreign = dict(namespace)
-    received.lost = persist_around.settle(packages.around, persist_around.EARLY) + packages.lost
+    received.lost = process_state.settle(packages.around, process_state.EARLY) + packages.lost
     variables: Dict[str, Any] = {}
     for values, _, _ in packages.load(namespace, received.lost):
         for key, value in values.items():
@@ -97,7 +98,7 @@ def receive(file_descriptor: int, namespace: Dict[str, Any]) -> Received:
     for lost in received.lost:
         if lost.name in packages.names:
             namespace[lost.name] = received.stand_ins[lost.name] = StandIn(lost)
-    received.lost += persist_around.settle(packages.around, persist_around.LATE)
+    received.lost += process_state.settle(packages.around, process_state.LATE)
     received.foreign = {name: v for name, v in received.foreign.items() if name not in packages.names}
     received.names = set(received.stand_ins)
     received.look(variables, namespace)
@@ -106,7 +107,7 @@ def receive(file_descriptor: int, namespace: Dict[str, Any]) -> Received:
 
 def baseline(namespace: Dict[str, Any], hidden: Collection[str] = (), marshaller: str = "cloudpickle") -> Received:
     """In a forked child of A: remember the variables, which are here already. marshaller: of those that go back."""
-    persist_shared.begin_visit()
+    shared_memory.begin_visit()
     received = Received(None, marshaller)
     received.look(_variables(namespace, hidden), namespace)
     return received
@@ -120,7 +121,8 @@ def send_changes(
     but: Collection[str] = (),
 ) -> Sent:
     """In B, after the cell: write what it changed to the (empty) file, but not what these names alone have."""
-    from . import persist_marshal, persist_units
+    from . import grouping
+    from .picklers import marshallers
 
     nothing = object()
     variables = {
@@ -128,11 +130,11 @@ def send_changes(
         for name, value in _variables(namespace, hidden).items()
         if received.foreign.get(name, nothing) is not value and received.stand_ins.get(name, nothing) is not value
     }
-    chosen = persist_marshal.of(received.marshaller)
-    with persist_shared.Handover():
+    chosen = marshallers.of(received.marshaller)
+    with shared_memory.Handover():
         arrays = received.arrays()
-        collected = persist_units.quietly(
-            persist_units.Collected, variables, namespace, received.classes, arrays, chosen
+        collected = grouping.quietly(
+            grouping.Collected, variables, namespace, received.classes, arrays, chosen
         )
     kept_back = {f"v:{name}" for name in but}
     changed = [unit for unit in received.changed_units(collected) if not kept_back.issuperset(unit.keys)]
@@ -144,7 +146,7 @@ def send_changes(
     changed = _packed(chosen, collected, changed, namespace, lost)
     deleted = sorted(name for name in received.names if name not in namespace)
     index = {"kind": _CHANGES, "deleted": deleted, "classes": {} if received.is_launched else received.classes}
-    around = persist_around.changes(received.around)
+    around = process_state.changes(received.around)
     size = _write(file_descriptor, index, changed, lost, around, received.marshaller)
     return Sent(lost, size, _largest(collected, changed))
 
@@ -152,9 +154,9 @@ def send_changes(
 def apply_changes(file_descriptor: int, namespace: Dict[str, Any], begin: int = 0) -> Applied:
     """In A: make the variables what they are in B. What did not change stays the object that it is, and so does an
     array that was changed in place. begin: where in the file B's is."""
-    reader = persist_file.Reader(file_descriptor, begin)
+    reader = variables_file.Reader(file_descriptor, begin)
     packages = _Packages(reader, _CHANGES, False)
-    lost = packages.lost + persist_around.apply(packages.around, persist_around.EARLY)
+    lost = packages.lost + process_state.apply(packages.around, process_state.EARLY)
     recognize_classes(reader.index["classes"])
     variables: Dict[str, Any] = {}
     changed: Set[str] = set()
@@ -171,13 +173,13 @@ def apply_changes(file_descriptor: int, namespace: Dict[str, Any], begin: int = 
     deleted = [name for name in reader.index["deleted"] if name in namespace]
     for name in deleted:
         del namespace[name]
-    lost += persist_around.apply(packages.around, persist_around.LATE)
+    lost += process_state.apply(packages.around, process_state.LATE)
     return Applied(sorted(changed), deleted, lost)
 
 
 def values(file_descriptor: int, namespace: Dict[str, Any], begin: int) -> Tuple[Dict[str, Any], List[Lost]]:
     """In A: the variables that send() wrote elsewhere, without binding them. The other arguments as above."""
-    packages = _Packages(persist_file.Reader(file_descriptor, begin), _STATE, False)
+    packages = _Packages(variables_file.Reader(file_descriptor, begin), _STATE, False)
     lost = list(packages.lost)
     found: Dict[str, Any] = {}
     for loaded, _, _ in packages.load(namespace, lost):
@@ -198,11 +200,11 @@ def _variables(namespace: Dict[str, Any], hidden: Collection[str]) -> Dict[str, 
 
 def _packed(marshaller: Any, collected: Any, units: List[Any], namespace: Dict[str, Any], lost: List[Lost]) -> Any:
     """The units as they travel. Adds to lost."""
-    from . import persist_units
+    from . import grouping
 
     if marshaller.foreign is None:
         return units
-    return persist_units.quietly(marshaller.foreign.pack, collected, units, namespace, lost)
+    return grouping.quietly(marshaller.foreign.pack, collected, units, namespace, lost)
 
 
 def _write(
@@ -215,13 +217,13 @@ def _write(
 ) -> int:
     if marshaller != "cloudpickle":
         index = {**index, "marshaller": marshaller}
-    packages = [persist_file.Package({"around": key}, state, ()) for key, state in around.items()]
+    packages = [variables_file.Package({"around": key}, state, ()) for key, state in around.items()]
     for unit in units:
         about = {"keys": unit.keys, "types": unit.types, "blobs": unit.dumped.blobs}
         if unit.by != "cloudpickle":
             about["by"] = unit.by
-        packages.append(persist_file.Package(about, unit.dumped.data, unit.dumped.buffers))
-    return persist_file.write(file_descriptor, {**index, "lost": lost}, packages)
+        packages.append(variables_file.Package(about, unit.dumped.data, unit.dumped.buffers))
+    return variables_file.write(file_descriptor, {**index, "lost": lost}, packages)
 
 
 def _largest(collected: Any, units: List[Any]) -> List[Tuple[str, str, int]]:
@@ -237,12 +239,12 @@ def _largest(collected: Any, units: List[Any]) -> List[Tuple[str, str, int]]:
 class _Packages:
     """What is in a file."""
 
-    def __init__(self, reader: persist_file.Reader, kind: str, keep: bool) -> None:
+    def __init__(self, reader: variables_file.Reader, kind: str, keep: bool) -> None:
         if reader.index.get("kind") != kind:
             raise ValueError(f"the file of variables is another: {reader.index.get('kind')!r}, not {kind!r}")
         self.lost = [Lost(*map(str, lost)) for lost in reader.index["lost"]]
         self.around: Dict[str, bytes] = {}
-        self._units: List[persist_file.Package] = []
+        self._units: List[variables_file.Package] = []
         self._loaded: List[Any] = []
         for package in reader.packages(keep):
             if "around" in package.about:
@@ -255,18 +257,19 @@ class _Packages:
     def load(self, namespace: Dict[str, Any], lost: List[Lost]) -> Any:
         """The values of each unit by their keys, the arrays that are to be updated as (old, new), and parts of them.
         Adds to lost."""
-        from . import persist_marshal, persist_units
+        from . import grouping
+        from .picklers import marshallers
 
-        waiting, failed = self._units, []  # type: List[persist_file.Package], List[persist_file.Package]
+        waiting, failed = self._units, []  # type: List[variables_file.Package], List[variables_file.Package]
         problems: Dict[str, BaseException] = {}
-        readers = {by: persist_marshal.of(by).unpickler for by in set(map(_marshaller_of, waiting))}
+        readers = {by: marshallers.of(by).unpickler for by in set(map(_marshaller_of, waiting))}
         while waiting:
             failed = []
             for unit in waiting:
                 keys = unit.about["keys"]
                 unpickler = readers[_marshaller_of(unit)](unit.data, list(unit.buffers), unit.about["blobs"], namespace)
                 try:
-                    values = dict(zip(keys, persist_units.quietly(unpickler.load)))
+                    values = dict(zip(keys, grouping.quietly(unpickler.load)))
                 except KeyboardInterrupt:
                     raise
                 except BaseException as problem:
@@ -285,7 +288,7 @@ class _Packages:
                     lost.append(Lost(key[2:], kind, key[2:], _reason(key, problems)))
 
 
-def _marshaller_of(unit: persist_file.Package) -> str:
+def _marshaller_of(unit: variables_file.Package) -> str:
     return unit.about.get("by", "cloudpickle")
 
 
@@ -297,9 +300,9 @@ def _reason(key: str, problems: Dict[str, BaseException]) -> str:
 
 def recognize_classes(places: Dict[str, Tuple[int, str]]) -> None:
     """In A: call classes as a forked child calls them, in which they lie where they lie here."""
-    from . import persist_rebuild
+    from . import rebuild
 
-    wanted = {tuple(place): key for key, place in places.items() if persist_rebuild.tracked(key) is None}
+    wanted = {tuple(place): key for key, place in places.items() if rebuild.tracked(key) is None}
     waiting: List[type] = [object] if wanted else []
     seen = set()
     while waiting:
@@ -309,4 +312,4 @@ def recognize_classes(places: Dict[str, Tuple[int, str]]) -> None:
             waiting += type.__subclasses__(cls)
             key = wanted.get((id(cls), cls.__qualname__))
             if key is not None:
-                persist_rebuild.track(key, cls)
+                rebuild.track(key, cls)

@@ -20,9 +20,10 @@ import types
 import warnings
 from typing import Any, Collection, Dict, Iterator, List, NoReturn, Optional, Tuple
 
-from . import persist, persist_file, persist_units, systems
-from .base.descriptors import high_descriptors
-from .persist_lost import Lost, describe, type_name
+from .. import systems
+from ..base.descriptors import high_descriptors
+from . import grouping, transfer, variables_file
+from .not_transferred import Lost, describe, type_name
 
 # Of a class: what pickling its instances may call, and making them again.
 _PICKLING = "__reduce__ __reduce_ex__ __getstate__ __getnewargs__ __getnewargs_ex__ __getattr__ __getattribute__"
@@ -65,13 +66,13 @@ class Watch:
     @contextlib.contextmanager
     def watching(self) -> Iterator[None]:
         """Pickling is looked at while the block runs."""
-        from . import persist_pickle
+        from .picklers import notebook_pickler
 
-        before, persist_pickle.watch[0] = persist_pickle.watch[0], self.look
+        before, notebook_pickler.watch[0] = notebook_pickler.watch[0], self.look
         try:
             yield
         finally:
-            persist_pickle.watch[0] = before
+            notebook_pickler.watch[0] = before
 
 
 def _roots() -> Tuple[str, ...]:
@@ -113,12 +114,12 @@ def _is_users(attribute: Any) -> bool:
 _expected = [False]
 
 
-def send(namespace: Dict[str, Any], file_descriptor: int, hidden: Collection[str], marshaller: str) -> persist.Sent:
-    """As persist.send, from the session, which goes on whatever users' code does. Ended: the copy cannot do it."""
-    deep = persist_units.carried_levels()
+def send(namespace: Dict[str, Any], file_descriptor: int, hidden: Collection[str], marshaller: str) -> transfer.Sent:
+    """As transfer.send, from the session, which goes on whatever users' code does. Ended: the copy cannot do it."""
+    deep = grouping.carried_levels()
     if not _expected[0] and (deep is None or sys.getrecursionlimit() <= deep):
         with contextlib.suppress(UsersCode), Watch(stops=True).watching():
-            return persist.send(namespace, file_descriptor, hidden, None, marshaller)
+            return transfer.send(namespace, file_descriptor, hidden, None, marshaller)
     refused: List[Lost] = []
     while True:
         told, status, last = _in_copy(namespace, file_descriptor, hidden, marshaller, refused)
@@ -130,10 +131,10 @@ def send(namespace: Dict[str, Any], file_descriptor: int, hidden: Collection[str
         refused.append(Lost(last, type_name(namespace[last]), last, reason))
 
 
-def _taken(told: Dict[str, Any]) -> persist.Sent:
+def _taken(told: Dict[str, Any]) -> transfer.Sent:
     """What the copy told of its file."""
     if "errno" in told:
-        failed = persist_file.Unwritable(told["errno"], told["strerror"])
+        failed = variables_file.Unwritable(told["errno"], told["strerror"])
         failed.needed = told["needed"]
         raise failed
     if "problem" in told:
@@ -141,9 +142,9 @@ def _taken(told: Dict[str, Any]) -> persist.Sent:
             raise KeyboardInterrupt
         raise Ended(f"its variables could not be pickled: {told['problem']}")
     _expected[0] = told["pickling"]
-    persist.recognize_classes(told["classes"])
+    transfer.recognize_classes(told["classes"])
     largest = [(name, kind, size) for name, kind, size in told["largest"]]
-    return persist.Sent([Lost(*lost) for lost in told["lost"]], told["size"], largest)
+    return transfer.Sent([Lost(*lost) for lost in told["lost"]], told["size"], largest)
 
 
 def _in_copy(*job: Any) -> Tuple[Optional[Dict[str, Any]], int, str]:
@@ -228,8 +229,8 @@ def _pickled(writing: int, namespace: Any, file: int, hidden: Any, marshaller: s
 
     try:
         with watch.watching():
-            sent = persist.send(namespace, file, hidden, None, marshaller, refused, announce)
-    except persist_file.Unwritable as problem:
+            sent = transfer.send(namespace, file, hidden, None, marshaller, refused, announce)
+    except variables_file.Unwritable as problem:
         return {"errno": problem.errno, "strerror": problem.strerror, "needed": problem.needed}
     return {**sent._asdict(), "classes": classes, "pickling": watch.pickling}
 

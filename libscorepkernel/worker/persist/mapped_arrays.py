@@ -18,7 +18,7 @@ import stat
 import sys
 from typing import Any, Dict, Iterator, List, NamedTuple, Optional, Tuple
 
-from . import persist_arrays, persist_file
+from . import array_memory, variables_file
 
 _WRITTEN, _READ, _COPIED = "w", "r", "c"
 _ACCESS = {_WRITTEN: mmap.ACCESS_WRITE, _READ: mmap.ACCESS_READ, _COPIED: mmap.ACCESS_COPY}
@@ -86,7 +86,7 @@ class Memory:
                 raise refused
         access = _READ if "w" not in area.permissions else _WRITTEN if "s" in area.permissions else _COPIED
         source = Source(path, inode, area.offset + low - area.begin, length, access)
-        return source, persist_arrays.address(array) - low
+        return source, array_memory.address(array) - low
 
     def refuse_shared(self, begin: int, end: int) -> None:
         """Refused: what lies there is shared with others."""
@@ -115,7 +115,7 @@ def _area(begin: bytes, end: bytes, permissions: bytes, offset: bytes, inode: by
 
 def _bases(array: Any) -> Iterator[Any]:
     """What has its memory from what: an array, memoryviews, and who owns it."""
-    kind: Any = persist_arrays.array_type()
+    kind: Any = array_memory.array_type()
     here = array
     while here is not None:
         yield here
@@ -128,19 +128,19 @@ def _bases(array: Any) -> Iterator[Any]:
 def owner_of(array: Any) -> Any:
     """Whose the memory is; None: the array's own, or that of an object which copies with it."""
     *_, owner = _bases(array)
-    if owner is array or issubclass(type(owner), (bytes, bytearray, persist_arrays.array_type())):  # type: ignore
+    if owner is array or issubclass(type(owner), (bytes, bytearray, array_memory.array_type())):  # type: ignore
         return None
-    is_ours = isinstance(owner, mmap.mmap) and owner in persist_file.MAPPINGS
+    is_ours = isinstance(owner, mmap.mmap) and owner in variables_file.MAPPINGS
     return None if is_ours else owner
 
 
 def _whole(owner: Any, array: Any) -> Tuple[int, int]:
     """All of the owner's memory, if that can be told, else the array's: where it begins, and its length."""
-    low, high = persist_arrays.bounds(array)
+    low, high = array_memory.bounds(array)
     try:
-        whole: Any = persist_arrays.array_type()
+        whole: Any = array_memory.array_type()
         view = memoryview(owner)
-        begin = persist_arrays.address(whole(view.nbytes, "u1", view))
+        begin = array_memory.address(whole(view.nbytes, "u1", view))
         if begin <= low and high <= begin + view.nbytes:
             return begin, view.nbytes
     except (TypeError, ValueError, BufferError):
@@ -192,7 +192,7 @@ def _is_changed(area: _Area) -> bool:
 
 def parts(array: Any, source: Source, offset: int) -> Tuple:
     """What make() needs. Refused: its class has a way of its own to be pickled, which knows of no files."""
-    plain: Any = persist_arrays.array_type()
+    plain: Any = array_memory.array_type()
     kind = type(array)
     for name in ("__reduce__", "__reduce_ex__", "__setstate__"):
         if getattr(kind, name) is not getattr(plain, name):
@@ -212,7 +212,7 @@ def make(made: Dict[Source, mmap.mmap], kind: type, source: Tuple, layout: Tuple
     begin = wanted.offset // mmap.ALLOCATIONGRANULARITY * mmap.ALLOCATIONGRANULARITY
     if wanted not in made:
         made[wanted] = _mapping(wanted, begin)
-    plain: Any = persist_arrays.array_type()
+    plain: Any = array_memory.array_type()
     place = offset + wanted.offset - begin
     array = plain.__new__(kind, shape, dtype, buffer=made[wanted], offset=place, strides=strides)
     for name in mappings:

@@ -12,13 +12,14 @@ from typing import Any
 
 import dill
 
-from . import persist_marshal, persist_pickle
+from . import notebook_pickler
+from .other_picklers import Beside
 
 # Of which nothing has to be asked: Python's pickler, which dill's is derived from, asks for all.
 _PLAIN = frozenset([str, bytes, bytearray, int, float, complex, bool, type(None), list, tuple, dict, set, frozenset])
 
 
-class Pickler(persist_pickle.Careful, persist_marshal.Beside, dill.Pickler):
+class Pickler(notebook_pickler.Careful, Beside, dill.Pickler):
     """It is slow in any case: so there is none without care."""
 
     # By dill's default a file that is open for writing would be opened anew, which empties it.
@@ -39,7 +40,7 @@ class Pickler(persist_pickle.Careful, persist_marshal.Beside, dill.Pickler):
         return reduced
 
 
-class TolerantPickler(persist_pickle.Tolerant, Pickler):
+class TolerantPickler(notebook_pickler.Tolerant, Pickler):
     """The same, with tolerance, as far as dill has it."""
 
     def is_left(self, obj: Any) -> bool:
@@ -57,7 +58,7 @@ class TolerantPickler(persist_pickle.Tolerant, Pickler):
             raise
 
 
-class Unpickler(persist_pickle.Unpickler):
+class Unpickler(notebook_pickler.Unpickler):
     """With the names that dill gives to what has none in an importable module."""
 
     def find_class(self, module: str, name: str) -> Any:
