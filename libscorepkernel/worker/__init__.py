@@ -13,16 +13,12 @@ import os
 import sys
 
 
-# What LD_PRELOAD is to be again, as soon as a process runs that was started with more in it.
-PRELOAD_BEFORE = "SCOREPKERNEL_PRELOAD_BEFORE"
-# Set where a process is started for a launched cell.
-RUNNER = "SCOREPKERNEL_RUNNER"
-
-
 def _restore_environment() -> None:
     """What was for this process's start is not for what it starts."""
-    os.environ.pop("SCOREPKERNEL_SUBSYSTEMS", None)
-    before = os.environ.pop(PRELOAD_BEFORE, None)
+    from .base import process_variables
+
+    os.environ.pop(process_variables.SUBSYSTEMS, None)
+    before = os.environ.pop(process_variables.PRELOAD_BEFORE, None)
     if before:
         os.environ["LD_PRELOAD"] = before
     elif before is not None:
@@ -31,7 +27,6 @@ def _restore_environment() -> None:
 
 def main() -> None:
     """Serve the library until it says stop or goes away."""
-    _restore_environment()
     package = os.path.dirname(os.path.abspath(__file__))
     has_directory = sys.path[:1] == [""]
     before = {name.partition(".")[0] for name in sys.modules}
@@ -40,6 +35,7 @@ def main() -> None:
     from .base import unpatched
 
     unpatched.take(package)
+    _restore_environment()
     from .base import frame_numbers, frames
     from .base.connection import Connection
 

@@ -13,9 +13,12 @@ import os
 import sys
 from typing import Callable, List, Sequence, Tuple
 
-from . import doctor_machine, doctor_scorep, systems
+from . import doctor_machine, doctor_scorep
+from .base import tracer
+from .base.errors import NotMeasured
 from .base.programs import Check, Finding, last_line, run_python
 from .doctor_scorep import Facts
+from .measure.systems import selection
 
 _MARKS = {"ok": "ok", "warning": "WARNING", "error": "ERROR", "none": "-"}
 
@@ -42,14 +45,14 @@ def _ipython(facts: Facts) -> Finding:
 def _tracer(facts: Facts) -> Finding:
     """Whether the extension that records is there for this Python."""
     try:
-        systems.wanted()
-        systems.need_tracer(facts.package)
-    except systems.NotMeasured as problem:
+        selection.wanted()
+        tracer.need(facts.package)
+    except NotMeasured as problem:
         said = str(problem)[len("The cell was not run: ") :]
         detail, _, remedy = said.partition(" In the source tree")
         known = "Unset SCOREPKERNEL_MEASUREMENT." if not remedy else "In the source tree" + remedy
         return "error", detail, known
-    return "ok", os.path.basename(systems._tracer.__file__), ""
+    return "ok", os.path.basename(tracer.extension.__file__), ""
 
 
 _CHECKS: Sequence[Tuple[str, Callable[[Facts], Finding]]] = (

@@ -11,8 +11,9 @@ import re
 import sys
 from typing import List, NamedTuple, Tuple
 
-from . import installation
+from .base import places
 from .base.programs import Finding, last_line, run, run_python
+from .measure import installation
 
 _SELFTEST_SECONDS = 15.0
 _ANEW = "Install Score-P 8.0 or newer with --enable-shared, or take it off PATH."
@@ -169,8 +170,7 @@ def _import_bindings(facts: Facts, mpp: str) -> str:
         libraries = installation.ask(facts.config, [*arguments, "--mpp=" + mpp]).libraries
     except installation.Unusable as problem:
         return str(problem)
-    provider = os.path.join(os.path.dirname(os.path.dirname(facts.package)), "libscorepkernel-subsystems.so")
-    return last_line(run_python("import scorep._bindings", [provider, *libraries]).problem)
+    return last_line(run_python("import scorep._bindings", [places.PROVIDER, *libraries]).problem)
 
 
 def _numbers(version: str) -> Tuple[int, ...]:

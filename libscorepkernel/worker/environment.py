@@ -9,8 +9,8 @@ import re
 import shutil
 from typing import Dict, Iterable, List, Optional, Set, Tuple
 
-from . import installation
 from .base import programs
+from .measure import installation
 
 # Those that Score-P, its tools, the bindings and we know of, but config-vars does not list; and modules' own.
 _OTHERS = re.compile(

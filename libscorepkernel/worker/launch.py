@@ -13,12 +13,15 @@ import sys
 import tempfile
 from typing import Any, Callable, Dict, List, Optional, Sequence, Tuple
 
-from . import detailed, installation, pools, settings, spare, systems
-from .persist import variables_file
-from .base import frame_numbers, frames
+from . import detailed, pools, settings, spare
+from .base import frame_numbers, frames, tracer
+from .base.errors import NotMeasured
 from .base.frames import Frame
 from .detailed import size_text
 from .launch_plan import Way, can_travel, choose, make_way, plan
+from .measure import installation
+from .measure.systems import selection
+from .persist import variables_file
 
 RESULT = "_scorepkernel_result"
 _DIRECTORY = "SCOREP_JUPYTER_PERSISTENCE_DIR"
@@ -67,8 +70,8 @@ def _file_for(wanted: dict) -> int:
         return open_file(file_directory() if wanted.get("disk") else None)
     except OSError as problem:
         if wanted.get("disk"):
-            raise systems.NotMeasured(f"The cell was not run. {problem_of_directory() or problem}") from None
-        raise systems.NotMeasured(
+            raise NotMeasured(f"The cell was not run. {problem_of_directory() or problem}") from None
+        raise NotMeasured(
             f"The cell was not run: there is no file in memory for its variables: {problem.strerror}. "
             "%%marshalling_settings MODE=disk is the other way for them."
         ) from None
@@ -120,7 +123,7 @@ class Launcher:
 
     def ahead(self, wanted: dict) -> None:
         """Have a process started for the next cell of this kind."""
-        with contextlib.suppress(systems.NotMeasured):
+        with contextlib.suppress(NotMeasured):
             if choose(wanted, self._server.package).process == "launch":
                 plan_text = frames.dump(plan(wanted, self._server.package))
                 self._server.connection.send_with_descriptors([], frame_numbers.LAUNCH, 0, plan_text, b"", b"{}")
@@ -151,7 +154,7 @@ class Launcher:
         with self._server.user_code(True):  # of a module that is imported
             problem = settings.problem_of_marshaller(wanted.get("marshaller", "cloudpickle"))
         if problem:
-            raise systems.NotMeasured(
+            raise NotMeasured(
                 f"The cell was not run: it needs a process of its own ({way.why}), and variables could not go there: "
                 f"{problem}"
             )
@@ -209,9 +212,9 @@ class Launcher:
                         sent = separately.send(shell.user_ns, descriptor, set(shell.user_ns_hidden), marshaller)
                 except variables_file.Unwritable as problem:
                     why = _unwritten(problem, file_directory() if wanted.get("disk") else None, descriptor)
-                    raise systems.NotMeasured(f"The cell was not run: its variables cannot travel: {why}.") from None
+                    raise NotMeasured(f"The cell was not run: its variables cannot travel: {why}.") from None
                 except separately.Ended as problem:
-                    raise systems.NotMeasured(f"The cell was not run: {problem}.") from None
+                    raise NotMeasured(f"The cell was not run: {problem}.") from None
             self.steps.sent(sent)
             self._server.interrupts.before_cell = True  # one that comes now is the cell's
             lost += told(sent.lost, True)
@@ -314,7 +317,7 @@ class Runner:
         self._steps = detailed.Steps()
         self.problem: Optional[BaseException] = None  # why the variables could not be taken
         self.rank: Optional[int] = server.connection.setup.get("rank")
-        systems.measure_once()
+        selection.measure_once()
 
     def take(self, frame: Frame) -> None:
         """WORKER_TAKE_STATE: the variables."""
@@ -328,9 +331,9 @@ class Runner:
             with contextlib.suppress(OSError):  # of a processor that this process may not use
                 os.sched_setaffinity(0, launched["affinity"])
         if launched.get("system") == "built-in":
-            systems.use_built_in()
+            selection.use_built_in()
         elif self.rank is not None:
-            systems.join_ranks()
+            tracer.join_ranks()
         try:
             with self._steps.step("taken over"):
                 self._received = transfer.receive(descriptor, self._server.shell.user_ns)
@@ -346,7 +349,7 @@ class Runner:
         if isinstance(self.problem, KeyboardInterrupt):
             raise self.problem
         if self.problem is not None:
-            raise systems.NotMeasured(
+            raise NotMeasured(
                 f"The cell was not run: the session's variables could not be taken over: {self.problem!r}"
             )
         if self._received is None:

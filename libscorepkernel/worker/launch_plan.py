@@ -15,8 +15,12 @@ import subprocess
 import sys
 from typing import Any, Dict, List, NamedTuple, Optional
 
-from . import PRELOAD_BEFORE, RUNNER, binding_arguments, experiment_directory, installation, systems
-from .binding_arguments import split  # noqa: F401 - of the words of other directives, too
+from .base import process_variables, tracer
+from .base.errors import NotMeasured
+from .base.process_variables import PRELOAD_BEFORE, RUNNER
+from .measure import binding_arguments, experiment_directory, installation
+from .measure.binding_arguments import split  # noqa: F401 - of the words of other directives, too
+from .measure.systems import score_p, selection
 
 
 class Way(NamedTuple):
@@ -38,7 +42,7 @@ def choose(wanted: dict, package: str) -> Way:
         return Way("launch", "PROCESS=launch")
     if process == "forked":
         return Way("forked", "PROCESS=forked")
-    if process == "auto" and systems.needs_fork(package):
+    if process == "auto" and selection.needs_fork(package):
         return Way("forked", "this Score-P cannot measure a process twice")
     return Way("session", "")
 
@@ -47,7 +51,7 @@ def refuse_clash(process: str, arguments: str, undone: str) -> None:
     """NotMeasured: they ask for different processes; undone: what has not happened then."""
     needs = needed(arguments, undone) if process == "session" else []
     if needs:
-        raise systems.NotMeasured(
+        raise NotMeasured(
             f"{undone}: {' '.join(needs)} must be there when a process starts, but PROCESS=session asks for the "
             "session, which runs. Take it back with `%%scorep_python_binding_arguments -`, or let cells be launched "
             "with `%%marshalling_settings PROCESS=launch`."
@@ -56,7 +60,7 @@ def refuse_clash(process: str, arguments: str, undone: str) -> None:
 
 def _as_ranks(process: str, wanted: dict) -> Way:
     if process in ("session", "forked"):
-        raise systems.NotMeasured(
+        raise NotMeasured(
             f"The cell was not run: PROCESS={process} asks for one process, and ranks are many. Run it without --ranks "
             "and take the launcher back with `%%scorep_launcher -`, or set `%%marshalling_settings PROCESS=auto`."
         )
@@ -68,7 +72,7 @@ def needed(text: str, undone: str = "The cell was not run") -> List[str]:
     """Those of the bindings' arguments that must be there when a process starts. The built-in tracer knows none.
     NotMeasured: they cannot be obeyed."""
     arguments = binding_arguments.parse(text, undone)
-    return arguments.at_start if systems.wanted() != "built-in" and installation.locate() else []
+    return arguments.at_start if selection.wanted() != "built-in" and installation.locate() else []
 
 
 # --- how the process is started --------------------------------------------------------------------------
@@ -77,14 +81,14 @@ def needed(text: str, undone: str = "The cell was not run") -> List[str]:
 def plan(wanted: dict, package: str, simple: bool = False, measured_by: str = "") -> Dict[str, Any]:
     """The command and the environment. simple: by `python -m scorep`, as the bindings do it. measured_by: "built-in",
     whatever the user wants."""
-    systems.need_tracer(package)
+    tracer.need(package)
     words = binding_arguments.parse(wanted.get("arguments", ""))
     arguments, needs = list(words.for_scorep), words.at_start
     environment = {name: value for name, value in os.environ.items() if can_travel(value)}
     # What applies with the variables need not be there at the start.
     fixed = {name: value for name, value in environment.items() if needs or not name.startswith("SCOREP_")}
     environment[RUNNER] = "1"
-    config = None if "built-in" in (measured_by, systems.wanted()) else installation.locate()
+    config = None if "built-in" in (measured_by, selection.wanted()) else installation.locate()
     preloaded = False
     if config and not simple:
         try:
@@ -92,7 +96,7 @@ def plan(wanted: dict, package: str, simple: bool = False, measured_by: str = ""
             preloaded = _preload(environment, config, [*threads, *arguments])  # as the bindings have it
         except installation.Unusable as problem:
             if needs:
-                raise systems.NotMeasured(
+                raise NotMeasured(
                     f"The cell was not run: {installation.refusal(config, arguments) or problem}. Correct the "
                     "arguments with %%scorep_python_binding_arguments; alone, it shows them, and - takes them back."
                 ) from None
@@ -100,9 +104,9 @@ def plan(wanted: dict, package: str, simple: bool = False, measured_by: str = ""
     command = _command(package, arguments if config and not preloaded else None)
     if config and (needs or not preloaded):
         # Score-P may begin before the cell's variables are here, and would choose a directory of its own.
-        environment.setdefault(systems.PRELOADED_VERSION, "")
-        ours = {experiment_directory.VARIABLE: experiment_directory.new_name(), **systems.DEFAULTS}
-        environment[systems.SET_FOR_START] = " ".join(name for name in ours if name not in environment)
+        environment.setdefault(process_variables.PRELOADED_VERSION, "")
+        ours = {experiment_directory.VARIABLE: experiment_directory.new_name(), **score_p.DEFAULTS}
+        environment[process_variables.SET_FOR_START] = " ".join(name for name in ours if name not in environment)
         environment = {**ours, **environment}
     return {
         "key": json.dumps([command, environment.get("LD_PRELOAD"), sorted(fixed.items())]),
@@ -117,7 +121,7 @@ def make_way(how: Dict[str, Any], warnings: List[str]) -> None:
     """Just before a process with this plan is started: where Score-P begins with it, the experiment's name is free from
     now on, as Score-P would rename whatever has it. NotMeasured."""
     names = [pair.split("=", 1)[0] for pair in how["environment"]]
-    if not how["ahead"] and systems.SET_FOR_START in names and os.environ.get(experiment_directory.VARIABLE):
+    if not how["ahead"] and process_variables.SET_FOR_START in names and os.environ.get(experiment_directory.VARIABLE):
         made = experiment_directory.make(True, warnings)
         how["environment"][names.index(experiment_directory.VARIABLE)] = f"{experiment_directory.VARIABLE}={made}"
 
@@ -138,7 +142,7 @@ def _preload(environment: Dict[str, str], config: str, arguments: List[str]) -> 
         return False
     before = environment.get("LD_PRELOAD", "")
     environment.update({PRELOAD_BEFORE: before, "LD_PRELOAD": f"{before} {preload}".strip()})
-    environment.update({"SCOREPKERNEL_SUBSYSTEMS": subsystems, systems.PRELOADED_VERSION: version})
+    environment.update({process_variables.SUBSYSTEMS: subsystems, process_variables.PRELOADED_VERSION: version})
     return True
 
 

@@ -13,9 +13,14 @@ import shlex
 import shutil
 from typing import Any, Dict, List, NamedTuple, Optional, Tuple
 
-from . import experiment_directory, installation, launch, launch_plan, measure, systems
-from .persist import transfer
+from . import launch, launch_plan
+from .base import tracer
+from .base.errors import NotMeasured
 from .detailed import size_text
+from .measure import experiment_directory, installation
+from .measure.cell import REPORTED_REGIONS
+from .measure.systems import selection
+from .persist import transfer
 
 _PROGRAM = "scorepkernel-ranks"
 _MEETING = "SCOREPKERNEL_MEETING"  # as ranks/rank_wire.h has it
@@ -146,12 +151,12 @@ def _arguments(wanted: dict) -> str:
 
 
 def _system(wanted: dict, package: str, warnings: List[str]) -> str:
-    choice = systems.wanted()
+    choice = selection.wanted()
     config = None if choice == "built-in" else installation.locate()
-    systems.need_tracer(package)
+    tracer.need(package)
     if config is None:
         if choice == "scorep":
-            systems.choose(package, warnings)  # which says what is missing
+            selection.choose(package, warnings)  # which says what is missing
         return "built-in"
     try:
         installation.preloads(config, ["--thread=pthread", *launch_plan.needed(_arguments(wanted))])
@@ -164,7 +169,7 @@ def _system(wanted: dict, package: str, warnings: List[str]) -> str:
         if choice == "scorep":
             text += ", or unset SCOREPKERNEL_MEASUREMENT: then the built-in tracer does it"
         if choice == "scorep" or "--mpp=" in wanted.get("arguments", ""):
-            raise systems.NotMeasured(f"The cell was not run: {text}.") from None
+            raise NotMeasured(f"The cell was not run: {text}.") from None
         warnings.append(f"Measured by the built-in tracer, which does not see MPI's functions: {text}.")
         return "built-in"
     except OSError:
@@ -181,13 +186,13 @@ def _launcher(wanted: dict) -> List[str]:
         names = [*(["srun"] if "SLURM_JOB_ID" in os.environ else []), "mpirun", "mpiexec"]
         words = [name for name in names if shutil.which(name)][:1]
         if not words:
-            raise systems.NotMeasured(
+            raise NotMeasured(
                 f"The cell was not run: there is nothing to start {count} ranks with, neither {' nor '.join(names)}. "
                 "Load the module of your MPI before the notebook server starts, or install one (on Debian: apt install "
                 "openmpi-bin python3-mpi4py); or name the command with\n%%scorep_launcher COMMAND"
             )
     elif not shutil.which(words[0]):
-        raise systems.NotMeasured(
+        raise NotMeasured(
             f"The cell was not run: the launcher {words[0]} is not on PATH. Name another with %%scorep_launcher, or "
             "take it back with\n%%scorep_launcher -"
         )
@@ -299,7 +304,7 @@ def _summed(reports: List[dict]) -> dict:
             rows[name, file, line] = [one + other for one, other in zip(row, numbers)]
     regions = sorted(([*key, *numbers] for key, numbers in rows.items()), key=lambda row: -row[5])
     return {
-        "regions": regions[: measure.REPORTED_REGIONS],
+        "regions": regions[: REPORTED_REGIONS],
         "region_count": len(regions),
         "exclusive_ns": sum(row[5] for row in regions),
         "locations": sum(report["locations"] for report in reports),
@@ -314,7 +319,7 @@ def _merge(directory: str, there: List[Tuple[int, dict]]) -> List[str]:
         offset = one["clock_offset_ns"] - first["clock_offset_ns"] if one["host"] != first["host"] else 0
         parts.append((one["directory"], rank, one["host"], offset))
     try:
-        systems.merge(parts, directory)
+        tracer.merge(parts, directory)
     except (OSError, ValueError) as problem:
         return [f"The ranks' traces could not be made one, and are in {directory}/rank-*: {problem}"]
     return []

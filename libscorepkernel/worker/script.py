@@ -11,7 +11,8 @@ import shlex
 import sys
 from typing import Callable, NamedTuple, Optional
 
-from . import launch_plan, systems
+from . import launch_plan
+from .base.errors import NotMeasured
 
 _NAME = "jupyter_to_script"
 UNDONE = "Nothing was written"
@@ -39,16 +40,16 @@ def parse(text: str) -> Wanted:
         elif word in ("--slurm", "--force"):
             continue
         elif word.startswith("-") or name or word == "--mpi" or not word.isprintable():
-            raise systems.NotMeasured(
+            raise NotMeasured(
                 f"{UNDONE}: %%start_writefile [NAME] [--mpi N] [--slurm] [--force] does not know {word!r}."
             )
         else:
             name = word
     name = name[:-3] if name.endswith(".py") else name
     if name and not os.path.basename(name):
-        raise systems.NotMeasured(f"{UNDONE}: {name} is a directory's name. Begin with the name of a script in it.")
+        raise NotMeasured(f"{UNDONE}: {name} is a directory's name. Begin with the name of a script in it.")
     if os.path.basename(name) == "scorep":
-        raise systems.NotMeasured(
+        raise NotMeasured(
             f"{UNDONE}: beside a scorep.py, Python would take that for Score-P's bindings. Begin with another name."
         )
     return Wanted(name or _NAME, ranks, "--slurm" in given, "--force" in given)

@@ -12,7 +12,7 @@ import re
 import stat
 from typing import Dict, List, Optional, Tuple
 
-from . import systems
+from .base.errors import NotMeasured
 
 _LARGEST = 64 << 20
 _LINE = b"# %s: by the Score-P kernel, which writes it anew as long as nobody has changed it (sha256 %s).\n"
@@ -24,16 +24,16 @@ def write(texts: Dict[str, str], owner: str, force: bool, forced: str) -> None:
     they could not be written; forced: what replaces files nevertheless."""
     for path in texts:
         if os.path.isdir(path) and not os.path.islink(path):
-            raise systems.NotMeasured(f"Nothing was written: {path} is a directory. Begin with another name.")
+            raise NotMeasured(f"Nothing was written: {path} is a directory. Begin with another name.")
         if os.path.lexists(path) and not force and not _is_ours(path, owner):
-            raise systems.NotMeasured(
+            raise NotMeasured(
                 f"Nothing was written: {path} exists already, and was not written by write mode, or was changed since. "
                 f"Begin with another name, or with {forced}; then run %%end_writefile again. The marked cells are kept."
             )
     try:
         _put({path: _marked(text, owner) for path, text in texts.items()})
     except (OSError, UnicodeError) as problem:
-        raise systems.NotMeasured(
+        raise NotMeasured(
             f"Nothing was written: {problem}. Mend that, or begin with another name; then run %%end_writefile again. "
             "The marked cells are kept."
         ) from None

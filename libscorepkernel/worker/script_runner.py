@@ -9,7 +9,9 @@ import shlex
 import sys
 from typing import Dict, Iterable, List
 
-from . import binding_arguments, script, script_magics, systems
+from . import script, script_magics
+from .measure import binding_arguments
+from .measure.systems import score_p
 from .script_magics import Variable
 
 # Where a shell script lies, also if it is called by way of a link, or moved with the script.
@@ -64,8 +66,8 @@ class Runner:
         unset = [name for name, variable in final.items() if variable.value is None]
         lines = [f"unset {name}" for name in unset]
         lines += [f"export {name}={_value(variable)}" for name, variable in final.items() if variable.value is not None]
-        missing = [name for name in systems.DEFAULTS if name not in final or name in unset]
-        lines += [f"export {name}=${{{name}:-{systems.DEFAULTS[name]}}}" for name in missing]
+        missing = [name for name in score_p.DEFAULTS if name not in final or name in unset]
+        lines += [f"export {name}=${{{name}:-{score_p.DEFAULTS[name]}}}" for name in missing]
         return "".join(f"{line}\n" for line in lines)
 
     def _command(self, path: str) -> str:

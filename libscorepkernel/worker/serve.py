@@ -19,13 +19,16 @@ from IPython.core.completer import provisionalcompleter, rectify_completions
 from IPython.core.error import StdinNotImplementedError
 from IPython.utils.tokenutil import token_at_cursor
 
-from . import binding_arguments, comms, environment, event_loop, installation, launch, launch_plan, measure
-from . import pools, questions, repeats, scorep_api, script, settings, shell, spare, systems, viewers
-from .base import frame_numbers, frames
+from . import comms, environment, event_loop, launch, launch_plan, pools, questions, script, settings, shell, spare
+from . import viewers
+from .base import frame_numbers, frames, streams, time_limit
 from .base.connection import Connection
 from .base.descriptors import STDERR, STDOUT, high_descriptors
+from .base.errors import NotMeasured
 from .base.frames import Frame
-from .base import streams, time_limit
+from .measure import binding_arguments, installation, repeats, scorep_api
+from .measure.cell import Cell, measuring
+from .measure.systems import selection
 
 
 _Event = asyncio.Event
@@ -111,7 +114,7 @@ class Server:
     def _run(self) -> None:
         faulthandler.enable(file=self.connection._pipes[STDERR], all_threads=False)
         self._listen()
-        self._loop.call_later(_IDLE_SECONDS, systems.prepare, self.package)
+        self._loop.call_later(_IDLE_SECONDS, selection.prepare, self.package)
         self._loop.call_later(_IDLE_SECONDS, spare.protect_resource_tracker)
         self.interrupts.between_cells = self._on_interrupt_between_cells
         self.connection.send(frame_numbers.READY, 0)
@@ -284,7 +287,7 @@ class Server:
             return self._write(frame.request, content, options)
         if options.get("measure", {}).get("arguments"):
             options["measure"]["arguments"] = binding_arguments.placed(options["measure"]["arguments"])
-        cell = measure.Cell(content["code"], options.get("measure"), options, metadata, self.connection.setup)
+        cell = Cell(content["code"], options.get("measure"), options, metadata, self.connection.setup)
         self._look_for_interrupt(frame.request)
         try:
             with self.user_code(True):  # which may change cells before they are run
@@ -297,7 +300,7 @@ class Server:
                 more = turn + 1 < cell.repeat or bool(content.get("user_expressions"))
                 if not self._prepare(cell):
                     break
-                with measure.measuring(cell, sh, self.package, way.why) as measured, self.user_code(more):
+                with measuring(cell, sh, self.package, way.why) as measured, self.user_code(more):
                     await self._run_all(cell, silent, store and turn == 0, metadata)
                     if self.runner:
                         self.runner.ran(frame.request, sh.last_error)
@@ -308,14 +311,14 @@ class Server:
                     break
         except KeyboardInterrupt:
             self._show_interrupt()
-        except systems.NotMeasured as problem:
+        except NotMeasured as problem:
             self._show_error(frame.request, "NotMeasured", str(problem))
         how, reply = self._reply(content, options)
         if self.runner:
             self.runner.end(frame.request, options["execution_count"], cell.wanted or {})
         return self._with_report(how, reply, repeats.combined(reports) if reports else None)
 
-    def _prepare(self, cell: measure.Cell) -> bool:
+    def _prepare(self, cell: Cell) -> bool:
         """Whether the cell can be run now."""
         if cell.wanted is None:
             return True
@@ -326,7 +329,7 @@ class Server:
         """The end of write mode."""
         try:
             print(script.write(options, self.shell.transform_cell), end="")
-        except (systems.NotMeasured, ValueError) as problem:
+        except (NotMeasured, ValueError) as problem:
             self._show_error(request, "NotWritten", str(problem))
         return self._reply(content, options)
 
@@ -339,7 +342,7 @@ class Server:
         except KeyboardInterrupt:
             self._show_interrupt()
             print("The settings are as they were before this cell.", file=sys.stderr)
-        except (systems.NotMeasured, ValueError) as problem:
+        except (NotMeasured, ValueError) as problem:
             self._show_error(request, "ScorePDirectiveError", str(problem))
         return (*self._reply(content, options), stays)
 
@@ -373,7 +376,7 @@ class Server:
         sh.payload_manager.clear_payload()
         return frame_numbers.OK if sh.last_error is None else frame_numbers.ERROR, reply
 
-    def _way(self, cell: measure.Cell, options: dict) -> launch_plan.Way:
+    def _way(self, cell: Cell, options: dict) -> launch_plan.Way:
         """Where the cell runs. In a forked copy of the session this raises spare.Promoted."""
         if "launched" in options:
             assert self.runner  # it took the variables, or is a copy that has them
@@ -388,7 +391,7 @@ class Server:
         return launch_plan.Way("session", f"in the session, {'guarded' if guard.on else 'unguarded'} ({guard.why})")
 
     async def _launch(
-        self, frame: Frame, cell: measure.Cell, options: dict, way: launch_plan.Way, store: bool
+        self, frame: Frame, cell: Cell, options: dict, way: launch_plan.Way, store: bool
     ) -> tuple:
         """Have a cell run in a process of its own. Its output does not come by here, its variables do."""
         sh = self.shell
@@ -407,7 +410,7 @@ class Server:
             print(viewers.show(measurement["directory"]), end="")
         return how, reply, measurement
 
-    async def _run_all(self, cell: measure.Cell, silent: bool, store: bool, metadata: dict) -> None:
+    async def _run_all(self, cell: Cell, silent: bool, store: bool, metadata: dict) -> None:
         """Run a cell, or the cells that are measured as one: an error stops the rest."""
         if not cell.parts:
             await self._run_cell(cell, silent, store, metadata)
@@ -423,7 +426,7 @@ class Server:
                     print(f"Cell {number} failed; not run: {left}.", file=sys.stderr, flush=True)
                 return
 
-    async def _run_cell(self, cell: measure.Cell, silent: bool, store_history: bool, metadata: dict) -> None:
+    async def _run_cell(self, cell: Cell, silent: bool, store_history: bool, metadata: dict) -> None:
         """What InteractiveShell.run_cell does, on the loop that is already running."""
         sh, result = self.shell, None
         transformed = {"transformed_cell": cell.transformed, "preprocessing_exc_tuple": cell.problem}

@@ -11,7 +11,8 @@ import os
 import sys
 from typing import List
 
-from . import binding_arguments, launch_plan
+from . import launch_plan
+from .measure import binding_arguments
 
 _MODES = ("memory", "disk")
 _DEFAULT = "cloudpickle"

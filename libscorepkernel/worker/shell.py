@@ -15,8 +15,8 @@ from IPython.core.interactiveshell import InteractiveShell, InteractiveShellABC
 from traitlets import Any as AnyTrait
 from traitlets import Type
 
-from . import RUNNER, directives
-from .base import frame_numbers, frames
+from . import directives
+from .base import frame_numbers, frames, process_variables
 from .base.connection import Connection, TooLarge
 
 _PACKAGE = os.path.dirname(os.path.abspath(__file__)) + os.sep
@@ -202,7 +202,7 @@ def create(connection: Connection, raw_input: Callable, getpass: Callable) -> Se
         profile = ProfileDir.create_profile_dir_by_name(get_ipython_dir(), "default")
     config = Config()
     config.IPKernelApp = Config()  # looked for by libraries that adapt to notebooks, as the name above
-    is_runner = os.environ.pop(RUNNER, None)
+    is_runner = os.environ.pop(process_variables.RUNNER, None)
     if is_runner:
         config.HistoryManager.enabled = False  # the session keeps it
     sys.modules["__main__"].__dict__.pop("spk_worker", None)

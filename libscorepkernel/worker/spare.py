@@ -25,10 +25,12 @@ import sys
 import threading
 from typing import Any, Dict, Iterator, List, NamedTuple, Optional, Set, Tuple
 
-from . import faults, locked_files, pools, systems
-from .base import frame_numbers, frames
+from . import locked_files, pools
+from .base import frame_numbers, frames, tracer
 from .base.connection import Connection
 from .base.descriptors import STDERR, STDOUT, high_descriptors, socketpair
+from .base.errors import NotMeasured
+from .measure import page_faults
 
 _BUDGET_MS = 20.0
 # The first to go when memory runs short.
@@ -58,7 +60,7 @@ def guard(server: Any, wanted: Optional[bool]) -> Guard:
     if wanted is None and natives:
         return Guard(False, pools.said_of(natives))
     try:
-        cost_ms = 1e3 * _private_pages() * faults.seconds_each()
+        cost_ms = 1e3 * _private_pages() * page_faults.seconds_each()
     except OSError as problem:
         return Guard(False, f"what it would cost cannot be told: {problem.strerror}")
     budget_ms = _budget_ms()
@@ -100,7 +102,7 @@ def _budget_ms() -> float:
             raise ValueError
         return budget_ms
     except ValueError:
-        raise systems.NotMeasured(
+        raise NotMeasured(
             f"The cell was not run: SCOREPKERNEL_GUARD_BUDGET is {text!r}, but must be a number of milliseconds."
         ) from None
 
@@ -145,7 +147,7 @@ def fork_copy(server: Any) -> Copy:
     WORKER_SETUP comes, and the copy raises Promoted. OSError: there can be none."""
     server.connection.flush()
     _flush_files(server.descriptors())
-    systems.prepare_fork()
+    tracer.prepare_fork()
     lacks, keeper = _lacks(server.descriptors()), os.getppid()
     locked = locked_files.look(but=server.descriptors())
     random_state = random.getstate()
@@ -165,7 +167,7 @@ def fork_copy(server: Any) -> Copy:
         for read, _ in pipes:
             os.close(read)
         _become_orphan()
-        systems.die_with_parent(keeper)
+        tracer.die_with_parent(keeper)
         with contextlib.suppress(OSError):
             os.setpgid(0, 0)  # out of the reach of interrupts, and of the session's end, before anybody knows of it
         theirs.send(os.getpid().to_bytes(4, "little"))
@@ -186,7 +188,7 @@ def _dup(descriptor: int) -> int:
 def _fork_and_wait() -> int:
     """Fork; the child goes on with all signals blocked, the parent when the child has ended."""
     _blocked[0] = signal.pthread_sigmask(signal.SIG_BLOCK, signal.valid_signals())
-    systems.hold_child_signal(True)
+    tracer.hold_child_signal(True)
     pid = -1
     try:
         pid = _fork()
@@ -195,7 +197,7 @@ def _fork_and_wait() -> int:
                 _waitpid(pid, 0)
         return pid
     finally:
-        systems.hold_child_signal(False)
+        tracer.hold_child_signal(False)
         if pid:
             signal.pthread_sigmask(signal.SIG_SETMASK, _blocked[0])
 
@@ -244,7 +246,7 @@ def introduce(connection: Connection, copy: Copy, kind: int, request: int, *part
 
 def _become_orphan() -> None:
     """Not the session's child: users' os.wait() must not find it, nor wait for it."""
-    if systems.fork_plainly():
+    if tracer.fork_plainly():
         os._exit(0)
 
 

@@ -23,7 +23,8 @@ from measuring import SCOREP, TracedCase, needs_scorep
 sys.path.insert(0, os.path.join(TREE, "lib", "scorepkernel", "worker"))
 if SANITIZER:  # whose runtime is not in this process
     sys.modules["spk_worker._tracer"] = None  # type: ignore[assignment]
-from spk_worker import script, script_files, script_helpers, script_translate, systems  # noqa: E402
+from spk_worker import script, script_files, script_helpers, script_translate  # noqa: E402
+from spk_worker.base.errors import NotMeasured  # noqa: E402
 
 ENABLE, FINALIZE = "%%enable_multicellmode", "%%finalize_multicellmode"
 
@@ -69,7 +70,7 @@ class InDirectory(unittest.TestCase):
 
     def refused(self, cells, part, options="it"):
         before = sorted(os.listdir(self.work))
-        with self.assertRaises((systems.NotMeasured, ValueError)) as caught:
+        with self.assertRaises((NotMeasured, ValueError)) as caught:
             self.write(cells, options)
         self.assertIn("Nothing was written", str(caught.exception))
         self.assertIn(part, str(caught.exception))
@@ -388,7 +389,7 @@ class Files(InDirectory):
                         stack.enter_context(mock.patch(f"spk_worker.script_files.{name}", failing(real)))
                     try:
                         self.write(["x = 'after'"])
-                    except systems.NotMeasured as problem:
+                    except NotMeasured as problem:
                         self.assertIn("No space left on device", str(problem))
                         self.assertEqual({name: self.read(name) for name in os.listdir()}, before)
                     else:
@@ -491,7 +492,7 @@ class Runners(InDirectory):
         self.assertEqual(self.run_runner("./it_run.sh")[0][2:-1], ["--b=c d"])
         self.write([{**told, "arguments": "--x='a\nraise SystemExit(9)'"}], "it")
         self.assertEqual(self.run_script().returncode, 0)
-        with self.assertRaisesRegex(systems.NotMeasured, "Nothing was written: c is no argument"):
+        with self.assertRaisesRegex(NotMeasured, "Nothing was written: c is no argument"):
             self.write([{**told, "arguments": "--b c"}], "it")
         self.write([{**told, "arguments": ""}], "it", "--session")
         self.assertEqual(self.run_runner("./it_run.sh")[0][2:], [f"{self.work}/it.py"])

@@ -20,7 +20,7 @@ import types
 import warnings
 from typing import Any, Collection, Dict, Iterator, List, NoReturn, Optional, Tuple
 
-from .. import systems
+from ..base import places, tracer
 from ..base.descriptors import high_descriptors
 from . import grouping, transfer, variables_file
 from .not_transferred import Lost, describe, type_name
@@ -78,7 +78,7 @@ class Watch:
 def _roots() -> Tuple[str, ...]:
     """Where code lies that is nobody's own: Python's, installed packages', ours."""
     found = {path for path in sysconfig.get_paths().values() if path}
-    found |= {os.path.dirname(os.path.abspath(__file__)), os.path.dirname(os.__file__)}
+    found |= {places.PACKAGE, os.path.dirname(os.__file__)}
     return tuple(os.path.join(path, "") for path in found if len(path) > 1)
 
 
@@ -152,7 +152,7 @@ def _in_copy(*job: Any) -> Tuple[Optional[Dict[str, Any]], int, str]:
     state = random.getstate()  # a fork makes another
     with high_descriptors():
         reading, writing = os.pipe2(os.O_CLOEXEC)
-    systems.hold_child_signal(True)  # its end is not the business of a handler of the user's
+    tracer.hold_child_signal(True)  # its end is not the business of a handler of the user's
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # of other threads, which the copy does not need
@@ -168,7 +168,7 @@ def _in_copy(*job: Any) -> Tuple[Optional[Dict[str, Any]], int, str]:
         finally:
             status = _reaped(child)
     finally:
-        systems.hold_child_signal(False)
+        tracer.hold_child_signal(False)
         os.close(reading)
     *names, end = said.split(b"\n")
     return json.loads(end) if end else None, status, json.loads(names[-1]) if names else ""
@@ -207,7 +207,7 @@ def _be_copy(parent: int, writing: int, state: Any, job: Tuple) -> NoReturn:
     """Pickle, tell, and end without what the session has still to do at its end."""
     try:
         with contextlib.suppress(AttributeError):  # a tracer is not there
-            systems.die_with_parent(parent)
+            tracer.die_with_parent(parent)
         gc.disable()  # which would copy much of the memory, and finish objects that are the session's
         random.setstate(state)
         told = _pickled(writing, *job)

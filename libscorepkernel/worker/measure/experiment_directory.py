@@ -20,9 +20,11 @@ import stat
 import time
 from typing import List, Optional
 
-from . import systems
+from ..base.errors import NotMeasured
 
 VARIABLE = "SCOREP_EXPERIMENT_DIRECTORY"
+# A place that the user can write, and nobody else.
+EXAMPLE = f"%env {VARIABLE}={os.path.join(os.path.expanduser('~'), 'scorep-run')}"
 # Where the session began, which is where the notebook is; users' code may go elsewhere.
 _BESIDE = os.getcwd()
 _FALSE = ("false", "no", "off", "0")
@@ -82,11 +84,11 @@ def write_record(directory: str, record: dict) -> None:
     write(directory, "scorepkernel.json", json.dumps(record, indent=2, ensure_ascii=False, default=str) + "\n")
 
 
-def unwritable(directory: str, problem: OSError) -> systems.NotMeasured:
+def unwritable(directory: str, problem: OSError) -> NotMeasured:
     """The error of a cell whose experiment cannot be written."""
-    return systems.NotMeasured(
+    return NotMeasured(
         f"The cell was not run: the experiment directory {directory} cannot be written: {problem.strerror}. "
-        f"Set {VARIABLE} to a place that can, for example with\n{systems.EXAMPLE}"
+        f"Set {VARIABLE} to a place that can, for example with\n{EXAMPLE}"
     )
 
 
@@ -202,8 +204,8 @@ def _mode_in(parent: str) -> int:
     return 0o755 if os.stat(parent).st_mode & stat.S_IWOTH else 0o777
 
 
-def _refused(path: str, why: str, instead: str) -> systems.NotMeasured:
-    return systems.NotMeasured(
+def _refused(path: str, why: str, instead: str) -> NotMeasured:
+    return NotMeasured(
         f"The cell was not run: {VARIABLE} must name a new directory for the experiment, or an older experiment, which "
         f"is then renamed; but {path} {why}. Nothing has been changed there. Name a directory that does not exist yet, "
         f"for example with\n%env {VARIABLE}={instead}\nor unset it with `del os.environ[{VARIABLE!r}]`: then each "

@@ -9,7 +9,9 @@ import re
 import shlex
 from typing import Dict, List, NamedTuple, Tuple
 
-from . import installation, systems
+from ..base.errors import NotMeasured
+from . import installation
+from .systems import selection
 
 DIRECTIVE = "%%scorep_python_binding_arguments"
 _TYPES = ("profile", "trace", "cProfile", "cTrace", "dummy")
@@ -61,7 +63,7 @@ def split(text: str, directive: str = DIRECTIVE, undone: str = _NOT_RUN) -> List
     try:
         return shlex.split(text)
     except ValueError as problem:
-        raise systems.NotMeasured(
+        raise NotMeasured(
             f"{undone}: `{text}` cannot be split into words: {problem}. Write {directive} anew, with its quotes closed."
         ) from None
 
@@ -71,7 +73,7 @@ def parse(text: str, undone: str = _NOT_RUN) -> Arguments:
     try:
         return _parsed(split(text, undone=undone))
     except ValueError as problem:
-        raise systems.NotMeasured(f"{undone}: {problem}") from None
+        raise NotMeasured(f"{undone}: {problem}") from None
 
 
 def _parsed(words: List[str]) -> Arguments:
@@ -159,7 +161,7 @@ def check(text: str) -> List[str]:
     try:
         return _checked(found)
     except ValueError as problem:
-        raise systems.NotMeasured(f"{_UNCHANGED}: {problem}") from None
+        raise NotMeasured(f"{_UNCHANGED}: {problem}") from None
 
 
 def _checked(found: Arguments) -> List[str]:
@@ -191,7 +193,7 @@ def _about_scorep(found: Arguments) -> List[str]:
     words = list(found.for_scorep)
     if not words:
         return []
-    config = installation.locate() if systems.wanted() != "built-in" else None
+    config = installation.locate() if selection.wanted() != "built-in" else None
     if config is None:
         return _about_built_in(words)
     refusal = installation.refusal(config, words)

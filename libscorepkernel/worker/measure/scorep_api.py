@@ -24,6 +24,8 @@ from _thread import get_ident
 from types import ModuleType
 from typing import Any, Callable, Dict, List, Optional, Sequence, Set, Tuple
 
+from ..base import tracer
+
 # The version of the bindings whose interface this is, for where there are none to ask.
 VERSION = "4.5.1"
 FILE = os.path.abspath(__file__)
@@ -37,11 +39,7 @@ class _Nothing:
         return lambda *_: False
 
 
-_tracer: Any = _Nothing()
-try:
-    from . import _tracer  # type: ignore[attr-defined,no-redef]
-except (ImportError, NotImplementedError):  # which measured cells say
-    pass
+_tracer: Any = tracer.extension or _Nothing()  # that it is missing, measured cells say
 
 _told: Set[str] = set()
 # Taken now: users' code may replace what a module is found to hold later.

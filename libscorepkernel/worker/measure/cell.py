@@ -15,7 +15,11 @@ import sysconfig
 import time
 from typing import Any, Callable, Iterator, List, NamedTuple, Optional
 
-from . import binding_arguments, environment, experiment_directory, faults, scorep_api, systems
+from .. import environment
+from ..base.errors import NotMeasured
+from . import binding_arguments, experiment_directory, page_faults, scorep_api
+from .systems import selection
+from .systems.built_in import BuiltIn
 
 REPORTED_REGIONS = 10
 
@@ -80,7 +84,7 @@ class Cell:
             with io.open(path, "rb") as file:
                 code = compile(file.read(), path, "exec")
         except (OSError, SyntaxError, ValueError) as problem:
-            raise systems.NotMeasured(
+            raise NotMeasured(
                 f"The cell was not run: --instrumenter-file={path} cannot be used: {problem}. Correct it, or take it "
                 "back with\n%%scorep_python_binding_arguments -"
             ) from None
@@ -146,8 +150,8 @@ class Measurement:
         self._begun = False
         self._depth = 0  # of code that runs code as a cell does: %%capture, for one
         self._arguments = cell.arguments
-        self._system = systems.choose(package, self._warnings)
-        self._warnings += environment.idle(isinstance(self._system, systems.BuiltIn))
+        self._system = selection.choose(package, self._warnings)
+        self._warnings += environment.idle(isinstance(self._system, BuiltIn))
         self._place = cell.place
         self._directory = self._experiment_directory()
         self._record = {
@@ -227,7 +231,7 @@ class Measurement:
 
     @contextlib.contextmanager
     def _timed(self) -> Iterator[None]:
-        begin, self._stopped, faults_before = time.perf_counter(), 0.0, faults.taken()
+        begin, self._stopped, faults_before = time.perf_counter(), 0.0, page_faults.taken()
         self._system.start()
         try:
             yield
@@ -235,7 +239,7 @@ class Measurement:
             if os.getpid() == self._pid:
                 self._system.stop()
                 self._seconds += (self._stopped or time.perf_counter()) - begin
-                self._faults += faults.taken() - faults_before
+                self._faults += page_faults.taken() - faults_before
 
     def statement_begins(self) -> None:
         """One of the cell's is about to run."""
@@ -282,7 +286,7 @@ class Measurement:
             "events": self._outcome.events,
             "locations": self._outcome.locations,
             "page_faults": self._faults,
-            "page_faults_seconds": self._faults * faults.seconds_each(),
+            "page_faults_seconds": self._faults * page_faults.seconds_each(),
             "regions": [list(region) for region in regions[:REPORTED_REGIONS]],
             "all_regions": regions if self._cell.repeat > 1 else [],
             "region_count": len(regions),

@@ -24,6 +24,8 @@ import tempfile
 import time
 from typing import Any, Callable, Dict, List, NamedTuple, Optional, Sequence, Tuple
 
+from ..base import places, tracer
+
 # Threads have locations of their own with Score-P's model for POSIX threads. The session is no MPI program, and
 # nothing in it was instrumented by a compiler.
 ARGUMENTS = ("--user", "--thread=pthread", "--mpp=none", "--nocompiler")
@@ -186,8 +188,7 @@ def _cache_directory() -> Optional[str]:
 def _cache_file(config: str, arguments: Sequence[str], ending: str) -> Optional[str]:
     """Where the answers about this Score-P are kept, for this Python and this kernel; None: nowhere."""
     directory = _cache_directory()
-    package = os.path.dirname(os.path.abspath(__file__))
-    key = repr((config, tuple(arguments), sys.executable, sys.version, package)).encode()
+    key = repr((config, tuple(arguments), sys.executable, sys.version, places.PACKAGE)).encode()
     return directory and os.path.join(directory, f"scorep-{hashlib.sha256(key).hexdigest()[:16]}.{ending}")
 
 
@@ -233,19 +234,15 @@ def _write(path: str, content: bytes) -> None:
 def preloads(config: str, arguments: Sequence[str]) -> Tuple[str, str, str]:
     """For a process that is started with these arguments of the bindings: what LD_PRELOAD is to be, the subsystems, and
     the version. Unusable; OSError: there is no place of the user's own for it."""
-    from . import _tracer  # type: ignore[attr-defined]
-
     wanted = tuple(dict.fromkeys(["--user", *arguments]))
     found = remembered(config, wanted)
     if found is None:
         found = ask(config, wanted)
         remember(found, wanted)
-    package = os.path.dirname(os.path.abspath(__file__))
-    provider = os.path.join(os.path.dirname(os.path.dirname(package)), "libscorepkernel-subsystems.so")
     root = _cache_file(config, wanted, "so")
     if root is None or re.search(r"[\s:]", root):
         raise OSError(errno.EACCES, "there is no cache directory whose path can stand in LD_PRELOAD")
-    content = _tracer.make_root((provider, *found.libraries))
+    content = tracer.extension.make_root((places.PROVIDER, *found.libraries))
     if not _holds(root, content):
         _write(root, content)
     # Those that take the place of others' functions must come before the C library; the rest comes with the root.
@@ -267,10 +264,9 @@ _CRASHES = (signal.SIGABRT, signal.SIGBUS, signal.SIGFPE, signal.SIGILL, signal.
 
 def _selftest(*arguments: str) -> Tuple[List[str], Dict[str, str]]:
     """Its command, and an environment in which nothing of the user's steers Score-P."""
-    package = os.path.dirname(os.path.abspath(__file__))
-    code = "import sys; sys.path.insert(0, sys.argv.pop(1)); from spk_worker import selftest; selftest.main()"
+    code = "import sys; sys.path.insert(0, sys.argv.pop(1)); from spk_worker.measure import selftest; selftest.main()"
     clean = {name: value for name, value in os.environ.items() if not name.startswith("SCOREP_")}
-    return [sys.executable, "-I", "-c", code, os.path.dirname(package), *arguments], clean
+    return [sys.executable, "-I", "-c", code, places.IMPORTED_FROM, *arguments], clean
 
 
 def tried(installation: Installation, seconds: float = _SELFTEST_SECONDS) -> Installation:

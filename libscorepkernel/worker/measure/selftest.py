@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: BSD-3-Clause
 """Whether a Score-P can measure a process several times: three experiments in a row, read back. Run as a process of
-its own by installation.py, since a Score-P that cannot may well end it."""
+its own by measure/installation.py, since a Score-P that cannot may well end it."""
 
 from __future__ import annotations
 
@@ -11,7 +11,9 @@ import tempfile
 import threading
 from typing import Any, Callable, List, Tuple
 
-from . import _tracer, installation  # type: ignore[attr-defined]
+from ..base import places
+from ..base.tracer import extension as _tracer
+from . import installation
 
 _CELL = "<cell>"
 _OUTLIVING = 1  # the experiment whose thread lives on into the next one
@@ -103,8 +105,7 @@ def main() -> None:
             installation.find(sys.argv[2])
         return
     found = installation.Installation(*json.loads(sys.argv[1]))
-    provider = os.path.join(os.path.dirname(__file__), "..", "..", "libscorepkernel-subsystems.so")
-    _tracer.load_scorep(os.path.abspath(provider), tuple(found.libraries), found.subsystems)
+    _tracer.load_scorep(places.PROVIDER, tuple(found.libraries), found.subsystems)
     with tempfile.TemporaryDirectory(prefix="scorepkernel-") as base:
         directories = [os.path.join(base, f"experiment{number}") for number in range(3)]
         try:
