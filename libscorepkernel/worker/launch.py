@@ -13,11 +13,12 @@ import sys
 import tempfile
 from typing import Any, Callable, Dict, List, Optional, Sequence, Tuple
 
-from . import detailed, pools, settings, spare
+from . import detailed, settings
 from .base import frame_numbers, frames, tracer
 from .base.errors import NotMeasured
 from .base.frames import Frame
 from .detailed import size_text
+from .forks import guard, history, native_threads, standby
 from .launch_plan import Way, can_travel, choose, make_way, plan
 from .measure import installation
 from .measure.systems import selection
@@ -234,12 +235,12 @@ class Launcher:
         os.close(_file_for(wanted))  # for what comes back: the cell is not run if there could be none
         launched = {"way": f"in a forked copy of the session ({way.why})", **_for_its_files()}
         there = frames.dump({**options, "launched": launched})
-        natives = pools.native_threads()
+        natives = native_threads.found()
         if natives:
-            print(f"Warning: {pools.said_of(natives)}.", file=sys.stderr)
-        with spare.history_at_rest(self._server.shell):
-            copy = spare.fork_copy(self._server)
-        spare.introduce(self._server.connection, copy, frame_numbers.LAUNCH, request, b"{}", None, there)
+            print(f"Warning: {native_threads.said_of(natives)}.", file=sys.stderr)
+        with history.at_rest(self._server.shell):
+            copy = standby.fork_copy(self._server)
+        standby.introduce(self._server.connection, copy, frame_numbers.LAUNCH, request, b"{}", None, there)
 
     def _job_of(self, wanted: dict) -> Any:
         from . import ranks
@@ -270,7 +271,7 @@ class Launcher:
     def guard(self, comes: List[dict]) -> None:
         """Before what comes is made again, which may run users' code, as __setstate__: it may end this process."""
         if any(one.get("runs_code") for one in comes):
-            spare.guard(self._server, True)
+            guard.guard(self._server, True)
 
     def in_namespace(self, function: Any, *arguments: Any) -> Any:
         """Call it with the user's variables; it may run users' code."""

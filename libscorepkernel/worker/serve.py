@@ -19,13 +19,13 @@ from IPython.core.completer import provisionalcompleter, rectify_completions
 from IPython.core.error import StdinNotImplementedError
 from IPython.utils.tokenutil import token_at_cursor
 
-from . import comms, environment, event_loop, launch, launch_plan, pools, questions, script, settings, shell, spare
-from . import viewers
+from . import comms, environment, event_loop, launch, launch_plan, questions, script, settings, shell, viewers
 from .base import frame_numbers, frames, streams, time_limit
 from .base.connection import Connection
 from .base.descriptors import STDERR, STDOUT, high_descriptors
 from .base.errors import NotMeasured
 from .base.frames import Frame
+from .forks import guard, resource_tracker, standby
 from .measure import binding_arguments, installation, repeats, scorep_api
 from .measure.cell import Cell, measuring
 from .measure.systems import selection
@@ -90,8 +90,8 @@ class Server:
         while True:
             try:
                 return self._run()
-            except spare.Promoted:
-                spare.renew(self)
+            except standby.Promoted:
+                standby.renew(self)
 
     def take_over(self, connection: socket.socket, setup: dict) -> None:
         """This process is a forked copy, and the session from now on, or the runner of one cell."""
@@ -115,14 +115,14 @@ class Server:
         faulthandler.enable(file=self.connection._pipes[STDERR], all_threads=False)
         self._listen()
         self._loop.call_later(_IDLE_SECONDS, selection.prepare, self.package)
-        self._loop.call_later(_IDLE_SECONDS, spare.protect_resource_tracker)
+        self._loop.call_later(_IDLE_SECONDS, resource_tracker.protect)
         self.interrupts.between_cells = self._on_interrupt_between_cells
         self.connection.send(frame_numbers.READY, 0)
         self.connection.hold(True)
         self._serve_until_the_end()
         self._loop.remove_reader(self._watched)
         self.connection.hold(False)
-        pools.end_resource_tracker()
+        resource_tracker.end()
 
     def _serve_until_the_end(self) -> None:
         task: Optional[asyncio.Task] = None
@@ -133,7 +133,7 @@ class Server:
             try:
                 loop.run_until_complete(task)
                 return
-            except spare.Promoted:
+            except standby.Promoted:
                 raise
             except BaseException:
                 # A KeyboardInterrupt or SystemExit in a user's task, or whatever a signal handler of the user's raises
@@ -230,7 +230,7 @@ class Server:
     async def _answer(self, frame: Frame) -> None:
         try:
             how, *parts = await self._handlers[frame.kind](frame)
-        except spare.Promoted:
+        except standby.Promoted:
             raise
         except BaseException as problem:  # one bad request, or an interrupt of it, must not end the session
             if frame.kind == frame_numbers.EXECUTE:
@@ -377,7 +377,7 @@ class Server:
         return frame_numbers.OK if sh.last_error is None else frame_numbers.ERROR, reply
 
     def _way(self, cell: Cell, options: dict) -> launch_plan.Way:
-        """Where the cell runs. In a forked copy of the session this raises spare.Promoted."""
+        """Where the cell runs. In a forked copy of the session this raises standby.Promoted."""
         if "launched" in options:
             assert self.runner  # it took the variables, or is a copy that has them
             self.runner.begin(cell.wanted or {}, options["launched"])
@@ -387,8 +387,8 @@ class Server:
         way = launch_plan.choose(cell.wanted, self.package)
         if way.process != "session":
             return way
-        guard = spare.guard(self, cell.wanted.get("guard"))
-        return launch_plan.Way("session", f"in the session, {'guarded' if guard.on else 'unguarded'} ({guard.why})")
+        chosen = guard.guard(self, cell.wanted.get("guard"))
+        return launch_plan.Way("session", f"in the session, {'guarded' if chosen.on else 'unguarded'} ({chosen.why})")
 
     async def _launch(
         self, frame: Frame, cell: Cell, options: dict, way: launch_plan.Way, store: bool

@@ -69,12 +69,12 @@ def _own_modules() -> Iterator[str]:
 
 
 def _import_all(shell: Any) -> None:
-    from . import spare
+    from .forks import resource_tracker
 
     for name in [*_LATER, *_own_modules()]:
         with contextlib.suppress(Exception):
             importlib.import_module(name)
-    spare.protect_resource_tracker()
+    resource_tracker.protect()
     # What IPython imports for its first completion and its first traceback.
     with contextlib.suppress(Exception):
         list(shell.Completer.completions("__name__.upp", 12))

@@ -16,8 +16,9 @@ import time
 from typing import Any, Callable, Iterator, List, NamedTuple, Optional
 
 from .. import environment
+from ..base import page_faults
 from ..base.errors import NotMeasured
-from . import binding_arguments, experiment_directory, page_faults, scorep_api
+from . import binding_arguments, experiment_directory, scorep_api
 from .systems import selection
 from .systems.built_in import BuiltIn
 

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import contextlib
 import gc
-import os
 import queue
 import sys
 import threading
@@ -150,49 +149,3 @@ def _break_pool(pool: Any) -> bool:
         with contextlib.suppress(Exception):
             result._set(0, (False, RuntimeError(f"This has no result: {_GONE}.")))
     return True
-
-
-# --- the end ---------------------------------------------------------------------------------------------
-
-
-def end_resource_tracker() -> None:
-    """multiprocessing's tracker unlinks shared memory when its pipe closes. It belongs to our process group, which is
-    ended with us: so let it finish first."""
-    tracker = getattr(sys.modules.get("multiprocessing.resource_tracker"), "_resource_tracker", None)
-    with contextlib.suppress(Exception):  # of another Python's, which has no such method
-        if tracker is not None:
-            tracker._stop()
-
-
-# --- before the fork -------------------------------------------------------------------------------------
-
-
-def native_threads() -> Dict[str, int]:
-    """Threads of libraries, by what they call them, of which Python knows nothing: a copy has none of them, and does
-    not know. Those that have the process's own name are left out, as is what is made for forks: OpenMP's (they are
-    ended before) and those of linear algebra (which start again) do not give themselves names."""
-    known = {getattr(thread, "_native_id", None) for thread in list(threading._active.values())}  # type: ignore
-    own = _name_of("self")
-    found: Dict[str, int] = {}
-    for task in os.listdir("/proc/self/task"):
-        name = _name_of(f"self/task/{task}")
-        if name and name != own and int(task) not in known and not name.startswith(_HARMLESS):
-            family = name.rstrip("0123456789").rstrip("-_ #:")
-            found[family or name] = found.get(family or name, 0) + 1
-    return found
-
-
-# jemalloc's thread looks after memory, and is started again after a fork; the kernel's serve io_uring.
-_HARMLESS = ("jemalloc_bg_thd", "iou-")
-
-
-def _name_of(task: str) -> str:
-    with contextlib.suppress(OSError), open(f"/proc/{task}/comm", encoding="utf-8", errors="replace") as file:
-        return file.read().strip()
-    return ""
-
-
-def said_of(natives: Dict[str, int]) -> str:
-    """They, in a sentence."""
-    names = ", ".join(f"{name} ({count})" for name, count in sorted(natives.items()))
-    return f"native threads run here ({names}), which a copy of the session does not have, and may wait for without end"

@@ -1,38 +1,29 @@
 # SPDX-License-Identifier: BSD-3-Clause
-"""The spare: a forked copy of the session, parked while a guarded cell runs. Should the cell end the session, it goes
-on in its place, from just before the cell.
-
-A fork makes the cell copy each page that it writes. So the session is guarded by itself only where that costs little;
-the user may decide for a cell (--guard, --no-guard).
+"""A standby: a forked copy of the session, parked while a cell runs. Should the cell end the session, it goes on in its
+place, from just before the cell. The copy of the session that a forked cell runs in begins in the same way.
 """
 
 from __future__ import annotations
 
-import atexit
 import contextlib
 import errno
 import fcntl
 import gc
 import io
 import json
-import math
 import os
 import random
 import signal
 import socket
 import stat
-import sys
 import threading
-from typing import Any, Dict, Iterator, List, NamedTuple, Optional, Set, Tuple
+from typing import Any, Dict, List, NamedTuple, Optional, Set, Tuple
 
-from . import locked_files, pools
-from .base import frame_numbers, frames, tracer
-from .base.connection import Connection
-from .base.descriptors import STDERR, STDOUT, high_descriptors, socketpair
-from .base.errors import NotMeasured
-from .measure import page_faults
+from ..base import frames, tracer
+from ..base.connection import Connection
+from ..base.descriptors import STDERR, STDOUT, high_descriptors, socketpair
+from . import history, locked_files, native_threads, pools
 
-_BUDGET_MS = 20.0
 # The first to go when memory runs short.
 _OOM_SCORE = 800
 # What IPython has running: its history's.
@@ -42,93 +33,7 @@ _fork, _waitpid = os.fork, os.waitpid
 
 
 class Promoted(BaseException):
-    """Raised in the spare when it has become the session: back to the server's beginning."""
-
-
-class Guard(NamedTuple):
-    """Whether the session is guarded, and why."""
-
-    on: bool
-    why: str
-
-
-def guard(server: Any, wanted: Optional[bool]) -> Guard:
-    """Park a spare before a measured cell, or say why not. In the spare it never returns, but may raise Promoted."""
-    if wanted is False:
-        return Guard(False, "as asked")
-    natives = pools.native_threads()
-    if wanted is None and natives:
-        return Guard(False, pools.said_of(natives))
-    try:
-        cost_ms = 1e3 * _private_pages() * page_faults.seconds_each()
-    except OSError as problem:
-        return Guard(False, f"what it would cost cannot be told: {problem.strerror}")
-    budget_ms = _budget_ms()
-    if wanted is None and cost_ms > budget_ms:
-        return Guard(False, f"a guard could slow the cell by {cost_ms:.0f} ms, more than {budget_ms:g} ms")
-    protect_resource_tracker()  # the session may end before it is idle
-    try:
-        with history_at_rest(server.shell):
-            copy = fork_copy(server)
-        if natives:
-            print(f"Warning: {pools.said_of(natives)}.", file=sys.stderr)
-        introduce(server.connection, copy, frame_numbers.SPARE, 0, None, frames.dump(copy.lacks))
-    except OSError as problem:
-        return Guard(False, f"no copy of the session could be made: {problem.strerror}")
-    return Guard(True, "as asked" if wanted else f"it slows the cell by at most {max(cost_ms, 0.1):.1f} ms")
-
-
-def protect_resource_tracker() -> None:
-    """multiprocessing's removes what a killed session leaves in shared memory. So it must outlive the SIGHUP that all
-    of the session's processes get then: it is started with these signals blocked."""
-    if not _tracker:
-        from multiprocessing import resource_tracker
-
-        _tracker.append(resource_tracker)
-    known = getattr(_tracker[0], "_IGNORED_SIGNALS", ())
-    if known and signal.SIGHUP not in known:
-        _tracker[0]._IGNORED_SIGNALS = (*known, signal.SIGHUP)
-
-
-# The module; the name may come to be that of a file of the user's.
-_tracker: List[Any] = []
-
-
-def _budget_ms() -> float:
-    text = os.environ.get("SCOREPKERNEL_GUARD_BUDGET", "")
-    try:
-        budget_ms = float(text) if text else _BUDGET_MS
-        if math.isnan(budget_ms):
-            raise ValueError
-        return budget_ms
-    except ValueError:
-        raise NotMeasured(
-            f"The cell was not run: SCOREPKERNEL_GUARD_BUDGET is {text!r}, but must be a number of milliseconds."
-        ) from None
-
-
-def _private_pages() -> float:
-    """How many pages a write would have to copy first."""
-    with open("/proc/self/status", encoding="ascii", errors="replace") as file:
-        for line in file:
-            if line.startswith("RssAnon:"):
-                return int(line.split()[1]) * 1024 / os.sysconf("SC_PAGESIZE")
-    return 0.0
-
-
-@contextlib.contextmanager
-def history_at_rest(shell: Any) -> Iterator[None]:
-    """IPython's history is in no transaction: a copy of one would take the database for broken, and put it aside."""
-    manager = shell.history_manager
-    if hasattr(manager, "_restart_thread_if_stopped"):
-        # Since version 9, IPython waits before a fork for its thread, which may wait for the locks that we take.
-        manager._stop_thread()
-    names = ("db_input_cache_lock", "db_output_cache_lock")
-    locks = [getattr(manager, name) for name in names if hasattr(manager, name)]
-    with contextlib.ExitStack() as held:
-        for lock in locks:
-            held.enter_context(lock)
-        yield
+    """Raised in the copy when it has become the session: back to the server's beginning."""
 
 
 # --- parking ---------------------------------------------------------------------------------------------
@@ -329,7 +234,7 @@ def _lacks(own: set) -> Dict[str, int]:
             children += len(file.read().split())
     threads = [t for t in threading.enumerate() if not {type(t).__name__, _name_of(t)} & _OWN_THREADS]
     return {
-        "threads": len(threads) - 1 + sum(pools.native_threads().values()),
+        "threads": len(threads) - 1 + sum(native_threads.found().values()),
         "children": children,
         "connections": sum(_kind(number) is not None and _identity(number) not in _dead for number in connections),
     }
@@ -357,30 +262,7 @@ def renew(server: Any) -> None:
         server.shell.history_manager.enabled = False  # the session keeps it
     else:
         try:
-            server.notices += _renew_history(server.shell)
+            server.notices += history.renew(server.shell)
         except Exception as problem:  # threads are not what they were, under gevent
             server.shell.history_manager.enabled = False
             server.notices.append(f"IPython's history is not written any more: {problem}")
-
-
-def _renew_history(shell: Any) -> List[str]:
-    old = shell.history_manager
-    for owner in (getattr(old, "save_thread", None), old):
-        # The thread's connection can be closed by nobody else, but released; as can one that fails to close.
-        with contextlib.suppress(Exception):
-            owner.db.close()
-        with contextlib.suppress(Exception):
-            owner.db = None
-    with contextlib.suppress(Exception):  # else what is done at exit would keep both for ever
-        atexit.unregister(old.save_thread.stop)
-        old.save_thread.history_manager = None
-    try:
-        with high_descriptors():
-            new = type(old)(shell=shell, parent=shell)
-    except Exception as problem:
-        old.enabled = False
-        return [f"IPython's history is not kept in this session any more: {problem!r}."]
-    for name in ("input_hist_parsed", "input_hist_raw", "output_hist", "dir_hist", "output_hist_reprs"):
-        setattr(new, name, getattr(old, name))
-    shell.history_manager = new
-    return []
