@@ -11,8 +11,8 @@ import shlex
 import sys
 from typing import Callable, NamedTuple, Optional
 
-from . import launch_plan
 from .base.errors import NotMeasured
+from .measure import binding_arguments
 
 _NAME = "jupyter_to_script"
 UNDONE = "Nothing was written"
@@ -31,7 +31,7 @@ def parse(text: str) -> Wanted:
     """[NAME] [--mpi N] [--slurm] [--force]. NotMeasured: it is something else."""
     first, _, rest = text.partition("\n")
     lines = [first, *(line for line in rest.split("\n") if not line.lstrip().startswith("#"))]
-    given = launch_plan.split("\n".join(lines), "%%start_writefile", UNDONE)
+    given = binding_arguments.split("\n".join(lines), "%%start_writefile", UNDONE)
     words, name, ranks = list(given), "", None
     while words:
         word = words.pop(0)

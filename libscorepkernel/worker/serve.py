@@ -19,13 +19,16 @@ from IPython.core.completer import provisionalcompleter, rectify_completions
 from IPython.core.error import StdinNotImplementedError
 from IPython.utils.tokenutil import token_at_cursor
 
-from . import comms, environment, event_loop, launch, launch_plan, questions, script, settings, shell, viewers
+from . import comms, environment, event_loop, questions, script, settings, shell, viewers
 from .base import frame_numbers, frames, streams, time_limit
 from .base.connection import Connection
 from .base.descriptors import STDERR, STDOUT, high_descriptors
 from .base.errors import NotMeasured
 from .base.frames import Frame
 from .forks import guard, resource_tracker, standby
+from .launch.launcher import Launcher
+from .launch.runner import Runner
+from .launch.way import Way, choose
 from .measure import binding_arguments, installation, repeats, scorep_api
 from .measure.cell import Cell, measuring
 from .measure.systems import selection
@@ -66,8 +69,8 @@ class Server:
         with high_descriptors():
             self.shell = shell.create(connection, self.raw_input, self.getpass)
         self.comms = comms.Comms(connection)
-        self.launcher = launch.Launcher(self)
-        self.runner: Optional[launch.Runner] = None  # where this process is for a launched cell
+        self.launcher = Launcher(self)
+        self.runner: Optional[Runner] = None  # where this process is for a launched cell
         scorep_api.offer()
         self._takes_cell_id = "cell_id" in inspect.signature(self.shell.run_cell_async).parameters
         self._handlers = {
@@ -100,7 +103,7 @@ class Server:
         self.connection.take_over(connection, setup["token"])
         self._context = contextvars.copy_context()
         if setup.get("runner"):
-            self.runner = launch.Runner(self, True)
+            self.runner = Runner(self, True)
         self.interrupts = self.connection.interrupts
         self.pid = os.getpid()
         self._frames.clear()
@@ -213,7 +216,7 @@ class Server:
                 with contextlib.suppress(Exception):  # the next launched cell comes to the same, and says it
                     self.launcher.ahead(json.loads(frame.parts[0]))
             elif frame.kind == frame_numbers.TAKE_STATE:
-                self.runner = launch.Runner(self, False)
+                self.runner = Runner(self, False)
                 self._take_state(frame)
             elif frame.kind != frame_numbers.INTERRUPT:  # of a request that is over
                 await self._answer(frame)
@@ -376,22 +379,22 @@ class Server:
         sh.payload_manager.clear_payload()
         return frame_numbers.OK if sh.last_error is None else frame_numbers.ERROR, reply
 
-    def _way(self, cell: Cell, options: dict) -> launch_plan.Way:
+    def _way(self, cell: Cell, options: dict) -> Way:
         """Where the cell runs. In a forked copy of the session this raises standby.Promoted."""
         if "launched" in options:
             assert self.runner  # it took the variables, or is a copy that has them
             self.runner.begin(cell.wanted or {}, options["launched"])
-            return launch_plan.Way("session", options["launched"]["way"])
+            return Way("session", options["launched"]["way"])
         if cell.wanted is None:
-            return launch_plan.Way("session", "")
-        way = launch_plan.choose(cell.wanted, self.package)
+            return Way("session", "")
+        way = choose(cell.wanted, self.package)
         if way.process != "session":
             return way
         chosen = guard.guard(self, cell.wanted.get("guard"))
-        return launch_plan.Way("session", f"in the session, {'guarded' if chosen.on else 'unguarded'} ({chosen.why})")
+        return Way("session", f"in the session, {'guarded' if chosen.on else 'unguarded'} ({chosen.why})")
 
     async def _launch(
-        self, frame: Frame, cell: Cell, options: dict, way: launch_plan.Way, store: bool
+        self, frame: Frame, cell: Cell, options: dict, way: Way, store: bool
     ) -> tuple:
         """Have a cell run in a process of its own. Its output does not come by here, its variables do."""
         sh = self.shell

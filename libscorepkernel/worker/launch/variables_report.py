@@ -66,7 +66,7 @@ class Steps:
 
 
 def text(marshaller: str, way: str, here: Steps, other: Steps) -> str:
-    """The report, in lines. way: of launch_plan.Way."""
+    """The report, in lines. way: of way.Way."""
     there = [_step(here, "pickled"), _step(other, "taken over")]
     back = [_step(other, "pickled"), _step(here, "taken over"), _step(here, "gathered")]
     if way == "forked":

@@ -13,14 +13,16 @@ import shlex
 import shutil
 from typing import Any, Dict, List, NamedTuple, Optional, Tuple
 
-from . import launch, launch_plan
-from .base import tracer
-from .base.errors import NotMeasured
-from .detailed import size_text
-from .measure import experiment_directory, installation
-from .measure.cell import REPORTED_REGIONS
-from .measure.systems import selection
-from .persist import transfer
+from ..base import tracer
+from ..base.errors import NotMeasured
+from ..measure import binding_arguments, experiment_directory, installation
+from ..measure.cell import REPORTED_REGIONS
+from ..measure.systems import selection
+from ..persist import transfer
+from . import start, variable_files
+from .variables_report import size_text
+from .way import needed
+
 
 _PROGRAM = "scorepkernel-ranks"
 _MEETING = "SCOREPKERNEL_MEETING"  # as ranks/rank_wire.h has it
@@ -48,11 +50,11 @@ class Job:
         return {"way": way, "directory": self.directory, "system": self._system}
 
     def plan(self) -> Dict[str, Any]:
-        """As launch_plan.plan: the command of the job, which starts the ranks."""
+        """As start.plan: the command of the job, which starts the ranks."""
         program = os.path.join(os.path.dirname(os.path.dirname(self._package)), _PROGRAM)
         with_mpi = {**self._wanted, "arguments": _arguments(self._wanted) if self._system == "scorep" else ""}
-        one = launch_plan.plan(with_mpi, self._package, measured_by=self._system)
-        here = {name: value for name, value in os.environ.items() if launch_plan.can_travel(value)}
+        one = start.plan(with_mpi, self._package, measured_by=self._system)
+        here = {name: value for name, value in os.environ.items() if start.can_travel(value)}
         there = dict(pair.split("=", 1) for pair in one["environment"])
         there["SCOREP_EXPERIMENT_DIRECTORY"] = self.directory
         passed = [
@@ -74,8 +76,8 @@ class Job:
         """The directory for what comes back; "-": it comes by way of memory."""
         if not self._wanted.get("disk"):
             return "-"
-        directory = launch.file_directory()
-        if launch_plan.can_travel(directory):
+        directory = variable_files.file_directory()
+        if start.can_travel(directory):
             return directory
         self._warnings.append("The variables came back by way of memory: their directory has a name that is not UTF-8.")
         return "-"
@@ -159,7 +161,7 @@ def _system(wanted: dict, package: str, warnings: List[str]) -> str:
             selection.choose(package, warnings)  # which says what is missing
         return "built-in"
     try:
-        installation.preloads(config, ["--thread=pthread", *launch_plan.needed(_arguments(wanted))])
+        installation.preloads(config, ["--thread=pthread", *needed(_arguments(wanted))])
     except installation.Unusable as problem:
         known = "paradigm: 'mpi'" in str(problem)  # as scorep-config says it
         why = "it has no MPI. Load a Score-P that was built for your MPI" if known else str(problem).rstrip(".")
@@ -181,7 +183,7 @@ def _system(wanted: dict, package: str, warnings: List[str]) -> str:
 
 
 def _launcher(wanted: dict) -> List[str]:
-    words, count = launch_plan.split(wanted.get("launcher", ""), "%%scorep_launcher"), wanted.get("ranks")
+    words, count = binding_arguments.split(wanted.get("launcher", ""), "%%scorep_launcher"), wanted.get("ranks")
     if not words:
         names = [*(["srun"] if "SLURM_JOB_ID" in os.environ else []), "mpirun", "mpiexec"]
         words = [name for name in names if shutil.which(name)][:1]

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: BSD-3-Clause
-"""Where a measured cell runs and why, and how a process for it is started.
+"""How a process for a measured cell is started.
 
 `python -m scorep` asks scorep-config eight times, compiles a library and starts Python twice. Here the process is
 started right away with Score-P's libraries preloaded: scorep-config has been asked once, and nothing is compiled.
@@ -13,69 +13,12 @@ import json
 import os
 import subprocess
 import sys
-from typing import Any, Dict, List, NamedTuple, Optional
+from typing import Any, Dict, List, Optional
 
-from .base import process_variables, tracer
-from .base.errors import NotMeasured
-from .base.process_variables import PRELOAD_BEFORE, RUNNER
-from .measure import binding_arguments, experiment_directory, installation
-from .measure.binding_arguments import split  # noqa: F401 - of the words of other directives, too
-from .measure.systems import score_p, selection
-
-
-class Way(NamedTuple):
-    """Where a cell runs, and why."""
-
-    process: str  # "session", "launch", "forked" or "ranks"
-    why: str
-
-
-def choose(wanted: dict, package: str) -> Way:
-    """The way of a measured cell. NotMeasured: what is asked for cannot be had together."""
-    process, needs = wanted.get("process", "auto"), needed(wanted.get("arguments", ""))
-    if wanted.get("ranks") or wanted.get("launcher"):
-        return _as_ranks(process, wanted)
-    refuse_clash(process, wanted.get("arguments", ""), "The cell was not run")
-    if needs:
-        return Way("launch", f"{' '.join(needs)} must be there when a process starts")
-    if process == "launch":
-        return Way("launch", "PROCESS=launch")
-    if process == "forked":
-        return Way("forked", "PROCESS=forked")
-    if process == "auto" and selection.needs_fork(package):
-        return Way("forked", "this Score-P cannot measure a process twice")
-    return Way("session", "")
-
-
-def refuse_clash(process: str, arguments: str, undone: str) -> None:
-    """NotMeasured: they ask for different processes; undone: what has not happened then."""
-    needs = needed(arguments, undone) if process == "session" else []
-    if needs:
-        raise NotMeasured(
-            f"{undone}: {' '.join(needs)} must be there when a process starts, but PROCESS=session asks for the "
-            "session, which runs. Take it back with `%%scorep_python_binding_arguments -`, or let cells be launched "
-            "with `%%marshalling_settings PROCESS=launch`."
-        )
-
-
-def _as_ranks(process: str, wanted: dict) -> Way:
-    if process in ("session", "forked"):
-        raise NotMeasured(
-            f"The cell was not run: PROCESS={process} asks for one process, and ranks are many. Run it without --ranks "
-            "and take the launcher back with `%%scorep_launcher -`, or set `%%marshalling_settings PROCESS=auto`."
-        )
-    count = wanted.get("ranks")
-    return Way("ranks", "as ranks" if not count else f"as {count} rank{'s' if count > 1 else ''}")
-
-
-def needed(text: str, undone: str = "The cell was not run") -> List[str]:
-    """Those of the bindings' arguments that must be there when a process starts. The built-in tracer knows none.
-    NotMeasured: they cannot be obeyed."""
-    arguments = binding_arguments.parse(text, undone)
-    return arguments.at_start if selection.wanted() != "built-in" and installation.locate() else []
-
-
-# --- how the process is started --------------------------------------------------------------------------
+from ..base import process_variables, tracer
+from ..base.errors import NotMeasured
+from ..measure import binding_arguments, experiment_directory, installation
+from ..measure.systems import score_p, selection
 
 
 def plan(wanted: dict, package: str, simple: bool = False, measured_by: str = "") -> Dict[str, Any]:
@@ -87,7 +30,7 @@ def plan(wanted: dict, package: str, simple: bool = False, measured_by: str = ""
     environment = {name: value for name, value in os.environ.items() if can_travel(value)}
     # What applies with the variables need not be there at the start.
     fixed = {name: value for name, value in environment.items() if needs or not name.startswith("SCOREP_")}
-    environment[RUNNER] = "1"
+    environment[process_variables.RUNNER] = "1"
     config = None if "built-in" in (measured_by, selection.wanted()) else installation.locate()
     preloaded = False
     if config and not simple:
@@ -141,7 +84,7 @@ def _preload(environment: Dict[str, str], config: str, arguments: List[str]) -> 
     except OSError:
         return False
     before = environment.get("LD_PRELOAD", "")
-    environment.update({PRELOAD_BEFORE: before, "LD_PRELOAD": f"{before} {preload}".strip()})
+    environment.update({process_variables.PRELOAD_BEFORE: before, "LD_PRELOAD": f"{before} {preload}".strip()})
     environment.update({process_variables.SUBSYSTEMS: subsystems, process_variables.PRELOADED_VERSION: version})
     return True
 
@@ -151,7 +94,7 @@ def _command(package: str, arguments: Optional[List[str]]) -> List[str]:
     # What multiprocessing and the test suites of CPython use to start Python as it was started: there is no public one.
     flags = subprocess._args_from_interpreter_flags()  # type: ignore[attr-defined]
     if arguments is not None:
-        script = os.path.join(package, "launched.py")
+        script = os.path.join(package, "launch", "launched.py")
         return [sys.executable, *flags, "-m", "scorep", "--noinstrumenter", *arguments, script]
     code = (
         f"import sys; sys.path.insert(0, {os.path.dirname(package)!r}); import spk_worker; del sys.path[0]; "
