@@ -19,7 +19,7 @@ from IPython.core.completer import provisionalcompleter, rectify_completions
 from IPython.core.error import StdinNotImplementedError
 from IPython.utils.tokenutil import token_at_cursor
 
-from . import comms, environment, event_loop, questions, script, settings, shell, viewers
+from . import comms, environment, event_loop, questions, settings, shell, viewers
 from .base import frame_numbers, frames, streams, time_limit
 from .base.connection import Connection
 from .base.descriptors import STDERR, STDOUT, high_descriptors
@@ -32,6 +32,7 @@ from .launch.way import Way, choose
 from .measure import binding_arguments, installation, repeats, scorep_api
 from .measure.cell import Cell, measuring
 from .measure.systems import selection
+from .script import write_mode
 
 
 _Event = asyncio.Event
@@ -331,7 +332,7 @@ class Server:
     def _write(self, request: int, content: dict, options: dict) -> tuple:
         """The end of write mode."""
         try:
-            print(script.write(options, self.shell.transform_cell), end="")
+            print(write_mode.write(options, self.shell.transform_cell), end="")
         except (NotMeasured, ValueError) as problem:
             self._show_error(request, "NotWritten", str(problem))
         return self._reply(content, options)

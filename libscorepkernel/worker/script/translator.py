@@ -11,8 +11,8 @@ import re
 import warnings
 from typing import Any, Callable, Dict, Iterable, Iterator, List, NamedTuple, NoReturn, Optional, Set, Tuple
 
-from . import script_magics, script_names
-from .script_magics import Place, Plain
+from . import plain_magics, python_names
+from .plain_magics import Place, Plain
 
 _CALLS = ("system", "getoutput", "run_line_magic", "run_cell_magic", "magic")
 # Where strings have expressions in them, older versions of Python do not know where those stand.
@@ -155,7 +155,7 @@ class Translator:
     """Translates the cells of one script, in their order."""
 
     def __init__(self, transform: Callable[[str], str], sources: Iterable[str]) -> None:
-        self.found = script_magics.Found()
+        self.found = plain_magics.Found()
         self.futures: List[str] = []
         self.imports_unknown = False
         self._transform = transform
@@ -182,7 +182,7 @@ class Translator:
 
     def _awaited(self, code: str) -> str:
         """A cell with await at its top level becomes a function, which binds its names for the script."""
-        names = sorted(script_names.bound(quietly(ast.parse, code).body))
+        names = sorted(python_names.bound(quietly(ast.parse, code).body))
         name = f"_notebook_cell_{self.found.cell}"
         head = [f"async def {name}():", *([f"    global {', '.join(names)}"] if names else [])]
         return "\n".join([*head, indented(code), f"{self.found.helper('_notebook_await')}({name}())"])
@@ -214,12 +214,12 @@ class Translator:
             tree = quietly(ast.parse, self._transformed(source))
         except (SyntaxError, ValueError, RecursionError, MemoryError):
             return set()
-        self.imports_unknown = self.imports_unknown or script_names.imports_unknown(tree)
-        if any(name == "os" for name in script_names.bound(tree.body)) and not _imports_os(tree):
+        self.imports_unknown = self.imports_unknown or python_names.imports_unknown(tree)
+        if any(name == "os" for name in python_names.bound(tree.body)) and not _imports_os(tree):
             self.found.os = self.found.helper("_os")
         magic = _cell_magic(tree)
         if magic is None:
-            return script_names.bound(tree.body).union(*map(self._learn, self._code_of_lines(tree)))
+            return python_names.bound(tree.body).union(*map(self._learn, self._code_of_lines(tree)))
         name, line, body = magic
         if name in _CODE_CELLS or name in _PROFILERS or name == "capture":
             return self._learn(body) | {word for word in line.split() if name == "capture" and word[0] != "-"}
@@ -240,7 +240,7 @@ class Translator:
         magic = _cell_magic(tree)
         if magic is not None:
             return self._cell(*magic, Place(self.found, names, False, True))
-        for name in filter(script_magics.is_for_runner, script_names.variables_set(tree)):
+        for name in filter(plain_magics.is_for_runner, python_names.variables_set(tree)):
             self.found.note(f"Score-P reads {name} as the script starts, and not here. Change it with %%scorep_env.")
         text = _Text(code)
         place = Place(self.found, names, False, True)
@@ -261,10 +261,10 @@ class Translator:
         if _call(call) is not None:
             replaced = self._replace(node, call, text, place._replace(has_value=call is node))
             children = iter(() if replaced else call.args)
-        elif isinstance(node, script_names.SCOPES):
-            names = names | script_names.bound_by(node)
-        elif isinstance(node, script_names.COMPREHENSIONS):
-            names = names | script_names.stored(node)
+        elif isinstance(node, python_names.SCOPES):
+            names = names | python_names.bound_by(node)
+        elif isinstance(node, python_names.COMPREHENSIONS):
+            names = names | python_names.stored(node)
         for child in children:
             yield child, Place(self.found, names, True, False)
 
@@ -305,14 +305,14 @@ class Translator:
     def _plain(self, kind: str, arguments: List[str], place: Place) -> Optional[Plain]:
         name, line, *rest = [*arguments, ""]
         if kind in ("system", "getoutput"):
-            return (script_magics.system if kind == "system" else script_magics.output)(name, place)
+            return (plain_magics.system if kind == "system" else plain_magics.output)(name, place)
         try:
             if kind == "run_cell_magic":
-                translate = script_magics.CELLS.get(name)
+                translate = plain_magics.CELLS.get(name)
                 return translate(line, rest[0], place) if translate else None
             if name in _CODE_LINES:
                 return self._code_line(name, line, place)
-            return script_magics.LINES[name](line, place) if name in script_magics.LINES else None
+            return plain_magics.LINES[name](line, place) if name in plain_magics.LINES else None
         except ValueError:  # words that cannot be told apart
             return None
 
@@ -357,7 +357,7 @@ class Translator:
     def _captured(self, line: str, body: str, place: Place) -> str:
         switch = {"action": "store_true"}
         options = [(f"--no-{what}", switch) for what in ("stdout", "stderr", "display")]
-        given, words = script_magics.parsed(line, *options)
+        given, words = plain_magics.parsed(line, *options)
         arguments = [f"{key}=False" for key, no in (("out", given.no_stdout), ("err", given.no_stderr)) if no]
         block = f"with {self.found.helper('_notebook_capture')}({', '.join(arguments)})"
         target = f" as {words[0]}" if words else ""

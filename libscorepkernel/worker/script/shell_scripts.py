@@ -9,10 +9,11 @@ import shlex
 import sys
 from typing import Dict, Iterable, List
 
-from . import script, script_magics
-from .measure import binding_arguments
-from .measure.systems import score_p
-from .script_magics import Variable
+from ..measure import binding_arguments
+from ..measure.systems import score_p
+from . import plain_magics
+from .plain_magics import Variable
+from .wanted import UNDONE, Wanted
 
 # Where a shell script lies, also if it is called by way of a link, or moved with the script.
 _HERE = 'here=$(dirname -- "$(readlink -f -- "${BASH_SOURCE:-$0}")")'
@@ -23,11 +24,11 @@ class Runner:
     """The shell scripts."""
 
     def __init__(
-        self, base: str, wanted: script.Wanted, arguments: str, changes: Iterable[script_magics.Variable]
+        self, base: str, wanted: Wanted, arguments: str, changes: Iterable[plain_magics.Variable]
     ) -> None:
         self.notes: List[str] = []
         self._name, self._base, self._wanted = os.path.basename(base), base, wanted
-        binding_arguments.parse(arguments, script.UNDONE)
+        binding_arguments.parse(arguments, UNDONE)
         self._arguments = shlex.split(binding_arguments.placed(arguments))
         self._environment = self._lines(changes)
 
@@ -57,7 +58,7 @@ class Runner:
 
     def _lines(self, changes: Iterable[Variable]) -> str:
         """The environment that Score-P finds: the session's, with the cells' changes."""
-        given = [Variable(name, os.environ[name]) for name in sorted(os.environ) if script_magics.is_for_runner(name)]
+        given = [Variable(name, os.environ[name]) for name in sorted(os.environ) if plain_magics.is_for_runner(name)]
         final = {variable.name: variable for variable in [*given, *changes]}
         wrong = [name for name in final if not re.fullmatch(r"[A-Za-z_][A-Za-z0-9_]*", name)]
         for name in wrong:

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: BSD-3-Clause
 """The marked cells, in their order, as a Python script; and what is to be said of it. What a cell is in plain Python is
-script_translate.py's business. Pure."""
+translator.py's business. Pure."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import re
 import sys
 from typing import Callable, Dict, Iterable, List, NamedTuple, Tuple
 
-from . import script_helpers, script_magics, script_names, script_translate
+from . import plain_magics, python_helpers, python_names, translator
 
 # What IPython's lists of a command's lines have.
 _OF_LINES = ("l", "n", "s", "p", "list", "nlstr", "spstr", "paths", "grep", "fields")
@@ -45,7 +45,7 @@ class Script:
         self.notes: List[str] = []
         self._parts: List[_Part] = []
         sources = [_source(cell) for cell in cells if cell["kind"] in ("code", "execute")]
-        self.translator = script_translate.Translator(transform, sources)
+        self.translator = translator.Translator(transform, sources)
         is_instrumented = False
         for number, cell in enumerate(cells, 1):
             kind = cell["kind"]
@@ -56,7 +56,7 @@ class Script:
         self._add_notes()
 
     @property
-    def environment(self) -> List[script_magics.Variable]:
+    def environment(self) -> List[plain_magics.Variable]:
         """What the runner changes, in order."""
         return self.translator.found.environment
 
@@ -72,32 +72,32 @@ class Script:
             self.arguments = cell["arguments"]
             return f"# The runner gives to Score-P's bindings: {' '.join(self.arguments.split()) or 'nothing'}"
         if kind == "environment":
-            place = script_magics.Place(found, set(), False, True)
-            changes = [script_magics.change(place, *change) for change in cell["environment"]]
+            place = plain_magics.Place(found, set(), False, True)
+            changes = [plain_magics.change(place, *change) for change in cell["environment"]]
             return "\n".join(f"# {plain.comment}" if plain.comment else plain.code for plain in changes)
         if kind in ("enable", "finalize"):
             return f"# The cells from here on are{'' if is_instrumented else ' not'} instrumented"
         code = self.translator.cell(number, _source(cell))
-        return code if is_instrumented else script_translate.uninstrumented(code)
+        return code if is_instrumented else translator.uninstrumented(code)
 
     def text(self, name: str) -> str:
         """All of it, which Python has compiled. Untranslatable."""
         helpers = set(self.translator.found.helpers)
         code = self._assembled(name, helpers)
-        missing = script_names.undefined(code)
+        missing = python_names.undefined(code)
         if "display" in missing:
             code = self._assembled(name, helpers | {"display"})
-        tree = script_translate.quietly(ast.parse, code)
-        self._name_missing(missing - {"display"} | ({"get_ipython"} if script_names.takes_ipython(tree) else set()))
+        tree = translator.quietly(ast.parse, code)
+        self._name_missing(missing - {"display"} | ({"get_ipython"} if python_names.takes_ipython(tree) else set()))
         self._name_lines(tree)
         return code
 
     def _assembled(self, name: str, helpers: Iterable[str]) -> str:
-        imports, definitions = script_helpers.sources(helpers)
+        imports, definitions = python_helpers.sources(helpers)
         futures = "".join(f"{line}\n" for line in self.translator.futures)
         parts = [_HEAD.format(python=_interpreter(), name=name, futures=futures)]
         if imports:
-            parts[0] += "\n\n" + script_translate.uninstrumented("\n".join(imports)) + "\n"
+            parts[0] += "\n\n" + translator.uninstrumented("\n".join(imports)) + "\n"
         parts += [f"\n{definition}\n" for definition in definitions]
         starts: List[Tuple[int, int]] = []
         for part in self._parts:
@@ -105,11 +105,11 @@ class Script:
             parts.append(f"\n{part.text}\n")
         code = "\n".join(parts)
         try:
-            script_translate.quietly(compile, code, f"{name}.py", "exec", dont_inherit=True)
+            translator.quietly(compile, code, f"{name}.py", "exec", dont_inherit=True)
         except (SyntaxError, ValueError, RecursionError, MemoryError) as problem:
             line = getattr(problem, "lineno", None) or 0
             number = max((number for start, number in starts if start <= line), default=1)
-            script_translate.untranslatable(number, script_translate.explained(problem))
+            translator.untranslatable(number, translator.explained(problem))
         return code
 
     # --- what is to be said of it ---
@@ -125,18 +125,18 @@ class Script:
 
     def _name_missing(self, missing: Iterable[str]) -> None:
         """Names that are used and not bound."""
-        trees = [(part.number, script_translate.quietly(ast.parse, part.text)) for part in self._parts]
-        used = [(str(number), script_names.used(tree)) for number, tree in trees]
+        trees = [(part.number, translator.quietly(ast.parse, part.text)) for part in self._parts]
+        used = [(str(number), python_names.used(tree)) for number, tree in trees]
         for name in sorted(missing):
             users = [number for number, names in used if name in names]
-            if script_names.is_of_ipython(name):
+            if python_names.is_of_ipython(name):
                 self.notes.append(f"{_cells(users)}: {name} is IPython's; where it is used, the script stops.")
             elif not self.translator.imports_unknown:
                 self.notes.append(f"{_cells(users)}: no cell defines {name}; where it is used, the script stops.")
 
     def _name_lines(self, tree: ast.AST) -> None:
         """What IPython's lists of a command's lines have, and plain lists have not."""
-        for name in script_names.attributes_of(script_names.bound_to(tree, "_notebook_output"), tree, _OF_LINES):
+        for name in python_names.attributes_of(python_names.bound_to(tree, "_notebook_output"), tree, _OF_LINES):
             self.notes.append(f"{name} is IPython's: in the script, what a command writes is a plain list of lines.")
 
 

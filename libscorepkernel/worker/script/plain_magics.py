@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: BSD-3-Clause
-"""The magics that have a plain meaning, as Python expressions. Those whose text is Python are script_translate.py's.
+"""The magics that have a plain meaning, as Python expressions. Those whose text is Python are translator.py's.
 Pure."""
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from typing import Callable, Dict, List, NamedTuple, NoReturn, Optional, Set, Tu
 
 from IPython.utils.text import DollarFormatter
 
-from . import script_names
+from . import python_names
 
 
 class Variable(NamedTuple):
@@ -90,7 +90,7 @@ class Place(NamedTuple):
             tree = ast.parse(value, mode="eval")
         except (SyntaxError, ValueError):
             return False
-        missing = script_names.used(tree) - script_names.stored(tree) - self.names - script_names.PLAIN
+        missing = python_names.used(tree) - python_names.stored(tree) - self.names - python_names.PLAIN
         if missing and value.isidentifier() and re.search(r"(?<!\$)\{ *" + value + r" *\}", text):
             self.found.note(f"no cell gives {value} a value: {{{value}}} stays as it is, for a program or a magic.")
         return not missing

@@ -12,7 +12,7 @@ import re
 import stat
 from typing import Dict, List, Optional, Tuple
 
-from .base.errors import NotMeasured
+from ..base.errors import NotMeasured
 
 _LARGEST = 64 << 20
 _LINE = b"# %s: by the Score-P kernel, which writes it anew as long as nobody has changed it (sha256 %s).\n"
