@@ -13,9 +13,9 @@ import stat
 import tempfile
 from typing import List, Optional, Tuple
 
-from . import environment
 from .base.programs import Finding
 from .doctor_scorep import Facts
+from .measure import scorep_variables
 
 _TOTAL_MEMORY, _PAGE_SIZE = "16000k", "8k"  # Score-P's own, should it not say so
 _TOTAL_MAX = (1 << 32) - 1
@@ -189,14 +189,14 @@ def disk(facts: Facts) -> Finding:
 
 def variables(facts: Facts) -> Finding:
     """Whether Score-P knows what is set for it."""
-    present = sorted(filter(environment.is_for_score_p, os.environ))
+    present = sorted(filter(scorep_variables.is_for_score_p, os.environ))
     if not present:
         return "ok", "none is set", ""
-    program = environment.lister()
-    known = environment.listed(program) if program else []
+    program = scorep_variables.lister()
+    known = scorep_variables.listed(program) if program else []
     if not known:
         return "none", f"{', '.join(present)}: no scorep-info that knows them", ""
-    unknown = environment.unknown(present, known)
+    unknown = scorep_variables.unknown(present, known)
     if not unknown:
         return "ok", ", ".join(present), ""
     similar = {name: difflib.get_close_matches(name, known, 1) for name in unknown}

@@ -19,12 +19,13 @@ from IPython.core.completer import provisionalcompleter, rectify_completions
 from IPython.core.error import StdinNotImplementedError
 from IPython.utils.tokenutil import token_at_cursor
 
-from . import comms, environment, event_loop, questions, settings, shell, viewers
+from . import comms, event_loop, questions, shell
 from .base import frame_numbers, frames, streams, time_limit
 from .base.connection import Connection
 from .base.descriptors import STDERR, STDOUT, high_descriptors
 from .base.errors import NotMeasured
 from .base.frames import Frame
+from .directives import environment, settings, viewers
 from .forks import guard, resource_tracker, standby
 from .launch.launcher import Launcher
 from .launch.runner import Runner

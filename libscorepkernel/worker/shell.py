@@ -15,9 +15,9 @@ from IPython.core.interactiveshell import InteractiveShell, InteractiveShellABC
 from traitlets import Any as AnyTrait
 from traitlets import Type
 
-from . import directives
 from .base import frame_numbers, frames, process_variables
 from .base.connection import Connection, TooLarge
+from .directives import magics
 
 _PACKAGE = os.path.dirname(os.path.abspath(__file__)) + os.sep
 
@@ -208,7 +208,7 @@ def create(connection: Connection, raw_input: Callable, getpass: Callable) -> Se
     sys.modules["__main__"].__dict__.pop("spk_worker", None)
     # The namespace of the bootstrap is not the user's: IPython makes a new __main__.
     shell = SessionShell.instance(config=config, profile_dir=profile)
-    directives.register(shell)
+    magics.register(shell)
     if is_runner:
         shell.run_cell("pass", store_history=False)  # what IPython imports for its first cell is not the measured one's
     builtins.input = raw_input

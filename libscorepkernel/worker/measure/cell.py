@@ -15,10 +15,9 @@ import sysconfig
 import time
 from typing import Any, Callable, Iterator, List, NamedTuple, Optional
 
-from .. import environment
 from ..base import page_faults
 from ..base.errors import NotMeasured
-from . import binding_arguments, experiment_directory, scorep_api
+from . import binding_arguments, experiment_directory, scorep_api, scorep_variables
 from .systems import selection
 from .systems.built_in import BuiltIn
 
@@ -152,7 +151,7 @@ class Measurement:
         self._depth = 0  # of code that runs code as a cell does: %%capture, for one
         self._arguments = cell.arguments
         self._system = selection.choose(package, self._warnings)
-        self._warnings += environment.idle(isinstance(self._system, BuiltIn))
+        self._warnings += scorep_variables.idle(isinstance(self._system, BuiltIn))
         self._place = cell.place
         self._directory = self._experiment_directory()
         self._record = {

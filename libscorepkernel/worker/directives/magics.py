@@ -247,7 +247,7 @@ def scorep_doctor(line: str) -> None:
     needed; below it stands what to do. Changes nothing. --json: the same for programs. On the command line it is
     `scorepkernel doctor`.
     """
-    from . import doctor  # now, as it takes some milliseconds that the start of a session need not wait for
+    from .. import doctor  # now, as it takes some milliseconds that the start of a session need not wait for
 
     if line.strip() not in ("", "--json"):
         raise UsageError(f"%scorep_doctor does not know {line.strip()!r}; it takes --json, or nothing")

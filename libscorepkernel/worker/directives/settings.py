@@ -8,10 +8,10 @@ from __future__ import annotations
 import sys
 from typing import List
 
-from .launch import variable_files
-from .launch.way import refuse_clash
-from .measure import binding_arguments
-from .persist import trial
+from ..launch import variable_files
+from ..launch.way import refuse_clash
+from ..measure import binding_arguments
+from ..persist import trial
 
 _MODES = ("memory", "disk")
 _DEFAULT = "cloudpickle"

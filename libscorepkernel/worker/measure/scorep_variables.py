@@ -1,23 +1,21 @@
 # SPDX-License-Identifier: BSD-3-Clause
-"""%%scorep_env: the session's environment, which is what Score-P reads at the beginning of each measured cell; and
-which variables Score-P knows."""
+"""Which environment variables Score-P and the kernel know, and which of those that are set have no effect."""
 
 from __future__ import annotations
 
 import os
 import re
 import shutil
-from typing import Dict, Iterable, List, Optional, Set, Tuple
+from typing import Iterable, List, Optional, Set, Tuple
 
-from .base import programs
-from .measure import installation
+from ..base import programs
+from . import installation
 
 # Those that Score-P, its tools, the bindings and we know of, but config-vars does not list; and modules' own.
 _OTHERS = re.compile(
     "SCOREP_(LIBWRAP_PATH|WRAPPER.*|THREAD_EXPERIMENTAL_.*|DEVELOPMENT_.*|PYTHON_BINDINGS_.*|LD_PRELOAD_BACKUP"
     "|JUPYTER_.*|ROOT|HOME|DIR|BASE|PREFIX|VERSION)"
 )
-_listed: Dict[str, List[str]] = {}  # by program: it takes some milliseconds
 # What the built-in tracer obeys of Score-P's variables, and what it does anyway, whatever they are set to but for this.
 _OBEYED = ("SCOREP_EXPERIMENT_DIRECTORY", "SCOREP_OVERWRITE_EXPERIMENT_DIRECTORY", "SCOREP_TOTAL_MEMORY")
 _ANYWAY = {"SCOREP_ENABLE_TRACING": ("true", "yes", "on", "1"), "SCOREP_ENABLE_PROFILING": ("false", "no", "off", "0")}
@@ -32,31 +30,6 @@ OF_THE_EXISTING_KERNEL = (
 )
 _INNER = re.compile("SCOREPKERNEL_(MEETING|PRELOAD.*|RUNNER|SET_FOR_START|SUBSYSTEMS)")
 _told: Set[Tuple[str, str]] = set()  # names and values
-
-
-def apply(changes: List[List[str]]) -> str:
-    """Change it, and say what is in force. changes: [key, value], or [key] for what is unset."""
-    for key, *value in changes:
-        if value:
-            os.environ[key] = value[0]
-        else:
-            os.environ.pop(key, None)
-    return "\n".join(_in_force() + _notes(change[0] for change in changes)) + "\n"
-
-
-def _in_force() -> List[str]:
-    names = sorted(name for name in os.environ if name.startswith("SCOREP"))
-    return [f"{name}={os.environ[name]}" for name in names] or ["No SCOREP variable is set."]
-
-
-def _notes(names: Iterable[str]) -> List[str]:
-    program = lister()
-    if program is None:
-        return []
-    if not _listed.get(program):
-        _listed[program] = listed(program)
-    strange = unknown(names, _listed[program])
-    return [f"Note: this Score-P knows no variable {name}; `!scorep-info config-vars` lists them." for name in strange]
 
 
 def idle(built_in: bool) -> List[str]:
