@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: BSD-3-Clause
-"""What the doctor's checks have in common: what one says, and how it asks other programs without ever hanging."""
+"""Runs other programs for a short answer, without ever hanging."""
 
 from __future__ import annotations
 
@@ -8,23 +8,10 @@ import os
 import signal
 import subprocess
 import sys
-from typing import Dict, NamedTuple, Optional, Sequence, Tuple
+from typing import Dict, NamedTuple, Optional, Sequence
 
 _OUTPUT_MAX = 1 << 20
 IMPORT_SECONDS = 10.0  # on a network's file system
-
-
-class Check(NamedTuple):
-    """What a check found."""
-
-    what: str
-    verdict: str  # "ok", "warning", "error", or "none": not there, and not needed
-    detail: str
-    remedy: str  # empty: none is needed
-
-
-# The same without its first member, which the table of checks has.
-Finding = Tuple[str, str, str]
 
 
 class Ran(NamedTuple):
@@ -37,7 +24,7 @@ class Ran(NamedTuple):
 def run(arguments: Sequence[str], seconds: float = 4.0, environment: Optional[Dict[str, str]] = None) -> Ran:
     """Run it, for so long. What it prints goes to memory: a pipe can be held open by what it leaves behind, and there
     may be no directory to write to."""
-    output, errors = (os.memfd_create("scorepkernel-doctor", os.MFD_CLOEXEC) for _ in range(2))
+    output, errors = (os.memfd_create("scorepkernel-program", os.MFD_CLOEXEC) for _ in range(2))
     try:
         process = subprocess.Popen(
             arguments,

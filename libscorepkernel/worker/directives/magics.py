@@ -5,10 +5,15 @@ place."""
 
 from __future__ import annotations
 
-import os
+import importlib
 from typing import Any, Callable
 
 from IPython.core.error import UsageError
+
+from ..base import places
+
+# What nobody imports, but runs as a program.
+_DOCTOR = f"{__name__.partition('.')[0]}.doctor.command"
 
 
 def execute_with_scorep(line: str, cell: str = "") -> None:
@@ -247,11 +252,11 @@ def scorep_doctor(line: str) -> None:
     needed; below it stands what to do. Changes nothing. --json: the same for programs. On the command line it is
     `scorepkernel doctor`.
     """
-    from .. import doctor  # now, as it takes some milliseconds that the start of a session need not wait for
-
     if line.strip() not in ("", "--json"):
         raise UsageError(f"%scorep_doctor does not know {line.strip()!r}; it takes --json, or nothing")
-    found = doctor.checks(os.path.dirname(os.path.abspath(__file__)))
+    # Now, as it takes some milliseconds that the start of a session need not wait for.
+    doctor = importlib.import_module(_DOCTOR)
+    found = doctor.checks(places.PACKAGE)
     print(doctor.as_json(found) if line.strip() else doctor.as_text(found))
 
 

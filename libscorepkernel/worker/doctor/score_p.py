@@ -11,9 +11,10 @@ import re
 import sys
 from typing import List, NamedTuple, Tuple
 
-from .base import places
-from .base.programs import Finding, last_line, run, run_python
-from .measure import installation
+from ..base import places
+from ..base.programs import last_line, run, run_python
+from ..measure import installation
+from .check import Finding
 
 _SELFTEST_SECONDS = 15.0
 _ANEW = "Install Score-P 8.0 or newer with --enable-shared, or take it off PATH."

@@ -13,12 +13,13 @@ import os
 import sys
 from typing import Callable, List, Sequence, Tuple
 
-from . import doctor_machine, doctor_scorep
-from .base import tracer
-from .base.errors import NotMeasured
-from .base.programs import Check, Finding, last_line, run_python
-from .doctor_scorep import Facts
-from .measure.systems import selection
+from ..base import places, tracer
+from ..base.errors import NotMeasured
+from ..base.programs import last_line, run_python
+from ..measure.systems import selection
+from . import machine, score_p
+from .check import Check, Finding
+from .score_p import Facts
 
 _MARKS = {"ok": "ok", "warning": "WARNING", "error": "ERROR", "none": "-"}
 
@@ -59,30 +60,30 @@ _CHECKS: Sequence[Tuple[str, Callable[[Facts], Finding]]] = (
     ("Python", _python),
     ("IPython", _ipython),
     ("built-in tracer", _tracer),
-    ("Score-P", doctor_scorep.present),
-    ("Score-P's libraries", doctor_scorep.shared),
-    ("Score-P's adapters", doctor_scorep.adapters),
-    ("Score-P's self-test", doctor_scorep.selftest),
-    ("Score-P's bindings", doctor_scorep.bindings),
-    ("MPI", doctor_scorep.mpi4py),
-    ("SCOREP_ variables", doctor_machine.variables),
-    ("SCOREP_TOTAL_MEMORY", doctor_machine.total_memory),
-    ("memory", doctor_machine.memory),
-    ("disk", doctor_machine.disk),
-    ("temporary directory", doctor_machine.temporary),
-    ("cache directory", doctor_machine.cache),
-    ("OTF2 tools", doctor_machine.otf2_tools),
-    ("Cube", doctor_machine.cube),
-    ("Vampir", doctor_machine.vampir),
-    ("MPI launcher", doctor_machine.launchers),
-    ("Slurm", doctor_machine.slurm),
+    ("Score-P", score_p.present),
+    ("Score-P's libraries", score_p.shared),
+    ("Score-P's adapters", score_p.adapters),
+    ("Score-P's self-test", score_p.selftest),
+    ("Score-P's bindings", score_p.bindings),
+    ("MPI", score_p.mpi4py),
+    ("SCOREP_ variables", machine.variables),
+    ("SCOREP_TOTAL_MEMORY", machine.total_memory),
+    ("memory", machine.memory),
+    ("disk", machine.disk),
+    ("temporary directory", machine.temporary),
+    ("cache directory", machine.cache),
+    ("OTF2 tools", machine.otf2_tools),
+    ("Cube", machine.cube),
+    ("Vampir", machine.vampir),
+    ("MPI launcher", machine.launchers),
+    ("Slurm", machine.slurm),
 )
 
 
 def checks(package: str) -> List[Check]:
     """All of them. package: where this package lies."""
     try:
-        facts = doctor_scorep.look(package)
+        facts = score_p.look(package)
     except Exception as problem:
         facts = Facts(package, problem=f"scorep-config cannot be looked for: {problem}")
     return [_guarded(what, check, facts) for what, check in _CHECKS]
@@ -124,7 +125,7 @@ def as_json(found: Sequence[Check]) -> str:
 
 def main() -> int:
     """On the command line. The exit status."""
-    found = checks(os.path.dirname(os.path.abspath(__file__)))
+    found = checks(places.PACKAGE)
     text = as_json(found) if "--json" in sys.argv[1:] else as_text(found)
     sys.stdout.reconfigure(errors="backslashreplace")  # type: ignore[union-attr,attr-defined]
     try:

@@ -13,9 +13,9 @@ import stat
 import tempfile
 from typing import List, Optional, Tuple
 
-from .base.programs import Finding
-from .doctor_scorep import Facts
-from .measure import scorep_variables
+from ..measure import scorep_variables
+from .check import Finding
+from .score_p import Facts
 
 _TOTAL_MEMORY, _PAGE_SIZE = "16000k", "8k"  # Score-P's own, should it not say so
 _TOTAL_MAX = (1 << 32) - 1
