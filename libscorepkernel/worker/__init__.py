@@ -43,18 +43,18 @@ def main() -> None:
     connection = Connection()
     connection.send(frame_numbers.HELLO, 0, frames.dump(_hello()))
     try:
-        from . import serve
+        from . import server
     except ImportError as problem:
         if problem.name is None or problem.name.split(".")[0] in ("IPython", "traitlets"):
             connection.send(frame_numbers.FAILED, 0, _no_ipython(problem).encode())
             return
         raise
-    server = serve.Server(connection, package)
+    session = server.Server(connection, package)
     if has_directory:
         from . import shadowed
 
-        shadowed.put_back(before, server.shell)
-    server.run()
+        shadowed.put_back(before, session.shell)
+    session.run()
 
 
 def _hello() -> dict:

@@ -135,20 +135,6 @@ class SessionShell(InteractiveShell):
         return await super().run_code(code_obj, result, async_=async_)
 
 
-def find_history(manager: Any, ask: dict) -> list:
-    """What a history request asks for."""
-    kind, raw, output = ask.get("hist_access_type", "tail"), ask.get("raw", True), ask.get("output", False)
-    if kind == "tail":
-        return list(manager.get_tail(ask.get("n") or 10, raw=raw, output=output, include_latest=True))
-    if kind == "range":
-        session, start, stop = ask.get("session", 0), ask.get("start", 1), ask.get("stop")
-        found = manager.get_range(session, start, stop, raw=raw, output=output)
-        # IPython calls the current session 0; the client knows it by the number that "tail" gave.
-        return [(number or session, *rest) for number, *rest in found]
-    wanted = {"n": ask.get("n"), "unique": ask.get("unique", False)}
-    return list(manager.search(ask.get("pattern") or "*", raw=raw, output=output, **wanted))
-
-
 def _end_at_users_code(trace: Optional[TracebackType]) -> None:
     """Cut off the frames at the end that are ours: where our signal handler raised, or input() waited."""
     last = None

@@ -4,9 +4,10 @@
 from __future__ import annotations
 
 import _thread
+import contextlib
 import signal
 import sys
-from typing import Any, Optional
+from typing import Any, Iterator, Optional
 
 # Kept, as users' code may replace it: gevent does, for one.
 get_ident = _thread.get_ident
@@ -64,6 +65,15 @@ class Interrupts:
         self.in_cell = True
         self.before_cell = False
         self.catch_up()
+
+    @contextlib.contextmanager
+    def users_code(self, more: bool = False) -> Iterator[None]:
+        """Interrupts go through while the block runs. more: the request has more of it, for which they wait."""
+        try:
+            self.begin()
+            yield
+        finally:
+            self.end(more)
 
     def end(self, more: bool = False) -> None:
         """It does not any more. more: until the request's next, for which an interrupt waits."""

@@ -312,7 +312,7 @@ class CarefulPickler(Careful, Pickler):
 # The modules of what runs cells.
 _KERNEL = frozenset(
     f"{__name__.partition('.')[0]}.{name}"
-    for name in ("shell", "base.streams", "serve", "base.connection", "base.interrupts")
+    for name in ("shell", "base.streams", "server", "base.connection", "base.interrupts")
 )
 
 

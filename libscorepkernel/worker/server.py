@@ -15,32 +15,30 @@ import sys
 from collections import deque
 from typing import Any, Deque, Iterator, List, Optional
 
-from IPython.core.completer import provisionalcompleter, rectify_completions
 from IPython.core.error import StdinNotImplementedError
-from IPython.utils.tokenutil import token_at_cursor
 
-from . import comms, event_loop, questions, shell
-from .base import frame_numbers, frames, streams, time_limit
+from . import comms, event_loop, shell
+from .base import frame_numbers, frames, streams
 from .base.connection import Connection
 from .base.descriptors import STDERR, STDOUT, high_descriptors
 from .base.errors import NotMeasured
 from .base.frames import Frame
 from .directives import environment, settings, viewers
 from .forks import guard, resource_tracker, standby
+from .input import Questions
 from .launch.launcher import Launcher
 from .launch.runner import Runner
 from .launch.way import Way, choose
 from .measure import binding_arguments, installation, repeats, scorep_api
 from .measure.cell import Cell, measuring
 from .measure.systems import selection
+from .queries import Queries
 from .script import write_mode
 
 
 _Event = asyncio.Event
 # The first cells come at once, when all of a notebook is run: what can wait does.
 _IDLE_SECONDS = 0.3
-# So long users' code may take to answer a completion or an inspection, for which the next cell waits.
-_QUESTION_SECONDS = 10.0
 
 
 class _Deaf(Exception):
@@ -59,7 +57,7 @@ class Server:
         self.notices: List[str] = []  # what the user is to know, and is told with the next cell
         installation.given_up = lambda: self.interrupts.pending
         self._frames: Deque[Frame] = deque()
-        self._questions = questions.Questions(connection, self._read_for)
+        self._questions = Questions(connection, self._read_for)
         self._cell_task: Optional[asyncio.Task] = None
         # Of the task that serves: what cells set in it, such as decimal's precision, is there for the next task.
         self._context = contextvars.copy_context()
@@ -71,16 +69,17 @@ class Server:
         with high_descriptors():
             self.shell = shell.create(connection, self.raw_input, self.getpass)
         self.comms = comms.Comms(connection)
+        queries = Queries(connection, self.shell)
         self.launcher = Launcher(self)
         self.runner: Optional[Runner] = None  # where this process is for a launched cell
         scorep_api.offer()
         self._takes_cell_id = "cell_id" in inspect.signature(self.shell.run_cell_async).parameters
         self._handlers = {
             frame_numbers.EXECUTE: self.execute,
-            frame_numbers.COMPLETE: self.complete,
-            frame_numbers.INSPECT: self.inspect,
-            frame_numbers.IS_COMPLETE: self.is_complete,
-            frame_numbers.HISTORY: self.history,
+            frame_numbers.COMPLETE: queries.complete,
+            frame_numbers.INSPECT: queries.inspect,
+            frame_numbers.IS_COMPLETE: queries.is_complete,
+            frame_numbers.HISTORY: queries.history,
             frame_numbers.COMM_INFO: self.comm_info,
             frame_numbers.TO_COMM_OPEN: self.to_comm,
             frame_numbers.TO_COMM_MESSAGE: self.to_comm,
@@ -503,19 +502,8 @@ class Server:
     @contextlib.contextmanager
     def user_code(self, more: bool = False) -> Iterator[None]:
         """Interrupts go through while the block runs. more: the request has more of it, for which they wait."""
-        try:
-            self.interrupts.begin()
+        with self.interrupts.users_code(more):
             yield
-        finally:
-            self.interrupts.end(more)
-
-    @contextlib.contextmanager
-    def _question(self) -> Iterator[None]:
-        """Users' code runs for a question of the client's. An interrupt ends the block, and so does too long a time:
-        what has been found by then is the answer."""
-        with contextlib.suppress(KeyboardInterrupt), self.user_code():
-            with time_limit.Limit(_QUESTION_SECONDS, self.interrupts):
-                yield
 
     # --- input ---------------------------------------------------------------------------------------
 
@@ -531,52 +519,6 @@ class Server:
         if not self.allow_stdin or self.connection.forked:
             raise StdinNotImplementedError("input() was called, but this client cannot ask the user")
         return self._questions.ask(self.connection.cell_of_caller(), prompt, password)
-
-    # --- questions -----------------------------------------------------------------------------------
-
-    async def complete(self, frame: Frame) -> tuple:
-        content = json.loads(frame.parts[0])
-        code = content["code"]
-        position = content.get("cursor_pos")
-        position = len(code) if position is None else position
-        found: List[Any] = []
-        with self._question(), provisionalcompleter():
-            found = list(rectify_completions(code, self.shell.Completer.completions(code, position)))
-        start, end = (found[0].start, found[0].end) if found else (position, position)
-        kinds = [{"start": c.start, "end": c.end, "text": c.text, "type": c.type} for c in found]
-        return frame_numbers.OK, {
-            "status": "ok",
-            "matches": [c.text for c in found],
-            "cursor_start": start,
-            "cursor_end": end,
-            "metadata": {"_jupyter_types_experimental": kinds},
-        }
-
-    async def inspect(self, frame: Frame) -> tuple:
-        content = json.loads(frame.parts[0])
-        position = content.get("cursor_pos")
-        name = token_at_cursor(content["code"], len(content["code"]) if position is None else position)
-        reply: dict = {"status": "ok", "found": False, "data": {}, "metadata": {}}
-        with self._question(), contextlib.suppress(KeyError):
-            data = self.shell.object_inspect_mime(name, detail_level=content.get("detail_level", 0))
-            if not self.shell.enable_html_pager:
-                data.pop("text/html", None)
-            reply.update(data=data, found=True)
-        return frame_numbers.OK, reply
-
-    async def is_complete(self, frame: Frame) -> tuple:
-        code = json.loads(frame.parts[0])["code"]
-        status, indent = "unknown", None
-        with self._question():
-            status, indent = self.shell.input_transformer_manager.check_complete(code)
-        reply = {"status": status}
-        if status == "incomplete":
-            reply["indent"] = " " * (indent or 0)
-        return frame_numbers.OK, reply
-
-    async def history(self, frame: Frame) -> tuple:
-        found = shell.find_history(self.shell.history_manager, json.loads(frame.parts[0]))
-        return frame_numbers.OK, {"status": "ok", "history": found}
 
     # --- comms ---------------------------------------------------------------------------------------
 
