@@ -26,7 +26,7 @@ _LATER = """
 # What is at work: the loop that cells run on, and what the tracer and Python's end look for by name.
 _AT_WORK = ("asyncio", "threading")
 # Programs of their own.
-_NOT_IMPORTED = ("__init__", "launched", "selftest")
+_NOT_IMPORTED = ("__init__", "__main__", "selftest")
 
 
 def put_back(before: Set[str], shell: Any) -> None:

@@ -94,7 +94,7 @@ def _command(package: str, arguments: Optional[List[str]]) -> List[str]:
     # What multiprocessing and the test suites of CPython use to start Python as it was started: there is no public one.
     flags = subprocess._args_from_interpreter_flags()  # type: ignore[attr-defined]
     if arguments is not None:
-        script = os.path.join(package, "launch", "launched.py")
+        script = os.path.join(package, "__main__.py")
         return [sys.executable, *flags, "-m", "scorep", "--noinstrumenter", *arguments, script]
     code = (
         f"import sys; sys.path.insert(0, {os.path.dirname(package)!r}); import spk_worker; del sys.path[0]; "
