@@ -62,7 +62,7 @@ PROVIDER_SRC := libscorepkernel/scorep/provider.c
 SCOREP_SRC := $(filter-out $(PROVIDER_SRC),$(call sources,scorep))
 TRACER_SRC := $(call sources,tracer/record tracer/otf2 tracer/python tracer/module profile) $(SCOREP_SRC)
 TRACER_HDR := $(wildcard $(patsubst %,libscorepkernel/%/*.h,base profile scorep tracer/record tracer/otf2 tracer/python tracer/module))
-WORKER_SRC := $(wildcard libscorepkernel/worker/*.py)
+WORKER_SRC := $(shell find libscorepkernel/worker -name '*.py' | LC_ALL=C sort)
 
 LIB_OBJ    := $(call objects,$(LIB_SRC))
 KEEPER_OBJ := $(call objects,$(KEEPER_SRC))
@@ -76,6 +76,8 @@ KEEPER  := $(PRIVATE)/scorepkernel-keeper
 RANKS   := $(PRIVATE)/scorepkernel-ranks
 PROVIDER := $(PRIVATE)/libscorepkernel-subsystems.so
 WORKER  := $(WORKER_SRC:libscorepkernel/worker/%=$(PRIVATE)/worker/spk_worker/%)
+# What an earlier build copied, and is no source any more, would be imported or installed all the same.
+STALE   := $(filter-out $(WORKER),$(shell find $(PRIVATE)/worker -name '*.py' 2>/dev/null))
 LOGOS   := $(patsubst kernelspec/%,$(PRIVATE)/kernelspec/%,$(wildcard kernelspec/*.png kernelspec/*.svg))
 EMBED   := $(BUILD)/embed/host
 
@@ -89,8 +91,8 @@ OTF2_HIDDEN = $(if $(OTF2_STATIC),$(shell t=$$(mktemp) && { $(OTF2_TRIAL) 2>/dev
 OTF2_LIBS   = $(if $(OTF2_HIDDEN),$(OTF2_STATIC) -Wl$(comma)--exclude-libs$(comma)ALL,$(shell pkg-config --libs otf2)) \
               -Wl,--wrap=fopen,--wrap=gethostid,--wrap=malloc
 
-.PHONY: all help tracer
-all: $(BUILD)/.ready $(HOST) $(LIB) $(KEEPER) $(RANKS) $(PROVIDER) $(WORKER) $(LOGOS) $(EMBED) tracer
+.PHONY: all help tracer remove-stale
+all: $(BUILD)/.ready $(if $(STALE),remove-stale) $(HOST) $(LIB) $(KEEPER) $(RANKS) $(PROVIDER) $(WORKER) $(LOGOS) $(EMBED) tracer
 .DEFAULT_GOAL := all
 
 # Say what to do before the compiler says something else.
@@ -156,6 +158,9 @@ $(EMBED): $(OBJ)/examples/embed/host.o
 $(PRIVATE)/worker/spk_worker/%.py: libscorepkernel/worker/%.py
 	@mkdir -p $(@D)
 	$(Q)cp $< $@
+
+remove-stale:
+	$(Q)rm -f $(STALE)
 
 $(PRIVATE)/kernelspec/%: kernelspec/%
 	@mkdir -p $(@D)

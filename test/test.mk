@@ -12,6 +12,7 @@ ECHO      := $(BUILD)/test/abi/echo_plugin.so
 E2E       := $(wildcard test/e2e/test_*.py)
 ABI_PY    := $(wildcard test/abi/test_*.py)
 TRACER_PY := $(wildcard test/tracer/test_*.py)
+LINT_TESTS := $(wildcard test/lint/test_*.py)
 PERSIST_PY := $(wildcard test/persist/test_*.py)
 CHAOS_PY  := $(wildcard test/chaos/test_*.py)
 OUTSIDE   := $(wildcard test/outside/test_*.py)
@@ -108,7 +109,7 @@ endif
 check: deps
 	$(Q)$(MAKE) --no-print-directory check-all
 check-all: all $(UNIT) $(FAULT) $(ABI) $(REPLAY) $(ECHO)
-	$(Q)$(RUN) $(UNIT) $(REPLAY) $(FAULT) $(ABI) $(ABI_PY) $(TRACER_PY) $(PERSIST_PY) $(E2E) $(CHAOS_PY) $(OUTSIDE)
+	$(Q)$(RUN) $(LINT_TESTS) $(UNIT) $(REPLAY) $(FAULT) $(ABI) $(ABI_PY) $(TRACER_PY) $(PERSIST_PY) $(E2E) $(CHAOS_PY) $(OUTSIDE)
 check-unit: all $(UNIT) $(REPLAY)
 	$(Q)$(RUN) $(UNIT) $(REPLAY)
 check-fault: all $(FAULT) $(ECHO)
@@ -182,6 +183,8 @@ lint: deps-lint
 	$(if $(V),,@echo '  LINT    mypy')
 	$(Q)MYPYPATH=libscorepkernel mypy --python-version 3.9 --ignore-missing-imports --check-untyped-defs \
 	  libscorepkernel/worker examples/demo.py test/run.py test/bench/bench.py
+	$(if $(V),,@echo '  LINT    directions of Python')
+	$(Q)$(PYTHON) test/lint/python_directions.py libscorepkernel/worker
 	$(if $(V),,@echo '  LINT    flake8')
 	$(Q)$(PYTHON) -m flake8 $(LINT_PY)
 

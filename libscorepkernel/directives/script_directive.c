@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  *
  * script_directive.c - the directives that in write mode are the script's. They are read here, and put in
- * order with the cells' code by the worker (worker/script.py). Pure.
+ * order with the cells' code by the worker (worker/script/write_mode.py). Pure.
  */
 #include "directives/script_directive.h"
 

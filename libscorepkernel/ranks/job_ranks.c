@@ -23,7 +23,7 @@
 #define PAUSE_NS INT64_C(50000000)
 #define QUEUED_MAX_LEN (4 * RANK_PIECE_LEN)
 #define FILE_MAX_LEN (UINT64_C(1) << 44) /* no rank has so much, and many times that is still an off_t */
-#define PAGE_LEN UINT64_C(4096)          /* as persist_file.py has it */
+#define PAGE_LEN UINT64_C(4096)          /* as variables_file.py has it */
 
 static void rank_free(struct rank *rank)
 {

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  *
  * worker_protocol.h - what the library and a Python worker say to each other: frames (frame.h) on descriptor
- * WORKER_FD, and marks in the worker's standard output and error. worker/wire.py is the other side.
+ * WORKER_FD, and marks in the worker's standard output and error. worker/base/connection.py is the other side.
  *
  * Text that Python, C code or child processes write goes through the two pipes, where it has its natural
  * order. What is not text comes as frames. Marks keep the two in step: before it sends a frame, the worker

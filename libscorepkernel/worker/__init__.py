@@ -13,16 +13,12 @@ import os
 import sys
 
 
-# What LD_PRELOAD is to be again, as soon as a process runs that was started with more in it.
-PRELOAD_BEFORE = "SCOREPKERNEL_PRELOAD_BEFORE"
-# Set where a process is started for a launched cell.
-RUNNER = "SCOREPKERNEL_RUNNER"
-
-
 def _restore_environment() -> None:
     """What was for this process's start is not for what it starts."""
-    os.environ.pop("SCOREPKERNEL_SUBSYSTEMS", None)
-    before = os.environ.pop(PRELOAD_BEFORE, None)
+    from .base import process_variables
+
+    os.environ.pop(process_variables.SUBSYSTEMS, None)
+    before = os.environ.pop(process_variables.PRELOAD_BEFORE, None)
     if before:
         os.environ["LD_PRELOAD"] = before
     elif before is not None:
@@ -31,33 +27,34 @@ def _restore_environment() -> None:
 
 def main() -> None:
     """Serve the library until it says stop or goes away."""
-    _restore_environment()
     package = os.path.dirname(os.path.abspath(__file__))
     has_directory = sys.path[:1] == [""]
     before = {name.partition(".")[0] for name in sys.modules}
     if has_directory:
         del sys.path[0]  # until what is needed has been imported, as files there may have the same names
-    from . import unpatched
+    from .base import unpatched
 
     unpatched.take(package)
-    from . import wire
+    _restore_environment()
+    from .base import frame_numbers, frames
+    from .base.connection import Connection
 
     sys.argv[:] = [""]
-    connection = wire.Connection()
-    connection.send(wire.HELLO, 0, wire.dump(_hello()))
+    connection = Connection()
+    connection.send(frame_numbers.HELLO, 0, frames.dump(_hello()))
     try:
-        from . import serve
+        from . import server
     except ImportError as problem:
         if problem.name is None or problem.name.split(".")[0] in ("IPython", "traitlets"):
-            connection.send(wire.FAILED, 0, _no_ipython(problem).encode())
+            connection.send(frame_numbers.FAILED, 0, _no_ipython(problem).encode())
             return
         raise
-    server = serve.Server(connection, package)
+    session = server.Server(connection, package)
     if has_directory:
         from . import shadowed
 
-        shadowed.put_back(before, server.shell)
-    server.run()
+        shadowed.put_back(before, session.shell)
+    session.run()
 
 
 def _hello() -> dict:

@@ -5,19 +5,25 @@ from __future__ import annotations
 
 from typing import Any, Optional
 
-from . import wire
+from .base import frame_numbers, frames
+from .base.connection import Connection
 
 _SEND = {
-    "comm_open": wire.FROM_COMM_OPEN,
-    "comm_msg": wire.FROM_COMM_MESSAGE,
-    "comm_close": wire.FROM_COMM_CLOSE,
+    "comm_open": frame_numbers.FROM_COMM_OPEN,
+    "comm_msg": frame_numbers.FROM_COMM_MESSAGE,
+    "comm_close": frame_numbers.FROM_COMM_CLOSE,
+}
+_HANDLED_BY = {
+    frame_numbers.TO_COMM_OPEN: "comm_open",
+    frame_numbers.TO_COMM_MESSAGE: "comm_msg",
+    frame_numbers.TO_COMM_CLOSE: "comm_close",
 }
 
 
 class Comms:
     """Connects the `comm` package, where it is installed, to the library."""
 
-    def __init__(self, connection: wire.Connection) -> None:
+    def __init__(self, connection: Connection) -> None:
         self._connection = connection
         self._manager: Optional[Any] = None
         try:
@@ -34,9 +40,8 @@ class Comms:
             ) -> None:
                 content = {"data": data or {}, "comm_id": self.comm_id, **keys}
                 raw = [bytes(memoryview(b).cast("B")) for b in buffers or ()]
-                connection.send(
-                    _SEND[msg_type], connection.cell_of_caller(), wire.dump(content), wire.dump(metadata or {}), *raw
-                )
+                described = frames.dump(content), frames.dump(metadata or {})
+                connection.send(_SEND[msg_type], connection.cell_of_caller(), *described, *raw)
 
         comm.create_comm = SessionComm
         self._manager = comm.get_comm_manager()
@@ -46,8 +51,7 @@ class Comms:
         if self._manager is None:
             return
         message = {"content": content, "metadata": metadata, "buffers": [memoryview(b) for b in buffers]}
-        name = {wire.TO_COMM_OPEN: "comm_open", wire.TO_COMM_MESSAGE: "comm_msg"}.get(kind, "comm_close")
-        getattr(self._manager, name)(None, None, message)
+        getattr(self._manager, _HANDLED_BY[kind])(None, None, message)
 
     def info(self, target: Optional[str]) -> dict:
         """The open comms, by id."""

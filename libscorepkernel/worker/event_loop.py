@@ -13,7 +13,7 @@ import signal
 import time
 from typing import Any, List, Optional, Tuple
 
-from . import wire
+from .base.descriptors import high_descriptors, identity, socketpair
 
 Ends = Tuple[Optional[Tuple[int, int]], ...]
 
@@ -26,7 +26,7 @@ _selectors: List[Any] = []  # whose descriptors users' code has put to other use
 
 def make() -> asyncio.AbstractEventLoop:
     """A loop, and the thread's."""
-    with wire.high_descriptors():
+    with high_descriptors():
         loop = asyncio.new_event_loop()
     with contextlib.suppress(AttributeError):  # one of another kind has a clock of its own
         loop.time = _monotonic  # type: ignore[assignment]
@@ -83,7 +83,7 @@ def renew(loop: Any, without: int, before: Ends, forked: bool) -> bool:
         watched = list((old.get_map() or {}).values())
         _give_up_lost(loop, before)
         _close(old)
-        with wire.high_descriptors():
+        with high_descriptors():
             loop._selector = _Selector()
             for key in watched:
                 if key.fd not in left_out:
@@ -103,7 +103,7 @@ def _pair(loop: Any) -> List[Any]:
 
 
 def _identity(end: Any) -> Optional[Tuple[int, int]]:
-    return None if end is None else wire.identity(end.fileno())
+    return None if end is None else identity(end.fileno())
 
 
 def _give_up_lost(loop: Any, before: Ends) -> None:
@@ -111,12 +111,12 @@ def _give_up_lost(loop: Any, before: Ends) -> None:
     for name, end, known in zip(("_ssock", "_csock"), _pair(loop), before):
         if known is None or _identity(end) != known:
             end.detach()
-            setattr(loop, name, wire.socketpair()[0])
+            setattr(loop, name, socketpair()[0])
 
 
 def _make_pair(loop: Any) -> None:
     """As asyncio does, but of plain sockets."""
-    loop._ssock, loop._csock = wire.socketpair()
+    loop._ssock, loop._csock = socketpair()
     for end in (loop._ssock, loop._csock):
         end.setblocking(False)
     loop._internal_fds += 1

@@ -12,9 +12,9 @@ import importlib
 import importlib.machinery
 import os
 import sys
-from typing import Any, Set
+from typing import Any, Iterator, Set
 
-from . import unpatched
+from .base import unpatched
 
 # What the worker, or IPython for it, imports when it is needed; not all of it need be there.
 _LATER = """
@@ -26,7 +26,7 @@ _LATER = """
 # What is at work: the loop that cells run on, and what the tracer and Python's end look for by name.
 _AT_WORK = ("asyncio", "threading")
 # Programs of their own.
-_NOT_IMPORTED = ("launched", "selftest")
+_NOT_IMPORTED = ("__init__", "__main__", "selftest")
 
 
 def put_back(before: Set[str], shell: Any) -> None:
@@ -57,15 +57,24 @@ def _beside(directory: str) -> Set[str]:
     return found
 
 
-def _import_all(shell: Any) -> None:
-    from . import spare
-
+def _own_modules() -> Iterator[str]:
+    """The names of all modules of this package."""
     package = os.path.dirname(os.path.abspath(__file__))
-    own = [name[:-3] for name in os.listdir(package) if name.endswith(".py") and name[:-3] not in _NOT_IMPORTED]
-    for name in [*_LATER, *(f"{__package__}.{name}" for name in own)]:
+    for directory, _, files in os.walk(package):
+        folder = os.path.relpath(directory, package).replace(os.sep, ".").strip(".")
+        for file in files:
+            stem, ending = os.path.splitext(file)
+            if ending == ".py" and stem not in _NOT_IMPORTED:
+                yield ".".join(filter(None, (__package__, folder, stem)))
+
+
+def _import_all(shell: Any) -> None:
+    from .forks import resource_tracker
+
+    for name in [*_LATER, *_own_modules()]:
         with contextlib.suppress(Exception):
             importlib.import_module(name)
-    spare.protect_resource_tracker()
+    resource_tracker.protect()
     # What IPython imports for its first completion and its first traceback.
     with contextlib.suppress(Exception):
         list(shell.Completer.completions("__name__.upp", 12))

@@ -15,7 +15,9 @@ from IPython.core.interactiveshell import InteractiveShell, InteractiveShellABC
 from traitlets import Any as AnyTrait
 from traitlets import Type
 
-from . import RUNNER, directives, wire
+from .base import frame_numbers, frames, process_variables
+from .base.connection import Connection, TooLarge
+from .directives import magics
 
 _PACKAGE = os.path.dirname(os.path.abspath(__file__)) + os.sep
 
@@ -23,7 +25,7 @@ _PACKAGE = os.path.dirname(os.path.abspath(__file__)) + os.sep
 class SessionDisplayHook(DisplayHook):
     """Out[n]: sent as one message when all that belongs to it is known."""
 
-    connection: wire.Connection
+    connection: Connection
 
     def start_displayhook(self) -> None:
         self._message: dict = {}
@@ -37,14 +39,15 @@ class SessionDisplayHook(DisplayHook):
 
     def finish_displayhook(self) -> None:
         if self._message.get("data"):
-            self.connection.send(wire.EXECUTE_RESULT, self.connection.cell_of_caller(), wire.dump(self._message))
+            content = frames.dump(self._message)
+            self.connection.send(frame_numbers.EXECUTE_RESULT, self.connection.cell_of_caller(), content)
         self._message = {}
 
 
 class SessionDisplayPublisher(DisplayPublisher):
     """display() and clear_output()."""
 
-    connection: wire.Connection
+    connection: Connection
 
     def publish(  # type: ignore[override]
         self,
@@ -57,11 +60,11 @@ class SessionDisplayPublisher(DisplayPublisher):
         **_: Any,
     ) -> None:
         content = {"data": data, "metadata": metadata or {}, "transient": transient or {}}
-        kind = wire.UPDATE_DISPLAY_DATA if update else wire.DISPLAY_DATA
-        self.connection.send(kind, self.connection.cell_of_caller(), wire.dump(content))
+        kind = frame_numbers.UPDATE_DISPLAY_DATA if update else frame_numbers.DISPLAY_DATA
+        self.connection.send(kind, self.connection.cell_of_caller(), frames.dump(content))
 
     def clear_output(self, wait: bool = False) -> None:
-        self.connection.send(wire.CLEAR_OUTPUT, self.connection.cell_of_caller(), wire.u32(1 if wait else 0))
+        self.connection.send(frame_numbers.CLEAR_OUTPUT, self.connection.cell_of_caller(), frames.u32(1 if wait else 0))
 
 
 class SessionShell(InteractiveShell):
@@ -69,7 +72,7 @@ class SessionShell(InteractiveShell):
 
     displayhook_class = Type(SessionDisplayHook)
     display_pub_class = Type(SessionDisplayPublisher)
-    connection: wire.Connection
+    connection: Connection
     # Around the execution of a cell's statements, while it is measured.
     measurement = AnyTrait(None, allow_none=True)
     last_error: Optional[dict] = None
@@ -115,10 +118,10 @@ class SessionShell(InteractiveShell):
         self.last_error = content
         _forget_sources()
         try:
-            self.connection.send(wire.ERROR_OUTPUT, self.connection.cell_of_caller(), wire.dump(content))
-        except wire.TooLarge as problem:
+            self.connection.send(frame_numbers.ERROR_OUTPUT, self.connection.cell_of_caller(), frames.dump(content))
+        except TooLarge as problem:
             content.update(evalue=str(problem), traceback=[])
-            self.connection.send(wire.ERROR_OUTPUT, self.connection.cell_of_caller(), wire.dump(content))
+            self.connection.send(frame_numbers.ERROR_OUTPUT, self.connection.cell_of_caller(), frames.dump(content))
 
     async def run_ast_nodes(self, nodelist: Any, cell_name: str, *args: Any, **kwargs: Any) -> Any:
         if self.measurement is None:
@@ -130,20 +133,6 @@ class SessionShell(InteractiveShell):
         if self.measurement is not None:
             self.measurement.statement_begins()
         return await super().run_code(code_obj, result, async_=async_)
-
-
-def find_history(manager: Any, ask: dict) -> list:
-    """What a history request asks for."""
-    kind, raw, output = ask.get("hist_access_type", "tail"), ask.get("raw", True), ask.get("output", False)
-    if kind == "tail":
-        return list(manager.get_tail(ask.get("n") or 10, raw=raw, output=output, include_latest=True))
-    if kind == "range":
-        session, start, stop = ask.get("session", 0), ask.get("start", 1), ask.get("stop")
-        found = manager.get_range(session, start, stop, raw=raw, output=output)
-        # IPython calls the current session 0; the client knows it by the number that "tail" gave.
-        return [(number or session, *rest) for number, *rest in found]
-    wanted = {"n": ask.get("n"), "unique": ask.get("unique", False)}
-    return list(manager.search(ask.get("pattern") or "*", raw=raw, output=output, **wanted))
 
 
 def _end_at_users_code(trace: Optional[TracebackType]) -> None:
@@ -181,7 +170,7 @@ SessionShell.__name__ = "ZMQInteractiveShell"
 InteractiveShellABC.register(SessionShell)
 
 
-def create(connection: wire.Connection, raw_input: Callable, getpass: Callable) -> SessionShell:
+def create(connection: Connection, raw_input: Callable, getpass: Callable) -> SessionShell:
     """The one shell of this process, its output going to the library."""
     import builtins
     import getpass as getpass_module
@@ -199,13 +188,13 @@ def create(connection: wire.Connection, raw_input: Callable, getpass: Callable) 
         profile = ProfileDir.create_profile_dir_by_name(get_ipython_dir(), "default")
     config = Config()
     config.IPKernelApp = Config()  # looked for by libraries that adapt to notebooks, as the name above
-    is_runner = os.environ.pop(RUNNER, None)
+    is_runner = os.environ.pop(process_variables.RUNNER, None)
     if is_runner:
         config.HistoryManager.enabled = False  # the session keeps it
     sys.modules["__main__"].__dict__.pop("spk_worker", None)
     # The namespace of the bootstrap is not the user's: IPython makes a new __main__.
     shell = SessionShell.instance(config=config, profile_dir=profile)
-    directives.register(shell)
+    magics.register(shell)
     if is_runner:
         shell.run_cell("pass", store_history=False)  # what IPython imports for its first cell is not the measured one's
     builtins.input = raw_input

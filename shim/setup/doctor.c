@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  *
  * doctor.c - finds the Python and the worker's package, and hands over to them. What is looked at, and what
- * is said of it, is the package's (worker/doctor.py).
+ * is said of it, is the package's (worker/doctor/).
  */
 #include "shim/setup/doctor.h"
 
@@ -19,9 +19,9 @@
  * the working directory may have names of modules that are needed. */
 static const char bootstrap[] = "import sys\n"
                                 "sys.path[:] = [sys.argv.pop(1), *filter(None, sys.path)]\n"
-                                "from spk_worker import doctor\n"
+                                "from spk_worker.doctor import command\n"
                                 "del sys.path[0]\n"
-                                "sys.exit(doctor.main())\n";
+                                "sys.exit(command.main())\n";
 
 static const char help_text[] =
     "NAME\n"
@@ -63,7 +63,7 @@ int doctor_run(const char *python, int as_json)
     int code = probe_python(python ? python : "python3", &probe, &error);
     /* A Python without IPython can say so itself. */
     if ((code && code != -ENOPKG) || environment_beside("../lib/scorepkernel/worker", package, &error) ||
-        environment_beside("../lib/scorepkernel/worker/spk_worker/doctor.py", module, &error))
+        environment_beside("../lib/scorepkernel/worker/spk_worker/doctor/command.py", module, &error))
         goto fail;
     if (access(module, R_OK) < 0) {
         log_set(&error, -errno, "cannot read %s: %s. Reinstall libscorepkernel.", module, log_reason(-errno));

@@ -316,7 +316,7 @@ class Machine(DoctorCase):
                 self.says(found["SCOREP_TOTAL_MEMORY"], verdict, said)
 
     def test_sizes(self) -> None:
-        from spk_worker.doctor_machine import size
+        from spk_worker.doctor.machine import size
 
         for text, value in (("16000k", 16384000), ("1G", 1 << 30), ("2 TB", 2 << 40), ("7", 7), ("7b", 7)):
             self.assertEqual(size(text), value)
@@ -324,7 +324,7 @@ class Machine(DoctorCase):
             self.assertIsNone(size(text), text)
 
     def test_memory_of_control_groups(self) -> None:
-        from spk_worker.doctor_machine import left_in_group
+        from spk_worker.doctor.machine import left_in_group
 
         def write(path: str, text: str) -> None:
             path = os.path.join(self.directory, path)

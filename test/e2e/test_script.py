@@ -23,7 +23,8 @@ from measuring import SCOREP, TracedCase, needs_scorep
 sys.path.insert(0, os.path.join(TREE, "lib", "scorepkernel", "worker"))
 if SANITIZER:  # whose runtime is not in this process
     sys.modules["spk_worker._tracer"] = None  # type: ignore[assignment]
-from spk_worker import script, script_files, script_helpers, script_translate, systems  # noqa: E402
+from spk_worker.script import python_helpers, translator, write_mode, written_files  # noqa: E402
+from spk_worker.base.errors import NotMeasured  # noqa: E402
 
 ENABLE, FINALIZE = "%%enable_multicellmode", "%%finalize_multicellmode"
 
@@ -63,13 +64,13 @@ class InDirectory(unittest.TestCase):
         """What is said."""
         cells = [cell if isinstance(cell, dict) else as_marked(cell) for cell in cells]
         wanted = {"write": options, "cells": cells, "arguments": arguments}
-        said = script.write(wanted, TransformerManager().transform_cell)
+        said = write_mode.write(wanted, TransformerManager().transform_cell)
         self.assertTrue(said.startswith(f"Written: {self.work}/"), said)
         return said
 
     def refused(self, cells, part, options="it"):
         before = sorted(os.listdir(self.work))
-        with self.assertRaises((systems.NotMeasured, ValueError)) as caught:
+        with self.assertRaises((NotMeasured, ValueError)) as caught:
             self.write(cells, options)
         self.assertIn("Nothing was written", str(caught.exception))
         self.assertIn(part, str(caught.exception))
@@ -285,18 +286,18 @@ class Scripts(InDirectory):
             raise KeyError("mine")
 
         with self.assertRaisesRegex(ValueError, "cell 1 cannot be compiled as Python: IPython cannot read it"):
-            script.write({"write": "", "cells": [as_marked("x")], "arguments": ""}, transform)
+            write_mode.write({"write": "", "cells": [as_marked("x")], "arguments": ""}, transform)
 
     def test_indenting_changes_nothing(self) -> None:
         """Some of the standard library's source."""
         for path in sorted(glob.glob(os.path.join(os.path.dirname(ast.__file__), "*.py")))[::4]:
-            tree = script_translate.quietly(ast.parse, self.read(path))
-            framed = script_translate.quietly(ast.parse, script_translate.uninstrumented(self.read(path)))
+            tree = translator.quietly(ast.parse, self.read(path))
+            framed = translator.quietly(ast.parse, translator.uninstrumented(self.read(path)))
             self.assertEqual(list(map(ast.dump, framed.body[0].body)), list(map(ast.dump, tree.body)), path)
 
     def test_helpers_are_whole(self) -> None:
-        names = [helper.__name__ for helper in script_helpers._ALL]
-        imports, definitions = script_helpers.sources(names)
+        names = [helper.__name__ for helper in python_helpers._ALL]
+        imports, definitions = python_helpers.sources(names)
         compile("\n".join([*imports, *definitions]), "<helpers>", "exec")
         needed = {name for text in definitions for name in re.findall(r"\b(_[a-z]+(?:_util)?)\.", text)} - {"_out", "_err"}
         self.assertEqual(needed, {line.rpartition(" ")[2] for line in imports})
@@ -384,11 +385,11 @@ class Files(InDirectory):
 
                 with contextlib.ExitStack() as stack:
                     for name in ("_create", "os.rename"):
-                        real = script_files._create if name == "_create" else os.rename
-                        stack.enter_context(mock.patch(f"spk_worker.script_files.{name}", failing(real)))
+                        real = written_files._create if name == "_create" else os.rename
+                        stack.enter_context(mock.patch(f"spk_worker.script.written_files.{name}", failing(real)))
                     try:
                         self.write(["x = 'after'"])
-                    except systems.NotMeasured as problem:
+                    except NotMeasured as problem:
                         self.assertIn("No space left on device", str(problem))
                         self.assertEqual({name: self.read(name) for name in os.listdir()}, before)
                     else:
@@ -425,7 +426,7 @@ class Runners(InDirectory):
         self.environment = {name: value for name, value in os.environ.items() if not name.startswith("SCOREP")}
 
     def write(self, cells, options="it", arguments="", **environment):
-        with mock.patch.object(script.sys, "executable", self.python):
+        with mock.patch.object(write_mode.sys, "executable", self.python):
             with mock.patch.dict(os.environ, {**self.environment, **environment}, clear=True):
                 return super().write(cells, options, arguments)
 
@@ -491,7 +492,7 @@ class Runners(InDirectory):
         self.assertEqual(self.run_runner("./it_run.sh")[0][2:-1], ["--b=c d"])
         self.write([{**told, "arguments": "--x='a\nraise SystemExit(9)'"}], "it")
         self.assertEqual(self.run_script().returncode, 0)
-        with self.assertRaisesRegex(systems.NotMeasured, "Nothing was written: c is no argument"):
+        with self.assertRaisesRegex(NotMeasured, "Nothing was written: c is no argument"):
             self.write([{**told, "arguments": "--b c"}], "it")
         self.write([{**told, "arguments": ""}], "it", "--session")
         self.assertEqual(self.run_runner("./it_run.sh")[0][2:], [f"{self.work}/it.py"])
@@ -547,7 +548,7 @@ class UnderScoreP(InDirectory):
         """How often each region was entered."""
         shutil.rmtree("experiment", True)
         with mock.patch.dict(os.environ, {"SCOREP_EXPERIMENT_DIRECTORY": os.path.join(self.work, "experiment")}):
-            with mock.patch.object(script.sys, "executable", PYTHON):
+            with mock.patch.object(write_mode.sys, "executable", PYTHON):
                 self.write(cells, "it", arguments)
         done = subprocess.run(["./it_run.sh"], capture_output=True, text=True)
         self.assertEqual(done.returncode != 0, fails, done.stderr)

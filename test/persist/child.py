@@ -2,7 +2,7 @@
 """A process of the persist tests. As "A" it reads what to do from stdin (JSON: setup, cell, check, way, marshaller), and tells on
 stdout what became of it; it makes the process "B", in which the cell runs, afresh or by a fork.
 
-Code sees what persist returned as SENT (in A), RECEIVED (in B) and APPLIED (in A); these are hidden names."""
+Code sees what transfer.py returned as SENT (in A), RECEIVED (in B) and APPLIED (in A); these are hidden names."""
 
 import importlib.util
 import json
@@ -20,7 +20,7 @@ def _package():
     root = os.path.dirname(os.path.dirname(HERE))
     tree = os.environ.get("SPK_TREE") or os.path.join(root, "build", "release", "tree")
     for folder in (os.path.join(tree, "lib", "scorepkernel", "worker", "spk_worker"), os.path.join(root, "libscorepkernel", "worker")):
-        if os.path.exists(os.path.join(folder, "persist.py")):
+        if os.path.exists(os.path.join(folder, "transfer.py")):
             break
     spec = importlib.util.spec_from_file_location("spk_worker", os.path.join(folder, "__init__.py"), submodule_search_locations=[folder])
     sys.modules["spk_worker"] = importlib.util.module_from_spec(spec)
@@ -43,13 +43,13 @@ def _run_cell(received, cell, changes):
     except BaseException:
         traceback.print_exc()
         status = 3
-    sent = persist.send_changes(received, globals(), changes, HIDDEN)
+    sent = transfer.send_changes(received, globals(), changes, HIDDEN)
     return status, {"received": received.lost, "returned": sent.lost}
 
 
 def _launch(job, changes):
     state = _memfd()
-    globals()["SENT"] = persist.send(globals(), state, HIDDEN, None, job["marshaller"])
+    globals()["SENT"] = transfer.send(globals(), state, HIDDEN, None, job["marshaller"])
     command = [sys.executable, os.path.abspath(__file__), "B", str(state), str(changes)]
     done = subprocess.run(command, input=job["cell"], stdout=subprocess.PIPE, text=True, pass_fds=(state, changes))
     if done.returncode != 0:
@@ -65,7 +65,7 @@ def _fork(job, changes):
         status = 4
         try:
             random.setstate(state)  # Python seeds a forked child anew
-            status, told = _run_cell(persist.baseline(globals(), HIDDEN, job["marshaller"]), job["cell"], changes)
+            status, told = _run_cell(transfer.baseline(globals(), HIDDEN, job["marshaller"]), job["cell"], changes)
             os.write(writing, json.dumps(told).encode())
         except BaseException:
             traceback.print_exc()
@@ -84,21 +84,21 @@ def _a():
     _execute(job["setup"], "<setup>")
     changes = _memfd()
     told = (_launch if job["way"] == "launched" else _fork)(job, changes)
-    globals()["APPLIED"] = persist.apply_changes(changes, globals())
+    globals()["APPLIED"] = transfer.apply_changes(changes, globals())
     _execute(job["check"], "<check>")
     told.update(changed=APPLIED.changed, deleted=APPLIED.deleted, lost=APPLIED.lost)
     print(json.dumps(told))
 
 
 def _b():
-    received = persist.receive(int(sys.argv[2]), globals())
+    received = transfer.receive(int(sys.argv[2]), globals())
     status, told = _run_cell(received, sys.stdin.read(), int(sys.argv[3]))
     print(json.dumps(told))
     sys.exit(status)
 
 
 _package()
-from spk_worker import persist  # noqa: E402
+from spk_worker.persist import transfer  # noqa: E402
 
 SENT = RECEIVED = APPLIED = None
 HIDDEN = set(globals()) | {"HIDDEN"}

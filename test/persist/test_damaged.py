@@ -27,24 +27,24 @@ VALUES = ("null", "-1", "1e400", "[]", "{}", '""', '"\\ud800"', "[[1,2],[3]]", "
 
 def _module():
     folder = os.path.join(TREE, "lib", "scorepkernel", "worker", "spk_worker") if TREE else SOURCES
-    spec = importlib.util.spec_from_file_location("persist_file", os.path.join(folder, "persist_file.py"))
+    spec = importlib.util.spec_from_file_location("variables_file", os.path.join(folder, "persist", "variables_file.py"))
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
     return module
 
 
-persist_file = _module()
+variables_file = _module()
 
 
 def _written():
     """A file as there are: pickles, buffers that are copied and mapped, an index."""
     buffers = [memoryview(bytes(range(256)) * 20), memoryview(bytearray(b"\0" * (1 << 20))), memoryview(b"")]
     packages = [
-        persist_file.Package({"names": ["x", "y"], "how": "pickle"}, b"pickle of x and y", buffers),
-        persist_file.Package({"names": []}, b"", []),
+        variables_file.Package({"names": ["x", "y"], "how": "pickle"}, b"pickle of x and y", buffers),
+        variables_file.Package({"names": []}, b"", []),
     ]
     with tempfile.TemporaryFile() as file:
-        length = persist_file.write(file.fileno(), {"cell": "x = 1", "depth": [1, [2, [3]]]}, packages)
+        length = variables_file.write(file.fileno(), {"cell": "x = 1", "depth": [1, [2, [3]]]}, packages)
         return os.pread(file.fileno(), length, 0)
 
 
@@ -61,7 +61,7 @@ class Damaged(unittest.TestCase):
         os.ftruncate(descriptor, 0)
         os.pwrite(descriptor, data, 0)
         try:
-            reader = persist_file.Reader(descriptor)
+            reader = variables_file.Reader(descriptor)
         except ValueError as problem:
             self.assertTrue(str(problem))
             return None

@@ -202,10 +202,10 @@ class OwnFiles(Case):
             self.skipTest("the Python of the tests has no cloudpickle")
         import child
 
-        self.assertTrue(child.persist)
-        from spk_worker import persist_foreign
+        self.assertTrue(child.transfer)
+        from spk_worker.persist.picklers import foreign
 
-        one = persist_foreign.Foreign("own_files")
+        one = foreign.Foreign("own_files")
         packed = one.dump([[1], "x"])
         found, begin = [], threading.Barrier(4)
 
@@ -226,10 +226,10 @@ class OwnFiles(Case):
             self.skipTest("the Python of the tests has no cloudpickle")
         import child
 
-        self.assertTrue(child.persist)
-        from spk_worker import persist_foreign
+        self.assertTrue(child.transfer)
+        from spk_worker.persist.picklers import foreign
 
-        one = persist_foreign.Foreign("own_files")
+        one = foreign.Foreign("own_files")
         packed = one.dump([1])
         directory = os.path.dirname(packed.buffers[0].tobytes().decode().split("\t")[1].strip())
         self.assertFalse(os.path.exists(directory))
@@ -245,11 +245,11 @@ class OwnFiles(Case):
             self.skipTest("the Python of the tests has no cloudpickle")
         import child
 
-        self.assertTrue(child.persist)
-        from spk_worker import persist_marshal
+        self.assertTrue(child.transfer)
+        from spk_worker.persist.picklers import marshallers
 
-        self.assertRaisesRegex(ImportError, "no_such", persist_marshal.of, "no_such.module")
-        self.assertRaisesRegex(AttributeError, "neither dump and load nor dumps and loads", persist_marshal.of, "os.path")
+        self.assertRaisesRegex(ImportError, "no_such", marshallers.of, "no_such.module")
+        self.assertRaisesRegex(AttributeError, "neither dump and load nor dumps and loads", marshallers.of, "os.path")
 
 
 @unittest.skipUnless(HAS_CLOUDPICKLE, NO_CLOUDPICKLE)

@@ -503,7 +503,7 @@ class Files(unittest.TestCase):
             raise unittest.SkipTest("the Python of the tests has no cloudpickle")
         import child
 
-        cls.persist = child.persist
+        cls.persist = child.transfer
 
     def setUp(self):
         self.file = os.memfd_create("variables")

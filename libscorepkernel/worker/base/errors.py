@@ -1,0 +1,8 @@
+# SPDX-License-Identifier: BSD-3-Clause
+"""Errors that more than one folder knows."""
+
+from __future__ import annotations
+
+
+class NotMeasured(Exception):
+    """The cell was not run, because it could not be measured; the text names the remedy."""

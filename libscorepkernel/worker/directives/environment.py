@@ -1,0 +1,36 @@
+# SPDX-License-Identifier: BSD-3-Clause
+"""%%scorep_env: the session's environment, which is what Score-P reads at the beginning of each measured cell."""
+
+from __future__ import annotations
+
+import os
+from typing import Dict, Iterable, List
+
+from ..measure import scorep_variables
+
+_listed: Dict[str, List[str]] = {}  # by program: it takes some milliseconds
+
+
+def apply(changes: List[List[str]]) -> str:
+    """Change it, and say what is in force. changes: [key, value], or [key] for what is unset."""
+    for key, *value in changes:
+        if value:
+            os.environ[key] = value[0]
+        else:
+            os.environ.pop(key, None)
+    return "\n".join(_in_force() + _notes(change[0] for change in changes)) + "\n"
+
+
+def _in_force() -> List[str]:
+    names = sorted(name for name in os.environ if name.startswith("SCOREP"))
+    return [f"{name}={os.environ[name]}" for name in names] or ["No SCOREP variable is set."]
+
+
+def _notes(names: Iterable[str]) -> List[str]:
+    program = scorep_variables.lister()
+    if program is None:
+        return []
+    if not _listed.get(program):
+        _listed[program] = scorep_variables.listed(program)
+    strange = scorep_variables.unknown(names, _listed[program])
+    return [f"Note: this Score-P knows no variable {name}; `!scorep-info config-vars` lists them." for name in strange]

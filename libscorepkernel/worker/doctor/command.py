@@ -1,0 +1,136 @@
+# SPDX-License-Identifier: BSD-3-Clause
+"""Preflight: whether this Python can be a kernel's, and what its cells can be measured with. Each check is a function
+that says what it found and what to do; none changes anything, hangs or raises.
+
+Here is the list of them, and how it is shown; `scorepkernel doctor` runs main() in the Python that a kernel would have,
+and %scorep_doctor calls checks() in a session.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+from typing import Callable, List, Sequence, Tuple
+
+from ..base import places, tracer
+from ..base.errors import NotMeasured
+from ..base.programs import last_line, run_python
+from ..measure.systems import selection
+from . import machine, score_p
+from .check import Check, Finding
+from .score_p import Facts
+
+_MARKS = {"ok": "ok", "warning": "WARNING", "error": "ERROR", "none": "-"}
+
+
+def _python(facts: Facts) -> Finding:
+    """Whether it is new enough."""
+    detail = f"{sys.version.split()[0]} ({sys.executable})"
+    if sys.version_info < (3, 9):
+        return "error", detail, "The kernel needs 3.9 or newer: scorepkernel install --python PATH"
+    return "ok", detail, ""
+
+
+def _ipython(facts: Facts) -> Finding:
+    """Whether it can be imported; it makes the session."""
+    loaded = getattr(sys.modules.get("IPython"), "__version__", None)
+    if loaded:
+        return "ok", str(loaded), ""
+    ran = run_python("import IPython.core.interactiveshell\nprint(IPython.__version__)")
+    if ran.problem:
+        return "error", f"cannot be imported: {last_line(ran.problem)}", f"{sys.executable} -m pip install ipython"
+    return "ok", last_line(ran.output), ""
+
+
+def _tracer(facts: Facts) -> Finding:
+    """Whether the extension that records is there for this Python."""
+    try:
+        selection.wanted()
+        tracer.need(facts.package)
+    except NotMeasured as problem:
+        said = str(problem)[len("The cell was not run: ") :]
+        detail, _, remedy = said.partition(" In the source tree")
+        known = "Unset SCOREPKERNEL_MEASUREMENT." if not remedy else "In the source tree" + remedy
+        return "error", detail, known
+    return "ok", os.path.basename(tracer.extension.__file__), ""
+
+
+_CHECKS: Sequence[Tuple[str, Callable[[Facts], Finding]]] = (
+    ("Python", _python),
+    ("IPython", _ipython),
+    ("built-in tracer", _tracer),
+    ("Score-P", score_p.present),
+    ("Score-P's libraries", score_p.shared),
+    ("Score-P's adapters", score_p.adapters),
+    ("Score-P's self-test", score_p.selftest),
+    ("Score-P's bindings", score_p.bindings),
+    ("MPI", score_p.mpi4py),
+    ("SCOREP_ variables", machine.variables),
+    ("SCOREP_TOTAL_MEMORY", machine.total_memory),
+    ("memory", machine.memory),
+    ("disk", machine.disk),
+    ("temporary directory", machine.temporary),
+    ("cache directory", machine.cache),
+    ("OTF2 tools", machine.otf2_tools),
+    ("Cube", machine.cube),
+    ("Vampir", machine.vampir),
+    ("MPI launcher", machine.launchers),
+    ("Slurm", machine.slurm),
+)
+
+
+def checks(package: str) -> List[Check]:
+    """All of them. package: where this package lies."""
+    try:
+        facts = score_p.look(package)
+    except Exception as problem:
+        facts = Facts(package, problem=f"scorep-config cannot be looked for: {problem}")
+    return [_guarded(what, check, facts) for what, check in _CHECKS]
+
+
+def _guarded(what: str, check: Callable[[Facts], Finding], facts: Facts) -> Check:
+    try:
+        return Check(what, *check(facts))
+    except Exception as problem:  # a check that fails must not keep the others from being seen
+        detail = f"could not be checked: {type(problem).__name__}: {problem}"
+        return Check(what, "warning", detail, "Tell the authors of the kernel.")
+
+
+def failed(found: Sequence[Check]) -> bool:
+    """Whether something is an error."""
+    return any(check.verdict == "error" for check in found)
+
+
+def as_text(found: Sequence[Check]) -> str:
+    """For people: a line for each, and one for its remedy."""
+    width = max(len(check.what) for check in found)
+    lines = []
+    for check in found:
+        lines.append(f"{_MARKS[check.verdict]:8}{check.what:{width}}  {' '.join(check.detail.split())}")
+        if check.remedy:
+            lines.append(f"{'':8}{'':{width}}  -> {check.remedy}")
+    counts = (_count(sum(check.verdict == verdict for check in found), verdict) for verdict in ("error", "warning"))
+    return "\n".join([*lines, "", ", ".join(counts)])
+
+
+def _count(number: int, what: str) -> str:
+    return f"{number or 'no'} {what}{'' if number == 1 else 's'}"
+
+
+def as_json(found: Sequence[Check]) -> str:
+    """For programs."""
+    return json.dumps({"ok": not failed(found), "checks": [check._asdict() for check in found]}, indent=1)
+
+
+def main() -> int:
+    """On the command line. The exit status."""
+    found = checks(places.PACKAGE)
+    text = as_json(found) if "--json" in sys.argv[1:] else as_text(found)
+    sys.stdout.reconfigure(errors="backslashreplace")  # type: ignore[union-attr,attr-defined]
+    try:
+        print(text, flush=True)
+    except BrokenPipeError:
+        # Nobody reads on, which is no fault; nor is it to be found again at exit.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    return int(failed(found))

@@ -1,0 +1,247 @@
+# SPDX-License-Identifier: BSD-3-Clause
+"""The doctor's checks of the machine: places to write to, memory, settings, other programs."""
+
+from __future__ import annotations
+
+import contextlib
+import difflib
+import mmap
+import os
+import re
+import shutil
+import stat
+import tempfile
+from typing import List, Optional, Tuple
+
+from ..measure import scorep_variables
+from .check import Finding
+from .score_p import Facts
+
+_TOTAL_MEMORY, _PAGE_SIZE = "16000k", "8k"  # Score-P's own, should it not say so
+_TOTAL_MAX = (1 << 32) - 1
+
+# --- places ----------------------------------------------------------------------------------------------
+
+
+def temporary(facts: Facts) -> Finding:
+    """Whether the temporary directory takes files, and libraries."""
+    remedy = "Set TMPDIR to a directory that can, before Jupyter starts."
+    wanted = os.environ.get("TMPDIR", "")
+    try:
+        directory = tempfile.gettempdir()
+        executable = _takes_libraries(directory)
+    except OSError as problem:
+        return "error", f"cannot be written: {problem}", remedy
+    if not executable:
+        detail = f"{directory} is mounted noexec: what `python -m scorep` builds there cannot be loaded"
+        return "warning", detail, remedy
+    if wanted and os.path.realpath(wanted) != os.path.realpath(directory):
+        return "warning", f"{directory}, as TMPDIR ({wanted}) is not in use or cannot be written", remedy
+    return "ok", directory, ""
+
+
+def _takes_libraries(directory: str) -> bool:
+    """OSError: it takes no files. The file that is tried has no name."""
+    with tempfile.TemporaryFile(dir=directory) as file:
+        file.write(b"\0" * mmap.PAGESIZE)
+        file.flush()
+        try:
+            executable = mmap.PROT_READ | mmap.PROT_EXEC
+            mmap.mmap(file.fileno(), mmap.PAGESIZE, flags=mmap.MAP_PRIVATE, prot=executable).close()
+        except PermissionError:
+            return False
+    return True
+
+
+def cache(facts: Facts) -> Finding:
+    """Whether there is a place for what is found out once."""
+    directory = os.path.join(os.environ.get("XDG_CACHE_HOME") or os.path.expanduser("~/.cache"), "scorepkernel")
+    lost = " Until then, what is known of Score-P is found out anew in each session."
+    if not os.path.lexists(directory):
+        parent = _existing(directory)
+        if os.access(parent, os.W_OK | os.X_OK):
+            return "ok", f"{directory} is made when it is needed", ""
+        return "warning", f"{directory} cannot be made", "Set XDG_CACHE_HOME to a directory of your own." + lost
+    status = os.lstat(directory)
+    if not stat.S_ISDIR(status.st_mode) or status.st_uid != os.getuid():
+        return "warning", f"{directory} is no directory of yours", f"Remove it, or set XDG_CACHE_HOME.{lost}"
+    if status.st_mode & 0o022:
+        return "warning", f"others may write to {directory}", f"chmod go-w {directory}.{lost}"
+    try:
+        if _takes_libraries(directory):
+            return "ok", directory, ""
+        return "warning", f"{directory} is mounted noexec", f"Set XDG_CACHE_HOME. Launched cells need it.{lost}"
+    except OSError as problem:
+        return "warning", f"{directory} cannot be written: {problem.strerror}", f"Set XDG_CACHE_HOME.{lost}"
+
+
+def _existing(path: str) -> str:
+    """It, or what there is of the way to it."""
+    while not os.path.isdir(path) and path != os.path.dirname(path):
+        path = os.path.dirname(path)
+    return path
+
+
+# --- memory ----------------------------------------------------------------------------------------------
+
+
+def size(text: str) -> Optional[int]:
+    """A number of bytes as Score-P reads it; None: it would not."""
+    found = re.fullmatch(r"\s*(\d{1,20})\s*([kmgtpe]?)b?\s*", text, re.I | re.A)
+    if not found:
+        return None
+    value = int(found.group(1)) * 1024 ** " kmgtpe".index(found.group(2).lower() or " ")
+    return value if value < 1 << 64 else None
+
+
+def shown(value: int) -> str:
+    for unit in ("B", "kB", "MB", "GB"):
+        if value < 10240 or unit == "GB":
+            break
+        value //= 1024
+    return f"{value} {unit}"
+
+
+def total_memory(facts: Facts) -> Finding:
+    """Whether Score-P takes the value."""
+    text = os.environ.get("SCOREP_TOTAL_MEMORY", "")
+    page = size(os.environ.get("SCOREP_PAGE_SIZE", _PAGE_SIZE)) or 0
+    value = size(text or _TOTAL_MEMORY)
+    example = "Set it to what a cell needs, for example SCOREP_TOTAL_MEMORY=64M"
+    if value is None:
+        return "error", f"{text!r} is no size that Score-P reads (a number, then k, M or G): it does not start", example
+    if value < page:
+        return "error", f"{text} is less than SCOREP_PAGE_SIZE: Score-P does not start", example
+    if value > _TOTAL_MAX:
+        return "warning", f"{text} is more than Score-P can use, which is just under 4 GB", example
+    return "ok", f"{text or _TOTAL_MEMORY}{'' if text else ', by default'}, for each process", ""
+
+
+def _needed() -> int:
+    return min(size(os.environ.get("SCOREP_TOTAL_MEMORY") or _TOTAL_MEMORY) or size(_TOTAL_MEMORY) or 0, _TOTAL_MAX)
+
+
+def memory(facts: Facts) -> Finding:
+    """Whether there is as much as Score-P may take."""
+    room = [left for left in (_free_memory(), left_in_group()) if left is not None]
+    if not room:
+        return "none", "how much is free cannot be told", ""
+    needed, left = _needed(), min(room)
+    detail = f"{shown(left)} left for SCOREP_TOTAL_MEMORY, {shown(needed)}"
+    remedy = "Lower SCOREP_TOTAL_MEMORY, end other programs, or ask for a job or a container with more memory."
+    verdict = "error" if left < needed else "warning" if left < 2 * needed else "ok"
+    return verdict, detail, "" if verdict == "ok" else remedy
+
+
+def _free_memory() -> Optional[int]:
+    found = re.search(r"^MemAvailable:\s*(\d+) kB", _read("/proc/meminfo"), re.M)
+    return int(found.group(1)) * 1024 if found else None
+
+
+def left_in_group(root: str = "/") -> Optional[int]:
+    """What this process's control groups leave it, the tightest; None: they do not limit it."""
+    room: List[int] = []
+    for line in _read(os.path.join(root, "proc/self/cgroup")).splitlines():
+        _, controllers, path = (line.split(":", 2) + ["", ""])[:3]
+        if controllers and "memory" not in controllers.split(","):
+            continue
+        new = ("", "memory.max", "memory.current", "inactive_file")
+        old = ("memory", "memory.limit_in_bytes", "memory.usage_in_bytes", "total_inactive_file")
+        mounted, limit, usage, reclaimed = old if controllers else new
+        top = os.path.join(root, "sys/fs/cgroup", mounted)
+        while True:
+            group = os.path.join(top, path.strip("/"))
+            allowed, used = _read(os.path.join(group, limit)).strip(), _read(os.path.join(group, usage)).strip()
+            if allowed.isdigit() and used.isdigit() and int(allowed) < 1 << 60:
+                # Cached files are given back first.
+                cached = re.search(rf"^{reclaimed} (\d+)", _read(os.path.join(group, "memory.stat")), re.M)
+                room.append(max(0, int(allowed) - int(used) + (int(cached.group(1)) if cached else 0)))
+            if path in ("", "/"):
+                break
+            path = os.path.dirname(path)
+    return min(room) if room else None
+
+
+def _read(path: str) -> str:
+    with contextlib.suppress(OSError), open(path, encoding="utf-8", errors="replace") as file:
+        return file.read(1 << 20)
+    return ""
+
+
+def disk(facts: Facts) -> Finding:
+    """Whether experiments can be written."""
+    wanted = os.environ.get("SCOREP_EXPERIMENT_DIRECTORY")
+    remedy = "Set SCOREP_EXPERIMENT_DIRECTORY to a place that has room, or start Jupyter in one."
+    try:
+        place = _existing(os.path.dirname(os.path.abspath(wanted)) if wanted else os.getcwd())
+        status = os.statvfs(place)
+    except OSError as problem:
+        return "error", f"the working directory cannot be used: {problem.strerror}", remedy
+    if status.f_flag & os.ST_RDONLY or not os.access(place, os.W_OK | os.X_OK):
+        return "error", f"{place} cannot be written", remedy
+    left, needed = status.f_bavail * status.f_frsize, _needed()
+    detail = f"{shown(left)} left in {place} for what is recorded, up to {shown(needed)} at a time"
+    return ("error", detail, remedy) if left < needed else ("ok", detail, "")
+
+
+# --- settings and programs -------------------------------------------------------------------------------
+
+
+def variables(facts: Facts) -> Finding:
+    """Whether Score-P knows what is set for it."""
+    present = sorted(filter(scorep_variables.is_for_score_p, os.environ))
+    if not present:
+        return "ok", "none is set", ""
+    program = scorep_variables.lister()
+    known = scorep_variables.listed(program) if program else []
+    if not known:
+        return "none", f"{', '.join(present)}: no scorep-info that knows them", ""
+    unknown = scorep_variables.unknown(present, known)
+    if not unknown:
+        return "ok", ", ".join(present), ""
+    similar = {name: difflib.get_close_matches(name, known, 1) for name in unknown}
+    meant = [f"{close[0]} for {name}" for name, close in similar.items() if close]
+    remedy = f"Did you mean {', '.join(meant)}? " if meant else ""
+    return (
+        "warning",
+        f"this Score-P does not know {', '.join(unknown)}",
+        remedy + "`scorep-info config-vars --full` lists those that it knows.",
+    )
+
+
+def otf2_tools(facts: Facts) -> Finding:
+    """What reads a trace."""
+    return _program(("otf2-print",), "Traces cannot be listed. Install the OTF2 tools (Debian: otf2-tools).")
+
+
+def cube(facts: Facts) -> Finding:
+    """What reads a profile."""
+    return _program(("cube_stat", "cube"), "Profiles cannot be opened here. Install Cube, or load its module.")
+
+
+def vampir(facts: Facts) -> Finding:
+    """What shows a trace."""
+    return _program(("vampir",), "Traces cannot be seen here. Load Vampir's module, or copy them to where it is.")
+
+
+def _program(names: Tuple[str, ...], remedy: str) -> Finding:
+    found = [path for path in (shutil.which(name) for name in names) if path]
+    return ("ok", ", ".join(found), "") if found else ("warning", f"no {' or '.join(names)} on PATH", remedy)
+
+
+def launchers(facts: Facts) -> Finding:
+    """What starts several ranks."""
+    names = ("mpirun", "mpiexec", "srun")
+    found = _program(names, "")
+    return found if found[0] == "ok" else ("none", found[1], "")
+
+
+def slurm(facts: Facts) -> Finding:
+    """Whether this is a job of Slurm's."""
+    job = os.environ.get("SLURM_JOB_ID")
+    if not job:
+        return "none", "not in an allocation (SLURM_JOB_ID is not set)", ""
+    nodes = os.environ.get("SLURM_JOB_NUM_NODES", "?")
+    if not shutil.which("srun"):
+        return "warning", f"job {job}, but no srun on PATH", "Load Slurm's module."
+    return "ok", f"job {job}, {nodes} node(s)", ""

@@ -1,0 +1,74 @@
+# SPDX-License-Identifier: BSD-3-Clause
+"""Whether a measured cell is guarded by a copy of the session (standby.py), and why.
+
+A fork makes the cell copy each page that it writes. So the session is guarded by itself only where that costs little;
+the user may decide for a cell (--guard, --no-guard).
+"""
+
+from __future__ import annotations
+
+import math
+import os
+import sys
+from typing import Any, NamedTuple, Optional
+
+from ..base import frame_numbers, frames, page_faults
+from ..base.errors import NotMeasured
+from . import history, native_threads, resource_tracker, standby
+
+_BUDGET_MS = 20.0
+
+
+class Guard(NamedTuple):
+    """Whether the session is guarded, and why."""
+
+    on: bool
+    why: str
+
+
+def guard(server: Any, wanted: Optional[bool]) -> Guard:
+    """Park a spare before a measured cell, or say why not. In the spare it never returns, but may raise Promoted."""
+    if wanted is False:
+        return Guard(False, "as asked")
+    natives = native_threads.found()
+    if wanted is None and natives:
+        return Guard(False, native_threads.said_of(natives))
+    try:
+        cost_ms = 1e3 * _private_pages() * page_faults.seconds_each()
+    except OSError as problem:
+        return Guard(False, f"what it would cost cannot be told: {problem.strerror}")
+    budget_ms = _budget_ms()
+    if wanted is None and cost_ms > budget_ms:
+        return Guard(False, f"a guard could slow the cell by {cost_ms:.0f} ms, more than {budget_ms:g} ms")
+    resource_tracker.protect()  # the session may end before it is idle
+    try:
+        with history.at_rest(server.shell):
+            copy = standby.fork_copy(server)
+        if natives:
+            print(f"Warning: {native_threads.said_of(natives)}.", file=sys.stderr)
+        standby.introduce(server.connection, copy, frame_numbers.SPARE, 0, None, frames.dump(copy.lacks))
+    except OSError as problem:
+        return Guard(False, f"no copy of the session could be made: {problem.strerror}")
+    return Guard(True, "as asked" if wanted else f"it slows the cell by at most {max(cost_ms, 0.1):.1f} ms")
+
+
+def _budget_ms() -> float:
+    text = os.environ.get("SCOREPKERNEL_GUARD_BUDGET", "")
+    try:
+        budget_ms = float(text) if text else _BUDGET_MS
+        if math.isnan(budget_ms):
+            raise ValueError
+        return budget_ms
+    except ValueError:
+        raise NotMeasured(
+            f"The cell was not run: SCOREPKERNEL_GUARD_BUDGET is {text!r}, but must be a number of milliseconds."
+        ) from None
+
+
+def _private_pages() -> float:
+    """How many pages a write would have to copy first."""
+    with open("/proc/self/status", encoding="ascii", errors="replace") as file:
+        for line in file:
+            if line.startswith("RssAnon:"):
+                return int(line.split()[1]) * 1024 / os.sysconf("SC_PAGESIZE")
+    return 0.0

@@ -1,0 +1,49 @@
+# SPDX-License-Identifier: BSD-3-Clause
+"""IPython's history around a fork."""
+
+from __future__ import annotations
+
+import atexit
+import contextlib
+from typing import Any, Iterator, List
+
+from ..base.descriptors import high_descriptors
+
+
+@contextlib.contextmanager
+def at_rest(shell: Any) -> Iterator[None]:
+    """IPython's history is in no transaction: a copy of one would take the database for broken, and put it aside."""
+    manager = shell.history_manager
+    if hasattr(manager, "_restart_thread_if_stopped"):
+        # Since version 9, IPython waits before a fork for its thread, which may wait for the locks that we take.
+        manager._stop_thread()
+    names = ("db_input_cache_lock", "db_output_cache_lock")
+    locks = [getattr(manager, name) for name in names if hasattr(manager, name)]
+    with contextlib.ExitStack() as held:
+        for lock in locks:
+            held.enter_context(lock)
+        yield
+
+
+def renew(shell: Any) -> List[str]:
+    """In a copy that goes on as the session: a history of its own. What the user is to know."""
+    old = shell.history_manager
+    for owner in (getattr(old, "save_thread", None), old):
+        # The thread's connection can be closed by nobody else, but released; as can one that fails to close.
+        with contextlib.suppress(Exception):
+            owner.db.close()
+        with contextlib.suppress(Exception):
+            owner.db = None
+    with contextlib.suppress(Exception):  # else what is done at exit would keep both for ever
+        atexit.unregister(old.save_thread.stop)
+        old.save_thread.history_manager = None
+    try:
+        with high_descriptors():
+            new = type(old)(shell=shell, parent=shell)
+    except Exception as problem:
+        old.enabled = False
+        return [f"IPython's history is not kept in this session any more: {problem!r}."]
+    for name in ("input_hist_parsed", "input_hist_raw", "output_hist", "dir_hist", "output_hist_reprs"):
+        setattr(new, name, getattr(old, name))
+    shell.history_manager = new
+    return []

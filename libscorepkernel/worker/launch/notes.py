@@ -1,0 +1,20 @@
+# SPDX-License-Identifier: BSD-3-Clause
+"""What the user is told of variables that did not travel."""
+
+from __future__ import annotations
+
+from typing import Any, List
+
+# The name under which a cell's result travels that is no variable.
+RESULT = "_scorepkernel_result"
+
+
+def told(lost: Any, there: bool) -> List[str]:
+    """What the user is to know of variables that did not travel."""
+    way = "into the launched process" if there else "back from the launched process; the session keeps its old value"
+    texts = (f"{one.name} ({one.type}) could not go {way}: {one.path}: {one.reason}" for one in lost)
+    return [with_result_named(text) for text in texts]
+
+
+def with_result_named(text: str) -> str:
+    return text.replace(RESULT, "the cell's result")

@@ -1,0 +1,99 @@
+# SPDX-License-Identifier: BSD-3-Clause
+"""Which environment variables Score-P and the kernel know, and which of those that are set have no effect."""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+from typing import Iterable, List, Optional, Set, Tuple
+
+from ..base import programs
+from . import installation
+
+# Those that Score-P, its tools, the bindings and we know of, but config-vars does not list; and modules' own.
+_OTHERS = re.compile(
+    "SCOREP_(LIBWRAP_PATH|WRAPPER.*|THREAD_EXPERIMENTAL_.*|DEVELOPMENT_.*|PYTHON_BINDINGS_.*|LD_PRELOAD_BACKUP"
+    "|JUPYTER_.*|ROOT|HOME|DIR|BASE|PREFIX|VERSION)"
+)
+# What the built-in tracer obeys of Score-P's variables, and what it does anyway, whatever they are set to but for this.
+_OBEYED = ("SCOREP_EXPERIMENT_DIRECTORY", "SCOREP_OVERWRITE_EXPERIMENT_DIRECTORY", "SCOREP_TOTAL_MEMORY")
+_ANYWAY = {"SCOREP_ENABLE_TRACING": ("true", "yes", "on", "1"), "SCOREP_ENABLE_PROFILING": ("false", "no", "off", "0")}
+# The kernel's own, for users; and those that its processes tell each other.
+SETTINGS = ("SCOREPKERNEL_MEASUREMENT", "SCOREPKERNEL_GUARD_BUDGET", "SCOREPKERNEL_LOG", "SCOREPKERNEL_OUTPUT_LIMIT")
+# Those that the host reads, which has an environment of its own; as they were for it.
+_OF_THE_HOST = {name: os.environ.get(name) for name in ("SCOREPKERNEL_LOG", "SCOREPKERNEL_OUTPUT_LIMIT")}
+OF_THE_EXISTING_KERNEL = (
+    "SCOREP_JUPYTER_PERSISTENCE_DIR",
+    "SCOREP_JUPYTER_MARSHALLING_DETAILED_REPORT",
+    "SCOREP_JUPYTER_DISABLE_PROCESSING_ANIMATIONS",
+)
+_INNER = re.compile("SCOREPKERNEL_(MEETING|PRELOAD.*|RUNNER|SET_FOR_START|SUBSYSTEMS)")
+_told: Set[Tuple[str, str]] = set()  # names and values
+
+
+def idle(built_in: bool) -> List[str]:
+    """What the user is to know of variables that are set and have no effect, each told once in a session. built_in:
+    the built-in tracer measures."""
+    there = [item for item in sorted(os.environ.items()) if item not in _told]
+    own = [item for item in there if _is_nobodys(item[0])]
+    theirs = [item for item in there if built_in and _means_nothing(*item)]
+    late = [item for item in there if item[1] != _OF_THE_HOST.get(*item)]
+    _told.update(own + theirs + late)
+    texts = []
+    if own:
+        known = ", ".join((*SETTINGS, *OF_THE_EXISTING_KERNEL))
+        texts.append(f"{_names(own)}: there is no such setting of the kernel's. There are {known}.")
+    if late:
+        texts.append(
+            f"{_names(late)}: without effect in a session that runs. Set it where Jupyter is started, or in the "
+            "kernel's kernel.json, and start the kernel again."
+        )
+    if theirs:
+        texts.append(
+            f"{_names(theirs)}: without effect, as the built-in tracer measures, which has a trace and no more. "
+            "Score-P obeys them, where scorep-config is on PATH."
+        )
+    return texts
+
+
+def _names(items: List[Tuple[str, str]]) -> str:
+    return ", ".join(name for name, _ in items)
+
+
+def _is_nobodys(name: str) -> bool:
+    if name.startswith("SCOREP_JUPYTER_"):
+        return name not in OF_THE_EXISTING_KERNEL
+    return name.startswith("SCOREPKERNEL_") and name not in SETTINGS and not _INNER.fullmatch(name)
+
+
+def _means_nothing(name: str, value: str) -> bool:
+    """Whether the built-in tracer does something else than the variable says."""
+    if not is_for_score_p(name) or name in _OBEYED:
+        return False
+    return value.lower() not in _ANYWAY.get(name, ())
+
+
+def is_for_score_p(name: str) -> bool:
+    """Whether a variable of that name is one that Score-P should know."""
+    return name.startswith("SCOREP_") and not _OTHERS.fullmatch(name)
+
+
+def lister() -> Optional[str]:
+    """The program that knows Score-P's variables; None: there is none."""
+    config = installation.locate()
+    beside = os.path.join(os.path.dirname(config), "scorep-info") if config else ""
+    return beside if os.path.exists(beside) else shutil.which("scorep-info")
+
+
+def listed(program: str) -> List[str]:
+    """Those that it lists; none: it cannot be asked."""
+    return re.findall(r"^(SCOREP_\w+)", programs.run([program, "config-vars"]).output, re.M)
+
+
+def unknown(names: Iterable[str], known: List[str]) -> List[str]:
+    """Those that should be known and are not, where any is."""
+    # A plugin's variables have its name in them.
+    plugins = tuple(f"SCOREP_{kind}_" for kind in ("METRIC", "SUBSTRATE") if os.environ.get(f"SCOREP_{kind}_PLUGINS"))
+    wanted = filter(is_for_score_p, names) if known else ()
+    return [name for name in wanted if name not in known and not name.startswith(plugins)]

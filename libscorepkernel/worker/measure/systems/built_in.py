@@ -1,0 +1,52 @@
+# SPDX-License-Identifier: BSD-3-Clause
+"""The tracer that comes with the kernel, as a measurement system."""
+
+from __future__ import annotations
+
+import os
+import re
+from typing import List
+
+from ...base import tracer
+from ...base.errors import NotMeasured
+from .system import Outcome, System, begin, gaps
+
+_MEMORY = "SCOREP_TOTAL_MEMORY"
+_UNITS = {"": 1, "k": 1 << 10, "m": 1 << 20, "g": 1 << 30, "t": 1 << 40}
+
+
+def _memory() -> dict:
+    """How much the built-in tracer keeps in memory before it writes, as Score-P's variable says it. NotMeasured."""
+    text = os.environ.get(_MEMORY, "")
+    said = re.fullmatch(r"\s*(\d{1,15})\s*([kmgt]?)b?\s*", text.lower())
+    if not text:
+        return {}
+    if not said or not 1 << 20 <= int(said.group(1)) * _UNITS[said.group(2)] <= 1 << 40:
+        raise NotMeasured(
+            f"The cell was not run: {_MEMORY} is {text!r}, but must be from 1M to 1T: a number of bytes, with K, M, G "
+            f"or T behind it. Correct it, for example with\n%env {_MEMORY}=64M"
+        )
+    return {"memory_limit": int(said.group(1)) * _UNITS[said.group(2)]}
+
+
+class BuiltIn(System):
+    """The tracer that comes with the kernel."""
+
+    name = "built-in tracer"
+    spoken = "the built-in tracer"
+
+    def begin(self, directory: str, scope: dict) -> None:
+        try:
+            begin(directory, **_memory(), **scope)
+        except (RuntimeError, NotImplementedError) as problem:
+            raise NotMeasured(f"The cell was not run: {problem}") from None
+
+    def end(self, warnings: List[str]) -> Outcome:
+        found = tracer.extension.end()
+        if found["error"]:
+            warnings.append(
+                f"The trace is incomplete: {found['error']}. Free some space, or set "
+                "SCOREP_EXPERIMENT_DIRECTORY to a place that has it, and measure again."
+            )
+        warnings += gaps(found)
+        return Outcome(found["events"], found["locations"], found["regions"], "")

@@ -1,0 +1,29 @@
+# SPDX-License-Identifier: BSD-3-Clause
+"""What picklers that are not cloudpickle's take from ours, so that they can carry a notebook's variables."""
+
+from __future__ import annotations
+
+import io
+from typing import Any, Collection, Dict, Optional
+
+from .notebook_pickler import Pickler, taken_into
+
+
+class Beside:
+    """A pickler that is not cloudpickle's. What a notebook's variables need beside it knows of ours."""
+
+    options: Dict[str, Any] = {}
+
+    def __init__(
+        self,
+        namespace: Dict[str, Any],
+        by_value: Optional[Collection[str]],
+        kept: Dict[int, str],
+        anchors: Dict[int, Any],
+    ) -> None:
+        self.ours = Pickler(namespace, by_value, kept, anchors)
+        self.namespace, self.file = namespace, io.BytesIO()
+        self.buffers, self.blobs = self.ours.buffers, self.ours.blobs
+        self.classes, self.arrays, self.shared = self.ours.classes, self.ours.arrays, self.ours.shared
+        taken = taken_into(self.buffers)
+        super().__init__(self.file, protocol=5, buffer_callback=taken, **self.options)  # type: ignore[call-arg]

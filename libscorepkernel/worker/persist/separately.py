@@ -1,0 +1,240 @@
+# SPDX-License-Identifier: BSD-3-Clause
+"""Pickling may run users' code (__reduce__, __getstate__ ...), which may end its process; and so may what is nested
+more deeply than the stack carries. So the session pickles such variables in a forked copy of itself, which writes the
+file. A variable that ends the copy is one that cannot travel; the session goes on.
+
+What is known to run no users' code is pickled in the session: a fork, and copying what pickling touches, takes time."""
+
+from __future__ import annotations
+
+import contextlib
+import copyreg
+import gc
+import json
+import os
+import random
+import signal
+import sys
+import sysconfig
+import types
+import warnings
+from typing import Any, Collection, Dict, Iterator, List, NoReturn, Optional, Tuple
+
+from ..base import places, tracer
+from ..base.descriptors import high_descriptors
+from . import grouping, transfer, variables_file
+from .not_transferred import Lost, describe, type_name
+
+# Of a class: what pickling its instances may call, and making them again.
+_PICKLING = "__reduce__ __reduce_ex__ __getstate__ __getnewargs__ __getnewargs_ex__ __getattr__ __getattribute__"
+_LOADING = "__setstate__ __new__ __setattr__ __setitem__ __hash__ append extend add"
+_CONTAINERS = "__iter__ items"  # of lists and dictionaries
+_ENDED_BY = 5  # variables that end a copy, before the cell is not run
+
+
+class UsersCode(KeyboardInterrupt):
+    """It would be run now. It goes through all that goes around what cannot be pickled, as an interrupt does."""
+
+
+class Ended(RuntimeError):
+    """The copy has ended, and by more than a variable or two."""
+
+
+class Watch:
+    """Looks at each class whose instances are pickled, once."""
+
+    def __init__(self, stops: bool = False) -> None:
+        self.stops = stops  # at one that runs users' code when it is pickled
+        self.pickling = False  # users' code is run then
+        self.loading = False
+        self._seen: Dict[int, type] = {}  # and kept alive: ids are compared
+
+    def look(self, kind: type) -> None:
+        """UsersCode: it is to stop here."""
+        if id(kind) in self._seen:
+            return
+        self._seen[id(kind)] = kind
+        if _has_users(kind, _PICKLING) or _is_users(copyreg.dispatch_table.get(kind)):
+            self.pickling = self.loading = True
+        elif issubclass(kind, (list, dict)) and _has_users(kind, _CONTAINERS):
+            self.pickling = self.loading = True
+        elif _has_users(kind, _LOADING):
+            self.loading = True
+        if self.stops and self.pickling:
+            raise UsersCode
+
+    @contextlib.contextmanager
+    def watching(self) -> Iterator[None]:
+        """Pickling is looked at while the block runs."""
+        from .picklers import notebook_pickler
+
+        before, notebook_pickler.watch[0] = notebook_pickler.watch[0], self.look
+        try:
+            yield
+        finally:
+            notebook_pickler.watch[0] = before
+
+
+def _roots() -> Tuple[str, ...]:
+    """Where code lies that is nobody's own: Python's, installed packages', ours."""
+    found = {path for path in sysconfig.get_paths().values() if path}
+    found |= {places.PACKAGE, os.path.dirname(os.__file__)}
+    return tuple(os.path.join(path, "") for path in found if len(path) > 1)
+
+
+_KNOWN = _roots()
+# A metaclass may have attributes of its own.
+_MRO: Any = vars(type)["__mro__"]
+_DICT: Any = vars(type)["__dict__"]
+
+
+def _has_users(kind: type, names: str) -> bool:
+    for cls in _MRO.__get__(kind):
+        attributes = _DICT.__get__(cls)
+        if any(name in attributes and _is_users(attributes[name]) for name in names.split()):
+            return True
+    return False
+
+
+def _is_users(attribute: Any) -> bool:
+    """Whether it is Python code that belongs to no package."""
+    if isinstance(attribute, property):
+        attribute = attribute.fget
+    elif isinstance(attribute, (staticmethod, classmethod)):
+        attribute = attribute.__func__
+    if not isinstance(attribute, types.FunctionType):
+        return False
+    name = attribute.__code__.co_filename
+    return not name.startswith((*_KNOWN, "<frozen")) and "-packages/" not in name
+
+
+# --- in the session ---------------------------------------------------------------------------------------
+
+# Users' code was met last time: so it need not be found again by pickling half of all.
+_expected = [False]
+
+
+def send(namespace: Dict[str, Any], file_descriptor: int, hidden: Collection[str], marshaller: str) -> transfer.Sent:
+    """As transfer.send, from the session, which goes on whatever users' code does. Ended: the copy cannot do it."""
+    deep = grouping.carried_levels()
+    if not _expected[0] and (deep is None or sys.getrecursionlimit() <= deep):
+        with contextlib.suppress(UsersCode), Watch(stops=True).watching():
+            return transfer.send(namespace, file_descriptor, hidden, None, marshaller)
+    refused: List[Lost] = []
+    while True:
+        told, status, last = _in_copy(namespace, file_descriptor, hidden, marshaller, refused)
+        if told is not None:
+            return _taken(told)
+        if last not in namespace or len(refused) == _ENDED_BY:
+            raise Ended(f"the copy of the session that pickled its variables {_ending(status)}, at {last or 'none'}")
+        reason = f"the copy of the session that pickled it {_ending(status)}"
+        refused.append(Lost(last, type_name(namespace[last]), last, reason))
+
+
+def _taken(told: Dict[str, Any]) -> transfer.Sent:
+    """What the copy told of its file."""
+    if "errno" in told:
+        failed = variables_file.Unwritable(told["errno"], told["strerror"])
+        failed.needed = told["needed"]
+        raise failed
+    if "problem" in told:
+        if told["interrupt"]:
+            raise KeyboardInterrupt
+        raise Ended(f"its variables could not be pickled: {told['problem']}")
+    _expected[0] = told["pickling"]
+    transfer.recognize_classes(told["classes"])
+    largest = [(name, kind, size) for name, kind, size in told["largest"]]
+    return transfer.Sent([Lost(*lost) for lost in told["lost"]], told["size"], largest)
+
+
+def _in_copy(*job: Any) -> Tuple[Optional[Dict[str, Any]], int, str]:
+    """What it told at its end, or nothing; how it ended; and which variable it was at."""
+    state = random.getstate()  # a fork makes another
+    with high_descriptors():
+        reading, writing = os.pipe2(os.O_CLOEXEC)
+    tracer.hold_child_signal(True)  # its end is not the business of a handler of the user's
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # of other threads, which the copy does not need
+            parent, child = os.getpid(), os.fork()
+        if child == 0:
+            _be_copy(parent, writing, state, job)
+        os.close(writing)
+        try:
+            said = _read(reading)
+        except BaseException:
+            os.kill(child, signal.SIGKILL)
+            raise
+        finally:
+            status = _reaped(child)
+    finally:
+        tracer.hold_child_signal(False)
+        os.close(reading)
+    *names, end = said.split(b"\n")
+    return json.loads(end) if end else None, status, json.loads(names[-1]) if names else ""
+
+
+def _read(descriptor: int) -> bytes:
+    pieces = []
+    while piece := os.read(descriptor, 1 << 16):
+        pieces.append(piece)
+    return b"".join(pieces)
+
+
+def _reaped(child: int) -> int:
+    while True:
+        try:
+            return os.waitpid(child, 0)[1]
+        except KeyboardInterrupt:
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(child, signal.SIGKILL)
+        except ChildProcessError:
+            return -1  # a thread of the user's has waited for any child
+
+
+def _ending(status: int) -> str:
+    if status < 0:
+        return "ended"
+    if os.WIFSIGNALED(status):
+        return f"was ended by {signal.Signals(os.WTERMSIG(status)).name}"
+    return f"ended with exit code {os.WEXITSTATUS(status)}"
+
+
+# --- in the copy ------------------------------------------------------------------------------------------
+
+
+def _be_copy(parent: int, writing: int, state: Any, job: Tuple) -> NoReturn:
+    """Pickle, tell, and end without what the session has still to do at its end."""
+    try:
+        with contextlib.suppress(AttributeError):  # a tracer is not there
+            tracer.die_with_parent(parent)
+        gc.disable()  # which would copy much of the memory, and finish objects that are the session's
+        random.setstate(state)
+        told = _pickled(writing, *job)
+    except BaseException as problem:
+        told = {"problem": describe(problem), "interrupt": isinstance(problem, KeyboardInterrupt)}
+    _write(writing, json.dumps(told).encode())
+    os._exit(0)
+
+
+def _pickled(writing: int, namespace: Any, file: int, hidden: Any, marshaller: str, refused: List[Lost]) -> dict:
+    classes: Dict[str, Any] = {}
+    watch = Watch()
+
+    def announce(key: str, value: Any) -> None:
+        if key.startswith("c:"):
+            classes[key[2:]] = (id(value), value.__qualname__)
+        else:
+            _write(writing, json.dumps(key[2:]).encode() + b"\n")
+
+    try:
+        with watch.watching():
+            sent = transfer.send(namespace, file, hidden, None, marshaller, refused, announce)
+    except variables_file.Unwritable as problem:
+        return {"errno": problem.errno, "strerror": problem.strerror, "needed": problem.needed}
+    return {**sent._asdict(), "classes": classes, "pickling": watch.pickling}
+
+
+def _write(descriptor: int, data: bytes) -> None:
+    while data:
+        data = data[os.write(descriptor, data) :]
