@@ -49,7 +49,7 @@ def main() -> None:
             connection.send(frame_numbers.FAILED, 0, _no_ipython(problem).encode())
             return
         raise
-    session = server.Server(connection, package)
+    session = server.Server(connection)
     if has_directory:
         from . import shadowed
 
