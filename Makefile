@@ -35,32 +35,39 @@ WARN_CXX  := $(WARN_BOTH)
 SAN_FLAGS := $(if $(SANITIZE),-fsanitize=$(SANITIZE) -fno-omit-frame-pointer -fno-sanitize-recover=undefined)
 # Fortified glibc entry points hide bugs from AddressSanitizer, and need optimisation.
 HARDEN    := -fvisibility=hidden -fstack-protector-strong $(if $(SANITIZE),,-D_FORTIFY_SOURCE=3)
+# A file is included by its folder: "wire/frame.h", "shim/host/shell.h".
+INCLUDES  := -Ilibscorepkernel/include -Ilibscorepkernel -I.
 BASE      := -O2 -g -fPIC -MMD -MP $(HARDEN) $(SAN_FLAGS) -DSCOREPKERNEL_VERSION='"$(VERSION)"' \
-             -Ilibscorepkernel/include -Ilibscorepkernel -Ishim -D_GNU_SOURCE
+             $(INCLUDES) -D_GNU_SOURCE
 ALL_CFLAGS   = -std=c11 $(BASE) $(WARN_C) $(CFLAGS)
 ALL_CXXFLAGS = -std=c++17 $(BASE) $(WARN_CXX) $(CXXFLAGS)
 ALL_LDFLAGS  = $(SAN_FLAGS) -Wl,-z,defs,-z,relro,-z,now $(LDFLAGS)
 
 # --- what is built ------------------------------------------------------------------------------------
 
-KEEPER_SRC := libscorepkernel/keeper_main.c libscorepkernel/keeper_children.c
-# Shared by the library and its keeper: the frames that they exchange.
-WIRE_SRC   := libscorepkernel/buffer.c libscorepkernel/frame.c libscorepkernel/channel.c
-LIB_SRC    := $(filter-out $(KEEPER_SRC),$(wildcard libscorepkernel/*.c))
-SHIM_C     := $(wildcard shim/*.c)
-SHIM_CXX   := $(wildcard shim/*.cpp)
-# The tracer, and what feeds a real Score-P. The provider is an object of its own, which Score-P's libraries need.
+# The C sources of folders within libscorepkernel/.
+sources = $(wildcard $(1:%=libscorepkernel/%/*.c))
+objects = $(patsubst %.c,$(OBJ)/%.o,$(patsubst %.cpp,$(OBJ)/%.o,$(1)))
+
+BASE_SRC   := $(call sources,base) libscorepkernel/base/json_bridge.cpp
+WIRE_SRC   := $(call sources,wire)
+# A Python process as its runner sees it: the session's worker to the library, each rank's to the ranks program.
+RUNNER_SRC := $(BASE_SRC) $(WIRE_SRC) $(call sources,process)
+LIB_SRC    := $(RUNNER_SRC) $(call sources,directives profile report session)
+KEEPER_SRC := $(call sources,keeper) $(WIRE_SRC) libscorepkernel/base/buffer.c
+RANKS_SRC  := $(call sources,ranks) $(RUNNER_SRC)
+HOST_SRC   := $(wildcard shim/*.c shim/*/*.c shim/*/*.cpp) libscorepkernel/base/json_bridge.cpp
+# The provider is an object of its own, which Score-P's libraries need.
 PROVIDER_SRC := libscorepkernel/scorep/provider.c
-CUBEX_SRC  := $(wildcard libscorepkernel/cubex*.c)
-TRACER_SRC := $(wildcard libscorepkernel/tracer/*.c) $(CUBEX_SRC) \
-              $(filter-out $(PROVIDER_SRC),$(wildcard libscorepkernel/scorep/*.c))
-TRACER_HDR := $(wildcard libscorepkernel/tracer/*.h libscorepkernel/scorep/*.h libscorepkernel/cubex*.h) libscorepkernel/text.h libscorepkernel/utf8_cut.h
+SCOREP_SRC := $(filter-out $(PROVIDER_SRC),$(call sources,scorep))
+TRACER_SRC := $(call sources,tracer/record tracer/otf2 tracer/python tracer/module profile) $(SCOREP_SRC)
+TRACER_HDR := $(wildcard $(patsubst %,libscorepkernel/%/*.h,base profile scorep tracer/record tracer/otf2 tracer/python tracer/module))
 WORKER_SRC := $(shell find libscorepkernel/worker -name '*.py' | LC_ALL=C sort)
 
-LIB_OBJ    := $(LIB_SRC:%.c=$(OBJ)/%.o) $(OBJ)/shim/json_bridge.o
-KEEPER_OBJ := $(KEEPER_SRC:%.c=$(OBJ)/%.o) $(WIRE_SRC:%.c=$(OBJ)/%.o)
-RANKS_OBJ  := $(patsubst %.c,$(OBJ)/%.o,$(wildcard libscorepkernel/ranks/*.c))
-HOST_OBJ   := $(SHIM_C:%.c=$(OBJ)/%.o) $(SHIM_CXX:%.cpp=$(OBJ)/%.o)
+LIB_OBJ    := $(call objects,$(LIB_SRC))
+KEEPER_OBJ := $(call objects,$(KEEPER_SRC))
+RANKS_OBJ  := $(call objects,$(RANKS_SRC))
+HOST_OBJ   := $(call objects,$(HOST_SRC))
 
 HOST    := $(TREE)/bin/scorepkernel
 LIB     := $(TREE)/lib/libscorepkernel.so
@@ -128,14 +135,10 @@ $(KEEPER): $(KEEPER_OBJ)
 	$(if $(V),,@echo '  LINK    $@')
 	$(Q)$(CC) $(ALL_LDFLAGS) -o $@ $^
 
-# It is a runner to the library, and sees the ranks' workers as the library sees a session's.
-PARTS := $(BUILD)/parts.a
-$(PARTS): $(LIB_OBJ)
-	$(Q)rm -f $@ && ar rcs $@ $^
-$(RANKS): $(RANKS_OBJ) $(PARTS)
+$(RANKS): $(RANKS_OBJ)
 	@mkdir -p $(@D)
 	$(if $(V),,@echo '  LINK    $@')
-	$(Q)$(CXX) $(ALL_LDFLAGS) -o $@ $(RANKS_OBJ) $(PARTS) -pthread
+	$(Q)$(CXX) $(ALL_LDFLAGS) -o $@ $^ -pthread
 
 $(PROVIDER): $(PROVIDER_SRC)
 	@mkdir -p $(@D)
@@ -181,8 +184,7 @@ $$(TRACER_$(1)): $(TRACER_SRC) $(TRACER_HDR)
 	@test -n '$$(TRACER_SUFFIX_$(1))' || { echo 'no usable Python at $(2): set PYTHONS' >&2; exit 1; }
 	@mkdir -p $$(@D)
 	$(if $(V),,@echo '  TRACER  $$@')
-	$(Q)$(CC) $$(filter-out -Ilibscorepkernel% -MMD -MP,$$(ALL_CFLAGS)) -Ilibscorepkernel/tracer \
-	  -Ilibscorepkernel/scorep -Ilibscorepkernel -Ilibscorepkernel/include -shared $$(ALL_LDFLAGS) -Wl,-z,undefs \
+	$(Q)$(CC) $$(filter-out -MMD -MP,$$(ALL_CFLAGS)) -shared $$(ALL_LDFLAGS) -Wl,-z,undefs \
 	  $$$$($(2) -c '$(TRACER_INC)') $$(OTF2_CFLAGS) -o $$@.new $(TRACER_SRC) $$(OTF2_LIBS)
 	$(Q)mv -f $$@.new $$@
 endif
@@ -208,8 +210,9 @@ define install_missing
 	echo "installing:$$missing"; \
 	as=; test "$$(id -u)" = 0 || as=sudo; \
 	test -z "$$as" || command -v sudo >/dev/null || { echo "as root: apt-get install$$missing" >&2; exit 1; }; \
-	$$as apt-get update -q && \
-	$$as env DEBIAN_FRONTEND=noninteractive apt-get install -q -y --no-install-recommends $$missing
+	$$as apt-get -o DPkg::Lock::Timeout=600 update -q && \
+	$$as env DEBIAN_FRONTEND=noninteractive apt-get -o DPkg::Lock::Timeout=600 install -q -y \
+	    --no-install-recommends $$missing
 endef
 
 .PHONY: deps deps-demo deps-fuzz deps-lint

@@ -7,10 +7,10 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "doctor.h"
-#include "host.h"
-#include "install.h"
-#include "notice.h"
+#include "shim/common/log.h"
+#include "shim/host/host.h"
+#include "shim/setup/doctor.h"
+#include "shim/setup/install.h"
 
 #define EXIT_USAGE 2
 
@@ -35,7 +35,7 @@ static const char help_text[] =
 
 static int usage_error(const char *what, const char *which)
 {
-    notice_print("%s%s; see scorepkernel --help", what, which);
+    log_print("%s%s; see scorepkernel --help", what, which);
     return EXIT_USAGE;
 }
 

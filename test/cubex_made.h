@@ -5,7 +5,7 @@
 #ifndef CUBEX_MADE_H
 #define CUBEX_MADE_H
 
-#include "cubex.h"
+#include "profile/cubex.h"
 
 #include "test.h"
 

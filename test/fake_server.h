@@ -10,7 +10,7 @@
 #ifndef FAKE_SERVER_H
 #define FAKE_SERVER_H
 
-#include "server.h"
+#include "shim/xeus/server.h"
 
 #include "test.h"
 

@@ -6,7 +6,7 @@
 #ifndef FAKE_WIRE_H
 #define FAKE_WIRE_H
 
-#include "worker_wire.h"
+#include "wire/worker_protocol.h"
 
 #include <errno.h>
 #include <fcntl.h>

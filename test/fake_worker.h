@@ -14,7 +14,7 @@
 #ifndef FAKE_WORKER_H
 #define FAKE_WORKER_H
 
-#include "fake_beside.h"
+#include "fake_standby.h"
 
 static void fake_input(void)
 {

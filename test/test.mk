@@ -1,6 +1,6 @@
 # How the tests are built and run. Included by the Makefile.
 
-UNIT_SRC  := $(wildcard test/unit/test_*.c)
+UNIT_SRC  := $(wildcard test/unit/*/test_*.c)
 FAULT_SRC := $(wildcard test/fault/test_*.c)
 FUZZ_SRC  := $(wildcard test/fuzz/fuzz_*.c)
 ABI_SRC   := $(wildcard test/abi/test_*.c)
@@ -20,33 +20,33 @@ OUTSIDE   := $(wildcard test/outside/test_*.py)
 
 # The library's own modules, with their inner names, for tests of one module.
 INNER := $(BUILD)/inner.a
-SCOREP_OBJ := $(patsubst %.c,$(OBJ)/%.o,$(filter-out $(PROVIDER_SRC),$(wildcard libscorepkernel/scorep/*.c)))
-PART_OBJ := $(OBJ)/libscorepkernel/tracer/part_bytes.o
-$(SCOREP_OBJ) $(PART_OBJ): ALL_CFLAGS += -Ilibscorepkernel/tracer
-$(INNER): $(LIB_OBJ) $(OBJ)/libscorepkernel/keeper_children.o $(SCOREP_OBJ) $(PART_OBJ) $(filter-out %/main.o,$(RANKS_OBJ))
+READER_SRC := libscorepkernel/tracer/otf2/rank_archive_reader.c
+INNER_SRC := $(sort $(LIB_SRC) $(filter-out %/main.c,$(KEEPER_SRC) $(RANKS_SRC)) $(SCOREP_SRC) $(READER_SRC))
+INNER_OBJ := $(call objects,$(INNER_SRC))
+$(INNER): $(INNER_OBJ)
 	$(Q)rm -f $@ && ar rcs $@ $^
 
 TEST_CFLAGS = -Itest
 
 # Libraries that tests load: without the sanitizers, which would have something of their own beside each variable.
-LOADED := $(patsubst %,$(BUILD)/test/unit/%.so,graft_target_lazy graft_target_now root_left root_right)
-$(BUILD)/test/unit/graft_target_lazy.so: LOADED_FLAGS = -Wl,-z,lazy,-z,relro
-$(BUILD)/test/unit/graft_target_now.so: LOADED_FLAGS = -Wl,-z,now,-z,relro
-$(BUILD)/test/unit/root_left.so: LOADED_FLAGS = -DLEFT
-$(filter %_lazy.so %_now.so,$(LOADED)): test/unit/graft_target.c
-$(filter %_left.so %_right.so,$(LOADED)): test/unit/root_parts.c
+LOADED := $(patsubst %,$(BUILD)/test/unit/scorep/%.so,got_patch_target_lazy got_patch_target_now umbrella_left umbrella_right)
+$(filter %_lazy.so,$(LOADED)): LOADED_FLAGS = -Wl,-z,lazy,-z,relro
+$(filter %_now.so,$(LOADED)): LOADED_FLAGS = -Wl,-z,now,-z,relro
+$(filter %_left.so,$(LOADED)): LOADED_FLAGS = -DLEFT
+$(filter %_lazy.so %_now.so,$(LOADED)): test/unit/scorep/got_patch_target.c
+$(filter %_left.so %_right.so,$(LOADED)): test/unit/scorep/umbrella_parts.c
 $(LOADED):
 	@mkdir -p $(@D)
 	$(if $(V),,@echo '  TEST    $@')
 	$(Q)$(CC) -std=c11 -O2 -g -fPIC $(WARN_C) -shared $(LOADED_FLAGS) -o $@ $<
-$(patsubst %,$(BUILD)/test/unit/test_%,root graft image) $(BUILD)/test/fault/test_engine: $(LOADED)
-$(BUILD)/test/fault/test_engine: TEST_CFLAGS += -Ilibscorepkernel/tracer
+$(patsubst %,$(BUILD)/test/%,unit/scorep/test_umbrella_object unit/scorep/test_got_patch unit/scorep/test_library_snapshot \
+  fault/test_engine): $(LOADED)
 
 # The host's modules, for tests of one of them: with the Jupyter channels, or with what stands in for them.
 SHIM_INNER := $(BUILD)/shim.a
 $(SHIM_INNER): $(filter-out %/main.o %/json_bridge.o,$(HOST_OBJ))
 	$(Q)rm -f $@ && ar rcs $@ $^
-SHIM_TESTS := $(patsubst %,$(BUILD)/test/%,unit/test_notice unit/test_control fault/test_host fuzz/fuzz_connection-replay \
+SHIM_TESTS := $(patsubst %,$(BUILD)/test/%,unit/shim/test_log unit/shim/test_control fault/test_host fuzz/fuzz_connection-replay \
               fuzz/fuzz_jupyter-replay)
 $(SHIM_TESTS): TEST_PARTS = $(SHIM_INNER) -Wl,--as-needed $(XEUS_LIBS) -Wl,--no-as-needed
 $(SHIM_TESTS): $(SHIM_INNER)
@@ -58,13 +58,13 @@ $(BUILD)/test/unit/%: test/unit/%.c $(INNER)
 
 # What the tracer is made of that needs no Python. With OTF2's shared library, whose own calls do not fail then.
 TRACER_INNER := $(BUILD)/tracer.a
-TRACER_OBJ := $(patsubst %,$(OBJ)/libscorepkernel/tracer/%.o,archive location definitions chunks reserve regions otf2_errors \
-              part whole staging merge)
-$(TRACER_OBJ): ALL_CFLAGS += -Ilibscorepkernel/tracer $(OTF2_CFLAGS)
+TRACER_OBJ := $(OBJ)/libscorepkernel/tracer/record/regions.o \
+              $(call objects,$(filter-out %/otf2_libc.c %/rank_archive_reader.c,$(call sources,tracer/otf2)))
+$(TRACER_OBJ): ALL_CFLAGS += $(OTF2_CFLAGS)
 $(TRACER_INNER): $(TRACER_OBJ)
 	$(Q)rm -f $@ && ar rcs $@ $^
 TRACER_TESTS := $(patsubst %,$(BUILD)/test/fault/%,test_archive test_merge)
-$(TRACER_TESTS): TEST_CFLAGS += -Ilibscorepkernel/tracer $(OTF2_CFLAGS)
+$(TRACER_TESTS): TEST_CFLAGS += $(OTF2_CFLAGS)
 $(TRACER_TESTS): TEST_PARTS = $(TRACER_INNER) $(shell pkg-config --libs otf2)
 $(TRACER_TESTS): $(TRACER_INNER)
 
@@ -131,11 +131,9 @@ FUZZ_SECONDS ?= 60
 FUZZ_JOBS    ?= 1
 FUZZ_BIN   := $(FUZZ_SRC:test/fuzz/%.c=build/fuzz/%)
 FUZZ_PARTS := build/fuzz/parts.a
-FUZZ_OBJ   := $(patsubst %,build/fuzz/obj/%.o,$(basename $(LIB_SRC) $(filter-out %/main.c,$(wildcard libscorepkernel/ranks/*.c)) \
-              libscorepkernel/keeper_children.c libscorepkernel/tracer/part_bytes.c $(filter-out %/main.c,$(SHIM_C)) $(SHIM_CXX)))
+FUZZ_OBJ   := $(patsubst %,build/fuzz/obj/%.o,$(basename $(INNER_SRC) $(filter-out %/main.c %/json_bridge.cpp,$(HOST_SRC))))
 FUZZ_FLAGS := -O1 -g -MMD -MP -D_GNU_SOURCE -DSCOREPKERNEL_VERSION='"$(VERSION)"' -fno-sanitize-recover=undefined \
-              -Ilibscorepkernel/include -Ilibscorepkernel -Ishim
-build/fuzz/obj/libscorepkernel/tracer/part_bytes.o: FUZZ_FLAGS += -Ilibscorepkernel/tracer
+              $(INCLUDES)
 build/fuzz/obj/%.o: %.c | deps-fuzz
 	@mkdir -p $(@D)
 	$(if $(V),,@echo '  FUZZ    $<')
@@ -162,12 +160,11 @@ bench: deps
 
 # --- lint ---------------------------------------------------------------------------------------------
 
-LINT_C   := $(wildcard libscorepkernel/*.c libscorepkernel/tracer/*.c libscorepkernel/scorep/*.c libscorepkernel/ranks/*.c shim/*.c examples/embed/*.c)
-LINT_CXX := $(SHIM_CXX)
-LINT_ALL := $(LINT_C) $(LINT_CXX) $(wildcard libscorepkernel/*.h libscorepkernel/*/*.h shim/*.h shim/*.hpp)
+LINT_C   := $(wildcard libscorepkernel/*/*.c libscorepkernel/*/*/*.c shim/*.c shim/*/*.c examples/embed/*.c)
+LINT_CXX := $(wildcard libscorepkernel/*/*.cpp shim/*/*.cpp)
+LINT_ALL := $(LINT_C) $(LINT_CXX) $(wildcard $(patsubst %,libscorepkernel/%,*/*.h */*.hpp */*/*.h) shim/*/*.h shim/*/*.hpp)
 LINT_PY  := libscorepkernel/worker examples test
-LINT_DEF := -D_GNU_SOURCE -DSCOREPKERNEL_VERSION='"$(VERSION)"' -Ilibscorepkernel/include -Ilibscorepkernel -Ilibscorepkernel/tracer \
-            -Ilibscorepkernel/scorep -Ishim
+LINT_DEF := -D_GNU_SOURCE -DSCOREPKERNEL_VERSION='"$(VERSION)"' $(INCLUDES)
 PY_INC   := $(shell $(PYTHON) -c 'import sysconfig as s; print("-isystem", s.get_path("include"))' 2>/dev/null)
 
 .PHONY: lint format

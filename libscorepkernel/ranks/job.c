@@ -2,21 +2,21 @@
  *
  * job.c - beside the session: a cell that runs as many ranks. The library sees a runner like any other; the
  * job has the ranks started by a parallel launcher, gives each the variables and the cell, makes one output
- * of theirs (fold.c), and answers when all have. Owns the connections and what comes back; the ranks'
+ * of theirs (aggregate.c), and answers when all have. Owns the connections and what comes back; the ranks'
  * processes are the relays' (relay.c).
  *
  * One rank's failure is the cell's: the others are given a moment to end by themselves, then interrupted,
  * then ended, since they may wait in vain for the one that failed.
  */
-#include "job.h"
+#include "ranks/job.h"
 
-#include "answer.h"
-#include "failure.h"
-#include "job_private.h"
-#include "json_bridge.h"
-#include "rank_wire.h"
-#include "signals.h"
-#include "utf8.h"
+#include "base/error_content.h"
+#include "base/failure.h"
+#include "base/json_bridge.h"
+#include "base/utf8.h"
+#include "ranks/job_state.h"
+#include "ranks/signals.h"
+#include "wire/rank_protocol.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -30,7 +30,7 @@
 #include <unistd.h>
 
 #define MS INT64_C(1000000)
-#define FOLD_NS (200 * MS)          /* so long one rank's line waits for others that say the same */
+#define AGGREGATE_NS (200 * MS)     /* so long one rank's line waits for others that say the same */
 #define BY_THEMSELVES_NS (500 * MS) /* after another's failure, which may be theirs, too */
 #define INTERRUPTED_NS (1000 * MS)  /* to end when that failure has them interrupted */
 #define ASKED_NS (5000 * MS)        /* to end when the user has */
@@ -70,7 +70,7 @@ static void tell_text(void *owner, uint64_t request, uint32_t which, struct spk_
 static void on_folded_text(void *owner, uint32_t which, struct spk_text text)
 {
     struct job *job = owner;
-    (void)stream_add(&job->stream, job->cell.request, which, text); /* without memory the line is lost */
+    (void)output_pace_add(&job->stream, job->cell.request, which, text); /* without memory the line is lost */
 }
 
 /* A result that is not rank 0's, as display_data has it. */
@@ -92,7 +92,7 @@ static void tell_display(struct job *job, struct spk_text payload)
 static void on_folded_frame(void *owner, uint16_t type, struct spk_text payload, int all, int first)
 {
     struct job *job = owner;
-    stream_flush(&job->stream, 1);
+    output_pace_flush(&job->stream, 1);
     if (type == WORKER_CLEAR_OUTPUT && !all)
         return; /* it would clear the others' output */
     if (type == WORKER_EXECUTE_RESULT && !first)
@@ -101,16 +101,16 @@ static void on_folded_frame(void *owner, uint16_t type, struct spk_text payload,
         job_forward(job, type, payload);
 }
 
-static const struct fold_calls fold_calls = {on_folded_text, on_folded_frame};
+static const struct aggregate_calls aggregate_calls_of_job = {on_folded_text, on_folded_frame};
 
 int job_expect(struct job *job, uint32_t count)
 {
-    if (job->fold)
+    if (job->aggregate)
         return count == job->count ? 0 : -EINVAL;
     if (count == 0 || count > JOB_RANKS_MAX)
         return -EINVAL;
-    job->fold = fold_new(count, &fold_calls, job);
-    if (!job->fold)
+    job->aggregate = aggregate_new(count, &aggregate_calls_of_job, job);
+    if (!job->aggregate)
         return -ENOMEM;
     job->count = job->open = count;
     return 0;
@@ -118,9 +118,9 @@ int job_expect(struct job *job, uint32_t count)
 
 void job_flush(struct job *job)
 {
-    if (job->fold)
-        fold_flush(job->fold, 1);
-    stream_flush(&job->stream, 1);
+    if (job->aggregate)
+        aggregate_flush(job->aggregate, 1);
+    output_pace_flush(&job->stream, 1);
 }
 
 /* "[m0,m1,...]", null for a rank that has none. NULL: no memory. */
@@ -187,12 +187,12 @@ void job_fail_with(struct job *job, struct spk_text content)
     job->failure = strndup(content.data, content.len);
     job->deadline_ns = loop_now_ns() + (job->interrupted ? INTERRUPTED_NS : BY_THEMSELVES_NS);
     if (!job->interrupted)
-        job->fold_due_ns = job->deadline_ns; /* the others may fail in the same way */
+        job->aggregate_due_ns = job->deadline_ns; /* the others may fail in the same way */
 }
 
 void job_fail(struct job *job, const char *ename, const char *text)
 {
-    struct json *content = job->failure || job->answered ? NULL : answer_error(ename, text);
+    struct json *content = job->failure || job->answered ? NULL : error_content(ename, text);
     size_t len = 0;
     char *said = content ? json_print(content, &len) : NULL;
     json_free(content);
@@ -295,7 +295,7 @@ static void take_state(struct job *job, struct frame *frame)
     }
     job->state = fd;
     job->options = strndup(options.data, options.len);
-    if (shared_describe(fd, job->state_where, &job->state_len) != 0)
+    if (shared_file_describe(fd, job->state_where, &job->state_len) != 0)
         job->over = 1; /* the library tells of it */
 }
 
@@ -398,14 +398,14 @@ static void allow_open_files(struct job *job)
 static int begin(struct job *job)
 {
     allow_open_files(job);
-    job->stream = (struct stream){.write = tell_text, .owner = job};
+    job->stream = (struct output_pace){.write = tell_text, .owner = job};
     channel_init(&job->library, WORKER_FD);
     int result = loop_init(&job->loop);
     if (result == 0)
         result = signals_watch(&job->loop, &job->signals, on_signal, job);
     if (result == 0)
         result = job->results = job_open_results(job->order->directory);
-    int fd = result >= 0 ? meeting_open(job->order->everywhere, job->meeting) : result;
+    int fd = result >= 0 ? rendezvous_open(job->order->everywhere, job->rendezvous) : result;
     if (fd < 0)
         return fd;
     job->listener = (struct source){.fd = fd, .ready = ranks_accept, .owner = job};
@@ -420,11 +420,11 @@ static int begin(struct job *job)
 
 static void do_due(struct job *job, int64_t now)
 {
-    if (job->fold && fold_holds(job->fold) && !job->fold_due_ns)
-        job->fold_due_ns = now + FOLD_NS;
-    if (job->fold_due_ns && job->fold_due_ns <= now) {
-        fold_flush(job->fold, 0);
-        job->fold_due_ns = 0;
+    if (job->aggregate && aggregate_holds(job->aggregate) && !job->aggregate_due_ns)
+        job->aggregate_due_ns = now + AGGREGATE_NS;
+    if (job->aggregate_due_ns && job->aggregate_due_ns <= now) {
+        aggregate_flush(job->aggregate, 0);
+        job->aggregate_due_ns = 0;
     }
     if (job->listen_due_ns && job->listen_due_ns <= now) {
         job->listen_due_ns = 0;
@@ -441,8 +441,8 @@ static int tick(struct job *job)
 {
     int64_t now = loop_now_ns(), next = -1;
     do_due(job, now);
-    int64_t pace = stream_pace(&job->stream, now);
-    int64_t dues[] = {job->listen_due_ns, job->fold_due_ns, job->deadline_ns, pace < 0 ? 0 : now + pace};
+    int64_t pace = output_pace_pace(&job->stream, now);
+    int64_t dues[] = {job->listen_due_ns, job->aggregate_due_ns, job->deadline_ns, pace < 0 ? 0 : now + pace};
     for (size_t i = 0; i < sizeof dues / sizeof *dues; i++)
         if (dues[i] && (next < 0 || dues[i] < next))
             next = dues[i];
@@ -455,8 +455,8 @@ static void finish(struct job *job)
 {
     launcher_finish(job);
     ranks_finish(job);
-    fold_free(job->fold);
-    stream_finish(&job->stream);
+    aggregate_free(job->aggregate);
+    output_pace_finish(&job->stream);
     channel_finish(&job->library);
     int fds[] = {job->listener.fd, job->signals.fd, job->state, job->results};
     for (size_t i = 0; i < sizeof fds / sizeof *fds; i++)

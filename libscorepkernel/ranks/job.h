@@ -2,8 +2,8 @@
  *
  * job.h - beside the session: a cell that runs as many ranks.
  */
-#ifndef JOB_H
-#define JOB_H
+#ifndef RANKS_JOB_H
+#define RANKS_JOB_H
 
 /** What is asked for. */
 struct job_order {

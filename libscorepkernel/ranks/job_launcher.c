@@ -4,12 +4,12 @@
  * what it says, which is shown as the cell's standard error until something fails: what it says after that is
  * about the end that we made.
  */
-#include "answer.h"
-#include "failure.h"
-#include "job_private.h"
-#include "rank_wire.h"
-#include "text.h"
-#include "utf8.h"
+#include "base/failure.h"
+#include "base/text.h"
+#include "base/utf8.h"
+#include "process/process_end.h"
+#include "ranks/job_state.h"
+#include "wire/rank_protocol.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -30,8 +30,8 @@ static int read_output(struct job *job, struct source *output)
     if (got > 0) {
         last_words_add(&job->said, bytes, (size_t)got);
         if (!job->failure && !job->answered)
-            (void)stream_add(&job->stream, job->cell.request, SPK_STDERR,
-                             (struct spk_text){bytes, (size_t)got});
+            (void)output_pace_add(&job->stream, job->cell.request, SPK_STDERR,
+                                  (struct spk_text){bytes, (size_t)got});
         return 1;
     }
     if (got == 0 && output->fd >= 0) {
@@ -58,7 +58,7 @@ static void become(const struct job *job, const int ends[2], pid_t parent)
     sigemptyset(&none);
     /* Its own session: an interrupt of the cell is the ranks' business, and would have mpirun kill them. */
     // NOLINTNEXTLINE(concurrency-mt-unsafe): there is one thread
-    int told = setenv(RANK_MEETING, job->meeting, 1);
+    int told = setenv(RANK_MEETING, job->rendezvous, 1);
     if (told != 0 || setsid() < 0 || prctl(PR_SET_PDEATHSIG, SIGTERM) != 0 || getppid() != parent ||
         dup2(null, 0) < 0 || dup2(ends[0], 1) < 0 || dup2(ends[1], 2) < 0)
         _exit(127);
@@ -111,7 +111,7 @@ void launcher_kill(struct job *job)
 int launcher_ended(struct job *job, char *text, size_t size)
 {
     struct rusage usage;
-    struct keeper_end end;
+    struct process_end end;
     char how[200];
     if (wait4(job->launcher, &end.status, WNOHANG, &usage) != job->launcher)
         return 0;
@@ -120,7 +120,7 @@ int launcher_ended(struct job *job, char *text, size_t size)
         while (read_output(job, &job->outputs[i]))
             ;
     end.peak_rss_kib = (uint64_t)usage.ru_maxrss;
-    answer_how_it_ended(&end, how, sizeof how);
+    process_end_text(&end, how, sizeof how);
     struct spk_text said = {job->said.bytes, job->said.len};
     while (said.len && said.data[said.len - 1] == '\n')
         said.len--;

@@ -3,7 +3,7 @@
  * job_questions.c - ranks that wait for input. The user is asked one thing at a time, and once what several
  * ask.
  */
-#include "job_private.h"
+#include "ranks/job_state.h"
 
 #include <stdlib.h>
 #include <string.h>

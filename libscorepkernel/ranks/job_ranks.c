@@ -3,10 +3,10 @@
  * job_ranks.c - a job's ranks: their connections, from the first word to the last. A stranger is let in by
  * the token; until then it may say very little.
  */
-#include "job_private.h"
-#include "json_bridge.h"
-#include "rank_wire.h"
-#include "utf8.h"
+#include "base/json_bridge.h"
+#include "base/utf8.h"
+#include "ranks/job_state.h"
+#include "wire/rank_protocol.h"
 
 #include <errno.h>
 #include <netinet/in.h>
@@ -200,7 +200,7 @@ static int introduce(struct rank *rank, struct frame *frame)
     struct job *job = rank->job;
     struct spk_text token = {0}, number = {0}, count = {0};
     if (frame->type != RANK_HELLO || frame_next_part(frame, &token) != 1 ||
-        !meeting_is_token(job->meeting, token) || frame_next_part(frame, &number) != 1 ||
+        !rendezvous_is_token(job->rendezvous, token) || frame_next_part(frame, &number) != 1 ||
         frame_next_part(frame, &count) != 1)
         return -EACCES;
     rank->number = frame_u32(number, UINT32_MAX);
@@ -307,7 +307,7 @@ static void on_output(struct rank *rank, struct frame *frame)
         questions_ask(rank, payload);
         return;
     }
-    (void)fold_frame(job->fold, rank->number, frame->type, payload); /* without memory it is lost */
+    (void)aggregate_frame(job->aggregate, rank->number, frame->type, payload); /* without memory it is lost */
 }
 
 static void on_text(struct rank *rank, struct frame *frame)
@@ -316,7 +316,7 @@ static void on_text(struct rank *rank, struct frame *frame)
     uint32_t number;
     if (frame_next_part(frame, &which) == 1 && frame_next_part(frame, &text) == 1 &&
         ((number = frame_u32(which, 0)) == SPK_STDOUT || number == SPK_STDERR))
-        (void)fold_text(rank->job->fold, rank->number, number, text); /* as above */
+        (void)aggregate_text(rank->job->aggregate, rank->number, number, text); /* as above */
 }
 
 static void on_frame(struct rank *rank, struct frame *frame)

@@ -3,8 +3,8 @@
  * main.c - scorepkernel-ranks: one program for both ends of a cell that runs as many ranks. The kernel starts
  * the job, whose launcher starts the relays.
  */
-#include "job.h"
-#include "relay.h"
+#include "ranks/job.h"
+#include "ranks/relay.h"
 
 #include <stdio.h>
 #include <string.h>

@@ -4,16 +4,16 @@
  * which it sees as the library sees a session's; tells the job what comes out of them, and how the process
  * ended. Ends it when the job has gone.
  */
-#include "relay.h"
+#include "ranks/relay.h"
 
-#include "answer.h"
-#include "failure.h"
-#include "meeting.h"
-#include "rank_wire.h"
-#include "relay_process.h"
-#include "shared.h"
-#include "signals.h"
-#include "worker.h"
+#include "base/failure.h"
+#include "process/process_end.h"
+#include "process/python_process.h"
+#include "ranks/relay_process.h"
+#include "ranks/rendezvous.h"
+#include "ranks/shared_file.h"
+#include "ranks/signals.h"
+#include "wire/rank_protocol.h"
 
 #include <errno.h>
 #include <poll.h>
@@ -31,7 +31,7 @@ struct relay {
     struct loop loop;
     struct channel job;
     struct source job_source, signals;
-    struct worker worker;
+    struct python_process worker;
     pid_t pid; /* of the rank's process, which leads a process group; 0: it has not been started */
     char **command;
     char *options;    /* for WORKER_TAKE_STATE, while the variables are under way */
@@ -123,7 +123,7 @@ static void on_closed(void *owner)
     on_lost(relay);
 }
 
-static const struct worker_events worker_events = {on_text, on_frame, on_lost, on_closed};
+static const struct python_process_events worker_events = {on_text, on_frame, on_lost, on_closed};
 
 /* --- from the job ----------------------------------------------------------------------------------------
  */
@@ -132,8 +132,9 @@ static void start_process(struct relay *relay, struct spk_text setup)
 {
     int ends[4] = {-1, -1, -1, -1};
     char *text = relay->pid ? NULL : strndup(setup.data, setup.len);
-    int result =
-        text ? worker_open(&relay->worker, &relay->loop, 1, ends, text, &worker_events, relay) : -EPROTO;
+    int result = text
+                     ? python_process_open(&relay->worker, &relay->loop, 1, ends, text, &worker_events, relay)
+                     : -EPROTO;
     if (result == 0)
         result = relay_start_process(relay->command, ends, &relay->pid);
     for (int i = 0; i < 4; i++)
@@ -152,7 +153,8 @@ static void start_process(struct relay *relay, struct spk_text setup)
 static void pass_state(struct relay *relay)
 {
     struct spk_text options = {relay->options, strlen(relay->options)};
-    if (worker_send_fd(&relay->worker, WORKER_TAKE_STATE, relay->request, &options, 1, relay->state) == 0)
+    if (python_process_send_fd(&relay->worker, WORKER_TAKE_STATE, relay->request, &options, 1,
+                               relay->state) == 0)
         tell(relay, RANK_HAS_STATE, relay->request, NULL, 0);
     else
         on_lost(relay);
@@ -169,7 +171,7 @@ static void take_state(struct relay *relay, struct frame *frame)
     relay->options = strndup(options.data, options.len);
     relay->request = frame->request;
     relay->state_got = 0;
-    relay->state = shared_open(where, &relay->state_len);
+    relay->state = shared_file_open(where, &relay->state_len);
     if (relay->state >= 0 && relay->options) {
         pass_state(relay);
         return;
@@ -208,7 +210,7 @@ static void interrupt(struct relay *relay, uint64_t request)
     unsigned char number[4];
     frame_put_u32(number, ++relay->worker.interrupts);
     struct spk_text part = {(const char *)number, sizeof number};
-    if (relay->pid && worker_send(&relay->worker, WORKER_INTERRUPT, request, &part, 1) == 0)
+    if (relay->pid && python_process_send(&relay->worker, WORKER_INTERRUPT, request, &part, 1) == 0)
         (void)kill(-relay->pid, SIGINT); /* or it has ended */
 }
 
@@ -230,7 +232,7 @@ static void on_job_frame(struct relay *relay, struct frame *frame)
         interrupt(relay, frame->request);
         break;
     default:
-        if (worker_forward(&relay->worker, frame->type, frame->request, payload) != 0)
+        if (python_process_forward(&relay->worker, frame->type, frame->request, payload) != 0)
             on_lost(relay);
         break;
     }
@@ -261,18 +263,18 @@ static void on_signal(void *owner, unsigned events)
         on_lost(relay); /* the launcher ends the job, and will not wait for long */
     }
     struct rusage usage;
-    struct keeper_end end;
+    struct process_end end;
     if (!relay->pid || wait4(relay->pid, &end.status, WNOHANG, &usage) != relay->pid)
         return;
     char how[256];
     end.peak_rss_kib = (uint64_t)usage.ru_maxrss;
-    answer_how_it_ended(&end, how, sizeof how);
+    process_end_text(&end, how, sizeof how);
     if (relay->dismissed)
         snprintf(how, sizeof how, "was ended by its launcher (SIGTERM)");
     else if (relay->closed)
         snprintf(how, sizeof how, "%s", WORKER_WAS_CLOSED);
     if (relay->worker.id)
-        worker_drain(&relay->worker);
+        python_process_drain(&relay->worker);
     tell(relay, RANK_ENDED, 0, &(struct spk_text){how, strlen(how)}, 1);
     (void)kill(-relay->pid,
                SIGKILL); /* what it left behind; the number is its group's for as long as any is there */
@@ -285,7 +287,7 @@ static int greet(struct relay *relay)
     const char *where = getenv(RANK_MEETING); // NOLINT(concurrency-mt-unsafe): there is one thread
     struct spk_text token;
     unsigned char rank[4], count[4];
-    int fd = meeting_join(where ? where : "", &token);
+    int fd = rendezvous_join(where ? where : "", &token);
     if (fd < 0)
         return fd;
     channel_init(&relay->job, fd);
@@ -305,7 +307,7 @@ static void finish(struct relay *relay)
         (void)kill(-relay->pid, SIGKILL);
         (void)waitpid(relay->pid, NULL, 0);
     }
-    worker_finish(&relay->worker);
+    python_process_finish(&relay->worker);
     channel_finish(&relay->job);
     if (relay->state >= 0)
         close(relay->state);

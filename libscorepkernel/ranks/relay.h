@@ -2,8 +2,8 @@
  *
  * relay.h - beside each rank: what a parallel launcher starts.
  */
-#ifndef RELAY_H
-#define RELAY_H
+#ifndef RANKS_RELAY_H
+#define RANKS_RELAY_H
 
 /** Run the command (closed by NULL) as a worker, for the job that RANK_MEETING tells of. The exit code. */
 int relay_run(char **command);

@@ -2,9 +2,9 @@
  *
  * relay_process.c - a rank's process: who it is, and how it begins.
  */
-#include "relay_process.h"
+#include "ranks/relay_process.h"
 
-#include "failure.h"
+#include "base/failure.h"
 
 #include <errno.h>
 #include <fcntl.h>

@@ -2,8 +2,8 @@
  *
  * relay_process.h - a rank's process: who it is, and how it begins.
  */
-#ifndef RELAY_PROCESS_H
-#define RELAY_PROCESS_H
+#ifndef RANKS_RELAY_PROCESS_H
+#define RANKS_RELAY_PROCESS_H
 
 #include <stdint.h>
 #include <sys/types.h>

@@ -2,7 +2,7 @@
  *
  * signals.c - the signals of both ends of scorepkernel-ranks.
  */
-#include "signals.h"
+#include "ranks/signals.h"
 
 #include <errno.h>
 #include <signal.h>

@@ -3,10 +3,10 @@
  * signals.h - the signals of both ends of scorepkernel-ranks, as a source of their loop: that a child has
  * ended, and SIGTERM. SIGINT is blocked: what is to be interrupted is said in a frame.
  */
-#ifndef SIGNALS_H
-#define SIGNALS_H
+#ifndef RANKS_SIGNALS_H
+#define RANKS_SIGNALS_H
 
-#include "loop.h"
+#include "base/loop.h"
 
 /** Have ready called when one comes. source: its descriptor is to be closed by the caller. 0 or -errno. */
 int signals_watch(struct loop *loop, struct source *source, void (*ready)(void *owner, unsigned events),

@@ -1,17 +1,17 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  *
  * engine.c - measures with Score-P in the running process, more than once. Owns the measurement that runs,
- * and an image of the libraries' variables from before the first event.
+ * and an snapshot of the libraries' variables from before the first event.
  *
  * How a process is measured again: Score-P keeps what it knows in variables of its libraries. They are copied
  * before the first event and put back just before the next measurement; so Score-P initialises itself anew.
  * (Not right after a measurement: threads of the cell may still run, and find a Score-P that is over, which
- * they can live with.) What lies outside of these variables is taken back by grafts (engine_grafts.c). How
+ * they can live with.) What lies outside of these variables is taken back by patches (engine_patches.c). How
  * the libraries come into the process is engine_load.c's business.
  */
-#include "engine_private.h"
+#include "scorep/engine_state.h"
 
-#include "utf8_cut.h"
+#include "base/utf8_cut.h"
 
 #include <dlfcn.h>
 #include <errno.h>
@@ -94,7 +94,7 @@ static void reset(void)
     if (!engine.used)
         return;
     engine_give_back();
-    image_restore(&engine.image);
+    library_snapshot_restore(&engine.snapshot);
     engine.used = engine.given_up = false;
 }
 
@@ -225,7 +225,7 @@ void engine_flush(void)
 void engine_forget(void)
 {
     if (engine.used)
-        image_restore(&engine.image);
+        library_snapshot_restore(&engine.snapshot);
     engine.used = engine.given_up = false;
     /* Another thread of the parent's may have held the lock; here there is none. */
     engine.lock = (pthread_mutex_t)PTHREAD_MUTEX_INITIALIZER;

@@ -13,7 +13,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "fault.h"
+#include "base/fault.h"
 
 #define ENGINE_LIBRARIES_MAX 128
 #define ENGINE_SETTINGS_MAX 64

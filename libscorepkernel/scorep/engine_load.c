@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  *
  * engine_load.c - brings Score-P's libraries into the process: by a root object that names them (root.h), in
- * one dlopen, since they refer to each other. Then it grafts them, and takes an image of their variables.
+ * one dlopen, since they refer to each other. Then it patches them, and takes an snapshot of their variables.
  * They stay until the end.
  */
-#include "engine_private.h"
+#include "scorep/engine_state.h"
 
 #include <dlfcn.h>
 #include <errno.h>
@@ -13,7 +13,7 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
-#include "root.h"
+#include "scorep/umbrella_object.h"
 
 #define ROOT_LEN_MAX ((size_t)64 << 10)
 
@@ -52,8 +52,8 @@ static int on_object(struct dl_phdr_info *object, size_t size, void *context)
             return 0;
     if (!is_score_p(object->dlpi_name))
         return 0;
-    int changed = graft_apply(object, engine_grafts, engine_graft_count);
-    loaded->result = changed < 0 ? changed : image_add(&engine.image, object);
+    int changed = got_patch_apply(object, engine_patches, engine_patch_count);
+    loaded->result = changed < 0 ? changed : library_snapshot_add(&engine.snapshot, object);
     return loaded->result;
 }
 
@@ -64,16 +64,17 @@ static int make_root(const struct engine_parts *parts)
     if (parts->library_count > ENGINE_LIBRARIES_MAX)
         return -E2BIG;
     memcpy(needed + 1, parts->libraries, parts->library_count * sizeof *needed);
-    unsigned char *image = malloc(ROOT_LEN_MAX);
-    long len = image ? root_make_here(needed, parts->library_count + 1, image, ROOT_LEN_MAX) : -ENOMEM;
+    unsigned char *snapshot = malloc(ROOT_LEN_MAX);
+    long len = snapshot ? umbrella_object_make_here(needed, parts->library_count + 1, snapshot, ROOT_LEN_MAX)
+                        : -ENOMEM;
     int fd = len > 0 ? memfd_create("scorepkernel-root", MFD_CLOEXEC) : (int)len;
     if (fd < 0 && len > 0)
         fd = -errno;
-    if (fd >= 0 && write(fd, image, (size_t)len) != len) {
+    if (fd >= 0 && write(fd, snapshot, (size_t)len) != len) {
         close(fd);
         fd = -EIO;
     }
-    free(image);
+    free(snapshot);
     return fd;
 }
 

@@ -6,7 +6,7 @@
 #ifndef LIVED_H
 #define LIVED_H
 
-#include "session.h"
+#include "session/session.h"
 
 #include "fake_worker.h"
 #include "fault.h"

@@ -6,9 +6,9 @@
 #ifndef RECORDED_H
 #define RECORDED_H
 
-#include "archive.h"
-#include "clock.h"
-#include "part.h"
+#include "tracer/otf2/archive.h"
+#include "tracer/record/clock.h"
+#include "tracer/otf2/rank_archive.h"
 
 #include "fault.h"
 
@@ -92,13 +92,13 @@ static inline int write_archive(const char *directory, bool *all)
 /* Whether an archive is there, and whole; all: with all that was to be recorded. */
 static inline bool is_whole(const char *directory, bool all)
 {
-    struct part part;
+    struct rank_archive part;
     struct problem problem;
-    int result = part_open(&part, directory, &problem);
+    int result = rank_archive_open(&part, directory, &problem);
     bool whole = result == 0 && part.definitions.location_count > 0;
     if (all)
         whole = whole && part.definitions.location_count == 2 && part.definitions.region_count == REGIONS;
-    part_close(&part);
+    rank_archive_close(&part);
     return whole;
 }
 

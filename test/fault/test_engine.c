@@ -52,8 +52,8 @@ int main(void)
     char self[PATH_MAX], *slash;
     test_limit(60);
     CHECK(realpath("/proc/self/exe", self) && (slash = strrchr(self, '/')));
-    snprintf(left, sizeof left, "%.*s/../unit/root_left.so", (int)(slash - self), self);
-    snprintf(right, sizeof right, "%.*s/../unit/root_right.so", (int)(slash - self), self);
+    snprintf(left, sizeof left, "%.*s/../unit/scorep/umbrella_left.so", (int)(slash - self), self);
+    snprintf(right, sizeof right, "%.*s/../unit/scorep/umbrella_right.so", (int)(slash - self), self);
     int descriptors = test_descriptors();
     other_failures();
     fault_each(load, 1);

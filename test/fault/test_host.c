@@ -6,7 +6,7 @@
 // wrap: malloc calloc realloc free strdup strndup getcwd realpath __realpath_chk socketpair pipe2 fcntl
 // wrap: open dladdr epoll_create1 epoll_ctl epoll_wait eventfd timerfd_create timerfd_settime getrandom
 // wrap: clone mmap read write sendmsg recvmsg access stat signalfd fstat readlink dlopen dlsym
-#include "host.h"
+#include "shim/host/host.h"
 
 #include "fault.h"
 

@@ -5,9 +5,10 @@
 // wrap: malloc calloc realloc free strdup strndup getcwd realpath __realpath_chk socketpair pipe2 fcntl
 // wrap: open dladdr epoll_create1 epoll_ctl epoll_wait eventfd timerfd_create timerfd_settime getrandom
 // wrap: clone mmap read write sendmsg recvmsg access stat
-#include "answer.h"
-#include "report.h"
-#include "request.h"
+#include "base/error_content.h"
+#include "session/replies.h"
+#include "report/report.h"
+#include "session/request_queue.h"
 
 #include "fault.h"
 
@@ -40,27 +41,27 @@ static void good(struct json *content, const char *member, const char *value)
 
 static void error(void)
 {
-    good(answer_error("SessionDied", LONG), "evalue", LONG);
+    good(error_content("SessionDied", LONG), "evalue", LONG);
 }
 
 static void failed(void)
 {
-    good(answer_failed("SessionDied", LONG, 7), "evalue", LONG);
+    good(reply_failed("SessionDied", LONG, 7), "evalue", LONG);
 }
 
 static void aborted(void)
 {
-    good(answer_failed(NULL, NULL, 0), "status", "aborted");
+    good(reply_failed(NULL, NULL, 0), "status", "aborted");
 }
 
 static void kernel_info(void)
 {
-    good(answer_kernel_info(NULL), "implementation", "scorepkernel");
+    good(reply_kernel_info(NULL), "implementation", "scorepkernel");
 }
 
 static void kernel_info_from_worker(void)
 {
-    struct json *content = answer_kernel_info("{\"banner\":\"" LONG "\",\"language_info\":{\"name\":\"" LONG
+    struct json *content = reply_kernel_info("{\"banner\":\"" LONG "\",\"language_info\":{\"name\":\"" LONG
                                               "\",\"version\":\"3\"}}");
     /* Without memory to read the worker's, it is the answer of a kernel without Python. */
     if (content && !fault_hit())

@@ -7,7 +7,7 @@
 // wrap: open dladdr epoll_create1 epoll_ctl epoll_wait eventfd timerfd_create timerfd_settime getrandom
 // wrap: clone mmap read write sendmsg recvmsg access stat fallocate ftruncate fstat lstat pread linkat rename
 // wrap: unlink mkdtemp uname
-#include "merge.h"
+#include "tracer/otf2/merge.h"
 
 #include "recorded.h"
 

@@ -7,11 +7,11 @@
 // wrap: open dladdr epoll_create1 epoll_ctl epoll_wait eventfd timerfd_create timerfd_settime getrandom
 // wrap: clone mmap read write sendmsg recvmsg access stat socket bind listen getsockname connect poll fork
 // wrap: getsockopt setsockopt getifaddrs fstat accept4 signalfd mkostemp memfd_create unlink
-#include "ranks/fold.h"
-#include "ranks/job_private.h"
-#include "ranks/meeting.h"
+#include "ranks/aggregate.h"
+#include "ranks/job_state.h"
+#include "ranks/rendezvous.h"
 #include "ranks/relay_process.h"
-#include "ranks/shared.h"
+#include "ranks/shared_file.h"
 #include "ranks/signals.h"
 
 #include "fault.h"
@@ -62,30 +62,30 @@ static void on_frame(void *owner, uint16_t type, struct spk_text payload, int al
 /* What is not taken is not said, and the rest is. */
 static void fold(void)
 {
-    static const struct fold_calls calls = {on_text, on_frame};
-    struct fold *fold = fold_new(2, &calls, NULL);
+    static const struct aggregate_calls calls = {on_text, on_frame};
+    struct aggregate *fold = aggregate_new(2, &calls, NULL);
     int result = fold ? 0 : -ENOMEM;
     handed_on = 0;
     for (uint32_t rank = 0; rank < 2 && result == 0; rank++)
-        result = fold_text(fold, rank, SPK_STDOUT, (struct spk_text){"line\nhalf", 9});
+        result = aggregate_text(fold, rank, SPK_STDOUT, (struct spk_text){"line\nhalf", 9});
     if (result == 0)
-        result = fold_frame(fold, 1, 70, (struct spk_text){"frame", 5});
+        result = aggregate_frame(fold, 1, 70, (struct spk_text){"frame", 5});
     CHECK(result == 0 ? !fault_hit() : result == -ENOMEM && fault_hit());
     if (fold)
-        fold_flush(fold, 1);
+        aggregate_flush(fold, 1);
     CHECK(result != 0 || handed_on > 15);
-    fold_free(fold);
+    aggregate_free(fold);
 }
 
 static void meet(void)
 {
-    char text[MEETING_TEXT_LEN];
+    char text[RENDEZVOUS_TEXT_LEN];
     struct spk_text token;
-    int fd = meeting_open(0, text);
+    int fd = rendezvous_open(0, text);
     CHECK(fd >= 0 ? !fault_hit() : fault_hit() && fd == -errno);
     if (fd < 0)
         return;
-    int joined = meeting_join(text, &token);
+    int joined = rendezvous_join(text, &token);
     CHECK(joined >= 0 || fault_hit());
     if (joined >= 0)
         close(joined);
@@ -95,12 +95,12 @@ static void meet(void)
 /* Without the addresses of its own there is the loopback's. */
 static void meet_everywhere(void)
 {
-    char text[MEETING_TEXT_LEN];
-    int fd = meeting_open(1, text);
+    char text[RENDEZVOUS_TEXT_LEN];
+    int fd = rendezvous_open(1, text);
     CHECK(fd >= 0 || fault_hit());
     if (fd < 0)
         return;
-    CHECK(strlen(text) > MEETING_TOKEN_LEN && strchr(text, '.'));
+    CHECK(strlen(text) > RENDEZVOUS_TOKEN_LEN && strchr(text, '.'));
     close(fd);
 }
 
@@ -140,18 +140,18 @@ static void start(void)
 
 static void share(void)
 {
-    char text[SHARED_TEXT_LEN];
+    char text[SHARED_FILE_TEXT_LEN];
     uint64_t length, again;
     int armed = fault_pause(), fd = memfd_create("variables", MFD_CLOEXEC);
     fault_go_on(armed);
     CHECK(fd >= 0);
-    int result = shared_describe(fd, text, &length);
+    int result = shared_file_describe(fd, text, &length);
     CHECK(result == 0 || (result == -EIO && fault_hit()));
     if (result != 0) {
         close(fd);
         return;
     }
-    int opened = shared_open((struct spk_text){text, strlen(text)}, &again);
+    int opened = shared_file_open((struct spk_text){text, strlen(text)}, &again);
     CHECK(opened >= 0 || (opened == -ENOENT && fault_hit()));
     if (opened >= 0)
         close(opened);

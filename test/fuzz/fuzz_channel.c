@@ -3,7 +3,7 @@
  * fuzz_channel.c - bytes from anybody over a socket, in pieces of any size: the frames are those that the
  * whole holds, read by a plain loop.
  */
-#include "channel.h"
+#include "wire/channel.h"
 
 #include "fuzz.h"
 

@@ -3,7 +3,7 @@
  * fuzz_connection.c - any bytes as a connection file: what is taken is all there and can be listened on, and what is
  * refused is said in a sentence, with nothing changed.
  */
-#include "connection.h"
+#include "shim/xeus/connection.h"
 
 #include "fuzz.h"
 

@@ -3,9 +3,9 @@
  * fuzz_cubex.c - a profile from anybody: it is read or refused, and what is read is consistent. The input is
  * taken as a file, as a file whose checksums are right, and as the anchor alone.
  */
-#include "cubex.h"
-#include "cubex_anchor.h"
-#include "cubex_xml.h"
+#include "profile/cubex.h"
+#include "profile/cubex_anchor.h"
+#include "profile/cubex_xml.h"
 
 #include "fuzz.h"
 

@@ -3,7 +3,7 @@
  * fuzz_frame.c - a header and parts from anybody: nothing outside the payload is lent, and what was
  * understood is what encoding it again gives.
  */
-#include "frame.h"
+#include "wire/frame.h"
 
 #include "fuzz.h"
 

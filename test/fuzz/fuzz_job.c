@@ -4,8 +4,8 @@
  * stranger is told nothing, no rank gets the cell twice, what comes back lies where it was announced, and the
  * library is told in whole frames.
  */
-#include "ranks/job_private.h"
-#include "ranks/rank_wire.h"
+#include "ranks/job_state.h"
+#include "wire/rank_protocol.h"
 
 #include "fuzz.h"
 
@@ -52,15 +52,15 @@ static void start(void)
     channel_init(&job->library, pair[0]);
     channel_init(&library, pair[1]);
     job->library_source = (struct source){.fd = pair[0]};
-    job->stream = (struct stream){.write = on_text};
-    memcpy(job->meeting, TOKEN, sizeof TOKEN);
+    job->stream = (struct output_pace){.write = on_text};
+    memcpy(job->rendezvous, TOKEN, sizeof TOKEN);
     job->cell = (struct frame){.type = WORKER_EXECUTE, .request = REQUEST, .payload = cell, .len = 8};
     job->options = strdup("{}");
     job->state = memfd_create("state", MFD_CLOEXEC);
     job->results = memfd_create("results", MFD_CLOEXEC);
     MUST(job->options && job->state >= 0 && job->results >= 0);
     MUST(write(job->state, "the variables", 13) == 13);
-    MUST(shared_describe(job->state, job->state_where, &job->state_len) == 0);
+    MUST(shared_file_describe(job->state, job->state_where, &job->state_len) == 0);
     int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
     meeting = (struct sockaddr_un){.sun_family = AF_UNIX};
     struct sockaddr *address = (struct sockaddr *)&meeting;
@@ -238,8 +238,8 @@ static void end(void)
         channel_finish(&relays[i].channel);
     job_flush(job);
     ranks_finish(job);
-    fold_free(job->fold);
-    stream_finish(&job->stream);
+    aggregate_free(job->aggregate);
+    output_pace_finish(&job->stream);
     channel_finish(&job->library);
     channel_finish(&library);
     loop_finish(&job->loop);

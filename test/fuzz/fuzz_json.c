@@ -3,7 +3,7 @@
  * fuzz_json.c - any text for the JSON bridge: what it reads it prints, what it prints it reads as the same,
  * and no question to a value is too strange.
  */
-#include "json_bridge.h"
+#include "base/json_bridge.h"
 
 #include "fuzz.h"
 

@@ -6,10 +6,9 @@
  *
  * There are two servers: one without a key, whose messages go through the whole host, and one with a key.
  */
-// wrap: notice_print
-#include "control.h"
-#include "host.h"
-#include "shell.h"
+// wrap: log_print
+#include "shim/host/control.h"
+#include "shim/host/shell.h"
 
 #include "fuzz.h"
 
@@ -44,8 +43,8 @@ static struct {
 static unsigned fences; /* a bit for each channel whose last message has come */
 static int delivered;   /* messages of the key's holder */
 
-void __wrap_notice_print(const char *format, ...);
-void __wrap_notice_print(const char *format, ...)
+void __wrap_log_print(const char *format, ...);
+void __wrap_log_print(const char *format, ...)
 {
     char line[8192];
     va_list arguments;

@@ -3,10 +3,10 @@
  * fuzz_ranks.c - whatever ranks say, in whatever order: each of their bytes is handed on as theirs, in their
  * order, and none that was not said. And any text as the place of variables.
  */
-#include "ranks/fold.h"
-#include "ranks/shared.h"
+#include "ranks/aggregate.h"
+#include "ranks/shared_file.h"
 
-#include "buffer.h"
+#include "base/buffer.h"
 #include "fuzz.h"
 
 #include <errno.h>
@@ -99,7 +99,7 @@ static void on_frame(void *owner, uint16_t type, struct spk_text payload, int al
     at.frame = 0;
 }
 
-static const struct fold_calls calls = {on_text, on_frame};
+static const struct aggregate_calls calls = {on_text, on_frame};
 
 /* A rank has been told of, in each of its streams, with just what it said. */
 static void compare(void)
@@ -119,35 +119,35 @@ static void compare(void)
 /* Each piece: a byte that says who and what, one that is its length, and the bytes. */
 static void talk(const uint8_t *data, size_t size)
 {
-    struct fold *fold = fold_new(RANKS, &calls, NULL);
+    struct aggregate *fold = aggregate_new(RANKS, &calls, NULL);
     MUST(fold != NULL);
     while (size >= 2) {
         uint32_t rank = data[0] % RANKS, what = data[0] / RANKS % 4;
         size_t len = data[1] < size - 2 ? data[1] : size - 2;
         struct spk_text text = {(const char *)data + 2, len};
         if (what == 3) {
-            fold_flush(fold, 0);
+            aggregate_flush(fold, 0);
         } else if (what == 2) {
             uint16_t type = (uint16_t)(64 + len % 3);
-            MUST(fold_frame(fold, rank, type, text) == 0);
+            MUST(aggregate_frame(fold, rank, type, text) == 0);
             keep_frame(&said[rank][FRAMES], type, text);
         } else {
-            MUST(fold_text(fold, rank, what ? SPK_STDERR : SPK_STDOUT, text) == 0);
+            MUST(aggregate_text(fold, rank, what ? SPK_STDERR : SPK_STDOUT, text) == 0);
             keep(&said[rank][what ? ERR : OUT], text.data, len);
         }
         data += 2 + len;
         size -= 2 + len;
     }
-    fold_flush(fold, 1);
-    MUST(!fold_holds(fold));
-    fold_free(fold);
+    aggregate_flush(fold, 1);
+    MUST(!aggregate_holds(fold));
+    aggregate_free(fold);
     compare();
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     uint64_t length;
-    int fd = shared_open((struct spk_text){(const char *)data, size}, &length);
+    int fd = shared_file_open((struct spk_text){(const char *)data, size}, &length);
     MUST(fd == -EINVAL || fd == -ENOENT);
     talk(data, size);
     return 0;

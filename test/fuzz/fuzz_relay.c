@@ -6,16 +6,16 @@
  * This program is the job and the rank's process. Both have said all when the relay begins to listen; the job goes at
  * once, or when the relay has nothing to do any more.
  */
-// wrap: meeting_join relay_start_process kill wait4 waitpid poll
-#include "ranks/meeting.h"
-#include "ranks/rank_wire.h"
+// wrap: rendezvous_join relay_start_process kill wait4 waitpid poll
+#include "ranks/rendezvous.h"
+#include "wire/rank_protocol.h"
 #include "ranks/relay.h"
 #include "ranks/relay_process.h"
-#include "ranks/shared.h"
+#include "ranks/shared_file.h"
 
-#include "channel.h"
+#include "wire/channel.h"
 #include "fuzz.h"
-#include "worker_wire.h"
+#include "wire/worker_protocol.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -36,12 +36,12 @@ static int started, ended, reaped;
 
 /* --- in the relay's way ---------------------------------------------------------------------------- */
 
-int __wrap_meeting_join(const char *text, struct spk_text *token);
-int __wrap_meeting_join(const char *text, struct spk_text *token)
+int __wrap_rendezvous_join(const char *text, struct spk_text *token);
+int __wrap_rendezvous_join(const char *text, struct spk_text *token)
 {
-    static const char word[MEETING_TOKEN_LEN + 1] = "0123456789abcdef0123456789abcdef";
+    static const char word[RENDEZVOUS_TOKEN_LEN + 1] = "0123456789abcdef0123456789abcdef";
     (void)text;
-    *token = (struct spk_text){word, MEETING_TOKEN_LEN};
+    *token = (struct spk_text){word, RENDEZVOUS_TOKEN_LEN};
     return relay_end;
 }
 
@@ -143,13 +143,13 @@ static void add_frame(struct buffer *to, uint16_t type, struct input *input, uns
 static void add_state(struct buffer *to, unsigned how)
 {
     static int variables = -1;
-    char where[SHARED_TEXT_LEN];
+    char where[SHARED_FILE_TEXT_LEN];
     uint64_t length;
     if (variables < 0) {
         variables = memfd_create("variables", MFD_CLOEXEC);
         MUST(variables >= 0 && write(variables, "the variables", 13) == 13);
     }
-    MUST(shared_describe(variables, where, &length) == 0);
+    MUST(shared_file_describe(variables, where, &length) == 0);
     where[0] = how & 1 ? 'z' : where[0];
     struct spk_text parts[] = {{"{}", 2}, {where, strlen(where)}};
     MUST(frame_append(to, RANK_STATE, 7, 0, parts, 2) == 0);
@@ -238,7 +238,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     started = ended = reaped = 0;
     while (input.size)
         add(&input, &job_says);
-    (void)shared_open((struct spk_text){"", 0}, &(uint64_t){0}); /* what it opens once stays open */
+    (void)shared_file_open((struct spk_text){"", 0}, &(uint64_t){0}); /* what it opens once stays open */
     signal(SIGPIPE, SIG_IGN);                                     /* of what this program writes to who has gone */
     int before = lowest_free_fd();
     MUST(socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0, pair) == 0);

@@ -3,7 +3,7 @@
  * fuzz_report.c - any JSON for a measured cell: a report or none, and in its HTML no tag but ours, each
  * closed. No character in it that a terminal obeys, but for the ends of lines, and none that is cut.
  */
-#include "report.h"
+#include "report/report.h"
 
 #include "fuzz.h"
 

@@ -6,10 +6,10 @@
  * This program is the keeper and all processes: no process is ever started.
  */
 // wrap: socketpair clone paths_private paths_python
-#include "session.h"
+#include "session/session.h"
 
-#include "keeper_wire.h"
-#include "worker_wire.h"
+#include "wire/keeper_protocol.h"
+#include "wire/worker_protocol.h"
 
 #include "fuzz.h"
 
@@ -331,7 +331,7 @@ static void exits(struct process *process, unsigned status)
                                {(const char *)numbers + 12, 8},
                                {(const char *)numbers + 20, 8}};
     let_go(process);
-    uint64_t id = process->id ? process->id : session->spare.id ? session->spare.id : session->runner.worker.id;
+    uint64_t id = process->id ? process->id : session->standby.id ? session->standby.id : session->runner.worker.id;
     if (keeper.fd >= 0)
         (void)channel_send(&keeper, KEEPER_EXITED, id, parts, 4, NULL, 0); /* it may have been let go */
 }

@@ -3,7 +3,7 @@
  * fuzz_settings.c - any text as a directive's: it sets what it says it sets, or nothing, and what it sets is
  * read as the same again.
  */
-#include "settings.h"
+#include "directives/settings.h"
 
 #include "fuzz.h"
 

@@ -3,7 +3,7 @@
  * fuzz_utf8.c - what comes out is valid UTF-8, nothing else than it should be, the same again when it goes
  * in, and the same in two pieces as in one.
  */
-#include "utf8.h"
+#include "base/utf8.h"
 
 #include "fuzz.h"
 

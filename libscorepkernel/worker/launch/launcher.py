@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: BSD-3-Clause
 """Cells that run in processes of their own, as the session sees them: the variables go there and come back. How the
 processes are started is in start.py; the library starts them and carries what the two say to each other
-(runner.c)."""
+(session/launched_cell.c)."""
 
 from __future__ import annotations
 

@@ -26,7 +26,7 @@ from .plan import Plan, arguments_of_ranks
 from .variables_report import size_text
 
 
-_MEETING = "SCOREPKERNEL_MEETING"  # as ranks/rank_wire.h has it
+_MEETING = "SCOREPKERNEL_MEETING"  # as wire/rank_protocol.h has it
 # What a rank's process must have from its start, and launchers may not pass on to other machines.
 _PASSED = ("SCOREP", "PYTHON", "OMP_", "VIRTUAL_ENV", "LD_LIBRARY_PATH")
 # Options of mpirun and mpiexec that name other machines, and what batch systems set.

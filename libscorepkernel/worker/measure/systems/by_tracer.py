@@ -33,7 +33,7 @@ def begin(directory: str, **options: Any) -> None:
     tracer.extension.begin(directory, **options)
 
 
-REGIONS_MAX = 262144  # as in tracer/regions.h
+REGIONS_MAX = 262144  # as in tracer/record/regions.h
 
 
 def _times(count: int) -> str:

@@ -1,0 +1,29 @@
+/* SPDX-License-Identifier: BSD-3-Clause
+ *
+ * print.h - text into a buffer. Pure.
+ */
+#ifndef BASE_PRINT_H
+#define BASE_PRINT_H
+
+#include "base/buffer.h"
+
+/** Append as printf does. 0 or -ENOMEM. */
+int print_text(struct buffer *out, const char *format, ...) __attribute__((format(printf, 2, 3)));
+
+/* Users' names may hold characters that a terminal obeys, or that have what follows read in another order:
+ * they are written out as \x1b or \u202e. A tab is one blank. */
+
+/** Append so; the ends of lines stay. */
+int print_visible(struct buffer *out, const char *text, size_t len);
+/** Append so, with the ends of lines written out, too: a name. */
+int print_name(struct buffer *out, const char *text);
+/** Append so, with the characters escaped that mean something in HTML. */
+int print_html(struct buffer *out, const char *text);
+
+/** Append a number with its thousands separated by commas. */
+int print_count(struct buffer *out, long long value);
+
+/** Append a time in the unit that suits it: "850 ns", "12.3 ms", "4.56 s". */
+int print_seconds(struct buffer *out, double seconds);
+
+#endif

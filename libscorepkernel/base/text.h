@@ -1,0 +1,52 @@
+/* SPDX-License-Identifier: BSD-3-Clause
+ *
+ * text.h - looking at texts that are given by pointer and length. Pure.
+ */
+#ifndef BASE_TEXT_H
+#define BASE_TEXT_H
+
+#include "scorepkernel.h"
+
+#include <string.h>
+
+/** Whether it is this. */
+static inline int text_is(struct spk_text text, const char *literal)
+{
+    return text.len == strlen(literal) && (!text.len || memcmp(text.data, literal, text.len) == 0);
+}
+
+/** Whether it begins with this. */
+static inline int text_begins(struct spk_text text, const char *with)
+{
+    size_t len = strlen(with);
+    return text.len >= len && (!len || memcmp(text.data, with, len) == 0);
+}
+
+/** What is behind the first count bytes, which there must be. */
+static inline struct spk_text text_after(struct spk_text text, size_t count)
+{
+    return count ? (struct spk_text){text.data + count, text.len - count} : text;
+}
+
+/** Of what has no width, that which does not end a line. */
+static inline int text_is_blank(char c)
+{
+    return c == ' ' || c == '\t' || c == '\r' || c == '\f' || c == '\v';
+}
+
+static inline int text_is_space(char c)
+{
+    return text_is_blank(c) || c == '\n';
+}
+
+/** Without the blanks at both ends. */
+static inline struct spk_text text_trimmed(struct spk_text text)
+{
+    while (text.len && text_is_blank(text.data[0]))
+        text = text_after(text, 1);
+    while (text.len && text_is_blank(text.data[text.len - 1]))
+        text.len--;
+    return text;
+}
+
+#endif

@@ -1,0 +1,147 @@
+/* SPDX-License-Identifier: BSD-3-Clause
+ *
+ * environment_lines.c - reads the lines of %%scorep_env, as a shell reads a file of assignments: blank lines
+ * and comments, an "export" in front, single quotes (all is literal), double quotes (a backslash escapes "
+ * \ $ and `), a comment behind a value. Nothing is expanded. Beyond a shell, -KEY unsets. Pure.
+ */
+#include "directives/environment_lines.h"
+
+#include "base/buffer.h"
+#include "base/json_bridge.h"
+#include "base/text.h"
+#include "base/utf8.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+
+static int is_name(struct spk_text text)
+{
+    for (size_t i = 0; i < text.len; i++) {
+        char c = text.data[i];
+        int letter = (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z') || c == '_';
+        if (!letter && !(i > 0 && c >= '0' && c <= '9'))
+            return 0;
+    }
+    return text.len > 0;
+}
+
+/* A value on its way from a line, unquoted. */
+struct value {
+    const char *at, *end;
+    struct buffer text;
+};
+
+static int put(struct value *value, char c)
+{
+    return value->text.len < ENVIRONMENT_VALUE_MAX ? buffer_append(&value->text, &c, 1) : -E2BIG;
+}
+
+/* What stands between a quote and the next one of its kind. */
+static int take_quoted(struct value *value, char quote)
+{
+    while (value->at < value->end) {
+        char c = *value->at++;
+        if (c == quote)
+            return 0;
+        if (quote == '"' && c == '\\' && value->at < value->end && strchr("\"\\$`", *value->at))
+            c = *value->at++;
+        int result = put(value, c);
+        if (result != 0)
+            return result;
+    }
+    return -EINVAL;
+}
+
+/* Blanks between words are one, and none before a comment, which ends the line. */
+static int take_blanks(struct value *value)
+{
+    while (value->at < value->end && text_is_blank(*value->at))
+        value->at++;
+    if (value->at == value->end || *value->at != '#')
+        return put(value, ' ');
+    value->at = value->end;
+    return 0;
+}
+
+/* Words, quoted or not, up to a comment. 0; -EINVAL: a quote is not closed; -E2BIG. */
+static int take_value(struct value *value)
+{
+    int result = 0;
+    while (result == 0 && value->at < value->end) {
+        char c = *value->at++;
+        if (c == '\'' || c == '"')
+            result = take_quoted(value, c);
+        else if (c == '\\' && value->at < value->end)
+            result = put(value, *value->at++);
+        else
+            result = text_is_blank(c) ? take_blanks(value) : put(value, c);
+    }
+    return result;
+}
+
+static int add(struct json *changes, struct spk_text key, const char *value, size_t len)
+{
+    struct json *pair = json_array();
+    int result = json_append_text(pair, key.data, key.len);
+    if (result == 0 && value)
+        result = json_append_text(pair, value, len);
+    if (result == 0)
+        return json_append(changes, pair);
+    json_free(pair);
+    return result;
+}
+
+/* For messages: not more than a line's worth of what the user wrote. */
+static int shown(struct spk_text text)
+{
+    return (int)utf8_cut(text.data, text.len, 80);
+}
+
+static int read_line(struct spk_text line, struct json *changes, char *error, size_t size)
+{
+    if (text_begins(line, "export "))
+        line = text_trimmed(text_after(line, strlen("export ")));
+    struct spk_text unset = text_after(line, 1);
+    if (line.data[0] == '-' && is_name(unset))
+        return add(changes, unset, NULL, 0);
+    const char *sign = memchr(line.data, '=', line.len);
+    struct spk_text key = {line.data, sign ? (size_t)(sign - line.data) : 0};
+    if (!sign || !is_name(key)) {
+        utf8_format(
+            error, size,
+            "\"%.*s\" is no KEY=VALUE and no -KEY. Nothing was changed. Put a value with blanks or # in "
+            "quotes.",
+            shown(line), line.data);
+        return -EINVAL;
+    }
+    struct value value = {.at = sign + 1, .end = line.data + line.len};
+    int result = take_value(&value);
+    if (result == 0)
+        result =
+            add(changes, key, value.text.len ? (const char *)buffer_bytes(&value.text) : "", value.text.len);
+    buffer_finish(&value.text);
+    if (result == 0 || result == -ENOMEM)
+        return result;
+    utf8_format(error, size, "The value of %.*s %s. Nothing was changed.", shown(key), key.data,
+                result == -E2BIG ? "is longer than 64 KiB" : "has a quote that is not closed in its line");
+    return -EINVAL;
+}
+
+int environment_lines_read(struct spk_text text, struct json *changes, char *error, size_t size)
+{
+    while (text.len) {
+        const char *end = memchr(text.data, '\n', text.len);
+        size_t len = end ? (size_t)(end - text.data) : text.len;
+        struct spk_text line = text_trimmed((struct spk_text){text.data, len});
+        text = text_after(text, end ? len + 1 : len);
+        if (line.len && memchr(line.data, 0, line.len)) {
+            snprintf(error, size, "A line holds a NUL. Nothing was changed.");
+            return -EINVAL;
+        }
+        int result = line.len && line.data[0] != '#' ? read_line(line, changes, error, size) : 0;
+        if (result != 0)
+            return result;
+    }
+    return 0;
+}

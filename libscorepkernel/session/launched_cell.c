@@ -1,0 +1,384 @@
+/* SPDX-License-Identifier: BSD-3-Clause
+ *
+ * launched_cell.c - a launched cell's process: started for it or ahead of it, given the session's variables,
+ * and heard to its end. Owns the process's connection, and the variables' descriptor while they are under
+ * way. What is launched and with which arguments is the worker's to say; what the variables are, is never
+ * looked at here.
+ *
+ * The order: the worker says WORKER_LAUNCH and waits. The runner gets WORKER_TAKE_STATE and the cell; its
+ * output goes to the host as if it were the worker's. Its WORKER_STATE and WORKER_REPLY go back to the worker
+ * as WORKER_RETURN, and the worker answers the request. A runner runs one cell; the next one is started as
+ * soon as it has ended.
+ */
+#include "session/launched_cell.h"
+
+#include "base/json_bridge.h"
+#include "session/session.h"
+
+#include <errno.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#define COMMAND_MAX 65536 /* words of a command or environment */
+
+static const struct python_process_events runner_events;
+
+static void close_variables(struct launched_cell *runner)
+{
+    if (runner->variables >= 0)
+        close(runner->variables);
+    runner->variables = -1;
+}
+
+/* Forget the process, and what it has asked, but not how to start the next one. */
+static void forget(struct spk_session *session)
+{
+    struct launched_cell *runner = &session->runner;
+    char *plan = runner->plan;
+    if (runner->request)
+        session_withdraw_question(session, runner->request);
+    python_process_finish(&runner->worker);
+    close_variables(runner);
+    free(runner->key);
+    free(runner->options);
+    free(runner->changes);
+    free(runner->said);
+    *runner = RUNNER_CLOSED;
+    runner->plan = plan;
+}
+
+void launched_cell_drop(struct spk_session *session)
+{
+    /* After KEEPER_END it has its grace time, as the worker has. */
+    if (session->runner.worker.id && session->keeper_alive && !session->keeper.ending)
+        (void)keeper_signal(&session->keeper, session->runner.worker.id, SIGKILL); /* or it has ended */
+    forget(session);
+    free(session->runner.plan);
+    session->runner.plan = NULL;
+}
+
+int launched_cell_has(const struct launched_cell *runner, uint64_t request)
+{
+    return runner->state != RUNNER_NONE && request && runner->request == request;
+}
+
+/* Tell the worker what became of its cell. */
+static void give_back(struct spk_session *session, uint32_t how, struct spk_text content,
+                      struct spk_text measurement)
+{
+    struct launched_cell *runner = &session->runner;
+    unsigned char number[4];
+    frame_put_u32(number, how);
+    const char *changes = runner->changes ? runner->changes : "";
+    struct spk_text parts[] = {
+        {(const char *)number, sizeof number}, content, measurement, {changes, strlen(changes)}};
+    int result =
+        python_process_send_fd(&session->worker, WORKER_RETURN, runner->request, parts, 4, runner->variables);
+    /* Without the variables it has its answer all the same. One that has ended needs nothing more: its end is
+     * on its way here. */
+    if (result != 0)
+        (void)python_process_send(&session->worker, WORKER_RETURN, runner->request, parts, 4);
+}
+
+static void give_up(struct spk_session *session, const char *how)
+{
+    struct launched_cell *runner = &session->runner;
+    const char *text = runner->said ? runner->said : how;
+    close_variables(runner); /* they have not come back */
+    if (runner->request)
+        give_back(session, runner->state == RUNNER_BUSY ? SPK_REPLY_ERROR : SPK_REPLY_ABORTED,
+                  (struct spk_text){"", 0}, (struct spk_text){text, strlen(text)});
+    forget(session);
+}
+
+int launched_cell_interrupt(struct spk_session *session)
+{
+    struct launched_cell *runner = &session->runner;
+    if (!runner->request || runner->state != RUNNER_STARTING)
+        return 0;
+    (void)keeper_signal(&session->keeper, runner->worker.id, SIGKILL); /* or it has ended */
+    give_up(session, "KeyboardInterrupt");
+    return 1;
+}
+
+/* --- starting --------------------------------------------------------------------------------------------
+ */
+
+/* The texts of a JSON array, closed by NULL; borrowed from it. NULL: no memory, or not such an array. */
+static const char **words_of(const struct json *array)
+{
+    size_t count = json_count(array);
+    const char **words = count < COMMAND_MAX ? calloc(count + 1, sizeof *words) : NULL;
+    for (size_t i = 0; words && i < count; i++) {
+        words[i] = json_text(json_at(array, i), NULL);
+        if (!words[i]) {
+            free(words);
+            return NULL;
+        }
+    }
+    return words;
+}
+
+/* Start a process by the plan, to be known by its key. 0 or -errno. */
+static int start(struct spk_session *session, struct json *plan, struct spk_error *error)
+{
+    struct launched_cell *runner = &session->runner;
+    const char *key = json_text(json_get(plan, "key"), NULL);
+    const char **argv = words_of(json_get(plan, "argv")),
+               **environment = words_of(json_get(plan, "environment"));
+    int result = -EPROTO;
+    runner->key = key ? strdup(key) : NULL;
+    if (argv && argv[0] && environment && runner->key) {
+        struct python_process_start how = {.argv = argv,
+                                           .directory = session->directory,
+                                           .environment = environment,
+                                           .setup = session->setup};
+        result = python_process_spawn(&runner->worker, &session->loop, &session->keeper, ++session->last_id,
+                                      &how, &runner_events, session, error);
+        runner->state = result == 0 ? RUNNER_STARTING : RUNNER_NONE;
+    }
+    free(argv);
+    free(environment);
+    return result;
+}
+
+/* The next cell of this kind shall find a process that waits for it. */
+static void start_ahead(struct spk_session *session)
+{
+    struct spk_error error = {.size = sizeof error};
+    struct launched_cell *runner = &session->runner;
+    struct json *plan = runner->plan ? json_parse(runner->plan, strlen(runner->plan)) : NULL;
+    if (plan && json_integer(json_get(plan, "ahead"), 0) && session->state == SESSION_READY &&
+        runner->state == RUNNER_NONE && start(session, plan, &error) != 0)
+        forget(session); /* the next launched cell tries again, and says why */
+    json_free(plan);
+}
+
+/* Give the waiting runner its cell. */
+static void begin(struct spk_session *session)
+{
+    struct launched_cell *runner = &session->runner;
+    const struct request *request = session->active;
+    struct spk_text options = {runner->options, strlen(runner->options)};
+    int result = -ESRCH;
+    if (request && request->number == runner->request && request->count >= 2) {
+        struct spk_text parts[] = {request->parts[0], request->parts[1], options};
+        result = 0;
+        if (runner->variables >= 0)
+            result = python_process_send_fd(&runner->worker, WORKER_TAKE_STATE, runner->request, &options, 1,
+                                            runner->variables);
+        if (result == 0)
+            result = python_process_send(&runner->worker, WORKER_EXECUTE, runner->request, parts, 3);
+    }
+    close_variables(runner);
+    if (result == 0)
+        runner->state = RUNNER_BUSY;
+    else
+        give_up(session, "could not be given its cell");
+}
+
+static void take_plan(struct launched_cell *runner, struct spk_text plan)
+{
+    char *copy = strndup(plan.data, plan.len);
+    free(runner->plan);
+    runner->plan = copy;
+}
+
+/* A forked copy of the session is the runner. */
+static int adopt(struct spk_session *session, uint32_t pid, const int fds[3])
+{
+    struct launched_cell *runner = &session->runner;
+    uint64_t id = ++session->last_id;
+    /* The keeper knows it before it begins, since it may end at once; the descriptors are taken in any case.
+     */
+    int known = keeper_adopt(&session->keeper, id, pid);
+    int result = python_process_adopt(&runner->worker, &session->loop, id, fds, "{\"runner\":true}",
+                                      &runner_events, session);
+    result = known ? known : result;
+    runner->state = result == 0 ? RUNNER_STARTING : RUNNER_NONE;
+    return result;
+}
+
+/* The cell is for a runner from now on. */
+static void assign(struct spk_session *session, uint64_t request, struct spk_text plan, uint32_t pid,
+                   struct spk_text options, const int fds[3])
+{
+    struct launched_cell *runner = &session->runner;
+    struct spk_error error = {.size = sizeof error,
+                              .text = "could not be started, as its plan was not understood"};
+    struct json *wanted = json_parse(plan.data, plan.len);
+    const char *key = json_text(json_get(wanted, "key"), NULL);
+    int result = 0;
+    if (pid || !key || !runner->key || strcmp(key, runner->key) != 0 || runner->request)
+        launched_cell_drop(session);
+    if (pid)
+        result = adopt(session, pid, fds);
+    else if (runner->state == RUNNER_NONE)
+        result = start(session, wanted, &error);
+    runner->request = request;
+    runner->options = strndup(options.data, options.len);
+    runner->variables = pid ? -1 : fds[0];
+    if (!pid)
+        take_plan(runner, plan);
+    if (result != 0 || !runner->options)
+        give_up(session, error.text);
+    else if (runner->state == RUNNER_READY)
+        begin(session);
+    json_free(wanted);
+}
+
+/* A runner for the next cell of this kind. A cell that runs in one is not disturbed. */
+static void plan_ahead(struct spk_session *session, struct spk_text plan)
+{
+    struct launched_cell *runner = &session->runner;
+    struct json *wanted = json_parse(plan.data, plan.len);
+    const char *key = json_text(json_get(wanted, "key"), NULL);
+    if (runner->state != RUNNER_NONE && !runner->request && key &&
+        (!runner->key || strcmp(key, runner->key) != 0))
+        launched_cell_drop(session);
+    take_plan(runner, plan);
+    start_ahead(session);
+    json_free(wanted);
+}
+
+void launched_cell_launch(struct spk_session *session, struct frame *frame)
+{
+    struct spk_text plan = {0}, pid = {0}, options = {0};
+    int fds[3] = {-1, -1, -1}, taken = 0;
+    for (unsigned i = 0; i < frame->fds; i++) {
+        int fd = channel_claim_fd(&session->worker.channel);
+        if (i < 3)
+            fds[i] = fd;
+        else if (fd >= 0)
+            close(fd);
+    }
+    int whole = frame_next_part(frame, &plan) == 1 && frame_next_part(frame, &pid) == 1 &&
+                frame_next_part(frame, &options) == 1;
+    if (whole && frame->request) {
+        uint32_t copy = frame_u32(pid, 0);
+        taken = copy ? 3 : 1;
+        assign(session, frame->request, plan, copy, options, fds);
+    } else if (whole && session->settings.process == SETTINGS_LAUNCH) {
+        plan_ahead(session, plan); /* or the settings have changed since the worker was asked */
+    }
+    for (int i = taken; i < 3; i++)
+        if (fds[i] >= 0)
+            close(fds[i]);
+}
+
+/* --- from the runner -------------------------------------------------------------------------------------
+ */
+
+static void on_ready(struct spk_session *session)
+{
+    struct launched_cell *runner = &session->runner;
+    if (runner->state != RUNNER_STARTING)
+        return;
+    runner->state = RUNNER_READY;
+    if (runner->request)
+        begin(session);
+}
+
+static void on_state(struct spk_session *session, struct frame *frame)
+{
+    struct launched_cell *runner = &session->runner;
+    struct spk_text changes;
+    close_variables(runner);
+    for (unsigned i = 0; i < frame->fds; i++) {
+        int fd = channel_claim_fd(&runner->worker.channel);
+        if (i == 0)
+            runner->variables = fd;
+        else if (fd >= 0)
+            close(fd);
+    }
+    if (frame_next_part(frame, &changes) == 1) {
+        free(runner->changes);
+        runner->changes = strndup(changes.data, changes.len);
+    }
+}
+
+static void on_reply(struct spk_session *session, struct frame *frame)
+{
+    struct spk_text how = {0}, content = {0}, measurement = {0};
+    struct launched_cell *runner = &session->runner;
+    if (frame->request != runner->request || frame_next_part(frame, &how) != 1 ||
+        frame_next_part(frame, &content) != 1)
+        return;
+    (void)frame_next_part(frame, &measurement); /* none when the cell was not measured */
+    give_back(session, frame_u32(how, SPK_REPLY_ERROR), content, measurement);
+    (void)python_process_send(&runner->worker, WORKER_SHUTDOWN, 0, NULL, 0); /* or it ends with its socket */
+    forget(session);
+    start_ahead(session);
+}
+
+/* Of ranks, whose text does not come by the pipes. */
+static void on_ranks_text(struct spk_session *session, struct frame *frame)
+{
+    struct spk_text which, text;
+    if (frame_next_part(frame, &which) == 1 && frame_next_part(frame, &text) == 1)
+        session_on_text(session, frame->request,
+                        frame_u32(which, SPK_STDERR) == SPK_STDOUT ? SPK_STDOUT : SPK_STDERR, text);
+}
+
+static void on_frame(void *owner, struct frame *frame)
+{
+    struct spk_session *session = owner;
+    struct spk_text text;
+    switch (frame->type) {
+    case WORKER_HELLO:
+        break;
+    case WORKER_READY:
+        on_ready(session);
+        break;
+    case WORKER_FAILED:
+        if (frame_next_part(frame, &text) == 1 && !session->runner.said)
+            session->runner.said = strndup(text.data, text.len);
+        break;
+    case WORKER_STATE:
+        on_state(session, frame);
+        break;
+    case WORKER_REPLY:
+        on_reply(session, frame);
+        break;
+    case WORKER_TEXT:
+        on_ranks_text(session, frame);
+        break;
+    default:
+        session_on_output(session, frame);
+        break;
+    }
+}
+
+static void on_text(void *owner, uint64_t request, uint32_t which, struct spk_text text)
+{
+    session_on_text(owner, request, which, text);
+}
+
+static void on_lost(void *owner)
+{
+    struct spk_session *session = owner;
+    (void)keeper_signal(&session->keeper, session->runner.worker.id, SIGKILL);
+}
+
+static void on_closed(void *owner)
+{
+    struct spk_session *session = owner;
+    if (!session->runner.said)
+        session->runner.said = strdup(WORKER_WAS_CLOSED); /* without it, how it ended must do */
+    on_lost(session);
+}
+
+static const struct python_process_events runner_events = {on_text, on_frame, on_lost, on_closed};
+
+int launched_cell_ended(struct spk_session *session, uint64_t id, const char *how)
+{
+    struct launched_cell *runner = &session->runner;
+    if (!runner->worker.id || id != runner->worker.id)
+        return 0;
+    python_process_drain(&runner->worker);
+    if (runner->worker.id == id) /* it may have said its reply */
+        give_up(session, how);
+    return 1;
+}

@@ -1,0 +1,22 @@
+/* SPDX-License-Identifier: BSD-3-Clause
+ *
+ * hooks: how Python tells of calls and returns. Two implementations, one is compiled: hooks_profile.c for
+ * CPython 3.9 to 3.11, hooks_monitoring.c from 3.12 on. They need the GIL. */
+#ifndef TRACER_PYTHON_HOOKS_H
+#define TRACER_PYTHON_HOOKS_H
+
+#include "tracer/python/recording.h"
+
+/* In the thread that starts a stretch of the cell, or asks for its own functions; harmless where they are in.
+ * -1 with an exception. */
+int hooks_start(void);
+/* In the thread that started. Whether somebody else's hook was in the place of ours. */
+bool hooks_stop(void);
+/* Puts ours back in the calling thread where there is none. *replaced: whether another's is or was there. */
+int hooks_refresh(bool *replaced);
+
+/* Takes out every hook in every thread, as far as they are still ours, and puts back what was there before
+ * the measurement. From any thread, also in a forked child; harmless if there is none. */
+void hooks_remove(void);
+
+#endif

@@ -1,0 +1,81 @@
+/* SPDX-License-Identifier: BSD-3-Clause
+ *
+ * recording: see recording.h. */
+#include "tracer/python/recording.h"
+
+#include <pthread.h>
+#include <stdlib.h>
+
+#include "scorep/engine.h"
+
+struct recording recording;
+
+/* What Score-P's files hold would otherwise be written by the child, too, when it ends. */
+static void before_fork(void)
+{
+    if (recording.number != 0 && recording.scorep_sink)
+        engine_flush();
+}
+
+/* Between fork and whatever the child does next, only what is async-signal-safe. Only the forking thread
+ * exists in the child, so that clearing its own state stops all recording. */
+static void in_forked_child(void)
+{
+    if (recording.number == 0)
+        return;
+    recording.forked = true;
+    recording.recorder.on = false;
+    threads_cut_off();
+    if (recording.scorep_sink)
+        engine_forget();
+}
+
+int recording_watch_forks(void)
+{
+    static bool watching;
+    int code = watching ? 0 : pthread_atfork(before_fork, NULL, in_forked_child);
+    watching = code == 0;
+    return code;
+}
+
+struct recording recording_detach(void)
+{
+    struct recording detached = recording;
+    recording = (struct recording){0};
+    return detached;
+}
+
+void recording_release(struct recording *over)
+{
+    recorder_finish(&over->recorder);
+    scope_finish(&over->scope);
+    free(over->process);
+    codes_finish(&over->codes);
+}
+
+void recording_abandon(void)
+{
+    threads_abandon();
+    struct recording over = recording_detach();
+    if (over.scorep_sink)
+        scorep_sink_abandon(over.scorep_sink);
+    else
+        archive_abandon(over.archive);
+    recording_release(&over);
+}
+
+void recording_enter(struct thread *thread, const void *key, PyObject *code)
+{
+    struct recorder *recorder = &recording.recorder;
+    struct code *known = codes_find(&recording.codes, &recording.scope, code);
+    if (!known)
+        return; /* no memory: its leave will be ignored */
+    struct visit visit = {
+        .kind = (enum kind)known->kind, .coroutine = known->coroutine, .region = known->region};
+    bool named = visit.kind != KIND_ROOT || !recorder_is_in_cell(thread); /* else it is the cell's */
+    if (!known->resolved && named && recorder_wants(recorder, thread, visit.kind)) {
+        codes_resolve(known, &recording.scope, recorder);
+        visit.region = known->region;
+    }
+    recorder_enter(recorder, thread, key, visit);
+}

@@ -1,0 +1,68 @@
+/* SPDX-License-Identifier: BSD-3-Clause
+ *
+ * recording: what is being recorded by this process, as the hooks see it: the state of the one measurement
+ * (measurement.h begins and ends it), and what a function's begin and end do to it.
+ *
+ * Needs the GIL. A fork ends the recording for the child, which writes nothing and may begin anew. */
+#ifndef TRACER_PYTHON_RECORDING_H
+#define TRACER_PYTHON_RECORDING_H
+
+#include "tracer/otf2/archive.h"
+#include "tracer/python/codes.h"
+#include "tracer/python/python.h"
+#include "tracer/python/scorep_sink.h"
+#include "tracer/python/threads.h"
+#include "tracer/record/recorder.h"
+
+struct recording {
+    uint64_t number;         /* 1 for the process's first; 0 while there is none */
+    struct archive *archive; /* of our own, or NULL: the events are Score-P's */
+    struct scorep_sink *scorep_sink;
+    struct recorder recorder;
+    struct scope scope;
+    struct codes codes;
+    char *process;
+    uint64_t begin_ns;
+    uint64_t begin_realtime_ns;
+    uint64_t first_start_ns; /* 0: not yet */
+    uint64_t last_stop_ns;
+    bool instrument; /* functions are recorded from the start on, not only where the user's code says so */
+    bool hooked;     /* hooks have been put in since the beginning */
+    bool replaced;   /* somebody else's hook was found in the place of ours: functions are missing */
+    bool untimed;    /* not all times in the summary are there: what comes from Score-P's profile counts */
+    bool over;       /* the user's code has ended it: nothing is recorded any more */
+    bool ending;     /* it is being ended: what runs meanwhile (audit hooks, finalisers) may not do so, too */
+    bool forked;     /* this process is the child of the one that measures */
+};
+
+extern struct recording recording;
+
+/* Whether something is being measured by this very process. */
+static inline bool recording_is_active(void)
+{
+    return recording.number != 0 && !recording.forked;
+}
+
+/* From now on a forked child is told, before it does anything, that the measurement is its parent's. 0 or an
+ * errno; may be repeated. */
+int recording_watch_forks(void);
+
+/* Takes the recording out of everybody's reach: what follows may run Python code, and that may begin
+ * another measurement. The caller ends it with recording_release. */
+struct recording recording_detach(void);
+
+/* Frees what belongs to a recording that was detached, but for its archive and Score-P's. */
+void recording_release(struct recording *over);
+
+/* In a forked child, outside the fork itself, when the hooks are out: forgets the parent's measurement. */
+void recording_abandon(void);
+
+/* For the hooks. key: of the frame. */
+void recording_enter(struct thread *thread, const void *key, PyObject *code);
+
+static inline void recording_leave(struct thread *thread, const void *key)
+{
+    recorder_leave(&recording.recorder, thread, key);
+}
+
+#endif

@@ -1,0 +1,39 @@
+/* SPDX-License-Identifier: BSD-3-Clause
+ *
+ * environment.c - what this process was given. Changes nothing of it.
+ */
+#include "shim/common/environment.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "shim/common/log.h"
+
+const char *environment_variable(const char *name)
+{
+    /* NOLINTNEXTLINE(concurrency-mt-unsafe): no thread of this program changes the environment */
+    const char *value = getenv(name);
+    return value && *value ? value : NULL;
+}
+
+int environment_beside(const char *relative, char path[SURROUNDINGS_PATH_MAX], struct spk_error *error)
+{
+    char self[SURROUNDINGS_PATH_MAX];
+    ssize_t len = readlink("/proc/self/exe", self, sizeof self - 1);
+    if (len <= 0) {
+        int code = -errno;
+        return log_set(error, code, "cannot tell where this program lies: /proc/self/exe: %s.",
+                       log_reason(code));
+    }
+    self[len] = '\0';
+    char *slash = strrchr(self, '/');
+    if (slash)
+        *slash = '\0';
+    int wanted = snprintf(path, SURROUNDINGS_PATH_MAX, "%s/%s", self, relative);
+    if (wanted < 0 || wanted >= SURROUNDINGS_PATH_MAX)
+        return log_set(error, -ENAMETOOLONG, "the path of this program is too long: %s.", self);
+    return 0;
+}

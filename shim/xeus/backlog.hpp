@@ -1,0 +1,38 @@
+/* SPDX-License-Identifier: BSD-3-Clause
+ *
+ * backlog.hpp - how much was sent that some client has not taken yet.
+ *
+ * ZeroMQ counts messages, not bytes, and drops what goes beyond its limit. So its queues have none, and the
+ * bytes in them are counted here: the last frame of each message tells when the slowest client's connection
+ * has let go of it. What to do about a large number is the caller's business.
+ */
+#ifndef SHIM_XEUS_BACKLOG_HPP
+#define SHIM_XEUS_BACKLOG_HPP
+
+#include <atomic>
+#include <cstdint>
+
+#include <zmq.hpp>
+#include <zmq_addon.hpp>
+
+namespace spk {
+
+/* To outlive the context of the sockets through which it sends: its messages are let go of until then. */
+class backlog {
+  public:
+    /** Send without waiting. A message that nobody takes is no failure. */
+    void send(zmq::socket_t &socket, zmq::multipart_t &wire);
+
+    /** The bytes that some client has still to take. */
+    uint64_t waiting() const noexcept;
+
+  private:
+    struct counted;
+    static void release(void *data, void *hint) noexcept;
+
+    std::atomic<uint64_t> m_waiting{0}; /* ZeroMQ's thread takes off it */
+};
+
+} // namespace spk
+
+#endif

@@ -1,0 +1,195 @@
+/* SPDX-License-Identifier: BSD-3-Clause
+ *
+ * test_json_bridge.c - values go in and come out unchanged; what is too long, too deep or no JSON is refused.
+ */
+#include "base/json_bridge.h"
+
+#include <errno.h>
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "test.h"
+
+static struct json *parsed(const char *text)
+{
+    return json_parse(text, strlen(text));
+}
+
+/* Whether value prints as expected; takes value over. */
+static int prints(struct json *value, const char *expected)
+{
+    size_t len = 0;
+    char *text = json_print(value, &len);
+    CHECK(text != NULL);
+    CHECK(strlen(text) == len);
+    int same = test_same(text, len, expected);
+    if (!same)
+        fprintf(stderr, "printed: %s\n", text);
+    free(text);
+    json_free(value);
+    return same;
+}
+
+static void look(void)
+{
+    struct json *value =
+        parsed("{\"n\":-7,\"u\":18446744073709551615,\"m\":9223372036854775807,\"f\":2.5,\"t\":true,"
+               "\"s\":\"gr\\u00fc\\u0000\\u00df\",\"l\":[1,[],{}],\"z\":null}");
+    size_t len = 99;
+    CHECK(value && json_count(value) == 8);
+    CHECK(json_integer(json_get(value, "n"), 5) == -7);
+    CHECK(json_integer(json_get(value, "m"), 5) == INT64_MAX);
+    CHECK(json_integer(json_get(value, "u"), 5) == 5);
+    CHECK(json_integer(json_get(value, "f"), 5) == 5);
+    CHECK(json_integer(json_get(value, "t"), 5) == 5);
+    CHECK(json_number(json_get(value, "f"), 5) == 2.5);
+    CHECK(json_number(json_get(value, "n"), 5) == -7.0);
+    CHECK(json_number(json_get(value, "s"), 5) == 5.0);
+    CHECK(json_boolean(json_get(value, "t"), 0) == 1);
+    CHECK(json_boolean(json_get(value, "n"), 7) == 7);
+    CHECK(json_boolean(json_get(value, "z"), 7) == 7);
+    const char *text = json_text(json_get(value, "s"), &len);
+    CHECK(text && len == 7 && memcmp(text, "gr\xC3\xBC\0\xC3\x9F", 8) == 0);
+    CHECK(json_text(json_get(value, "s"), NULL) == text);
+    CHECK(json_text(json_get(value, "n"), &len) == NULL && len == 7);
+    CHECK(json_count(json_get(value, "l")) == 3 && json_count(json_get(value, "s")) == 0);
+    CHECK(json_integer(json_at(json_get(value, "l"), 0), 0) == 1);
+    CHECK(json_at(json_get(value, "l"), 3) == NULL && json_at(value, 0) == NULL);
+    CHECK(json_get(value, "none") == NULL && json_get(json_get(value, "l"), "n") == NULL);
+    json_free(value);
+}
+
+static void look_at_nothing(void)
+{
+    CHECK(json_get(NULL, "a") == NULL && json_at(NULL, 0) == NULL && json_count(NULL) == 0);
+    CHECK(json_integer(NULL, 3) == 3 && json_boolean(NULL, 3) == 3 && json_text(NULL, NULL) == NULL);
+    CHECK(json_number(NULL, 3) == 3.0 && json_print(NULL, NULL) == NULL && json_parse(NULL, 0) == NULL);
+    json_free(NULL);
+}
+
+static void build(void)
+{
+    struct json *object = json_object();
+    struct json *array = json_array();
+    CHECK(json_append(array, json_object()) == 0);
+    CHECK(json_append_text(array, "a\"\n", 3) == 0);
+    CHECK(json_append_text(array, NULL, 0) == 0);
+    CHECK(json_set(object, "list", array) == 0);
+    CHECK(json_set_integer(object, "max", INT64_MAX) == 0);
+    CHECK(json_set_integer(object, "min", INT64_MIN) == 0);
+    CHECK(json_set_number(object, "nan", NAN) == 0);
+    CHECK(json_set_number(object, "half", 0.5) == 0);
+    CHECK(json_set_boolean(object, "yes", 2) == 0);
+    CHECK(json_set_text(object, "yes", "replaced", 8) == 0);
+    CHECK(prints(object, "{\"half\":0.5,\"list\":[{},\"a\\\"\\n\",\"\"],\"max\":9223372036854775807,"
+                         "\"min\":-9223372036854775808,\"nan\":null,\"yes\":\"replaced\"}"));
+}
+
+/* A child that is given away is gone, whether it was taken or not: the sanitizer counts. */
+static void misuse(void)
+{
+    struct json *object = json_object();
+    struct json *array = json_array();
+    CHECK(json_set(object, "a", NULL) == -ENOMEM);
+    CHECK(json_append(array, NULL) == -ENOMEM);
+    CHECK(json_set(array, "a", json_object()) == -EINVAL);
+    CHECK(json_append(object, json_object()) == -EINVAL);
+    CHECK(json_set(NULL, "a", json_object()) == -EINVAL);
+    CHECK(json_append(NULL, json_object()) == -EINVAL);
+    CHECK(json_set(object, NULL, json_object()) == -EINVAL);
+    CHECK(json_set_text(array, "a", "b", 1) == -EINVAL);
+    CHECK(json_set_text(object, "a", NULL, 1) == -EINVAL);
+    CHECK(json_append_text(array, NULL, 1) == -EINVAL);
+    CHECK(json_set_integer(NULL, "a", 1) == -EINVAL);
+    CHECK(prints(object, "{}"));
+    CHECK(prints(array, "[]"));
+}
+
+static void refuse(void)
+{
+    static const char *const wrong[] = {
+        "",    " ",   "{",   "[1,]",     "{\"a\"}", "{a:1}",       "'a'",      "\"\xFF\"",
+        "1 2", "nul", "NaN", "Infinity", "1e999",   "\"\\ud800\"", "\"a\nb\"", "// c\n1",
+    };
+    for (size_t i = 0; i < sizeof wrong / sizeof wrong[0]; i++)
+        CHECK(parsed(wrong[i]) == NULL);
+    CHECK(json_parse("1\0", 2) == NULL);
+    CHECK(prints(parsed(" null "), "null"));
+    CHECK(prints(json_parse("17", 1), "1"));
+}
+
+static void invalid_utf8_is_replaced(void)
+{
+    struct json *object = json_object();
+    CHECK(json_set_text(object, "t", "a\xFFz\xE2\x82", 5) == 0);
+    CHECK(prints(object, "{\"t\":\"a\xEF\xBF\xBDz\xEF\xBF\xBD\"}"));
+}
+
+static struct json *nested(size_t depth, const char *opens, const char *closes)
+{
+    size_t open = strlen(opens);
+    size_t close = strlen(closes);
+    char *text = malloc(depth * (open + close) + 2);
+    CHECK(text != NULL);
+    for (size_t i = 0; i < depth; i++) {
+        memcpy(text + i * open, opens, open);
+        memcpy(text + depth * open + 1 + i * close, closes, close);
+    }
+    text[depth * open] = '1';
+    struct json *value = json_parse(text, depth * (open + close) + 1);
+    free(text);
+    return value;
+}
+
+static void take_out(void)
+{
+    struct json *object = json_parse("{\"a\":1,\"b\":2}", 13), *array = json_parse("[1]", 3);
+    json_remove(object, "a");
+    json_remove(object, "a");
+    json_remove(array, "a");
+    json_remove(NULL, "a");
+    CHECK(prints(object, "{\"b\":2}") && prints(array, "[1]"));
+}
+
+static void depth(void)
+{
+    struct json *deepest = nested(JSON_MAX_DEPTH, "[", "]");
+    CHECK(deepest != NULL);
+    char *text = json_print(deepest, NULL);
+    CHECK(text != NULL);
+    free(text);
+    json_free(deepest);
+    CHECK(nested(JSON_MAX_DEPTH + 1, "[", "]") == NULL);
+    CHECK(nested(JSON_MAX_DEPTH + 1, "{\"a\":", "}") == NULL);
+    CHECK(nested(1000000, "[", "]") == NULL);
+    CHECK(nested(1000000, "{\"a\":[", "]}") == NULL);
+}
+
+static void length(void)
+{
+    /* Blanks: the length is what is refused, not the content. */
+    char *text = malloc(JSON_MAX_LEN + 1);
+    if (!text)
+        test_skip("no memory for a text of the largest length");
+    memset(text, ' ', JSON_MAX_LEN + 1);
+    text[0] = '1';
+    CHECK(json_parse(text, JSON_MAX_LEN + 1) == NULL);
+    CHECK(prints(json_parse(text, 1000), "1"));
+    free(text);
+}
+
+int main(void)
+{
+    test_limit(60);
+    look();
+    look_at_nothing();
+    build();
+    misuse();
+    refuse();
+    invalid_utf8_is_replaced();
+    take_out();
+    depth();
+    length();
+    return 0;
+}
