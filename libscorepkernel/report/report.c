@@ -95,7 +95,7 @@ static void name_region(const struct region *region, char text[TEXT_MAX])
 /* IPython runs a cell statement by statement; to the user it ran once. */
 static void print_visits(struct buffer *out, const struct region *region)
 {
-    static const char one_of_many[] = "cell "; /* as measure.py names them */
+    static const char one_of_many[] = "cell "; /* as measure/cell.py names them */
     int is_cell = is_cell_itself(region) ||
                   (is_in_cell(region) && strncmp(region->name, one_of_many, sizeof one_of_many - 1) == 0);
     print_count(out, is_cell ? 1 : region->visits);

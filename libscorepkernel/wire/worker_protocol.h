@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  *
  * worker_protocol.h - what the library and a Python worker say to each other: frames (frame.h) on descriptor
- * WORKER_FD, and marks in the worker's standard output and error. worker/base/connection.py is the other side.
+ * WORKER_FD, and marks in the worker's standard output and error. worker/base/connection.py is the other
+ * side.
  *
  * Text that Python, C code or child processes write goes through the two pipes, where it has its natural
  * order. What is not text comes as frames. Marks keep the two in step: before it sends a frame, the worker
@@ -43,7 +44,7 @@ enum worker_frame {
     WORKER_PLAN, /* parts: JSON {process?, arguments?}: say with WORKER_LAUNCH, request 0, what a runner for
                     such cells would be, so that it can be started ahead */
     WORKER_TAKE_STATE, /* to a runner. parts: JSON, the options of the cell that comes next; descriptor: the
-                          variables (persist.py) */
+                          variables (persist/transfer.py) */
     WORKER_RETURN, /* to the worker that sent WORKER_LAUNCH. parts: SPK_REPLY_* (u32), content, measurement,
                       JSON of WORKER_STATE or empty; descriptor, if so: the changed variables. When the runner
                       ended instead, content is empty and measurement a text that says how */
@@ -62,7 +63,7 @@ enum worker_frame {
     WORKER_FROM_COMM_OPEN, /* parts: content, metadata, buffers ...; so are the next two */
     WORKER_FROM_COMM_MESSAGE,
     WORKER_FROM_COMM_CLOSE,
-    WORKER_REPLY,  /* parts: SPK_REPLY_* (u32), content, and for a measured cell JSON: measure.py. To a
+    WORKER_REPLY,  /* parts: SPK_REPLY_* (u32), content, and for a measured cell JSON: report.py. To a
                       question  about settings, SPK_REPLY_OK lets them pass; then JSON: the names of those that
                       stay as  they were */
     WORKER_LOG,    /* parts: SPK_LOG_* (u32), text */

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: BSD-3-Clause
 """The session worker: the process in which a notebook's cells run.
 
-The library starts it in the user's interpreter and speaks to it over one socket (worker_wire.h). It lives in
+The library starts it in the user's interpreter and speaks to it over one socket (wire/worker_protocol.h). It lives in
 somebody's program: it adds nothing to the user's namespace or to sys.path, imports what IPython needs and no
 more, and keeps what it depends on (its socket, its copies of the output descriptors) away from the low numbers
 that users' code closes.
@@ -49,7 +49,7 @@ def main() -> None:
             connection.send(frame_numbers.FAILED, 0, _no_ipython(problem).encode())
             return
         raise
-    session = server.Server(connection, package)
+    session = server.Server(connection)
     if has_directory:
         from . import shadowed
 

@@ -3,10 +3,12 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any, Optional
 
 from .base import frame_numbers, frames
 from .base.connection import Connection
+from .base.frames import Frame
 
 _SEND = {
     "comm_open": frame_numbers.FROM_COMM_OPEN,
@@ -26,6 +28,8 @@ class Comms:
     def __init__(self, connection: Connection) -> None:
         self._connection = connection
         self._manager: Optional[Any] = None
+        # By the frame: what answers it, with how it went and the content of the reply.
+        self.handlers = {frame_numbers.COMM_INFO: self._on_info, **dict.fromkeys(_HANDLED_BY, self._on_message)}
         try:
             import comm
             from comm.base_comm import BaseComm
@@ -45,6 +49,18 @@ class Comms:
 
         comm.create_comm = SessionComm
         self._manager = comm.get_comm_manager()
+
+    async def _on_message(self, frame: Frame) -> tuple:
+        content, metadata = json.loads(frame.parts[0]), json.loads(frame.parts[1] or b"{}")
+        self._connection.begin_cell(frame.request)
+        with self._connection.interrupts.users_code():
+            self.handle(frame.kind, content, metadata, frame.parts[2:])
+        return frame_numbers.OK, {"status": "ok"}
+
+    async def _on_info(self, frame: Frame) -> tuple:
+        """comm_info_request."""
+        target = json.loads(frame.parts[0]).get("target_name")
+        return frame_numbers.OK, {"status": "ok", "comms": self.info(target)}
 
     def handle(self, kind: int, content: dict, metadata: dict, buffers: list) -> None:
         """A message from the client."""

@@ -58,10 +58,24 @@ class Questions:
     def __init__(self, connection: Connection, read: Callable[[Optional[float]], None]) -> None:
         self._connection = connection
         self._read = read
+        self.allowed = False  # whether the client of the cell that runs can ask the user
         self._of: Dict[int, List[Question]] = {}  # by request; the first of each is asked
         self._reader = _new_lock()
         self._asked = 0
         self._is_rank = connection.setup.get("rank") is not None  # whose job asks for all of them
+
+    def raw_input(self, prompt: object = "") -> str:
+        """input() in the notebook."""
+        return self._ask_if_allowed(str(prompt), False)
+
+    def getpass(self, prompt: str = "Password: ", stream: object = None) -> str:
+        """getpass.getpass() in the notebook."""
+        return self._ask_if_allowed(prompt, True)
+
+    def _ask_if_allowed(self, prompt: str, password: bool) -> str:
+        if not self.allowed or self._connection.forked:
+            raise StdinNotImplementedError("input() was called, but this client cannot ask the user")
+        return self.ask(self._connection.cell_of_caller(), prompt, password)
 
     def forget(self) -> None:
         """In a copy of the session, in which nobody waits."""

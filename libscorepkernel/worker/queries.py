@@ -10,7 +10,8 @@ from typing import Any, Iterator, List
 from IPython.core.completer import provisionalcompleter, rectify_completions
 from IPython.utils.tokenutil import token_at_cursor
 
-from .base import frame_numbers, time_limit
+from . import time_limit
+from .base import frame_numbers
 from .base.connection import Connection
 from .base.frames import Frame
 
@@ -19,11 +20,18 @@ _SECONDS = 10.0
 
 
 class Queries:
-    """Answers queries, each with how it went and the content of the reply."""
+    """Answers queries."""
 
     def __init__(self, connection: Connection, shell: Any) -> None:
         self._connection = connection
         self._shell = shell
+        # By the frame: what answers it, with how it went and the content of the reply.
+        self.handlers = {
+            frame_numbers.COMPLETE: self._complete,
+            frame_numbers.INSPECT: self._inspect,
+            frame_numbers.IS_COMPLETE: self._is_complete,
+            frame_numbers.HISTORY: self._history,
+        }
 
     @contextlib.contextmanager
     def _users_code(self) -> Iterator[None]:
@@ -34,7 +42,7 @@ class Queries:
             with time_limit.Limit(_SECONDS, interrupts):
                 yield
 
-    async def complete(self, frame: Frame) -> tuple:
+    async def _complete(self, frame: Frame) -> tuple:
         """What could stand at the cursor (complete_request)."""
         content = json.loads(frame.parts[0])
         code = content["code"]
@@ -53,7 +61,7 @@ class Queries:
             "metadata": {"_jupyter_types_experimental": kinds},
         }
 
-    async def inspect(self, frame: Frame) -> tuple:
+    async def _inspect(self, frame: Frame) -> tuple:
         """What the name at the cursor stands for (inspect_request)."""
         content = json.loads(frame.parts[0])
         position = content.get("cursor_pos")
@@ -66,7 +74,7 @@ class Queries:
             reply.update(data=data, found=True)
         return frame_numbers.OK, reply
 
-    async def is_complete(self, frame: Frame) -> tuple:
+    async def _is_complete(self, frame: Frame) -> tuple:
         """Whether the code can be run as it stands (is_complete_request)."""
         code = json.loads(frame.parts[0])["code"]
         status, indent = "unknown", None
@@ -77,7 +85,7 @@ class Queries:
             reply["indent"] = " " * (indent or 0)
         return frame_numbers.OK, reply
 
-    async def history(self, frame: Frame) -> tuple:
+    async def _history(self, frame: Frame) -> tuple:
         """Earlier cells (history_request)."""
         found = _find_history(self._shell.history_manager, json.loads(frame.parts[0]))
         return frame_numbers.OK, {"status": "ok", "history": found}

@@ -17,6 +17,7 @@ from traitlets import Type
 
 from .base import frame_numbers, frames, process_variables
 from .base.connection import Connection, TooLarge
+from .base.ipython_names import is_cell
 from .directives import magics
 
 _PACKAGE = os.path.dirname(os.path.abspath(__file__)) + os.sep
@@ -161,7 +162,7 @@ def _forget_sources() -> None:
         # Keys begin with a file name, or with a code object.
         for cache in (source.__dict__.get("__source_cache_with_lines"), source.__dict__.get("__executing_cache")):
             for key in list(cache or ()):
-                if str(getattr(key[0], "co_filename", key[0])).startswith("<ipython-input"):
+                if is_cell(str(getattr(key[0], "co_filename", key[0]))):
                     del cache[key]
 
 

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: BSD-3-Clause
 """The connection to the library: frames over a socket, and marked text in the two output pipes. The Python side of
-libscorepkernel/worker_wire.h, which says what they look like and why."""
+libscorepkernel/wire/worker_protocol.h, which says what they look like and why."""
 
 from __future__ import annotations
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: BSD-3-Clause
-"""The numbers by which the library and its worker name what they send each other, as worker_wire.h has them."""
+"""The numbers by which the library and its worker name what they send each other, as in wire/worker_protocol.h."""
 
 from __future__ import annotations
 

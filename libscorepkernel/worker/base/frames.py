@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: BSD-3-Clause
-"""Frames as bytes: the Python side of libscorepkernel/frame.h, which says what they look like and why."""
+"""Frames as bytes: the Python side of libscorepkernel/wire/frame.h, which says what they look like and why."""
 
 from __future__ import annotations
 

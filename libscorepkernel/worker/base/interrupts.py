@@ -7,11 +7,20 @@ import _thread
 import contextlib
 import signal
 import sys
-from typing import Any, Iterator, Optional
+from typing import Any, Iterator, List, Optional
 
 # Kept, as users' code may replace it: gevent does, for one.
 get_ident = _thread.get_ident
 MAIN_THREAD = get_ident()  # which imports this
+
+
+# Whose handler is in place: a process has one.
+_installed: List[Interrupts] = []
+
+
+def is_pending() -> bool:
+    """Whether an interrupt waits for our own code to end: nobody wants any more what that waits for."""
+    return any(one.pending for one in _installed)
 
 
 class Interrupts:
@@ -35,6 +44,7 @@ class Interrupts:
     def install(self) -> None:
         """Put our handler in place: users' code may have installed another."""
         signal.signal(signal.SIGINT, self._handle)
+        _installed[:] = [self]
 
     def _handle(self, number: int, frame: Any) -> None:
         if self.of_our_own:

@@ -8,6 +8,7 @@ import sys
 import sysconfig
 from typing import Any, List
 
+from . import places
 from .errors import NotMeasured
 
 extension: Any = None
@@ -21,13 +22,13 @@ except (ImportError, NotImplementedError) as problem:
     why_missing = str(problem)
 
 
-def need(package: str) -> None:
+def need() -> None:
     """NotMeasured: there is none for this Python."""
     if extension is None:
         raise NotMeasured(
             f"The cell was not run: the built-in tracer was not built for this Python ({sys.executable}, "
             f"{sysconfig.get_config_var('SOABI')}): {why_missing}. In the source tree of libscorepkernel, run "
-            f"`make install PYTHONS={sys.executable}` (with the PREFIX of this installation, {package})."
+            f"`make install PYTHONS={sys.executable}` (with the PREFIX of this installation, {places.PACKAGE})."
         )
 
 

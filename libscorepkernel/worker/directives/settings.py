@@ -9,7 +9,7 @@ import sys
 from typing import List
 
 from ..launch import variable_files
-from ..launch.way import refuse_clash
+from ..launch.plan import refuse_clash
 from ..measure import binding_arguments
 from ..persist import trial
 

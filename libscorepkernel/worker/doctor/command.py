@@ -46,8 +46,8 @@ def _ipython(facts: Facts) -> Finding:
 def _tracer(facts: Facts) -> Finding:
     """Whether the extension that records is there for this Python."""
     try:
-        selection.wanted()
-        tracer.need(facts.package)
+        selection.asked_for()
+        tracer.need()
     except NotMeasured as problem:
         said = str(problem)[len("The cell was not run: ") :]
         detail, _, remedy = said.partition(" In the source tree")

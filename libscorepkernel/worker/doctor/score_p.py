@@ -12,6 +12,7 @@ import sys
 from typing import List, NamedTuple, Tuple
 
 from ..base import places
+from ..base.errors import Unusable
 from ..base.programs import last_line, run, run_python
 from ..measure import installation
 from .check import Finding
@@ -94,7 +95,7 @@ def shared(facts: Facts) -> Finding:
         return "none", "there is no Score-P to ask", ""
     try:
         found = installation.ask(facts.config)
-    except installation.Unusable as problem:
+    except Unusable as problem:
         return "error", str(problem), _ANEW
     return "ok", f"{len(found.libraries)} shared libraries in {facts.libraries}", ""
 
@@ -169,7 +170,7 @@ def _import_bindings(facts: Facts, mpp: str) -> str:
     arguments = [word for word in installation.ARGUMENTS if not word.startswith("--mpp")]
     try:
         libraries = installation.ask(facts.config, [*arguments, "--mpp=" + mpp]).libraries
-    except installation.Unusable as problem:
+    except Unusable as problem:
         return str(problem)
     return last_line(run_python("import scorep._bindings", [places.PROVIDER, *libraries]).problem)
 

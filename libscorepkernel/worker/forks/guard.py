@@ -9,12 +9,12 @@ from __future__ import annotations
 
 import math
 import os
-import sys
-from typing import Any, NamedTuple, Optional
+from typing import NamedTuple, Optional
 
 from ..base import frame_numbers, frames, page_faults
 from ..base.errors import NotMeasured
-from . import history, native_threads, resource_tracker, standby
+from ..base.session import Session
+from . import native_threads, resource_tracker, standby
 
 _BUDGET_MS = 20.0
 
@@ -26,8 +26,9 @@ class Guard(NamedTuple):
     why: str
 
 
-def guard(server: Any, wanted: Optional[bool]) -> Guard:
-    """Park a spare before a measured cell, or say why not. In the spare it never returns, but may raise Promoted."""
+def consider(wanted: Optional[bool]) -> Guard:
+    """Whether to guard the session while the next cell runs. wanted: what the user asks for; None: as it costs.
+    NotMeasured: SCOREPKERNEL_GUARD_BUDGET is no number."""
     if wanted is False:
         return Guard(False, "as asked")
     natives = native_threads.found()
@@ -40,16 +41,23 @@ def guard(server: Any, wanted: Optional[bool]) -> Guard:
     budget_ms = _budget_ms()
     if wanted is None and cost_ms > budget_ms:
         return Guard(False, f"a guard could slow the cell by {cost_ms:.0f} ms, more than {budget_ms:g} ms")
+    return Guard(True, "as asked" if wanted else f"it slows the cell by at most {max(cost_ms, 0.1):.1f} ms")
+
+
+def begin(session: Session, guard: Guard) -> Optional[Guard]:
+    """Have a copy of the session stand by, if that is the decision. What came of it: there may be no copy. None: this
+    is the copy, and it is wanted, as the session has ended."""
+    if not guard.on:
+        return guard
     resource_tracker.protect()  # the session may end before it is idle
     try:
-        with history.at_rest(server.shell):
-            copy = standby.fork_copy(server)
-        if natives:
-            print(f"Warning: {native_threads.said_of(natives)}.", file=sys.stderr)
-        standby.introduce(server.connection, copy, frame_numbers.SPARE, 0, None, frames.dump(copy.lacks))
+        copy = standby.copy_session(session)
+        if copy is None:
+            return None
+        standby.introduce(session.connection, copy, frame_numbers.SPARE, 0, None, frames.dump(copy.lacks))
     except OSError as problem:
         return Guard(False, f"no copy of the session could be made: {problem.strerror}")
-    return Guard(True, "as asked" if wanted else f"it slows the cell by at most {max(cost_ms, 0.1):.1f} ms")
+    return guard
 
 
 def _budget_ms() -> float:

@@ -16,12 +16,14 @@ import random
 import signal
 import socket
 import stat
+import sys
 import threading
 from typing import Any, Dict, List, NamedTuple, Optional, Set, Tuple
 
 from ..base import frames, tracer
 from ..base.connection import Connection
 from ..base.descriptors import STDERR, STDOUT, high_descriptors, socketpair
+from ..base.session import Session
 from . import history, locked_files, native_threads, pools
 
 # The first to go when memory runs short.
@@ -30,10 +32,6 @@ _OOM_SCORE = 800
 _OWN_THREADS = {"IPythonHistorySavingThread"}
 # Kept, as gevent replaces them by what waits for its own loop.
 _fork, _waitpid = os.fork, os.waitpid
-
-
-class Promoted(BaseException):
-    """Raised in the copy when it has become the session: back to the server's beginning."""
 
 
 # --- parking ---------------------------------------------------------------------------------------------
@@ -47,14 +45,25 @@ class Copy(NamedTuple):
     lacks: Dict[str, int]
 
 
-def fork_copy(server: Any) -> Copy:
-    """Make a copy of this process. It waits for its socket: until that closes, and the copy ends, or until
-    WORKER_SETUP comes, and the copy raises Promoted. OSError: there can be none."""
-    server.connection.flush()
-    _flush_files(server.descriptors())
+def copy_session(session: Session) -> Optional[Copy]:
+    """Make a copy of this process. None: this is the copy, and it is wanted: it has taken over, and goes on from the
+    server's beginning. OSError: there can be none. The user is warned of threads that the copy will not have."""
+    natives = native_threads.found()
+    with history.at_rest(session.shell):
+        copy = _fork_copy(session)
+    if natives and copy is not None:
+        print(f"Warning: {native_threads.said_of(natives)}.", file=sys.stderr)
+    return copy
+
+
+def _fork_copy(session: Session) -> Optional[Copy]:
+    """The copy waits for its socket: until that closes, and the copy ends, or until WORKER_SETUP comes, and it returns
+    None."""
+    session.connection.flush()
+    _flush_files(session.descriptors())
     tracer.prepare_fork()
-    lacks, keeper = _lacks(server.descriptors()), os.getppid()
-    locked = locked_files.look(but=server.descriptors())
+    lacks, keeper = _lacks(session.descriptors()), os.getppid()
+    locked = locked_files.look(but=session.descriptors())
     random_state = random.getstate()
     with contextlib.ExitStack() as ends, high_descriptors():
         ours, theirs = (ends.enter_context(end) for end in socketpair())
@@ -76,11 +85,11 @@ def fork_copy(server: Any) -> Copy:
         with contextlib.suppress(OSError):
             os.setpgid(0, 0)  # out of the reach of interrupts, and of the session's end, before anybody knows of it
         theirs.send(os.getpid().to_bytes(4, "little"))
-        _wait(server, theirs, [write for _, write in pipes], random_state, locked)
+        _wait(session, theirs, [write for _, write in pipes], random_state, locked)
         signal.pthread_sigmask(signal.SIG_SETMASK, _blocked[0])
     except BaseException:
         os._exit(70)
-    raise Promoted
+    return None
 
 
 _blocked: List[Any] = [()]  # signals, as the session had them
@@ -155,7 +164,7 @@ def _become_orphan() -> None:
         os._exit(0)
 
 
-def _wait(server: Any, theirs: socket.socket, outputs: list, random_state: Any, locked: list) -> None:
+def _wait(session: Session, theirs: socket.socket, outputs: list, random_state: Any, locked: list) -> None:
     """Stay parked. Returns when this process is to be the session."""
     with contextlib.suppress(OSError), open("/proc/self/oom_score_adj", "w") as file:
         file.write(str(_OOM_SCORE))
@@ -171,8 +180,8 @@ def _wait(server: Any, theirs: socket.socket, outputs: list, random_state: Any, 
         file.write("0")
     _forget_signals()
     random.setstate(random_state)
-    server.notices[:] = locked_files.take_again(locked)
-    server.take_over(theirs, json.loads(frame.parts[0]))
+    session.notices[:] = locked_files.take_again(locked)
+    session.take_over(theirs, json.loads(frame.parts[0]))
 
 
 def _let_go_of_connections(keep: set) -> None:
@@ -255,14 +264,14 @@ def _forget_signals() -> None:
 # --- going on --------------------------------------------------------------------------------------------
 
 
-def renew(server: Any) -> None:
+def renew(session: Session, is_runner: bool) -> None:
     """What did not survive the fork is made anew: IPython's history, and pools."""
-    server.notices += pools.renew()
-    if server.runner:
-        server.shell.history_manager.enabled = False  # the session keeps it
+    session.notices += pools.renew()
+    if is_runner:
+        session.shell.history_manager.enabled = False  # the session keeps it
     else:
         try:
-            server.notices += history.renew(server.shell)
+            session.notices += history.renew(session.shell)
         except Exception as problem:  # threads are not what they were, under gevent
-            server.shell.history_manager.enabled = False
-            server.notices.append(f"IPython's history is not written any more: {problem}")
+            session.shell.history_manager.enabled = False
+            session.notices.append(f"IPython's history is not written any more: {problem}")

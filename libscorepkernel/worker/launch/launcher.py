@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: BSD-3-Clause
 """Cells that run in processes of their own, as the session sees them: the variables go there and come back. How the
 processes are started is in start.py; the library starts them and carries what the two say to each other
-(runner.c)."""
+(session/launched_cell.c)."""
 
 from __future__ import annotations
 
@@ -9,25 +9,31 @@ import contextlib
 import json
 import os
 import sys
-from typing import Any, List, Optional, Tuple
+from typing import Any, Iterator, List, Optional, Tuple
 
 from ..base import frame_numbers, frames
 from ..base.errors import NotMeasured
 from ..base.frames import Frame
-from ..forks import guard, history, native_threads, standby
-from ..measure import installation
+from ..base.session import Session
+from ..forks import guard, standby
+from ..measure.systems.selection import Selection
+from ..measure.wanted import Wanted
 from ..persist import trial, variables_file
-from . import variable_files, variables_report
+from . import start, variable_files, variables_report
 from .notes import RESULT, told, with_result_named
-from .start import make_way, plan
-from .way import Way, choose
+from .plan import Plan, Where, decide_elsewhere
+
+
+# How it ended, the content of its reply, and its measurement, if there is one.
+Returned = Tuple[int, dict, Optional[dict]]
 
 
 class Launcher:
     """The session's side: it hands a cell over, and waits for what comes back."""
 
-    def __init__(self, server: Any) -> None:
-        self._server = server
+    def __init__(self, session: Session, systems: Selection) -> None:
+        self._session = session
+        self._systems = systems
         self._returned: Any = None
         self._request = 0  # whose cell that is
         self._job: Any = None  # of a cell that runs as ranks
@@ -35,60 +41,66 @@ class Launcher:
         self.not_returned: List[str] = []  # what the cell changed, and is as it was in the session
         self.steps = self._other_steps = variables_report.Steps()
 
-    def ahead(self, wanted: dict) -> None:
+    def ahead(self, wanted: Wanted) -> None:
         """Have a process started for the next cell of this kind."""
         with contextlib.suppress(NotMeasured):
-            if choose(wanted, self._server.package).process == "launch":
-                plan_text = frames.dump(plan(wanted, self._server.package))
-                self._server.connection.send_with_descriptors([], frame_numbers.LAUNCH, 0, plan_text, b"", b"{}")
+            plan = decide_elsewhere(wanted, self._systems)
+            if plan is not None and plan.where is Where.LAUNCHED:
+                how = frames.dump(start.of_process(wanted.arguments, plan.by_score_p))
+                self._session.connection.send_with_descriptors([], frame_numbers.LAUNCH, 0, how, b"", b"{}")
 
     def on_return(self, frame: Frame) -> None:
         """WORKER_RETURN has come."""
-        descriptor = self._server.connection.claim(frame)
+        descriptor = self._session.connection.claim(frame)
         if self._returned is not None and not self._returned.done() and frame.request == self._request:
             self._returned.set_result((frame, descriptor))
         elif descriptor is not None:
             os.close(descriptor)
 
-    async def run(self, request: int, wanted: dict, options: dict, way: Way) -> Tuple[int, dict, Optional[dict]]:
-        """Run the cell there. What it replied, and its measurement, if there is one."""
+    async def run(self, request: int, wanted: Wanted, options: dict, plan: Plan) -> Optional[Returned]:
+        """Run the cell there. None: this process is a copy of the session that was asked."""
         wants_report = variables_report.is_wanted()
         self.steps, self._other_steps = variables_report.Steps(), variables_report.Steps()
-        result = await self._run(request, wanted, options, way)
-        if wants_report:
-            marshaller = wanted.get("marshaller", "cloudpickle")
-            report = variables_report.text(marshaller, way.process, self.steps, self._other_steps)
+        result = await self._run(request, wanted, options, plan)
+        if wants_report and result is not None:
+            report = variables_report.text(wanted.marshaller, plan.where, self.steps, self._other_steps)
             print(with_result_named(report), file=sys.stderr, flush=True)
         return result
 
-    async def _run(self, request: int, wanted: dict, options: dict, way: Way) -> Tuple[int, dict, Optional[dict]]:
+    async def _run(self, request: int, wanted: Wanted, options: dict, plan: Plan) -> Optional[Returned]:
         lost: List[str] = []
         self._moved.clear()
         self.not_returned.clear()
-        with self._server.user_code(True):  # of a module that is imported
-            problem = trial.problem_of_import(wanted.get("marshaller", "cloudpickle"))
+        with self._session.connection.interrupts.users_code(True):  # of a module that is imported
+            problem = trial.problem_of_import(wanted.marshaller)
         if problem:
             raise NotMeasured(
-                f"The cell was not run: it needs a process of its own ({way.why}), and variables could not go there: "
+                f"The cell was not run: it needs a process of its own ({plan.why}), and variables could not go there: "
                 f"{problem}"
             )
-        self._job = self._job_of(wanted) if way.process == "ranks" else None
-        hand_over = self._fork if way.process == "forked" else self._send
-        frame, descriptor = await self._await(hand_over, request, wanted, options, way, lost, False)
-        if not frame.parts[1] and frame.parts[0] == frames.u32(frame_numbers.ABORTED) and way.process == "launch":
-            if frame.parts[2] != b"KeyboardInterrupt" and installation.locate():
+        self._job = self._job_of(wanted, plan) if plan.where is Where.RANKS else None
+        hand_over = self._fork if plan.where is Where.FORKED else self._send
+        returned = await self._await(hand_over, request, wanted, options, plan, lost, False)
+        if returned is None:
+            return None
+        frame, descriptor = returned
+        if not frame.parts[1] and frame.parts[0] == frames.u32(frame_numbers.ABORTED) and plan.by_score_p:
+            if frame.parts[2] != b"KeyboardInterrupt" and plan.where is Where.LAUNCHED:
                 lost.clear()
-                frame, descriptor = await self._await(hand_over, request, wanted, options, way, lost, True)
+                frame, descriptor = await self._await(hand_over, request, wanted, options, plan, lost, True)
         how = int.from_bytes(frame.parts[0], "little")
         if not frame.parts[1]:
             return frame_numbers.ERROR, _ended(frame.parts[2].decode("utf-8", "replace"), how), None
         content, measurement = json.loads(frame.parts[1]), json.loads(frame.parts[2] or b"null")
         try:
+            changes = json.loads(frame.parts[3] or b"{}")
+            if not self._guarded(self._job.comes(changes) if self._job else [changes]):
+                return None
             if self._job:
-                measurement, notes = self._job.take_back(descriptor, frame.parts[3], measurement, way.why, self)
+                measurement, notes = self._job.take_back(descriptor, changes, measurement, plan.why, self)
                 content = {"status": "error", "execution_count": options["execution_count"], "payload": [], **content}
             else:
-                notes = self.take_changes(descriptor, json.loads(frame.parts[3] or b"{}"))
+                notes = self.take_changes(descriptor, changes)
         finally:
             if descriptor is not None:
                 os.close(descriptor)
@@ -104,62 +116,79 @@ class Launcher:
             return frame_numbers.ERROR, {**content, **_not_returned(self.not_returned)}, measurement
         return how, content, measurement
 
-    async def _await(self, hand_over: Any, request: int, wanted: dict, options: dict, *more: Any) -> tuple:
-        self._returned, self._request = self._server.loop.create_future(), request
+    async def _await(self, hand_over: Any, request: int, wanted: Wanted, options: dict, *more: Any) -> Any:
+        """The frame and the descriptor that come back. None: this is the copy that the cell runs in."""
+        self._returned, self._request = self._session.loop.create_future(), request
         try:
-            hand_over(request, wanted, options, *more)
-            with self._server.elsewhere(request):
+            if not hand_over(request, wanted, options, *more):
+                return None
+            with self._elsewhere(request):
                 return await self._returned
         finally:
             self._returned = None
 
-    def _send(self, request: int, wanted: dict, options: dict, way: Way, lost: List[str], simple: bool) -> None:
+    @contextlib.contextmanager
+    def _elsewhere(self, request: int) -> Iterator[None]:
+        """While the block runs, the cell does so in another process: an interrupt that comes here is for that one."""
+        interrupts = self._session.connection.interrupts
+
+        def forward(frame: Any) -> bool:
+            self._session.connection.send(frame_numbers.NOT_FOR_ME, request)
+            return True
+
+        interrupts.on_interrupt = forward  # from now on: one may be waiting
+        try:
+            with interrupts.users_code():
+                yield
+        finally:
+            interrupts.on_interrupt = None
+
+    def _send(self, request: int, wanted: Wanted, options: dict, plan: Plan, lost: List[str], simple: bool) -> bool:
         from ..persist import separately
 
-        shell, connection = self._server.shell, self._server.connection
-        descriptor = variable_files.file_for(wanted)
+        shell, connection = self._session.shell, self._session.connection
+        descriptor, hidden = variable_files.file_for(wanted.disk), set(shell.user_ns_hidden)
         try:
-            with self._server.user_code():  # whose objects say how they are to be pickled, and may take long
-                marshaller = wanted.get("marshaller", "cloudpickle")
+            with connection.interrupts.users_code():  # whose objects say how they are to be pickled; it may take long
                 try:
                     with self.steps.step("pickled"):
-                        sent = separately.send(shell.user_ns, descriptor, set(shell.user_ns_hidden), marshaller)
+                        sent = separately.send(shell.user_ns, descriptor, hidden, wanted.marshaller)
                 except variables_file.Unwritable as problem:
-                    directory = variable_files.file_directory() if wanted.get("disk") else None
+                    directory = variable_files.file_directory() if wanted.disk else None
                     why = variable_files.unwritten(problem, directory, descriptor)
                     raise NotMeasured(f"The cell was not run: its variables cannot travel: {why}.") from None
                 except separately.Ended as problem:
                     raise NotMeasured(f"The cell was not run: {problem}.") from None
             self.steps.sent(sent)
-            self._server.interrupts.before_cell = True  # one that comes now is the cell's
+            connection.interrupts.before_cell = True  # one that comes now is the cell's
             lost += told(sent.lost, True)
-            affinity = sorted(os.sched_getaffinity(0))
             if self._job:
-                launched, how = self._job.for_ranks(way.why), self._job.plan()
+                launched, how = self._job.for_ranks(plan.said), self._job.start()
             else:
-                launched = {"way": f"launched ({way.why})", "affinity": affinity}
-                how = plan(wanted, self._server.package, simple)
-                make_way(how, self._moved)
+                launched = {"way": plan.said, "affinity": sorted(os.sched_getaffinity(0))}
+                how = start.of_process(wanted.arguments, plan.by_score_p, simple)
+                start.make_way(how, self._moved)
             there = frames.dump({**options, "launched": {**launched, **variable_files.for_its_files()}})
             connection.send_with_descriptors([descriptor], frame_numbers.LAUNCH, request, frames.dump(how), b"", there)
+            return True
         finally:
             os.close(descriptor)
 
-    def _fork(self, request: int, wanted: dict, options: dict, way: Way, lost: List[str], simple: bool) -> None:
-        os.close(variable_files.file_for(wanted))  # for what comes back: the cell is not run if there could be none
-        launched = {"way": f"in a forked copy of the session ({way.why})", **variable_files.for_its_files()}
-        there = frames.dump({**options, "launched": launched})
-        natives = native_threads.found()
-        if natives:
-            print(f"Warning: {native_threads.said_of(natives)}.", file=sys.stderr)
-        with history.at_rest(self._server.shell):
-            copy = standby.fork_copy(self._server)
-        standby.introduce(self._server.connection, copy, frame_numbers.LAUNCH, request, b"{}", None, there)
+    def _fork(self, request: int, wanted: Wanted, options: dict, plan: Plan, lost: List[str], simple: bool) -> bool:
+        """False: this is the copy."""
+        # For what comes back: the cell is not run if there could be none.
+        os.close(variable_files.file_for(wanted.disk))
+        there = frames.dump({**options, "launched": {"way": plan.said, **variable_files.for_its_files()}})
+        copy = standby.copy_session(self._session)
+        if copy is None:
+            return False
+        standby.introduce(self._session.connection, copy, frame_numbers.LAUNCH, request, b"{}", None, there)
+        return True
 
-    def _job_of(self, wanted: dict) -> Any:
+    def _job_of(self, wanted: Wanted, plan: Plan) -> Any:
         from . import ranks
 
-        return ranks.Job(wanted, self._server.package)
+        return ranks.Job(wanted, plan)
 
     def take_changes(self, descriptor: Optional[int], changes: dict, begin: int = 0) -> List[str]:
         """Take over what the cell changed. What the user is to know, but for what is in not_returned then."""
@@ -170,10 +199,9 @@ class Launcher:
             why = changes.get("problem", "the process sent none")
             self.not_returned.append(f"All variables are as before the cell, as they could not come back: {why}.")
             return []
-        shell = self._server.shell
+        shell = self._session.shell
         names = set(shell.user_ns).difference(changes.get("perhaps", ()))
-        self.guard([changes])
-        with self._server.user_code(), self.steps.step("taken over"):
+        with self._session.connection.interrupts.users_code(), self.steps.step("taken over"):
             applied = transfer.apply_changes(descriptor, shell.user_ns, begin)
         name = changes.get("result", RESULT)
         if name in shell.user_ns:
@@ -182,15 +210,17 @@ class Launcher:
         self.not_returned += told([one for one in applied.lost if one.name in names], False)
         return told([one for one in applied.lost if one.name not in names], False)
 
-    def guard(self, comes: List[dict]) -> None:
-        """Before what comes is made again, which may run users' code, as __setstate__: it may end this process."""
-        if any(one.get("runs_code") for one in comes):
-            guard.guard(self._server, True)
+    def _guarded(self, comes: List[dict]) -> bool:
+        """Before what comes is made again, which may run users' code, as __setstate__: it may end this process. False:
+        this is the copy that goes on then."""
+        if not any(one.get("runs_code") for one in comes):
+            return True
+        return guard.begin(self._session, guard.Guard(True, "users' code makes the variables")) is not None
 
     def in_namespace(self, function: Any, *arguments: Any) -> Any:
         """Call it with the user's variables; it may run users' code."""
-        with self._server.user_code():
-            return function(self._server.shell.user_ns, *arguments)
+        with self._session.connection.interrupts.users_code():
+            return function(self._session.shell.user_ns, *arguments)
 
 
 def _not_returned(texts: List[str]) -> dict:

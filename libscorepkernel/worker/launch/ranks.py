@@ -11,21 +11,22 @@ import os
 import secrets
 import shlex
 import shutil
-from typing import Any, Dict, List, NamedTuple, Optional, Tuple
+from typing import Any, Dict, List, NamedTuple, Optional, Sequence, Tuple
 
-from ..base import tracer
+from ..base import places, tracer
 from ..base.errors import NotMeasured
-from ..measure import binding_arguments, experiment_directory, installation
-from ..measure.cell import REPORTED_REGIONS
-from ..measure.systems import selection
+from ..measure import binding_arguments, experiment_directory
+from ..measure.report import REPORTED_REGIONS
+from ..measure.systems.built_in import BuiltIn
+from ..measure.systems.score_p import ScoreP
+from ..measure.wanted import Wanted
 from ..persist import transfer
 from . import start, variable_files
+from .plan import Plan, arguments_of_ranks
 from .variables_report import size_text
-from .way import needed
 
 
-_PROGRAM = "scorepkernel-ranks"
-_MEETING = "SCOREPKERNEL_MEETING"  # as ranks/rank_wire.h has it
+_MEETING = "SCOREPKERNEL_MEETING"  # as wire/rank_protocol.h has it
 # What a rank's process must have from its start, and launchers may not pass on to other machines.
 _PASSED = ("SCOREP", "PYTHON", "OMP_", "VIRTUAL_ENV", "LD_LIBRARY_PATH")
 # Options of mpirun and mpiexec that name other machines, and what batch systems set.
@@ -36,24 +37,23 @@ _ALLOCATIONS = ("SLURM_JOB_ID", "PBS_NODEFILE", "LSB_JOBID", "PE_HOSTFILE", "COB
 class Job:
     """A cell's ranks: how they are started, where their experiment is, and what becomes of what they return."""
 
-    def __init__(self, wanted: dict, package: str) -> None:
-        """NotMeasured: they cannot be started, or measured."""
+    def __init__(self, wanted: Wanted, plan: Plan) -> None:
+        """NotMeasured: they cannot be started."""
         self._wanted = wanted
-        self._package = package
-        self._warnings: List[str] = []
+        self._by_score_p = plan.by_score_p
+        self._warnings: List[str] = list(plan.notes)
         self._words = _launcher(wanted)
-        self._system = _system(wanted, package, self._warnings)  # "scorep" or "built-in"
-        self.directory = experiment_directory.make(self._system == "scorep", self._warnings)
+        self.directory = experiment_directory.make(plan.by_score_p, self._warnings)
 
     def for_ranks(self, way: str) -> dict:
         """What each rank has to know."""
-        return {"way": way, "directory": self.directory, "system": self._system}
+        system = ScoreP.key if self._by_score_p else BuiltIn.key
+        return {"way": way, "directory": self.directory, "system": system}
 
-    def plan(self) -> Dict[str, Any]:
-        """As start.plan: the command of the job, which starts the ranks."""
-        program = os.path.join(os.path.dirname(os.path.dirname(self._package)), _PROGRAM)
-        with_mpi = {**self._wanted, "arguments": _arguments(self._wanted) if self._system == "scorep" else ""}
-        one = start.plan(with_mpi, self._package, measured_by=self._system)
+    def start(self) -> Dict[str, Any]:
+        """As start.of_process: the command of the job, which starts the ranks."""
+        arguments = arguments_of_ranks(self._wanted.arguments) if self._by_score_p else ""
+        one = start.of_process(arguments, self._by_score_p)
         here = {name: value for name, value in os.environ.items() if start.can_travel(value)}
         there = dict(pair.split("=", 1) for pair in one["environment"])
         there["SCOREP_EXPERIMENT_DIRECTORY"] = self.directory
@@ -62,19 +62,19 @@ class Job:
             for name, value in sorted(there.items())
             if here.get(name) != value or name.startswith(_PASSED)
         ]
-        relay = [program, "relay", "env", *passed, *one["argv"]]
+        relay = [places.RANKS_PROGRAM, "relay", "env", *passed, *one["argv"]]
         reach = "loopback" if _is_local(self._words) else "everywhere"
         environment = {**here, **_for_open_mpi(self._wanted, self._words)}
         return {
             "key": secrets.token_hex(8),  # no job waits for a cell, as it would hold its ranks' processors
-            "argv": [program, "job", reach, self._files(), *_started_by(self._words, relay)],
+            "argv": [places.RANKS_PROGRAM, "job", reach, self._files(), *_started_by(self._words, relay)],
             "environment": [f"{name}={value}" for name, value in environment.items()],
             "ahead": 0,
         }
 
     def _files(self) -> str:
         """The directory for what comes back; "-": it comes by way of memory."""
-        if not self._wanted.get("disk"):
+        if not self._wanted.disk:
             return "-"
         directory = variable_files.file_directory()
         if start.can_travel(directory):
@@ -82,10 +82,17 @@ class Job:
         self._warnings.append("The variables came back by way of memory: their directory has a name that is not UTF-8.")
         return "-"
 
+    def comes(self, returned: Dict[str, Any]) -> List[dict]:
+        """What is said of each file of variables that is to be taken over."""
+        came = _read(returned)
+        first = came.of_first()
+        gathered = [file for file in came.files if self._wanted.gather and file["about"].get("gathered")]
+        return [file["about"] for file in ([first] if first else []) + gathered]
+
     def take_back(
         self,
         descriptor: Optional[int],
-        returned: bytes,
+        returned: Dict[str, Any],
         measurements: List[Optional[dict]],
         way: str,
         launcher: Any,
@@ -103,11 +110,10 @@ class Job:
         except ValueError as problem:  # it came to it in the middle of them
             text = f"All variables are as before the cell: those of rank 0 did not come back whole: {problem}."
             launcher.not_returned.append(text)
-        if descriptor is not None and self._wanted.get("gather"):
+        if descriptor is not None and self._wanted.gather:
             launcher.steps.gathered = came.size - (first["length"] if first else 0)
-            launcher.guard([file["about"] for file in came.files if file["about"].get("gathered")])
             with launcher.steps.step("gathered"):
-                notes += launcher.in_namespace(_gather, descriptor, came, self._wanted["gather"])
+                notes += launcher.in_namespace(_gather, descriptor, came, self._wanted.gather)
         way = f"{way}, by {os.path.basename(self._words[0])}"
         measurement = self._combined(measurements, came, way)
         if measurement is None and notes and os.path.isdir(self.directory):
@@ -127,7 +133,7 @@ class Job:
         if len(there) < came.ranks:
             absent = [str(rank) for rank, one in enumerate(measurements) if one is None]
             warnings.append(f"The experiment lacks rank {', '.join(absent)}, which did not end its measurement.")
-        if self._system == "built-in":
+        if not self._by_score_p:
             whole.update(_summed(reports))
             warnings += _merge(self.directory, there)
         else:
@@ -147,43 +153,11 @@ class Job:
         return whole
 
 
-def _arguments(wanted: dict) -> str:
-    arguments = wanted.get("arguments", "")
-    return arguments if "--mpp=" in arguments else f"{arguments} --mpp=mpi".strip()
-
-
-def _system(wanted: dict, package: str, warnings: List[str]) -> str:
-    choice = selection.wanted()
-    config = None if choice == "built-in" else installation.locate()
-    tracer.need(package)
-    if config is None:
-        if choice == "scorep":
-            selection.choose(package, warnings)  # which says what is missing
-        return "built-in"
-    try:
-        installation.preloads(config, ["--thread=pthread", *needed(_arguments(wanted))])
-    except installation.Unusable as problem:
-        known = "paradigm: 'mpi'" in str(problem)  # as scorep-config says it
-        why = "it has no MPI. Load a Score-P that was built for your MPI" if known else str(problem).rstrip(".")
-        text = f"{config} cannot measure ranks: {why}"
-        if "--mpp=" in wanted.get("arguments", ""):
-            text += ", or take the arguments back with %%scorep_python_binding_arguments -"
-        if choice == "scorep":
-            text += ", or unset SCOREPKERNEL_MEASUREMENT: then the built-in tracer does it"
-        if choice == "scorep" or "--mpp=" in wanted.get("arguments", ""):
-            raise NotMeasured(f"The cell was not run: {text}.") from None
-        warnings.append(f"Measured by the built-in tracer, which does not see MPI's functions: {text}.")
-        return "built-in"
-    except OSError:
-        pass  # there is no cache: `python -m scorep` asks it again
-    return "scorep"
-
-
 # --- how they are started --------------------------------------------------------------------------------
 
 
-def _launcher(wanted: dict) -> List[str]:
-    words, count = binding_arguments.split(wanted.get("launcher", ""), "%%scorep_launcher"), wanted.get("ranks")
+def _launcher(wanted: Wanted) -> List[str]:
+    words, count = binding_arguments.split(wanted.launcher, "%%scorep_launcher"), wanted.ranks
     if not words:
         names = [*(["srun"] if "SLURM_JOB_ID" in os.environ else []), "mpirun", "mpiexec"]
         words = [name for name in names if shutil.which(name)][:1]
@@ -218,12 +192,12 @@ def _started_by(words: List[str], relay: List[str]) -> List[str]:
     return ["sh", "-c", f"trap 'setsid scancel --quiet --name={name} & exit 143' TERM; {submit} & wait $!"]
 
 
-def _for_open_mpi(wanted: dict, words: List[str]) -> Dict[str, str]:
+def _for_open_mpi(wanted: Wanted, words: List[str]) -> Dict[str, str]:
     """What Open MPI asks for, and others ignore."""
     found: Dict[str, str] = {}
     if os.getuid() == 0:  # as the notebook is
         found.update(OMPI_ALLOW_RUN_AS_ROOT="1", OMPI_ALLOW_RUN_AS_ROOT_CONFIRM="1")
-    if not wanted.get("launcher"):
+    if not wanted.launcher:
         found["OMPI_MCA_rmaps_base_oversubscribe"] = "1"
     if not _is_local(words) and "-x" not in words:
         found["OMPI_MCA_mca_base_env_list"] = _MEETING
@@ -250,13 +224,12 @@ class _Returned(NamedTuple):
         return next((file for file in self.files if file["rank"] == 0 and not file["about"].get("gathered")), None)
 
 
-def _read(text: bytes) -> _Returned:
+def _read(said: Dict[str, Any]) -> _Returned:
     """Read what WORKER_STATE of a job says."""
-    said = json.loads(text or b"{}")
     return _Returned(said.get("ranks", 0), said.get("sent", 0), said.get("files", []))
 
 
-def _gather(namespace: Dict[str, Any], descriptor: int, came: _Returned, names: List[str]) -> List[str]:
+def _gather(namespace: Dict[str, Any], descriptor: int, came: _Returned, names: Sequence[str]) -> List[str]:
     """Bind each name to the list of what it is in each rank, None where it is not. What the user is to know."""
     found: List[Dict[str, Any]] = [{} for _ in range(came.ranks)]
     gathered = [file for file in came.files if file["about"].get("gathered")]

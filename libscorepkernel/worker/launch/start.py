@@ -15,36 +15,37 @@ import subprocess
 import sys
 from typing import Any, Dict, List, Optional
 
-from ..base import process_variables, tracer
-from ..base.errors import NotMeasured
+from ..base import places, process_variables, tracer
+from ..base.errors import NotMeasured, Unusable
 from ..measure import binding_arguments, experiment_directory, installation
-from ..measure.systems import score_p, selection
+from ..measure.systems import score_p
 
 
-def plan(wanted: dict, package: str, simple: bool = False, measured_by: str = "") -> Dict[str, Any]:
-    """The command and the environment. simple: by `python -m scorep`, as the bindings do it. measured_by: "built-in",
-    whatever the user wants."""
-    tracer.need(package)
-    words = binding_arguments.parse(wanted.get("arguments", ""))
+def of_process(arguments_text: str, by_score_p: bool, simple: bool = False) -> Dict[str, Any]:
+    """How a process for a cell is started, as WORKER_LAUNCH has it: its key (processes that are alike have the same),
+    its command, its environment, and whether it can be started ahead. arguments_text: the bindings' arguments.
+    by_score_p: with Score-P. simple: by `python -m scorep`, as the bindings do it. NotMeasured."""
+    tracer.need()
+    words = binding_arguments.parse(arguments_text)
     arguments, needs = list(words.for_scorep), words.at_start
     environment = {name: value for name, value in os.environ.items() if can_travel(value)}
     # What applies with the variables need not be there at the start.
     fixed = {name: value for name, value in environment.items() if needs or not name.startswith("SCOREP_")}
     environment[process_variables.RUNNER] = "1"
-    config = None if "built-in" in (measured_by, selection.wanted()) else installation.locate()
+    config = installation.locate() if by_score_p else None
     preloaded = False
     if config and not simple:
         try:
             threads = [] if any(word.startswith("--thread=") for word in arguments) else ["--thread=pthread"]
             preloaded = _preload(environment, config, [*threads, *arguments])  # as the bindings have it
-        except installation.Unusable as problem:
+        except Unusable as problem:
             if needs:
                 raise NotMeasured(
                     f"The cell was not run: {installation.refusal(config, arguments) or problem}. Correct the "
                     "arguments with %%scorep_python_binding_arguments; alone, it shows them, and - takes them back."
                 ) from None
             config = None  # the process finds that out, too, and measures by itself
-    command = _command(package, arguments if config and not preloaded else None)
+    command = _command(arguments if config and not preloaded else None)
     if config and (needs or not preloaded):
         # Score-P may begin before the cell's variables are here, and would choose a directory of its own.
         environment.setdefault(process_variables.PRELOADED_VERSION, "")
@@ -61,7 +62,7 @@ def plan(wanted: dict, package: str, simple: bool = False, measured_by: str = ""
 
 
 def make_way(how: Dict[str, Any], warnings: List[str]) -> None:
-    """Just before a process with this plan is started: where Score-P begins with it, the experiment's name is free from
+    """Just before a process is started in this way: where Score-P begins with it, the experiment's name is free from
     now on, as Score-P would rename whatever has it. NotMeasured."""
     names = [pair.split("=", 1)[0] for pair in how["environment"]]
     if not how["ahead"] and process_variables.SET_FOR_START in names and os.environ.get(experiment_directory.VARIABLE):
@@ -89,15 +90,15 @@ def _preload(environment: Dict[str, str], config: str, arguments: List[str]) -> 
     return True
 
 
-def _command(package: str, arguments: Optional[List[str]]) -> List[str]:
+def _command(arguments: Optional[List[str]]) -> List[str]:
     """Python as a worker; by way of the bindings with these arguments, if there are any."""
     # What multiprocessing and the test suites of CPython use to start Python as it was started: there is no public one.
     flags = subprocess._args_from_interpreter_flags()  # type: ignore[attr-defined]
     if arguments is not None:
-        script = os.path.join(package, "__main__.py")
+        script = os.path.join(places.PACKAGE, "__main__.py")
         return [sys.executable, *flags, "-m", "scorep", "--noinstrumenter", *arguments, script]
     code = (
-        f"import sys; sys.path.insert(0, {os.path.dirname(package)!r}); import spk_worker; del sys.path[0]; "
+        f"import sys; sys.path.insert(0, {places.IMPORTED_FROM!r}); import spk_worker; del sys.path[0]; "
         "spk_worker.main()"
     )
     return [sys.executable, *flags, "-c", code]

@@ -54,12 +54,12 @@ def problem_of_directory() -> str:
     return ""
 
 
-def file_for(wanted: dict) -> int:
-    """A file before a cell."""
+def file_for(on_disk: bool) -> int:
+    """The descriptor of a file for variables, before a cell. NotMeasured: there can be none."""
     try:
-        return open_file(file_directory() if wanted.get("disk") else None)
+        return open_file(file_directory() if on_disk else None)
     except OSError as problem:
-        if wanted.get("disk"):
+        if on_disk:
             raise NotMeasured(f"The cell was not run. {problem_of_directory() or problem}") from None
         raise NotMeasured(
             f"The cell was not run: there is no file in memory for its variables: {problem.strerror}. "

@@ -10,6 +10,8 @@ import sys
 import time
 from typing import Any, Dict, Iterator, List, Optional, Set, Tuple
 
+from .plan import Where
+
 _NAME = "SCOREP_JUPYTER_MARSHALLING_DETAILED_REPORT"
 _complained_of: Set[str] = set()
 
@@ -65,17 +67,17 @@ class Steps:
         return {"seconds": self.seconds, "size": self.size, "largest": self.largest}
 
 
-def text(marshaller: str, way: str, here: Steps, other: Steps) -> str:
-    """The report, in lines. way: of way.Way."""
+def text(marshaller: str, where: Where, here: Steps, other: Steps) -> str:
+    """The report, in lines. where: the cell ran."""
     there = [_step(here, "pickled"), _step(other, "taken over")]
     back = [_step(other, "pickled"), _step(here, "taken over"), _step(here, "gathered")]
-    if way == "forked":
+    if where is Where.FORKED:
         there = ["nothing, as a forked copy of the session has all"]
-    if way == "ranks":
+    if where is Where.RANKS:
         there[1] = there[1] and f"{there[1]} by rank 0"
     lines = [f"Variables on their way, by {marshaller}:"]
-    for where, steps, sender in (("there", there, here), ("back", back, other)):
-        lines.append(f"  {where}: {', '.join(filter(None, steps)) or 'nothing'}")
+    for direction, steps, sender in (("there", there, here), ("back", back, other)):
+        lines.append(f"  {direction}: {', '.join(filter(None, steps)) or 'nothing'}")
         lines += [f"    {size_text(size):>8}  {name} ({kind})" for name, kind, size in sender.largest]
     return "\n".join(lines)
 

@@ -22,9 +22,10 @@ import subprocess
 import sys
 import tempfile
 import time
-from typing import Any, Callable, Dict, List, NamedTuple, Optional, Sequence, Tuple
+from typing import Any, Dict, List, NamedTuple, Optional, Sequence, Tuple
 
-from ..base import places, tracer
+from ..base import interrupts, places, tracer
+from ..base.errors import Unusable
 
 # Threads have locations of their own with Score-P's model for POSIX threads. The session is no MPI program, and
 # nothing in it was instrumented by a compiler.
@@ -34,14 +35,6 @@ _FORMAT = 2
 _CONSTRUCTOR = "libscorep_constructor"
 _CONFIG_SECONDS = 20
 _SELFTEST_SECONDS = 60
-
-
-# Asked while an answer is waited for: whether nobody wants it any more.
-given_up: Callable[[], bool] = lambda: False
-
-
-class Unusable(Exception):
-    """There is a Score-P, but not one that can be used here; the text says why, and what to do."""
 
 
 class Installation(NamedTuple):
@@ -130,10 +123,10 @@ def _completed(
         while True:
             with contextlib.suppress(subprocess.TimeoutExpired):
                 out, err = process.communicate(timeout=min(0.1, seconds))
-                if given_up() or process.returncode == -signal.SIGINT:
+                if interrupts.is_pending() or process.returncode == -signal.SIGINT:
                     raise KeyboardInterrupt
                 return subprocess.CompletedProcess(command, process.returncode, out, err)
-            if given_up():
+            if interrupts.is_pending():
                 raise KeyboardInterrupt
             if time.monotonic() > end:
                 raise subprocess.TimeoutExpired(command, seconds)

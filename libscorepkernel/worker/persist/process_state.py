@@ -11,6 +11,7 @@ import random
 import sys
 from typing import Any, Dict, Iterable, List
 
+from ..base.ipython_names import is_cell
 from .not_transferred import Lost, describe
 
 # Set by those who launch processes, for each process: they are true of this process and of no other.
@@ -84,7 +85,7 @@ def _cells() -> Dict[str, Any]:
     kept = getattr(linecache, "_ipython_cache", None)  # until IPython 8.5
     if kept is not None:
         return kept
-    return {name: entry for name, entry in list(linecache.cache.items()) if name.startswith("<ipython-input")}
+    return {name: entry for name, entry in list(linecache.cache.items()) if is_cell(name)}
 
 
 def _directory() -> Any:

@@ -68,11 +68,8 @@ class Watch:
         """Pickling is looked at while the block runs."""
         from .picklers import notebook_pickler
 
-        before, notebook_pickler.watch[0] = notebook_pickler.watch[0], self.look
-        try:
+        with notebook_pickler.told_of_classes(self.look):
             yield
-        finally:
-            notebook_pickler.watch[0] = before
 
 
 def _roots() -> Tuple[str, ...]:

@@ -9,7 +9,8 @@ from typing import List
 
 from ...base import tracer
 from ...base.errors import NotMeasured
-from .system import Outcome, System, begin, gaps
+from .by_tracer import ByTracer, begin, gaps
+from .system import Outcome
 
 _MEMORY = "SCOREP_TOTAL_MEMORY"
 _UNITS = {"": 1, "k": 1 << 10, "m": 1 << 20, "g": 1 << 30, "t": 1 << 40}
@@ -29,11 +30,16 @@ def _memory() -> dict:
     return {"memory_limit": int(said.group(1)) * _UNITS[said.group(2)]}
 
 
-class BuiltIn(System):
+class BuiltIn(ByTracer):
     """The tracer that comes with the kernel."""
 
+    key = "built-in"
     name = "built-in tracer"
     spoken = "the built-in tracer"
+
+    def is_here(self, only_once: bool) -> bool:
+        tracer.need()
+        return True
 
     def begin(self, directory: str, scope: dict) -> None:
         try:

@@ -3,17 +3,20 @@
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import os
+import subprocess
 import sys
-from typing import List, Optional
+from typing import Dict, List, Optional, Union
 
-from ...base import process_variables, tracer
-from ...base.errors import NotMeasured
-from .. import experiment_directory
+from ...base import places, process_variables, tracer
+from ...base.errors import NotMeasured, Unusable
+from .. import experiment_directory, installation
 from ..installation import Installation
 from . import score_p_messages
-from .system import Outcome, System, begin, gaps
+from .by_tracer import ByTracer, begin, gaps
+from .system import Outcome
 
 # What Score-P is told where the user says nothing. Python's own limit of recursion is 1,000; Score-P's is 100, and
 # what lies deeper is one region.
@@ -23,16 +26,98 @@ _CUBE_FORMATS = ("", "default", "cube4", "cube_tuple")
 _TRUE = ("true", "yes", "on", "1")
 
 
-class ScoreP(System):
-    """Score-P itself, in this process."""
+class ScoreP(ByTracer):
+    """Score-P itself, in this process. Which one it is cannot change in a session's life."""
 
+    key = "scorep"
+    title = "Score-P"
+    absent = (
+        "there is no scorep-config on PATH. Load Score-P's module before the notebook server starts, or unset the "
+        "variable."
+    )
     makes_directory = True
+    obeys_variables = True
 
-    def __init__(self, found: Installation) -> None:
-        self.name = self.spoken = f"Score-P {found.version}".strip()
+    def __init__(self) -> None:
+        self._loaded: Optional[Installation] = None
+        # By the path of scorep-config and its time: what is known of it, or why it cannot be used.
+        self._known: Dict[tuple, Union[Installation, str]] = {}
+        self._unloadable: Dict[Optional[str], str] = {}  # by the path: why
         self._profiled = False
-        self.records_all = not found.libraries  # it was preloaded
         self._hidden: Optional[str] = None
+        self._directory = ""
+
+    def is_here(self, only_once: bool) -> bool:
+        tracer.need()
+        if self._loaded is None:
+            self._loaded = self._load(only_once)
+            if self._loaded is not None:
+                self.name = self.spoken = f"Score-P {self._loaded.version}".strip()
+                self.records_all = not self._loaded.libraries  # it was preloaded
+        return self._loaded is not None
+
+    def needs_fork(self) -> bool:
+        config = installation.locate()
+        if config is None or self._loaded or tracer.extension is None or not hasattr(os, "fork"):
+            return False
+        try:
+            return bool(self._know(config).verdict)
+        except Unusable:
+            return False  # which is_here will say
+
+    def prepare(self) -> None:
+        config = installation.locate()
+        if config is None or tracer.extension is None:
+            return
+        with contextlib.suppress(OSError, Unusable, subprocess.SubprocessError):
+            # Else the first measured cell comes here again, and says why.
+            if installation.remembered(config) is not None:
+                self.is_here(False)
+            else:
+                installation.find_ahead(config)
+
+    def _load(self, only_once: bool) -> Optional[Installation]:
+        """Score-P, ready to measure; None: there is none. Unusable."""
+        preloaded = os.environ.pop(process_variables.PRELOADED_VERSION, None)
+        config = installation.locate()
+        if config is None and preloaded is None:
+            return None
+        if config in self._unloadable:
+            raise Unusable(self._unloadable[config])
+        if preloaded is not None:
+            found = Installation(config or "", preloaded, (), "", "")
+        else:
+            found = self._know(str(config))
+            if found.verdict and not only_once:
+                raise Unusable(
+                    f"{config} (version {found.version}) did not pass its self-test, which measures three times in one "
+                    f"process: {found.verdict}. With %%marshalling_settings PROCESS=auto, or forked, it measures a "
+                    "copy of the session instead."
+                )
+        try:
+            provider = None if preloaded is not None else places.PROVIDER
+            tracer.extension.load_scorep(provider, found.libraries, found.subsystems)
+        except OSError as problem:
+            self._unloadable[config] = (
+                f"{config or 'Score-P'} cannot be loaded: {(problem.strerror or str(problem)).rstrip('.')}. "
+                "Install Score-P anew, or take it off PATH; then restart the kernel."
+            )
+            raise Unusable(self._unloadable[config]) from None
+        return found
+
+    def _know(self, config: str) -> Installation:
+        """What is known of it. It is asked once, as long as it is the same file: one that does not answer would cost
+        its time for each cell. Unusable."""
+        key = config, _changed(config)
+        if key not in self._known:
+            try:
+                self._known[key] = installation.find(config)
+            except Unusable as problem:
+                self._known[key] = str(problem)
+        known = self._known[key]
+        if isinstance(known, str):
+            raise Unusable(known)
+        return known
 
     def directory(self) -> Optional[str]:
         return tracer.extension.scorep_directory()
@@ -87,3 +172,10 @@ class ScoreP(System):
                     warnings.append(f"Score-P's profile cannot be read: {problem}. Open {path} with Cube.")
         warnings += gaps(found) + score_p_messages.from_messages(messages)
         return Outcome(found["events"], locations, regions, score_p_messages.worth_showing(messages))
+
+
+def _changed(path: str) -> int:
+    """When a file was written last, in ns; 0: it cannot be told."""
+    with contextlib.suppress(OSError):
+        return os.stat(path).st_mtime_ns
+    return 0

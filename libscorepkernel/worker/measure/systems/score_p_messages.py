@@ -9,7 +9,7 @@ from typing import List
 
 from .. import experiment_directory
 
-UNWRITTEN = "The experiment could not be written"  # says engine_grafts.c
+UNWRITTEN = "The experiment could not be written"  # says scorep/engine_patches.c
 
 # Each: what Score-P's message has in it, and what to do.
 _REMEDIES = (

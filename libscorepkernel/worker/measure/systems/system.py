@@ -1,11 +1,13 @@
 # SPDX-License-Identifier: BSD-3-Clause
-"""What all measurement systems have in common: how a cell is measured by one, and what comes of it."""
+"""What a measurement system is: a class in a file of its own, and a row in SYSTEMS (selection.py).
+
+A session has one object of each class. It says whether it can measure here, and measures one cell after another:
+begin, then start and stop around the cell's statements, then end.
+"""
 
 from __future__ import annotations
 
-from typing import Any, List, NamedTuple, Optional
-
-from ...base import tracer
+from typing import ClassVar, List, NamedTuple, Optional
 
 
 class Outcome(NamedTuple):
@@ -18,76 +20,54 @@ class Outcome(NamedTuple):
 
 
 class System:
-    """A measurement system, for one cell."""
+    """A measurement system. This one records nothing: others say what they do differently."""
 
-    name = ""
+    # What SCOREPKERNEL_MEASUREMENT is where the user asks for it.
+    key: ClassVar[str] = ""
+    # Whether a cell is measured by it where the user asks for none.
+    is_automatic: ClassVar[bool] = True
+    # What is missing where the user asks for it and it is not here, and what to do.
+    absent: ClassVar[str] = "it is not here. Unset the variable."
+    title: ClassVar[str] = ""  # where it cannot be used, and has no version to be named
+    name = ""  # in the experiment's record
     spoken = ""  # the name within a sentence
     makes_directory = False  # the experiment directory is made by the system itself
     records_all = False  # between begin and end, what is not the cell's may be recorded, too: input and output
+    obeys_variables = False  # Score-P's environment variables have their effect
+
+    def is_here(self, only_once: bool) -> bool:
+        """Whether it is here, and made ready to measure in this process; of its own libraries, it may load some now.
+        only_once: one cell, and no second one. Unusable: it is here, and cannot measure."""
+        return True
+
+    def needs_fork(self) -> bool:
+        """Whether it can measure a process once only, so that a copy of the session has to be measured."""
+        return False
+
+    def prepare(self) -> None:
+        """While the user thinks: do what the first measured cell would have to wait for, if that takes some
+        milliseconds at most. Nothing is raised."""
 
     def directory(self) -> Optional[str]:
-        """The experiment directory that there is already."""
+        """The experiment directory that there is already: of a measurement that began with this process."""
         return None
 
     def begin(self, directory: str, scope: dict) -> None:
-        """Make the experiment. OSError: it cannot be written; NotMeasured."""
-        raise NotImplementedError
+        """Make the experiment. directory: its path. scope: which code is the cell's, as the tracer's begin() takes it.
+        OSError: it cannot be written; NotMeasured."""
 
     def start(self) -> None:
         """Record from now on."""
-        tracer.extension.start()
 
     def stop(self) -> None:
         """Record no more, until the next start."""
-        tracer.extension.stop()
 
     def refresh(self) -> None:
         """A statement of the cell begins: see that functions are still being recorded."""
-        tracer.extension.refresh()
 
     def add_code(self, file: str) -> None:
         """Code of that file name belongs to the cell, too."""
-        tracer.extension.cell(file)
 
     def end(self, warnings: List[str]) -> Outcome:
         """Write the experiment, and say what was found; what went wrong is added to warnings."""
-        raise NotImplementedError
-
-
-def begin(directory: str, **options: Any) -> None:
-    """Begin a measurement. What another left behind that was torn apart, by a signal handler of the user's, is
-    nobody's."""
-    if tracer.extension.active():
-        tracer.extension.end()
-    tracer.extension.begin(directory, **options)
-
-
-REGIONS_MAX = 262144  # as in tracer/regions.h
-
-
-def _times(count: int) -> str:
-    return "once" if count == 1 else f"{count} times"
-
-
-def gaps(found: dict) -> List[str]:
-    """What the trace lacks, and why."""
-    gaps = []
-    if found["replaced"]:
-        gaps.append(
-            "The cell's code put another profiler's hook in the place of the kernel's. What it called meanwhile is not "
-            "in the trace. Measure without that profiler, or with Python 3.12 or newer, where both run side by side."
-        )
-    if found["lost"] and not found["error"]:
-        gaps.append(
-            f"{found['lost']} events are missing in the trace. It has room for {REGIONS_MAX:,} different regions and "
-            "texts of parameters, and for calls that are nested a million deep; the cell had more, or there was no "
-            "memory for them. Give regions that do the same one name, and tell them apart by "
-            "scorep.user.parameter_int."
-        )
-    if found["rewinds_refused"]:
-        gaps.append(
-            f"scorep.user.rewind_end could not take events back {_times(found['rewinds_refused'])}: a function "
-            "or region that was open at the beginning had been left, or one begun since was still open, or the events "
-            "had been written already. They are in the trace. Begin and end a rewind region in one function."
-        )
-    return gaps
+        return Outcome(0, 0, [], "")

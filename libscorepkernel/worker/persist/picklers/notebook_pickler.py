@@ -5,6 +5,7 @@ Imported when variables travel and not before, as it imports cloudpickle."""
 
 from __future__ import annotations
 
+import contextlib
 import copyreg
 import dataclasses
 import functools
@@ -13,20 +14,30 @@ import mmap
 import pickle
 import sys
 import types
-from typing import Any, Callable, Collection, Dict, List, Optional, Tuple
+from typing import Any, Callable, Collection, Dict, Iterator, List, Optional, Tuple
 
 import cloudpickle
 
 from .. import array_memory, mapped_arrays, rebuild, shared_memory
 
-# Is told of the classes of what is pickled, where somebody wants to know (persist/separately.py).
-watch: List[Optional[Callable[[type], None]]] = [None]
+# Are told of the classes of what is pickled, where somebody wants to know; the last one is.
+_lookers: List[Callable[[type], None]] = []
 
 # What is smaller travels in the pickle.
 OUT_OF_BAND = 4096
 _FUNCTION_STATE = "__name__ __qualname__ __module__ __doc__ __annotations__ __defaults__ __kwdefaults__ __type_params__"
 _LRU_CACHE = type(functools.lru_cache(maxsize=1)(len))
 _SENTINELS = "MISSING KW_ONLY _HAS_DEFAULT_FACTORY _FIELD _FIELD_CLASSVAR _FIELD_INITVAR"
+
+
+@contextlib.contextmanager
+def told_of_classes(look: Callable[[type], None]) -> Iterator[None]:
+    """While the block runs, look is called with the class of what is pickled."""
+    _lookers.append(look)
+    try:
+        yield
+    finally:
+        _lookers.pop()
 
 
 class Place:
@@ -89,7 +100,7 @@ class Pickler(cloudpickle.CloudPickler):
         self.holds_mapped = False  # an array over a file's memory, or over what others share
         self._hollows: Dict[int, _Hollow] = {}
         self._memory = mapped_arrays.Memory()
-        self._watch = watch[0]
+        self._watch = _lookers[-1] if _lookers else None
         super().__init__(self.file, protocol=5, buffer_callback=taken_into(self.buffers))
         self._array_type = array_memory.array_type()
         self._c_data = getattr(getattr(sys.modules.get("_ctypes"), "Array", None), "__base__", None)
@@ -312,7 +323,7 @@ class CarefulPickler(Careful, Pickler):
 # The modules of what runs cells.
 _KERNEL = frozenset(
     f"{__name__.partition('.')[0]}.{name}"
-    for name in ("shell", "base.streams", "server", "base.connection", "base.interrupts")
+    for name in ("shell", "streams", "server", "base.connection", "base.interrupts")
 )
 
 

@@ -6,7 +6,7 @@ from __future__ import annotations
 import io
 from typing import Any, Iterable
 
-from .connection import Connection
+from .base.connection import Connection
 
 
 class OutStream(io.TextIOBase):

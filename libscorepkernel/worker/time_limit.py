@@ -7,7 +7,7 @@ import _thread
 import signal
 from typing import Any
 
-from .interrupts import MAIN_THREAD
+from .base.interrupts import MAIN_THREAD
 
 # Taken before users' code can replace them by what does not run beside the main thread.
 _start, _new_lock, _kill = _thread.start_new_thread, _thread.allocate_lock, signal.pthread_kill

@@ -1,0 +1,171 @@
+# SPDX-License-Identifier: BSD-3-Clause
+"""The measurement around a cell's code: begun before it, recording while its statements run, and written after it."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import sys
+import time
+from typing import Any, Iterator, Sequence
+
+from ..base import page_faults
+from . import experiment_directory, record, report, scope, scorep_api, scorep_variables
+from .cell import Cell
+from .systems.system import System
+
+
+@contextlib.contextmanager
+def measuring(
+    cell: Cell, shell: Any, system: System, way: str, notes: Sequence[str] = ()
+) -> Iterator["Measurement"]:
+    """Measure what the shell runs in the block. As for Measurement."""
+    measurement = Measurement(cell, shell, system, way, notes)
+    shell.measurement = measurement
+    try:
+        yield measurement
+    finally:
+        shell.measurement = None
+        measurement.end()
+
+
+class Measurement:
+    """One cell under a measurement system."""
+
+    def __init__(self, cell: Cell, shell: Any, system: System, way: str, notes: Sequence[str]) -> None:
+        """Begin it. way: where the cell runs and why, in words. notes: what the user is to know of that.
+        NotMeasured."""
+        self._cell = cell
+        self._shell = shell
+        self._way = way
+        self._warnings = list(notes)
+        self._pid = os.getpid()
+        self._seconds = self._stopped = 0.0
+        self._faults = 0
+        self._begun = False
+        self._depth = 0  # of code that runs code as a cell does: %%capture, for one
+        self._arguments = cell.arguments
+        self._system = system
+        self._warnings += scorep_variables.idle(not system.obeys_variables)
+        self._place = cell.place
+        self._directory = self._experiment_directory()
+        self._record = record.begun(cell, self._system.name, way)
+        code = {
+            "cell": cell.scope(shell),
+            "own": scope.own(),
+            "library": scope.library(),
+            "through": (scorep_api.FILE,),
+            "instrument": self._arguments.instrument,
+        }
+        scorep_api.begin_cell()
+        try:
+            if not self._system.makes_directory:
+                self._write_all()
+            self._system.begin(self._directory, code)
+            self._begun = True
+            if self._system.makes_directory and not self._system.records_all:
+                self._write_all()
+        except BaseException as problem:
+            if self._begun:
+                self._system.end(self._warnings)
+            if isinstance(problem, OSError):
+                raise experiment_directory.unwritable(self._directory, problem) from None
+            raise
+        if self._arguments.verbose:
+            print(f"scorep: {self._described()}", file=sys.stderr, flush=True)
+
+    def _experiment_directory(self) -> str:
+        """Which there is then, unless the system makes it."""
+        decided, rank = self._place
+        if decided is None or self._system.directory():
+            made = self._system.directory()  # by a Score-P that began with this process
+            return made or experiment_directory.make(self._system.makes_directory, self._warnings)
+        if self._system.makes_directory:
+            return decided
+        path = os.path.join(decided, f"rank-{rank}")
+        try:
+            os.makedirs(path)
+        except OSError as problem:
+            raise experiment_directory.unwritable(path, problem) from None
+        return path
+
+    def _described(self) -> str:
+        arguments = " ".join(self._arguments.for_scorep) or "no arguments for scorep-config"
+        return f"measured by {self._system.spoken}, {self._way}; {arguments}; experiment {self._directory}"
+
+    @contextlib.contextmanager
+    def recording(self, file: str) -> Iterator[None]:
+        """Record what runs in the block: all statements of the cell, or of code of that file name which the cell runs
+        as a cell."""
+        self._depth += 1
+        try:
+            if self._depth > 1 or os.getpid() != self._pid or not self._arguments.records:
+                if os.getpid() == self._pid:  # else in a child that the cell forked
+                    self._system.add_code(file)
+                yield
+                return
+            with self._timed():
+                yield
+        finally:
+            self._depth -= 1
+
+    @contextlib.contextmanager
+    def _timed(self) -> Iterator[None]:
+        begin, self._stopped, faults_before = time.perf_counter(), 0.0, page_faults.taken()
+        self._system.start()
+        try:
+            yield
+        finally:
+            if os.getpid() == self._pid:
+                self._system.stop()
+                self._seconds += (self._stopped or time.perf_counter()) - begin
+                self._faults += page_faults.taken() - faults_before
+
+    def statement_begins(self) -> None:
+        """One of the cell's is about to run."""
+        if self._depth == 1 and os.getpid() == self._pid:
+            self._system.refresh()
+
+    def code_has_raised(self) -> None:
+        """What comes now is IPython's work on a traceback, which may take longer than the cell."""
+        if self._depth == 1 and os.getpid() == self._pid and not self._stopped:
+            self._stopped = time.perf_counter()
+            self._system.stop()
+
+    def end(self) -> None:
+        """Complete what is on disk."""
+        if os.getpid() != self._pid:
+            return  # in a child that the cell forked
+        self._outcome = self._system.end(self._warnings)
+        record.end(self._record, self._shell.last_error, self._seconds, self._faults, self._outcome, self._warnings)
+        try:
+            if self._system.records_all:
+                self._write_all()
+            else:
+                self._write_record()
+        except OSError as problem:
+            self._warnings.append(f"scorepkernel.json could not be completed: {problem}")
+
+    def report(self) -> dict:
+        """What the library shows under the cell (report.py)."""
+        return report.of_cell(
+            self._system.spoken,
+            self._way,
+            self._directory,
+            seconds=self._seconds,
+            page_fault_count=self._faults,
+            outcome=self._outcome,
+            warnings=self._warnings,
+            has_all_regions=self._cell.repeat > 1 or self._place.rank is not None,
+        )
+
+    def _write_all(self) -> None:
+        source = self._cell.source
+        if self._place.is_first:
+            text = source if source.endswith("\n") else source + "\n"
+            experiment_directory.write(self._place.directory or self._directory, "cell.py", text)
+        self._write_record()
+
+    def _write_record(self) -> None:
+        if self._place.is_first:
+            experiment_directory.write_record(self._place.directory or self._directory, self._record)

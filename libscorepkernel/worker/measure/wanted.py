@@ -1,0 +1,42 @@
+# SPDX-License-Identifier: BSD-3-Clause
+"""What the user asks for a measured cell: by its directive, and by the settings that are in force."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, fields
+from typing import Any, Dict, Optional, Sequence
+
+from . import binding_arguments
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """As the library sends it with a cell, where it says something; else as it is by default."""
+
+    text: str = ""  # the directive's line
+    lines: int = 0  # of the cell, up to the directive and with it
+    guard: Optional[bool] = None  # --guard or --no-guard; None: as it costs little or much
+    repeat: int = 1  # how many times the cell is measured
+    process: str = "auto"  # PROCESS=auto, session, launch or forked
+    arguments: str = ""  # of the bindings, an instrumenter file in them by its absolute path
+    disk: bool = False  # MODE=disk: variables travel in files of a directory
+    marshaller: str = "cloudpickle"
+    ranks: int = 0  # --ranks; 0: as many as the launcher starts, if there is one
+    launcher: str = ""  # the command of %%scorep_launcher
+    gather: Sequence[str] = ()  # names
+    said: Dict[str, Any] = field(default_factory=dict)  # all that the library sent, for the experiment's record
+
+    @property
+    def is_for_ranks(self) -> bool:
+        """Whether the cell is to run as many processes."""
+        return bool(self.ranks or self.launcher)
+
+
+_NAMES = {one.name for one in fields(Wanted)}
+
+
+def read(said: Dict[str, Any]) -> Wanted:
+    """What the library's JSON asks for."""
+    if said.get("arguments"):
+        said = {**said, "arguments": binding_arguments.placed(said["arguments"])}
+    return Wanted(said=said, **{name: value for name, value in said.items() if name in _NAMES})
