@@ -163,12 +163,15 @@ bench: deps
 LINT_C   := $(wildcard libscorepkernel/*/*.c libscorepkernel/*/*/*.c shim/*.c shim/*/*.c examples/embed/*.c)
 LINT_CXX := $(wildcard libscorepkernel/*/*.cpp shim/*/*.cpp)
 LINT_ALL := $(LINT_C) $(LINT_CXX) $(wildcard $(patsubst %,libscorepkernel/%,*/*.h */*.hpp */*/*.h) shim/*/*.h shim/*/*.hpp)
-LINT_PY  := libscorepkernel/worker examples test
+LINT_PY  := libscorepkernel/worker examples test tools
 LINT_DEF := -D_GNU_SOURCE -DSCOREPKERNEL_VERSION='"$(VERSION)"' $(INCLUDES)
 PY_INC   := $(shell $(PYTHON) -c 'import sysconfig as s; print("-isystem", s.get_path("include"))' 2>/dev/null)
 
 .PHONY: lint format
-lint: deps-lint
+lint: deps-lint all
+	$(if $(V),,@echo '  LINT    directions')
+	$(Q)$(PYTHON) test/lint/c_directions.py
+	$(Q)$(PYTHON) test/lint/python_directions.py $(PRIVATE)/worker/spk_worker
 	$(if $(V),,@echo '  LINT    clang-format')
 	$(Q)clang-format --dry-run -Werror $(LINT_ALL)
 	$(if $(V),,@echo '  LINT    clang-tidy')
@@ -182,8 +185,8 @@ lint: deps-lint
 	$(Q)for file in $(filter-out libscorepkernel/tracer/%,$(LINT_C)); do \
 	  $(CC) -std=c11 -O1 -fanalyzer -Werror $(LINT_DEF) -c -o /dev/null $$file || exit 1; done
 	$(if $(V),,@echo '  LINT    mypy')
-	$(Q)MYPYPATH=libscorepkernel mypy --python-version 3.9 --ignore-missing-imports --check-untyped-defs \
-	  libscorepkernel/worker examples/demo.py test/run.py test/bench/bench.py
+	$(Q)MYPYPATH=$(PRIVATE)/worker mypy --python-version 3.9 --ignore-missing-imports --check-untyped-defs \
+	  $(PRIVATE)/worker/spk_worker examples/demo.py test/run.py test/bench/bench.py
 	$(if $(V),,@echo '  LINT    directions of Python')
 	$(Q)$(PYTHON) test/lint/python_directions.py libscorepkernel/worker
 	$(if $(V),,@echo '  LINT    flake8')

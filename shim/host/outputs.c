@@ -153,7 +153,8 @@ static void on_log(void *ctx, uint32_t level, struct spk_text text)
 {
     (void)ctx;
     const char *wanted = environment_variable("SCOREPKERNEL_LOG");
-    if (level >= SPK_LOG_WARNING || (wanted && strcmp(wanted, "debug") == 0))
+    int all = wanted && (strcmp(wanted, "debug") == 0 || strcmp(wanted, "frames") == 0);
+    if (all || level >= SPK_LOG_WARNING)
         log_print("%.*s", (int)(text.len < 2048 ? text.len : 2048), text.data);
 }
 
