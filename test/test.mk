@@ -17,6 +17,7 @@ PERSIST_PY := $(wildcard test/persist/test_*.py)
 WORKER_PY := $(wildcard test/worker/*/test_*.py)
 CHAOS_PY  := $(wildcard test/chaos/test_*.py)
 OUTSIDE   := $(wildcard test/outside/test_*.py)
+REGISTRIES := $(wildcard test/registries/test_*.py)
 
 # The library's own modules, with their inner names, for tests of one module.
 INNER := $(BUILD)/inner.a
@@ -110,7 +111,7 @@ endif
 check: deps
 	$(Q)$(MAKE) --no-print-directory check-all
 check-all: all $(UNIT) $(FAULT) $(ABI) $(REPLAY) $(ECHO)
-	$(Q)$(RUN) $(LINT_TESTS) $(UNIT) $(REPLAY) $(FAULT) $(ABI) $(ABI_PY) $(TRACER_PY) $(PERSIST_PY) $(WORKER_PY) $(E2E) $(CHAOS_PY) $(OUTSIDE)
+	$(Q)$(RUN) $(LINT_TESTS) $(UNIT) $(REPLAY) $(FAULT) $(ABI) $(ABI_PY) $(TRACER_PY) $(PERSIST_PY) $(WORKER_PY) $(E2E) $(CHAOS_PY) $(REGISTRIES) $(OUTSIDE)
 check-unit: all $(UNIT) $(REPLAY)
 	$(Q)$(RUN) $(UNIT) $(REPLAY)
 check-fault: all $(FAULT) $(ECHO)
