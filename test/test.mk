@@ -205,3 +205,9 @@ soak: all
 .PHONY: chaos
 chaos: all
 	$(Q)SPK_TREE="$$PWD/$(TREE)" PYTHON=$(PYTHON) $(PYTHON) -W ignore::ResourceWarning test/chaos/chaos.py
+
+# For editors, and for clang's tools.
+.PHONY: compile_commands.json
+compile_commands.json:
+	$(Q)$(PYTHON) tools/compile_commands.py $(CC) $(filter-out -MMD -MP,$(ALL_CFLAGS)) $(PY_INC) $(OTF2_CFLAGS) -- \
+	  $(CXX) $(filter-out -MMD -MP,$(ALL_CXXFLAGS)) -- $(LINT_C) $(LINT_CXX) $(wildcard test/unit/*/*.c) > $@
