@@ -19,7 +19,7 @@ BASES = ("", "libscorepkernel")
 MADE = ("build/", "~", "/")
 SOURCE = r"[\w./-]*[\w-]+\.(?:c|h|cpp|hpp|def|py|sh|mk|md|ipynb|png)"
 REFERENCE = re.compile(rf"({SOURCE})(?::([\w.]+))?")
-FOLDER = re.compile(r"(?:libscorepkernel|shim|test|docs|examples|kernelspec|worker|tracer|tools)(?:/[\w.-]+)*/?")
+FOLDER = re.compile(r"(?:[\w.-]+/)+|(?:libscorepkernel|shim|test|examples|worker|tracer)/[\w./-]+")
 
 
 class Reference(NamedTuple):
