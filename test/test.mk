@@ -107,11 +107,14 @@ TEST_ENV = ASAN_OPTIONS=detect_leaks=1:detect_stack_use_after_return=0:abort_on_
            SPK_PRELOAD=$(shell $(CC) -print-file-name=libasan.so):$(shell $(CC) -print-file-name=libstdc++.so)
 endif
 
-.PHONY: check check-all check-unit check-fault check-abi check-tracer check-e2e check-outside
+.PHONY: check check-all check-lint-tests check-unit check-fault check-abi check-tracer check-e2e check-outside
 check: deps
 	$(Q)$(MAKE) --no-print-directory check-all
 check-all: all $(UNIT) $(FAULT) $(ABI) $(REPLAY) $(ECHO)
 	$(Q)$(RUN) $(LINT_TESTS) $(UNIT) $(REPLAY) $(FAULT) $(ABI) $(ABI_PY) $(TRACER_PY) $(PERSIST_PY) $(WORKER_PY) $(E2E) $(CHAOS_PY) $(REGISTRIES) $(OUTSIDE)
+# Quick, and needs no build: the directions of folders, and what the documents say of the code.
+check-lint-tests:
+	$(Q)$(RUN) $(LINT_TESTS)
 check-unit: all $(UNIT) $(REPLAY)
 	$(Q)$(RUN) $(UNIT) $(REPLAY)
 check-fault: all $(FAULT) $(ECHO)
@@ -188,8 +191,6 @@ lint: deps-lint all
 	$(if $(V),,@echo '  LINT    mypy')
 	$(Q)MYPYPATH=$(PRIVATE)/worker mypy --python-version 3.9 --ignore-missing-imports --check-untyped-defs \
 	  $(PRIVATE)/worker/spk_worker examples/demo.py test/run.py test/bench/bench.py
-	$(if $(V),,@echo '  LINT    directions of Python')
-	$(Q)$(PYTHON) test/lint/python_directions.py libscorepkernel/worker
 	$(if $(V),,@echo '  LINT    flake8')
 	$(Q)$(PYTHON) -m flake8 $(LINT_PY)
 
