@@ -6,24 +6,30 @@
 #include "base/print.h"
 
 #include <errno.h>
-#include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
+
+int print_arguments(struct buffer *out, const char *format, va_list arguments)
+{
+    va_list again;
+    va_copy(again, arguments);
+    int len = vsnprintf(NULL, 0, format, arguments);
+    char *room = len < 0 ? NULL : (char *)buffer_room(out, (size_t)len + 1);
+    if (room) {
+        vsnprintf(room, (size_t)len + 1, format, again);
+        buffer_grown(out, (size_t)len);
+    }
+    va_end(again);
+    return room ? 0 : -ENOMEM;
+}
 
 int print_text(struct buffer *out, const char *format, ...)
 {
     va_list arguments;
     va_start(arguments, format);
-    int len = vsnprintf(NULL, 0, format, arguments);
+    int result = print_arguments(out, format, arguments);
     va_end(arguments);
-    char *room = len < 0 ? NULL : (char *)buffer_room(out, (size_t)len + 1);
-    if (!room)
-        return -ENOMEM;
-    va_start(arguments, format);
-    vsnprintf(room, (size_t)len + 1, format, arguments);
-    va_end(arguments);
-    buffer_grown(out, (size_t)len);
-    return 0;
+    return result;
 }
 
 /* As many bytes has what stands for one character. */

@@ -7,8 +7,14 @@
 
 #include "base/buffer.h"
 
+#include <stdarg.h>
+
 /** Append as printf does. 0 or -ENOMEM. */
 int print_text(struct buffer *out, const char *format, ...) __attribute__((format(printf, 2, 3)));
+
+/** Append as vprintf does. 0 or -ENOMEM. */
+int print_arguments(struct buffer *out, const char *format, va_list arguments)
+    __attribute__((format(printf, 2, 0)));
 
 /* Users' names may hold characters that a terminal obeys, or that have what follows read in another order:
  * they are written out as \x1b or \u202e. A tab is one blank. */

@@ -11,39 +11,38 @@
 #include <stdio.h>
 #include <string.h>
 
-/* The names that users of the Score-P kernels know, and what they do here. */
-static const struct {
+/* What a cell with the directive holds (directives.def). */
+enum form { FORM_CODE, FORM_LINES, FORM_NOTHING, FORM_LINE, FORM_LINE_1, FORM_LINE_2 };
+
+static const struct row {
     const char *name;
     enum directive_kind kind;
-} directives[] = {
-    {"execute_with_scorep", DIRECTIVE_EXECUTE},
-    {"scorep_env", DIRECTIVE_ENV},
-    {"scorep_python_binding_arguments", DIRECTIVE_ARGUMENTS},
-    {"scorep_launcher", DIRECTIVE_LAUNCHER},
-    {"enable_multicellmode", DIRECTIVE_ENABLE_MARKING},
-    {"finalize_multicellmode", DIRECTIVE_FINALIZE_MARKING},
-    {"abort_multicellmode", DIRECTIVE_ABORT_MARKING},
-    {"marshalling_settings", DIRECTIVE_SETTINGS},
-    {"serializer_settings", DIRECTIVE_SETTINGS},
-    {"start_writefile", DIRECTIVE_START_WRITING},
-    {"end_writefile", DIRECTIVE_END_WRITING},
-    {"abort_writefile", DIRECTIVE_ABORT_WRITING},
-    {"enable_vampir_launch_on_scorep_instrumented", DIRECTIVE_VIEWER},
-    {"disable_vampir_launch", DIRECTIVE_VIEWER},
-    {"scorep_enable_cube_launch", DIRECTIVE_VIEWER},
-    {"scorep_disable_cube_launch", DIRECTIVE_VIEWER},
+    enum form form;
+} rows[] = {
+#define DIRECTIVE(kind, name, form, handler, help, usage, summary) {name, DIRECTIVE_##kind, FORM_##form},
+#define ALIAS DIRECTIVE
+#define OPTION(kind, name, value, summary)
+#include "directives/directives.def"
 };
 
-/* Line directives, where they are all of a cell. */
-static const struct {
-    const char *name;
+/* The options of each directive, with a comma between them. */
+static const struct option {
     enum directive_kind kind;
-    unsigned numbers; /* so many follow */
-} line_magics[] = {
-    {"scorep_marked", DIRECTIVE_MARKED, 0},
-    {"scorep_unmark", DIRECTIVE_UNMARK, 1},
-    {"scorep_move", DIRECTIVE_MOVE, 2},
+    const char *name, *value;
+} options[] = {
+#define DIRECTIVE(kind, name, form, handler, help, usage, summary)
+#define ALIAS(kind, name, form, handler, help, usage, summary)
+#define OPTION(kind, name, value, summary) {DIRECTIVE_##kind, name, value},
+#include "directives/directives.def"
 };
+
+static const struct row *row_of(struct spk_text name)
+{
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++)
+        if (text_is(name, rows[i].name))
+            return &rows[i];
+    return NULL;
+}
 
 /* The first line that says something, trimmed; *lines counts up to and including it. Empty: there is none. */
 static struct spk_text first_line(struct spk_text cell, size_t *lines)
@@ -92,15 +91,32 @@ static const char *not_done(const struct directive *directive)
                : "The cell was not run.";
 }
 
+/* "--guard, --repeat N and --ranks N": the options of a directive. */
+static void list_options(enum directive_kind kind, char *text, size_t size)
+{
+    size_t len = 0, count = 0, seen = 0;
+    text[0] = 0;
+    for (size_t i = 0; i < sizeof options / sizeof *options; i++)
+        count += options[i].kind == kind;
+    for (size_t i = 0; i < sizeof options / sizeof *options && len < size; i++) {
+        if (options[i].kind != kind)
+            continue;
+        seen++;
+        const char *between = seen == 1 ? "" : seen == count ? " and " : ", ";
+        len += utf8_format(text + len, size - len, "%s%s%s%s", between, options[i].name,
+                           *options[i].value ? " " : "", options[i].value);
+    }
+}
+
 static void refuse_option(struct directive *directive, struct spk_text word, const char *why)
 {
     struct spk_text name = directive_name(directive);
+    char list[160];
     const char *where =
         directive->kind == DIRECTIVE_EXECUTE ? " The code to measure begins in the next line." : "";
-    utf8_format(
-        directive->error, sizeof directive->error,
-        "%.*s %s \"%.*s\"; it has --guard, --no-guard, --repeat N, --ranks N and --gather NAMES.%s %s",
-        (int)name.len, name.data, why, shown(word), word.data, where, not_done(directive));
+    list_options(directive->kind, list, sizeof list);
+    utf8_format(directive->error, sizeof directive->error, "%.*s %s \"%.*s\"; it has %s.%s %s", (int)name.len,
+                name.data, why, shown(word), word.data, list, where, not_done(directive));
     directive->kind = DIRECTIVE_BAD;
 }
 
@@ -209,27 +225,25 @@ static void read_known(struct directive *directive, enum directive_kind kind, st
 }
 
 /* %scorep_unmark 3 and its like. */
-static void read_line_magic(struct directive *directive, struct spk_text line)
+static void read_line_directive(struct directive *directive, struct spk_text line)
 {
     struct spk_text rest = {line.data + 1, line.len - 1};
     struct spk_text name = next_word(&rest);
-    for (size_t i = 0; i < sizeof line_magics / sizeof *line_magics; i++) {
-        if (!text_is(name, line_magics[i].name))
-            continue;
-        directive->kind = line_magics[i].kind;
-        directive->line = line;
-        directive->body = (struct spk_text){line.data + 1 + name.len, line.len - 1 - name.len};
-        for (unsigned n = 0; n < line_magics[i].numbers && directive->kind != DIRECTIVE_BAD; n++)
-            if (!(directive->numbers[n] = read_number(next_word(&rest), 1000000)))
-                directive->kind = DIRECTIVE_BAD;
-        if (directive->kind == DIRECTIVE_BAD || rest.len) {
-            directive->kind = DIRECTIVE_BAD;
-            utf8_format(directive->error, sizeof directive->error,
-                        "%%%s wants %u %s behind it, and nothing else.", line_magics[i].name,
-                        line_magics[i].numbers, line_magics[i].numbers == 1 ? "number" : "numbers");
-        }
+    const struct row *row = row_of(name);
+    if (!row || row->form < FORM_LINE)
         return;
-    }
+    unsigned numbers = row->form - FORM_LINE;
+    directive->kind = row->kind;
+    directive->line = line;
+    directive->body = (struct spk_text){line.data + 1 + name.len, line.len - 1 - name.len};
+    for (unsigned n = 0; n < numbers && directive->kind != DIRECTIVE_BAD; n++)
+        if (!(directive->numbers[n] = read_number(next_word(&rest), 1000000)))
+            directive->kind = DIRECTIVE_BAD;
+    if (directive->kind != DIRECTIVE_BAD && !rest.len)
+        return;
+    directive->kind = DIRECTIVE_BAD;
+    utf8_format(directive->error, sizeof directive->error, "%%%s wants %u %s behind it, and nothing else.",
+                row->name, numbers, numbers == 1 ? "number" : "numbers");
 }
 
 /* Whether nothing is said behind the line. */
@@ -244,7 +258,7 @@ void directive_read(struct spk_text cell, struct directive *directive)
     *directive = (struct directive){.kind = DIRECTIVE_NONE, .repeat = 1};
     struct spk_text line = first_line(cell, &directive->lines);
     if (text_begins(line, "%scorep_") && is_last(cell, line))
-        read_line_magic(directive, line);
+        read_line_directive(directive, line);
     if (!text_begins(line, "%%"))
         return;
     struct spk_text name = {line.data + 2, 0};
@@ -258,11 +272,10 @@ void directive_read(struct spk_text cell, struct directive *directive)
     directive->line = line;
     directive->body =
         (struct spk_text){name.data + name.len, (size_t)(cell.data + cell.len - name.data) - name.len};
-    for (size_t i = 0; i < sizeof directives / sizeof *directives; i++) {
-        if (text_is(name, directives[i].name)) {
-            read_known(directive, directives[i].kind, arguments);
-            return;
-        }
+    const struct row *row = row_of(name);
+    if (row && row->form < FORM_LINE) {
+        read_known(directive, row->kind, arguments);
+        return;
     }
     if (!text_begins(name, "scorep") && !text_begins(name, "execute_with"))
         return;
@@ -276,9 +289,10 @@ void directive_read(struct spk_text cell, struct directive *directive)
 /* Whether the directive is all of its cell. */
 static int is_all(enum directive_kind kind)
 {
-    return kind == DIRECTIVE_VIEWER || kind == DIRECTIVE_ENABLE_MARKING ||
-           kind == DIRECTIVE_FINALIZE_MARKING || kind == DIRECTIVE_ABORT_MARKING ||
-           kind == DIRECTIVE_END_WRITING || kind == DIRECTIVE_ABORT_WRITING;
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++)
+        if (rows[i].kind == kind)
+            return rows[i].form == FORM_NOTHING;
+    return 0;
 }
 
 int directive_drops_code(const struct directive *directive)

@@ -9,24 +9,15 @@
 
 #include "scorepkernel.h"
 
+/* What a directive is about; directives.def says more of each. */
 enum directive_kind {
-    DIRECTIVE_NONE,             /* an ordinary cell: none of our business */
-    DIRECTIVE_EXECUTE,          /* %%execute_with_scorep */
-    DIRECTIVE_SETTINGS,         /* %%marshalling_settings */
-    DIRECTIVE_ARGUMENTS,        /* %%scorep_python_binding_arguments */
-    DIRECTIVE_LAUNCHER,         /* %%scorep_launcher */
-    DIRECTIVE_ENV,              /* %%scorep_env */
-    DIRECTIVE_ENABLE_MARKING,   /* %%enable_multicellmode */
-    DIRECTIVE_FINALIZE_MARKING, /* %%finalize_multicellmode */
-    DIRECTIVE_ABORT_MARKING,    /* %%abort_multicellmode */
-    DIRECTIVE_START_WRITING,    /* %%start_writefile */
-    DIRECTIVE_END_WRITING,      /* %%end_writefile */
-    DIRECTIVE_ABORT_WRITING,    /* %%abort_writefile */
-    DIRECTIVE_VIEWER,           /* %%enable_vampir_launch_on_scorep_instrumented and its fellows */
-    DIRECTIVE_MARKED,           /* %scorep_marked */
-    DIRECTIVE_UNMARK,           /* %scorep_unmark N */
-    DIRECTIVE_MOVE,             /* %scorep_move N TO */
-    DIRECTIVE_BAD,              /* one of ours, but not as it must be: error says how */
+    DIRECTIVE_NONE, /* an ordinary cell: none of our business */
+    DIRECTIVE_BAD,  /* one of ours, but not as it must be: error says how */
+#define DIRECTIVE(kind, name, form, handler, help, usage, summary) DIRECTIVE_##kind,
+#define ALIAS(kind, name, form, handler, help, usage, summary)
+#define OPTION(kind, name, value, summary)
+#include "directives/directives.def"
+    DIRECTIVE_KINDS /* how many there are */
 };
 
 /* Whether the session is kept safe from the cell: --guard, --no-guard. */

@@ -13,7 +13,6 @@
 #include "session/launched_cell.h"
 
 #include "base/json_bridge.h"
-#include "session/session.h"
 
 #include <errno.h>
 #include <signal.h>
@@ -25,7 +24,7 @@
 
 static const struct python_process_events runner_events;
 
-static void close_variables(struct launched_cell *runner)
+static void close_variables(struct runner *runner)
 {
     if (runner->variables >= 0)
         close(runner->variables);
@@ -33,12 +32,11 @@ static void close_variables(struct launched_cell *runner)
 }
 
 /* Forget the process, and what it has asked, but not how to start the next one. */
-static void forget(struct spk_session *session)
+static void forget(struct launched_cell *launched)
 {
-    struct launched_cell *runner = &session->runner;
-    char *plan = runner->plan;
+    struct runner *runner = &launched->runner;
     if (runner->request)
-        session_withdraw_question(session, runner->request);
+        launched->calls->gone(launched->owner, runner->request);
     python_process_finish(&runner->worker);
     close_variables(runner);
     free(runner->key);
@@ -46,60 +44,60 @@ static void forget(struct spk_session *session)
     free(runner->changes);
     free(runner->said);
     *runner = RUNNER_CLOSED;
-    runner->plan = plan;
 }
 
-void launched_cell_drop(struct spk_session *session)
+void launched_cell_drop(struct launched_cell *launched)
 {
     /* After KEEPER_END it has its grace time, as the worker has. */
-    if (session->runner.worker.id && session->keeper_alive && !session->keeper.ending)
-        (void)keeper_signal(&session->keeper, session->runner.worker.id, SIGKILL); /* or it has ended */
-    forget(session);
-    free(session->runner.plan);
-    session->runner.plan = NULL;
+    if (launched->runner.worker.id && !launched->keeper->ending)
+        (void)keeper_signal(launched->keeper, launched->runner.worker.id, SIGKILL); /* or it has ended */
+    forget(launched);
+    free(launched->plan);
+    launched->plan = NULL;
 }
 
-int launched_cell_has(const struct launched_cell *runner, uint64_t request)
+int launched_cell_has(const struct launched_cell *launched, uint64_t request)
 {
+    const struct runner *runner = &launched->runner;
     return runner->state != RUNNER_NONE && request && runner->request == request;
 }
 
 /* Tell the worker what became of its cell. */
-static void give_back(struct spk_session *session, uint32_t how, struct spk_text content,
+static void give_back(struct launched_cell *launched, uint32_t how, struct spk_text content,
                       struct spk_text measurement)
 {
-    struct launched_cell *runner = &session->runner;
+    struct runner *runner = &launched->runner;
     unsigned char number[4];
     frame_put_u32(number, how);
     const char *changes = runner->changes ? runner->changes : "";
     struct spk_text parts[] = {
         {(const char *)number, sizeof number}, content, measurement, {changes, strlen(changes)}};
-    int result =
-        python_process_send_fd(&session->worker, WORKER_RETURN, runner->request, parts, 4, runner->variables);
+    int result = python_process_send_fd(launched->session, WORKER_RETURN, runner->request, parts, 4,
+                                        runner->variables);
     /* Without the variables it has its answer all the same. One that has ended needs nothing more: its end is
      * on its way here. */
     if (result != 0)
-        (void)python_process_send(&session->worker, WORKER_RETURN, runner->request, parts, 4);
+        (void)python_process_send(launched->session, WORKER_RETURN, runner->request, parts, 4);
 }
 
-static void give_up(struct spk_session *session, const char *how)
+static void give_up(struct launched_cell *launched, const char *how)
 {
-    struct launched_cell *runner = &session->runner;
+    struct runner *runner = &launched->runner;
     const char *text = runner->said ? runner->said : how;
     close_variables(runner); /* they have not come back */
     if (runner->request)
-        give_back(session, runner->state == RUNNER_BUSY ? SPK_REPLY_ERROR : SPK_REPLY_ABORTED,
+        give_back(launched, runner->state == RUNNER_BUSY ? SPK_REPLY_ERROR : SPK_REPLY_ABORTED,
                   (struct spk_text){"", 0}, (struct spk_text){text, strlen(text)});
-    forget(session);
+    forget(launched);
 }
 
-int launched_cell_interrupt(struct spk_session *session)
+int launched_cell_interrupt(struct launched_cell *launched)
 {
-    struct launched_cell *runner = &session->runner;
+    struct runner *runner = &launched->runner;
     if (!runner->request || runner->state != RUNNER_STARTING)
         return 0;
-    (void)keeper_signal(&session->keeper, runner->worker.id, SIGKILL); /* or it has ended */
-    give_up(session, "KeyboardInterrupt");
+    (void)keeper_signal(launched->keeper, runner->worker.id, SIGKILL); /* or it has ended */
+    give_up(launched, "KeyboardInterrupt");
     return 1;
 }
 
@@ -122,9 +120,9 @@ static const char **words_of(const struct json *array)
 }
 
 /* Start a process by the plan, to be known by its key. 0 or -errno. */
-static int start(struct spk_session *session, struct json *plan, struct spk_error *error)
+static int start(struct launched_cell *launched, struct json *plan, struct spk_error *error)
 {
-    struct launched_cell *runner = &session->runner;
+    struct runner *runner = &launched->runner;
     const char *key = json_text(json_get(plan, "key"), NULL);
     const char **argv = words_of(json_get(plan, "argv")),
                **environment = words_of(json_get(plan, "environment"));
@@ -132,11 +130,11 @@ static int start(struct spk_session *session, struct json *plan, struct spk_erro
     runner->key = key ? strdup(key) : NULL;
     if (argv && argv[0] && environment && runner->key) {
         struct python_process_start how = {.argv = argv,
-                                           .directory = session->directory,
+                                           .directory = launched->directory,
                                            .environment = environment,
-                                           .setup = session->setup};
-        result = python_process_spawn(&runner->worker, &session->loop, &session->keeper, ++session->last_id,
-                                      &how, &runner_events, session, error);
+                                           .setup = launched->setup};
+        result = python_process_spawn(&runner->worker, launched->loop, launched->keeper, ++*launched->last_id,
+                                      &how, &runner_events, launched, error);
         runner->state = result == 0 ? RUNNER_STARTING : RUNNER_NONE;
     }
     free(argv);
@@ -145,110 +143,106 @@ static int start(struct spk_session *session, struct json *plan, struct spk_erro
 }
 
 /* The next cell of this kind shall find a process that waits for it. */
-static void start_ahead(struct spk_session *session)
+static void start_ahead(struct launched_cell *launched)
 {
     struct spk_error error = {.size = sizeof error};
-    struct launched_cell *runner = &session->runner;
-    struct json *plan = runner->plan ? json_parse(runner->plan, strlen(runner->plan)) : NULL;
-    if (plan && json_integer(json_get(plan, "ahead"), 0) && session->state == SESSION_READY &&
-        runner->state == RUNNER_NONE && start(session, plan, &error) != 0)
-        forget(session); /* the next launched cell tries again, and says why */
+    struct runner *runner = &launched->runner;
+    struct json *plan = launched->plan ? json_parse(launched->plan, strlen(launched->plan)) : NULL;
+    if (plan && json_integer(json_get(plan, "ahead"), 0) && launched->calls->is_ready(launched->owner) &&
+        runner->state == RUNNER_NONE && start(launched, plan, &error) != 0)
+        forget(launched); /* the next launched cell tries again, and says why */
     json_free(plan);
 }
 
 /* Give the waiting runner its cell. */
-static void begin(struct spk_session *session)
+static void begin(struct launched_cell *launched)
 {
-    struct launched_cell *runner = &session->runner;
-    const struct request *request = session->active;
-    struct spk_text options = {runner->options, strlen(runner->options)};
-    int result = -ESRCH;
-    if (request && request->number == runner->request && request->count >= 2) {
-        struct spk_text parts[] = {request->parts[0], request->parts[1], options};
-        result = 0;
-        if (runner->variables >= 0)
-            result = python_process_send_fd(&runner->worker, WORKER_TAKE_STATE, runner->request, &options, 1,
-                                            runner->variables);
-        if (result == 0)
-            result = python_process_send(&runner->worker, WORKER_EXECUTE, runner->request, parts, 3);
-    }
+    struct runner *runner = &launched->runner;
+    struct spk_text options = {runner->options, strlen(runner->options)}, parts[3];
+    int result = launched->calls->find_cell(launched->owner, runner->request, parts);
+    parts[2] = options;
+    if (result == 0 && runner->variables >= 0)
+        result = python_process_send_fd(&runner->worker, WORKER_TAKE_STATE, runner->request, &options, 1,
+                                        runner->variables);
+    if (result == 0)
+        result = python_process_send(&runner->worker, WORKER_EXECUTE, runner->request, parts, 3);
     close_variables(runner);
     if (result == 0)
         runner->state = RUNNER_BUSY;
     else
-        give_up(session, "could not be given its cell");
+        give_up(launched, "could not be given its cell");
 }
 
-static void take_plan(struct launched_cell *runner, struct spk_text plan)
+static void take_plan(struct launched_cell *launched, struct spk_text plan)
 {
     char *copy = strndup(plan.data, plan.len);
-    free(runner->plan);
-    runner->plan = copy;
+    free(launched->plan);
+    launched->plan = copy;
 }
 
 /* A forked copy of the session is the runner. */
-static int adopt(struct spk_session *session, uint32_t pid, const int fds[3])
+static int adopt(struct launched_cell *launched, uint32_t pid, const int fds[3])
 {
-    struct launched_cell *runner = &session->runner;
-    uint64_t id = ++session->last_id;
+    struct runner *runner = &launched->runner;
+    uint64_t id = ++*launched->last_id;
     /* The keeper knows it before it begins, since it may end at once; the descriptors are taken in any case.
      */
-    int known = keeper_adopt(&session->keeper, id, pid);
-    int result = python_process_adopt(&runner->worker, &session->loop, id, fds, "{\"runner\":true}",
-                                      &runner_events, session);
+    int known = keeper_adopt(launched->keeper, id, pid);
+    int result = python_process_adopt(&runner->worker, launched->loop, id, fds, "{\"runner\":true}",
+                                      &runner_events, launched);
     result = known ? known : result;
     runner->state = result == 0 ? RUNNER_STARTING : RUNNER_NONE;
     return result;
 }
 
 /* The cell is for a runner from now on. */
-static void assign(struct spk_session *session, uint64_t request, struct spk_text plan, uint32_t pid,
+static void assign(struct launched_cell *launched, uint64_t request, struct spk_text plan, uint32_t pid,
                    struct spk_text options, const int fds[3])
 {
-    struct launched_cell *runner = &session->runner;
+    struct runner *runner = &launched->runner;
     struct spk_error error = {.size = sizeof error,
                               .text = "could not be started, as its plan was not understood"};
     struct json *wanted = json_parse(plan.data, plan.len);
     const char *key = json_text(json_get(wanted, "key"), NULL);
     int result = 0;
     if (pid || !key || !runner->key || strcmp(key, runner->key) != 0 || runner->request)
-        launched_cell_drop(session);
+        launched_cell_drop(launched);
     if (pid)
-        result = adopt(session, pid, fds);
+        result = adopt(launched, pid, fds);
     else if (runner->state == RUNNER_NONE)
-        result = start(session, wanted, &error);
+        result = start(launched, wanted, &error);
     runner->request = request;
     runner->options = strndup(options.data, options.len);
     runner->variables = pid ? -1 : fds[0];
     if (!pid)
-        take_plan(runner, plan);
+        take_plan(launched, plan);
     if (result != 0 || !runner->options)
-        give_up(session, error.text);
+        give_up(launched, error.text);
     else if (runner->state == RUNNER_READY)
-        begin(session);
+        begin(launched);
     json_free(wanted);
 }
 
 /* A runner for the next cell of this kind. A cell that runs in one is not disturbed. */
-static void plan_ahead(struct spk_session *session, struct spk_text plan)
+static void plan_ahead(struct launched_cell *launched, struct spk_text plan)
 {
-    struct launched_cell *runner = &session->runner;
+    struct runner *runner = &launched->runner;
     struct json *wanted = json_parse(plan.data, plan.len);
     const char *key = json_text(json_get(wanted, "key"), NULL);
     if (runner->state != RUNNER_NONE && !runner->request && key &&
         (!runner->key || strcmp(key, runner->key) != 0))
-        launched_cell_drop(session);
-    take_plan(runner, plan);
-    start_ahead(session);
+        launched_cell_drop(launched);
+    take_plan(launched, plan);
+    start_ahead(launched);
     json_free(wanted);
 }
 
-void launched_cell_launch(struct spk_session *session, struct frame *frame)
+void launched_cell_launch(struct launched_cell *launched, struct frame *frame, int ahead)
 {
     struct spk_text plan = {0}, pid = {0}, options = {0};
     int fds[3] = {-1, -1, -1}, taken = 0;
     for (unsigned i = 0; i < frame->fds; i++) {
-        int fd = channel_claim_fd(&session->worker.channel);
+        int fd = channel_claim_fd(&launched->session->channel);
         if (i < 3)
             fds[i] = fd;
         else if (fd >= 0)
@@ -259,9 +253,9 @@ void launched_cell_launch(struct spk_session *session, struct frame *frame)
     if (whole && frame->request) {
         uint32_t copy = frame_u32(pid, 0);
         taken = copy ? 3 : 1;
-        assign(session, frame->request, plan, copy, options, fds);
-    } else if (whole && session->settings.process == SETTINGS_LAUNCH) {
-        plan_ahead(session, plan); /* or the settings have changed since the worker was asked */
+        assign(launched, frame->request, plan, copy, options, fds);
+    } else if (whole && ahead) {
+        plan_ahead(launched, plan); /* or the settings have changed since the worker was asked */
     }
     for (int i = taken; i < 3; i++)
         if (fds[i] >= 0)
@@ -271,19 +265,19 @@ void launched_cell_launch(struct spk_session *session, struct frame *frame)
 /* --- from the runner -------------------------------------------------------------------------------------
  */
 
-static void on_ready(struct spk_session *session)
+static void on_ready(struct launched_cell *launched)
 {
-    struct launched_cell *runner = &session->runner;
+    struct runner *runner = &launched->runner;
     if (runner->state != RUNNER_STARTING)
         return;
     runner->state = RUNNER_READY;
     if (runner->request)
-        begin(session);
+        begin(launched);
 }
 
-static void on_state(struct spk_session *session, struct frame *frame)
+static void on_state(struct launched_cell *launched, struct frame *frame)
 {
-    struct launched_cell *runner = &session->runner;
+    struct runner *runner = &launched->runner;
     struct spk_text changes;
     close_variables(runner);
     for (unsigned i = 0; i < frame->fds; i++) {
@@ -299,86 +293,87 @@ static void on_state(struct spk_session *session, struct frame *frame)
     }
 }
 
-static void on_reply(struct spk_session *session, struct frame *frame)
+static void on_reply(struct launched_cell *launched, struct frame *frame)
 {
     struct spk_text how = {0}, content = {0}, measurement = {0};
-    struct launched_cell *runner = &session->runner;
+    struct runner *runner = &launched->runner;
     if (frame->request != runner->request || frame_next_part(frame, &how) != 1 ||
         frame_next_part(frame, &content) != 1)
         return;
     (void)frame_next_part(frame, &measurement); /* none when the cell was not measured */
-    give_back(session, frame_u32(how, SPK_REPLY_ERROR), content, measurement);
+    give_back(launched, frame_u32(how, SPK_REPLY_ERROR), content, measurement);
     (void)python_process_send(&runner->worker, WORKER_SHUTDOWN, 0, NULL, 0); /* or it ends with its socket */
-    forget(session);
-    start_ahead(session);
+    forget(launched);
+    start_ahead(launched);
 }
 
 /* Of ranks, whose text does not come by the pipes. */
-static void on_ranks_text(struct spk_session *session, struct frame *frame)
+static void on_ranks_text(struct launched_cell *launched, struct frame *frame)
 {
     struct spk_text which, text;
     if (frame_next_part(frame, &which) == 1 && frame_next_part(frame, &text) == 1)
-        session_on_text(session, frame->request,
-                        frame_u32(which, SPK_STDERR) == SPK_STDOUT ? SPK_STDOUT : SPK_STDERR, text);
+        launched->calls->text(launched->owner, frame->request,
+                              frame_u32(which, SPK_STDERR) == SPK_STDOUT ? SPK_STDOUT : SPK_STDERR, text);
 }
 
 static void on_frame(void *owner, struct frame *frame)
 {
-    struct spk_session *session = owner;
+    struct launched_cell *launched = owner;
     struct spk_text text;
     switch (frame->type) {
     case WORKER_HELLO:
         break;
     case WORKER_READY:
-        on_ready(session);
+        on_ready(launched);
         break;
     case WORKER_FAILED:
-        if (frame_next_part(frame, &text) == 1 && !session->runner.said)
-            session->runner.said = strndup(text.data, text.len);
+        if (frame_next_part(frame, &text) == 1 && !launched->runner.said)
+            launched->runner.said = strndup(text.data, text.len);
         break;
     case WORKER_STATE:
-        on_state(session, frame);
+        on_state(launched, frame);
         break;
     case WORKER_REPLY:
-        on_reply(session, frame);
+        on_reply(launched, frame);
         break;
     case WORKER_TEXT:
-        on_ranks_text(session, frame);
+        on_ranks_text(launched, frame);
         break;
     default:
-        session_on_output(session, frame);
+        launched->calls->output(launched->owner, frame);
         break;
     }
 }
 
 static void on_text(void *owner, uint64_t request, uint32_t which, struct spk_text text)
 {
-    session_on_text(owner, request, which, text);
+    const struct launched_cell *launched = owner;
+    launched->calls->text(launched->owner, request, which, text);
 }
 
 static void on_lost(void *owner)
 {
-    struct spk_session *session = owner;
-    (void)keeper_signal(&session->keeper, session->runner.worker.id, SIGKILL);
+    struct launched_cell *launched = owner;
+    (void)keeper_signal(launched->keeper, launched->runner.worker.id, SIGKILL);
 }
 
 static void on_closed(void *owner)
 {
-    struct spk_session *session = owner;
-    if (!session->runner.said)
-        session->runner.said = strdup(WORKER_WAS_CLOSED); /* without it, how it ended must do */
-    on_lost(session);
+    struct launched_cell *launched = owner;
+    if (!launched->runner.said)
+        launched->runner.said = strdup(WORKER_WAS_CLOSED); /* without it, how it ended must do */
+    on_lost(launched);
 }
 
 static const struct python_process_events runner_events = {on_text, on_frame, on_lost, on_closed};
 
-int launched_cell_ended(struct spk_session *session, uint64_t id, const char *how)
+int launched_cell_ended(struct launched_cell *launched, uint64_t id, const char *how)
 {
-    struct launched_cell *runner = &session->runner;
+    struct runner *runner = &launched->runner;
     if (!runner->worker.id || id != runner->worker.id)
         return 0;
     python_process_drain(&runner->worker);
     if (runner->worker.id == id) /* it may have said its reply */
-        give_up(session, how);
+        give_up(launched, how);
     return 1;
 }

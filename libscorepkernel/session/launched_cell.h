@@ -7,8 +7,6 @@
 
 #include "process/python_process.h"
 
-struct spk_session;
-
 enum runner_state {
     RUNNER_NONE,
     RUNNER_STARTING, /* asked for, and has not said WORKER_READY */
@@ -16,35 +14,60 @@ enum runner_state {
     RUNNER_BUSY,
 };
 
+/* What is told of a launched cell, and asked about it. Calls from loop_dispatch, or from within the functions
+ * below. */
+struct launched_cell_calls {
+    void (*text)(void *owner, uint64_t request, uint32_t which, struct spk_text text);
+    void (*output)(void *owner, struct frame *frame); /* an output or a question of the cell */
+    void (*gone)(void *owner,
+                 uint64_t request); /* the request's cell has no process any more: it asks nothing */
+    int (*find_cell)(void *owner, uint64_t request, struct spk_text parts[2]); /* its content and metadata,
+                                                     borrowed; 0, or -ESRCH: it has been answered */
+    int (*is_ready)(void *owner); /* whether the session's worker takes cells: then runners start ahead */
+};
+
 struct launched_cell {
-    struct python_process worker;
-    enum runner_state state;
-    char *key;        /* what kind of cells it is for */
-    uint64_t request; /* the cell that it is for, 0: it was started ahead */
-    char *options;    /* of that cell, until it is begun */
-    int variables;    /* a descriptor: what the cell is to have, then what it changed; -1: none */
-    char *changes;    /* JSON of WORKER_STATE */
-    char *plan;       /* JSON of WORKER_LAUNCH: how the next one is started */
-    char *said;       /* why it cannot work (WORKER_FAILED) */
+    /* What it needs; all borrowed, and there as long as it is. */
+    struct loop *loop;
+    struct keeper *keeper;
+    uint64_t *last_id;              /* of the processes that the keeper was asked for */
+    struct python_process *session; /* the worker that asks for cells to be launched, and answers them */
+    const char *directory;          /* where runners start */
+    const char *setup;              /* JSON of WORKER_SETUP */
+    const struct launched_cell_calls *calls;
+    void *owner;
+
+    char *plan; /* JSON of WORKER_LAUNCH: how the next runner is started */
+    struct runner {
+        struct python_process worker;
+        enum runner_state state;
+        char *key;        /* what kind of cells it is for */
+        uint64_t request; /* the cell that it is for, 0: it was started ahead */
+        char *options;    /* of that cell, until it is begun */
+        int variables;    /* a descriptor: what the cell is to have, then what it changed; -1: none */
+        char *changes;    /* JSON of WORKER_STATE */
+        char *said;       /* why it cannot work (WORKER_FAILED) */
+    } runner;
 };
 
 /** A runner that there is not. */
-#define RUNNER_CLOSED ((struct launched_cell){.worker = WORKER_CLOSED, .variables = -1})
+#define RUNNER_CLOSED ((struct runner){.worker = WORKER_CLOSED, .variables = -1})
 
-/** The worker wants a cell to be launched, or a runner to be ready for the next one (WORKER_LAUNCH). */
-void launched_cell_launch(struct spk_session *session, struct frame *frame);
+/** The worker wants a cell to be launched, or a runner to be ready for the next one (WORKER_LAUNCH). ahead:
+ * whether the settings want runners that wait; else the latter is not obeyed. */
+void launched_cell_launch(struct launched_cell *launched, struct frame *frame, int ahead);
 
 /** A process of the keeper's has ended, or could not be started. 1: it was the runner's; 0: it was not. */
-int launched_cell_ended(struct spk_session *session, uint64_t id, const char *how);
+int launched_cell_ended(struct launched_cell *launched, uint64_t id, const char *how);
 
-/** Whether the session's running cell runs there: interrupts and answers go there then. */
-int launched_cell_has(const struct launched_cell *runner, uint64_t request);
+/** Whether the request's cell runs there: interrupts and answers go there then. */
+int launched_cell_has(const struct launched_cell *launched, uint64_t request);
 
 /** The cell is interrupted while its runner is being started: it is given up. 1: so it was; 0: there is none
  * such. */
-int launched_cell_interrupt(struct spk_session *session);
+int launched_cell_interrupt(struct launched_cell *launched);
 
-/** End it, whatever it does; the worker is not told. Safe to repeat. */
-void launched_cell_drop(struct spk_session *session);
+/** End the runner, whatever it does; the worker is not told. Safe to repeat. */
+void launched_cell_drop(struct launched_cell *launched);
 
 #endif

@@ -4,7 +4,9 @@
  * nothing.
  */
 #include "base/failure.h"
+#include "session/input_requests.h"
 #include "session/session.h"
+#include "session/wake.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -132,7 +134,7 @@ static int plugin_input_reply(struct spk_session *session, uint64_t request, str
 {
     if (!session || value.len > REQUEST_MAX_LEN)
         return failure_set(error, -EINVAL, "an answer must not be larger than 64 MiB");
-    return session_input_reply(session, request, value, error);
+    return input_requests_answer(session, request, value, error);
 }
 
 static int plugin_interrupt(struct spk_session *session)
@@ -140,7 +142,7 @@ static int plugin_interrupt(struct spk_session *session)
     if (!session)
         return -EINVAL;
     atomic_store(&session->interrupted, atomic_load(&session->begun));
-    return session_want(session, SESSION_WANTS_INTERRUPT);
+    return wake_session(session, WAKE_INTERRUPT);
 }
 
 static int plugin_shutdown(struct spk_session *session, uint32_t grace_ms)
@@ -148,7 +150,7 @@ static int plugin_shutdown(struct spk_session *session, uint32_t grace_ms)
     if (!session)
         return -EINVAL;
     atomic_store(&session->grace_ms, grace_ms);
-    return session_want(session, SESSION_WANTS_SHUTDOWN);
+    return wake_session(session, WAKE_SHUTDOWN);
 }
 
 static const struct spk_plugin plugin = {

@@ -1,15 +1,24 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  *
- * requests.c - requests on their way to the worker, and what it says on its way to the host. One request is
- * with the worker at a time. Owns nothing of its own: the session's life is session.c's.
+ * requests.c - requests on their way to the worker, and what the worker says of them. One request is with the
+ * worker at a time. What is to be done with a cell is decided in directives/decide.c, and done here.
  */
-#include "base/error_content.h"
+#include "session/requests.h"
+
 #include "base/failure.h"
+#include "base/json_bridge.h"
 #include "base/print.h"
+#include "directives/decide.h"
+#include "directives/measured_cell.h"
 #include "report/report.h"
-#include "session/cell.h"
+#include "session/answers.h"
+#include "session/host_calls.h"
+#include "session/input_requests.h"
+#include "session/interrupt.h"
+#include "session/lifecycle.h"
+#include "session/outputs.h"
 #include "session/replies.h"
-#include "session/session.h"
+#include "session/wake.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -18,44 +27,130 @@
 
 #define RUN_AT_ONCE 64
 
-static int is_execute(const struct request *request)
+/* --- a cell ----------------------------------------------------------------------------------------------
+ */
+
+/* Show a text of ours, which may hold words of the user's. */
+static void say(struct spk_session *session, const char *text)
 {
-    return request->kind == WORKER_EXECUTE;
+    struct buffer shown = {0};
+    if (print_visible(&shown, text, strlen(text)) == 0 && shown.len)
+        host_calls_text(&session->host, session->active->number, SPK_STDOUT,
+                        (struct spk_text){(const char *)buffer_bytes(&shown), shown.len});
+    buffer_finish(&shown);
 }
 
-void session_reply(struct spk_session *session, uint32_t how, struct json *content)
+/* Processes are started ahead for what the settings say; ranks are not, as a launcher starts them. */
+static void plan_ahead(struct spk_session *session)
 {
-    static const char no_memory[] =
-        "{\"status\":\"error\",\"ename\":\"MemoryError\",\"evalue\":\"the kernel has no "
-        "memory\",\"traceback\":[]}";
-    struct request *request = session->active;
-    size_t len = sizeof no_memory - 1;
-    char *text = content ? json_print(content, &len) : NULL;
-    session->active = NULL;
-    session->marked.writing = 0;    /* whoever was to write them has not */
-    session->asked = SETTINGS_NONE; /* nor has anybody let the settings pass */
-    session->host.reply(session->host.ctx, request->number, text ? how : SPK_REPLY_ERROR,
-                        (struct spk_text){text ? text : no_memory, text ? len : sizeof no_memory - 1});
-    free(text);
-    json_free(content);
-    free(request);
-}
-
-void session_reply_error(struct spk_session *session, const char *ename, const char *said)
-{
-    struct buffer visible = {0}; /* it may hold words of the user's; with the NUL */
-    int result = print_visible(&visible, said, strlen(said));
-    result = result ? result : buffer_append(&visible, "", 1);
-    const char *text = result == 0 ? (const char *)buffer_bytes(&visible) : failure_text(result);
-    struct json *shown = is_execute(session->active) ? error_content(ename, text) : NULL;
+    struct json *way = measured_cell_way(&session->settings, NULL);
     size_t len;
-    char *content = shown ? json_print(shown, &len) : NULL;
-    if (content && session->host.error)
-        session->host.error(session->host.ctx, session->active->number, (struct spk_text){content, len});
-    free(content);
-    json_free(shown);
-    session_reply(session, SPK_REPLY_ERROR, reply_failed(ename, text, session->active->execution_count));
-    buffer_finish(&visible);
+    char *text = way ? json_print(way, &len) : NULL;
+    if (session->settings.process != SETTINGS_LAUNCH || *session->settings.launcher)
+        launched_cell_drop(&session->launched);
+    else if (text)
+        (void)python_process_send(&session->worker, WORKER_PLAN, 0, &(struct spk_text){text, len},
+                                  1); /* it need not be */
+    free(text);
+    json_free(way);
+}
+
+static void put_into_force(struct spk_session *session, const struct settings *settings)
+{
+    session->settings = *settings;
+    plan_ahead(session);
+}
+
+/* 0 or -errno. */
+static int send_cell(struct spk_session *session, const struct decision *decision)
+{
+    const struct request *request = session->active;
+    size_t len;
+    char *text = json_print(decision->options, &len);
+    int result = -ENOMEM;
+    if (text) {
+        struct spk_text parts[] = {request->parts[0], request->parts[1], {text, len}};
+        result = python_process_send(&session->worker, WORKER_EXECUTE, request->number, parts, 3);
+    }
+    free(text);
+    if (result != 0)
+        return result;
+    session->asked = decision->asked;
+    session->proposed = decision->settings;
+    session->marked.writing = decision->ends == MARKED_WRITE;
+    if (decision->ends == MARKED_MEASURE)
+        marked_cells_clear(&session->marked);
+    return 0;
+}
+
+/* 0, or -errno: the worker could not be told. */
+static int carry_out(struct spk_session *session, const struct decision *decision)
+{
+    const char *text = (const char *)buffer_bytes(&decision->text);
+    if (*decision->note)
+        host_calls_text(&session->host, session->active->number, SPK_STDERR,
+                        (struct spk_text){decision->note, strlen(decision->note)});
+    if (decision->kind == DECISION_SEND)
+        return send_cell(session, decision);
+    if (decision->kind == DECISION_REFUSED) {
+        answers_give_error(session, "ScorePDirectiveError", text);
+        return 0;
+    }
+    if (decision->has_settings)
+        put_into_force(session, &decision->settings);
+    say(session, text);
+    answers_give(session, SPK_REPLY_OK, reply_done(session->active->execution_count));
+    return 0;
+}
+
+/* What is decided with, and what becomes of it. 0, or -errno. */
+static int run_cell(struct spk_session *session)
+{
+    const struct request *request = session->active;
+    struct json *content = json_parse(request->parts[0].data, request->parts[0].len), *metadata = NULL;
+    struct cell cell = {.execution_count = request->execution_count,
+                        .silent = json_boolean(json_get(content, "silent"), 0),
+                        .settings = &session->settings,
+                        .marked = &session->marked};
+    struct decision decision = {0};
+    int result = 0;
+    cell.code.data = json_text(json_get(content, "code"), &cell.code.len);
+    if (session->marked.mode != MARKED_OFF) {
+        metadata = json_parse(request->parts[1].data, request->parts[1].len);
+        cell.id.data = json_text(json_get(metadata, "cellId"), &cell.id.len);
+    }
+    if (!cell.id.data)
+        cell.id = (struct spk_text){"", 0};
+    if (cell.code.data) {
+        result = decide(&cell, &decision);
+        result = result ? result : carry_out(session, &decision);
+    } else {
+        answers_give_error(session, "ValueError",
+                           "The execute request has no member \"code\" that is a text.");
+    }
+    decision_finish(&decision);
+    json_free(metadata);
+    json_free(content);
+    return result;
+}
+
+/* The worker has let the proposed settings pass: they are in force, and the user is told. stays: JSON, the
+ * names of those that stay as they were. 0; -EINVAL: it cannot be read, and nothing is in force. */
+static int settings_passed(struct spk_session *session, struct spk_text stays)
+{
+    char said[SETTINGS_ARGUMENTS_MAX + 256];
+    struct json *names = json_parse(stays.data, stays.len);
+    if (!names)
+        return -EINVAL;
+    for (size_t i = 0; i < json_count(names); i++) {
+        const char *name = json_text(json_at(names, i), NULL);
+        settings_keep(&session->proposed, &session->settings, name ? name : "");
+    }
+    json_free(names);
+    put_into_force(session, &session->proposed);
+    settings_say(&session->settings, session->asked, said, sizeof said);
+    say(session, said);
+    return 0;
 }
 
 /* --- to the worker --------------------------------------------------------------------------------- */
@@ -67,31 +162,32 @@ static int begin_active(struct spk_session *session)
     if (request->kind == REQUEST_KERNEL_INFO) {
         if (!session->hello && session->state == SESSION_STARTING)
             return 0;
-        session_reply(session, SPK_REPLY_OK, reply_kernel_info(session->hello));
+        answers_give(session, SPK_REPLY_OK, reply_kernel_info(session->hello));
         return 1;
     }
     if (session->state == SESSION_IDLE && !request->tried)
-        session_start_worker(session); /* starting now, or idle again and tried */
+        lifecycle_start_worker(session); /* starting now, or idle again and tried */
     if (session->state == SESSION_IDLE) {
-        session_reply_error(session, "NoSession",
-                            session->failure ? session->failure : "There is no Python session.");
+        answers_give_error(session, "NoSession",
+                           session->failure ? session->failure : "There is no Python session.");
         return 1;
     }
     if (session->state != SESSION_READY)
         return 0;
     request->sent = 1;
-    int result = is_execute(request) ? cell_run(session, request)
-                                     : python_process_send(&session->worker, request->kind, request->number,
-                                                           request->parts, request->count);
+    int result = request->kind == WORKER_EXECUTE
+                     ? run_cell(session)
+                     : python_process_send(&session->worker, request->kind, request->number, request->parts,
+                                           request->count);
     /* A worker that has just ended takes nothing more. Its end is on its way here, and says why. */
     if (result == -EPIPE || result == -ECONNRESET)
         return 1;
     if (result != 0 && session->active)
-        session_reply_error(session, "NotSent", failure_text(-result));
+        answers_give_error(session, "NotSent", failure_text(-result));
     return 1;
 }
 
-void session_run_next(struct spk_session *session)
+void requests_run_next(struct spk_session *session)
 {
     /* Bounded, as a host may begin a request in the reply of another for ever. */
     for (int i = 0; i < RUN_AT_ONCE; i++) {
@@ -100,65 +196,15 @@ void session_run_next(struct spk_session *session)
         if (!session->active || session->active->sent || !begin_active(session))
             return;
     }
-    (void)session_want(session, 0); /* fails only when there is nothing but waking to do already */
-}
-
-void session_withdraw_question(struct spk_session *session, uint64_t request)
-{
-    if (questions_close(&session->questions, request) && session->host.input_withdrawn)
-        session->host.input_withdrawn(session->host.ctx, request);
-}
-
-void session_withdraw_questions(struct spk_session *session)
-{
-    while (session->questions.count)
-        session_withdraw_question(session, session->questions.open[0].request);
-}
-
-static int send_answer(struct spk_session *session, uint64_t request, uint32_t number, struct spk_text value,
-                       const char *refusal)
-{
-    struct python_process *asker =
-        launched_cell_has(&session->runner, request) ? &session->runner.worker : &session->worker;
-    unsigned char bytes[4];
-    frame_put_u32(bytes, number);
-    struct spk_text parts[] = {value, {(const char *)bytes, sizeof bytes}, {refusal, 0}};
-    if (refusal)
-        parts[2].len = strlen(refusal);
-    return python_process_send(asker, WORKER_INPUT_REPLY, request, parts, refusal ? 3 : 2);
-}
-
-int session_input_reply(struct spk_session *session, uint64_t request, struct spk_text value,
-                        struct spk_error *error)
-{
-    const struct question *question = questions_find(&session->questions, request);
-    if (session->state != SESSION_READY || !question)
-        return failure_set(error, -ENOENT, "request %llu does not wait for input",
-                           (unsigned long long)request);
-    int result = send_answer(session, request, question->number, value, NULL);
-    if (result != 0)
-        return failure_set(error, result, "the answer could not be sent: %s", failure_text(-result));
-    (void)questions_close(&session->questions, request); /* it is open */
-    return 0;
+    (void)wake_session(session, 0); /* fails only when there is nothing but waking to do already */
 }
 
 /* --- from the worker ------------------------------------------------------------------------------- */
 
-static void show_report(struct spk_session *session, struct spk_text measurement)
-{
-    struct json *report = session->host.display_data ? report_content(measurement) : NULL;
-    size_t len;
-    char *text = report ? json_print(report, &len) : NULL;
-    if (text)
-        session->host.display_data(session->host.ctx, session->active->number, (struct spk_text){text, len});
-    free(text);
-    json_free(report);
-}
-
 static void on_reply(struct spk_session *session, struct frame *frame)
 {
     struct spk_text how = {0}, content = {0}, measurement = {0};
-    struct request *request = session->active;
+    const struct request *request = session->active;
     if (!request || !request->sent || frame->request != request->number)
         return; /* an answer to what was never asked */
     standby_drop(&session->standby);
@@ -166,22 +212,17 @@ static void on_reply(struct spk_session *session, struct frame *frame)
         return;
     int ok = frame_u32(how, SPK_REPLY_ERROR) == SPK_REPLY_OK;
     int more = frame_next_part(frame, &measurement) == 1;
-    if (session->asked && ok && cell_settings_passed(session, measurement) != 0) {
-        session_reply_error(
-            session, "NotUnderstood",
-            "What the session says of these settings could not be read. Nothing was changed.");
+    if (session->asked && ok && settings_passed(session, measurement) != 0) {
+        answers_give_error(session, "NotUnderstood",
+                           "What the session says of these settings could not be read. Nothing was changed.");
         return;
     }
     if (more && !session->asked)
-        show_report(session, measurement);
+        host_calls_display(&session->host, request->number, report_content(measurement));
     if (session->marked.writing && ok)
         marked_cells_clear(&session->marked);
-    session->marked.writing = 0;
-    session->asked = SETTINGS_NONE;
-    session->active = NULL;
     session->early_ends = 0;
-    session->host.reply(session->host.ctx, request->number, frame_u32(how, SPK_REPLY_ERROR), content);
-    free(request);
+    answers_give_text(session, frame_u32(how, SPK_REPLY_ERROR), content);
 }
 
 static void on_ready(struct spk_session *session)
@@ -190,7 +231,7 @@ static void on_ready(struct spk_session *session)
         return;
     session->state = SESSION_READY;
     session->promoted = 0;
-    session_status(session, SPK_STATUS_READY, "");
+    host_calls_status(&session->host, SPK_STATUS_READY, "");
 }
 
 /* A copy of the worker stands by until the running cell has ended. Without it, the cell runs unguarded. */
@@ -217,125 +258,9 @@ static void keep_text(char **kept, struct frame *frame)
     *kept = copy;
 }
 
-static void on_comm(struct spk_session *session, struct frame *frame)
+void requests_on_frame(void *owner, struct frame *frame)
 {
-    struct spk_text content = {0}, metadata = {0}, ignored;
-    const struct spk_host *host = &session->host;
-    size_t count = 0;
-    void (*deliver)(void *, uint64_t, struct spk_text, struct spk_text, const struct spk_text *, size_t) =
-        frame->type == WORKER_FROM_COMM_OPEN      ? host->comm_open
-        : frame->type == WORKER_FROM_COMM_MESSAGE ? host->comm_message
-                                                  : host->comm_close;
-    if (frame_next_part(frame, &content) != 1 || frame_next_part(frame, &metadata) != 1)
-        return;
-    for (struct frame ahead = *frame; frame_next_part(&ahead, &ignored) == 1;)
-        count++;
-    struct spk_text *buffers = calloc(count + 1, sizeof *buffers);
-    for (size_t i = 0; buffers && i < count; i++)
-        (void)frame_next_part(frame, &buffers[i]); /* counted above */
-    if (deliver && buffers)
-        deliver(host->ctx, frame->request, content, metadata, buffers, count);
-    else if (deliver && host->log)
-        host->log(host->ctx, SPK_LOG_ERROR, (struct spk_text){"no memory for a comm message", 28});
-    free(buffers);
-}
-
-/* The outputs that are a content and nothing else. */
-static void on_content(struct spk_session *session, struct frame *frame)
-{
-    const struct spk_host *host = &session->host;
-    void (*deliver)(void *, uint64_t, struct spk_text) = NULL;
-    struct spk_text content;
-    switch (frame->type) {
-    case WORKER_DISPLAY_DATA:
-        deliver = host->display_data;
-        break;
-    case WORKER_UPDATE_DISPLAY_DATA:
-        deliver = host->update_display_data;
-        break;
-    case WORKER_EXECUTE_RESULT:
-        deliver = host->execute_result;
-        break;
-    case WORKER_ERROR:
-        deliver = host->error;
-        break;
-    default:
-        break;
-    }
-    if (deliver && frame_next_part(frame, &content) == 1)
-        deliver(host->ctx, frame->request, content);
-}
-
-/* Python code asks the user. What cannot be asked has its answer at once. */
-static void on_question(struct spk_session *session, struct frame *frame, struct spk_text prompt,
-                        uint32_t password)
-{
-    const struct spk_host *host = &session->host;
-    struct spk_text part = {0}, nothing = {"", 0};
-    char why[128] = "this host cannot ask the user";
-    (void)frame_next_part(frame, &part); /* without one it has the number 0 */
-    uint32_t number = frame_u32(part, 0);
-    if (host->input_request && questions_open(&session->questions, frame->request, number) == 0) {
-        host->input_request(host->ctx, frame->request, prompt, password);
-        return;
-    }
-    if (host->input_request)
-        snprintf(why, sizeof why, "%u other questions wait for their answers, and more cannot be asked",
-                 SPK_MAX_QUESTIONS);
-    (void)send_answer(session, frame->request, number, nothing, why); /* or it ends, and needs none */
-}
-
-static void on_withdrawn(struct spk_session *session, struct frame *frame)
-{
-    const struct question *question = questions_find(&session->questions, frame->request);
-    struct spk_text number;
-    if (question && frame_next_part(frame, &number) == 1 && frame_u32(number, 0) == question->number)
-        session_withdraw_question(session, frame->request);
-}
-
-/* The outputs with a number: clear_output, input_request, log. */
-static void on_numbered(struct spk_session *session, struct frame *frame)
-{
-    const struct spk_host *host = &session->host;
-    struct spk_text first = {0}, second = {0};
-    if (frame_next_part(frame, &first) != 1)
-        return;
-    if (frame->type == WORKER_CLEAR_OUTPUT) {
-        if (host->clear_output)
-            host->clear_output(host->ctx, frame->request, frame_u32(first, 0));
-    } else if (frame_next_part(frame, &second) != 1) {
-        return;
-    } else if (frame->type == WORKER_INPUT_REQUEST) {
-        on_question(session, frame, first, frame_u32(second, 0));
-    } else if (host->log) {
-        host->log(host->ctx, frame_u32(first, SPK_LOG_INFO), second);
-    }
-}
-
-void session_on_output(struct spk_session *session, struct frame *frame)
-{
-    switch (frame->type) {
-    case WORKER_FROM_COMM_OPEN:
-    case WORKER_FROM_COMM_MESSAGE:
-    case WORKER_FROM_COMM_CLOSE:
-        on_comm(session, frame);
-        break;
-    case WORKER_CLEAR_OUTPUT:
-    case WORKER_INPUT_REQUEST:
-    case WORKER_LOG:
-        on_numbered(session, frame);
-        break;
-    case WORKER_INPUT_WITHDRAWN:
-        on_withdrawn(session, frame);
-        break;
-    default:
-        on_content(session, frame);
-        break;
-    }
-}
-
-void session_on_frame(struct spk_session *session, struct frame *frame)
-{
+    struct spk_session *session = owner;
     switch (frame->type) {
     case WORKER_HELLO:
         keep_text(&session->hello, frame);
@@ -350,20 +275,20 @@ void session_on_frame(struct spk_session *session, struct frame *frame)
         on_standby(session, frame);
         break;
     case WORKER_LAUNCH:
-        launched_cell_launch(session, frame);
+        launched_cell_launch(&session->launched, frame, session->settings.process == SETTINGS_LAUNCH);
         break;
     case WORKER_NOT_FOR_ME:
         /* What has been answered meanwhile needs no interrupt. */
         if (session->active && session->active->number == frame->request &&
-            launched_cell_has(&session->runner, frame->request))
-            session_interrupt(session);
+            launched_cell_has(&session->launched, frame->request))
+            interrupt_active(session);
         break;
     case WORKER_REPLY:
         on_reply(session, frame);
         break;
     default:
-        session_on_output(session, frame);
+        outputs_deliver(session, frame);
         break;
     }
-    session_run_next(session);
+    requests_run_next(session);
 }

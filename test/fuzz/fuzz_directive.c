@@ -8,15 +8,15 @@
 #include "fuzz.h"
 
 /* What only a directive that measures has. */
-static void options(const struct directive *magic, int measures)
+static void options(const struct directive *directive, int measures)
 {
-    MUST(measures || magic->kind == DIRECTIVE_BAD ||
-         (magic->guard == DIRECTIVE_GUARD_AUTO && magic->repeat == 1 && !magic->ranks && !*magic->gather));
-    MUST(!measures || (magic->repeat >= 1 && magic->repeat <= DIRECTIVE_REPEAT_MAX));
-    MUST(magic->ranks <= DIRECTIVE_RANKS_MAX && (!measures || !magic->ranks || magic->repeat == 1));
+    MUST(measures || directive->kind == DIRECTIVE_BAD ||
+         (directive->guard == DIRECTIVE_GUARD_AUTO && directive->repeat == 1 && !directive->ranks && !*directive->gather));
+    MUST(!measures || (directive->repeat >= 1 && directive->repeat <= DIRECTIVE_REPEAT_MAX));
+    MUST(directive->ranks <= DIRECTIVE_RANKS_MAX && (!measures || !directive->ranks || directive->repeat == 1));
     /* Names that are not empty, with single commas between them, and nothing that would need quoting. */
-    const char *names = magic->gather;
-    size_t len = strnlen(names, sizeof magic->gather);
+    const char *names = directive->gather;
+    size_t len = strnlen(names, sizeof directive->gather);
     MUST(len <= DIRECTIVE_GATHER_MAX && !strpbrk(names, " \t\r\"'\\\n-=.") && !strstr(names, ",,"));
     MUST(!len || (names[0] != ',' && names[len - 1] != ','));
 }
@@ -24,36 +24,36 @@ static void options(const struct directive *magic, int measures)
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     struct spk_text cell = {(const char *)data, size};
-    struct directive magic, again;
+    struct directive directive, again;
     size_t lines = 1;
-    memset(&magic, 0xA5, sizeof magic);
-    directive_read(cell, &magic);
+    memset(&directive, 0xA5, sizeof directive);
+    directive_read(cell, &directive);
     for (size_t i = 0; i < size; i++)
         lines += data[i] == '\n';
-    MUST(magic.lines <= lines && memchr(magic.error, 0, sizeof magic.error));
-    MUST(magic.kind <= DIRECTIVE_BAD && magic.guard <= DIRECTIVE_GUARD_NO);
-    int measures = magic.kind == DIRECTIVE_EXECUTE || magic.kind == DIRECTIVE_FINALIZE_MARKING;
-    options(&magic, measures);
-    MUST((magic.kind == DIRECTIVE_BAD) == (magic.error[0] != 0));
-    MUST(!directive_drops_code(&magic) || (magic.kind != DIRECTIVE_NONE && magic.kind != DIRECTIVE_EXECUTE));
-    MUST(!fuzz_cut_within(data, size, magic.error));
-    if (magic.kind == DIRECTIVE_NONE)
+    MUST(directive.lines <= lines && memchr(directive.error, 0, sizeof directive.error));
+    MUST(directive.kind < DIRECTIVE_KINDS && directive.guard <= DIRECTIVE_GUARD_NO);
+    int measures = directive.kind == DIRECTIVE_EXECUTE || directive.kind == DIRECTIVE_FINALIZE_MARKING;
+    options(&directive, measures);
+    MUST((directive.kind == DIRECTIVE_BAD) == (directive.error[0] != 0));
+    MUST(!directive_drops_code(&directive) || (directive.kind != DIRECTIVE_NONE && directive.kind != DIRECTIVE_EXECUTE));
+    MUST(!fuzz_cut_within(data, size, directive.error));
+    if (directive.kind == DIRECTIVE_NONE)
         return 0;
-    MUST(magic.lines > 0 && magic.line.len > 2 && magic.line.data >= cell.data);
-    MUST(magic.line.data + magic.line.len <= cell.data + cell.len);
-    MUST(!memchr(magic.line.data, '\n', magic.line.len) && magic.line.data[0] == '%');
-    MUST(magic.numbers[0] <= 1000000 && magic.numbers[1] <= 1000000);
-    MUST((magic.kind != DIRECTIVE_UNMARK && magic.kind != DIRECTIVE_MOVE) || magic.numbers[0]);
-    /* The body is all that follows the name: of a line magic, in its line. */
-    int line_magic = magic.line.data[1] != '%';
-    const char *end = line_magic ? magic.line.data + magic.line.len : cell.data + cell.len;
-    MUST(magic.body.data > magic.line.data + 2 && magic.body.data <= magic.line.data + magic.line.len);
-    MUST(magic.body.data + magic.body.len == end);
+    MUST(directive.lines > 0 && directive.line.len > 2 && directive.line.data >= cell.data);
+    MUST(directive.line.data + directive.line.len <= cell.data + cell.len);
+    MUST(!memchr(directive.line.data, '\n', directive.line.len) && directive.line.data[0] == '%');
+    MUST(directive.numbers[0] <= 1000000 && directive.numbers[1] <= 1000000);
+    MUST((directive.kind != DIRECTIVE_UNMARK && directive.kind != DIRECTIVE_MOVE) || directive.numbers[0]);
+    /* The body is all that follows the name: of a line directive, in its line. */
+    int is_line = directive.line.data[1] != '%';
+    const char *end = is_line ? directive.line.data + directive.line.len : cell.data + cell.len;
+    MUST(directive.body.data > directive.line.data + 2 && directive.body.data <= directive.line.data + directive.line.len);
+    MUST(directive.body.data + directive.body.len == end);
     /* The line alone is the same directive. */
-    directive_read(magic.line, &again);
-    MUST(again.kind == magic.kind && again.lines == 1 && again.line.len == magic.line.len);
-    MUST(again.guard == magic.guard && again.repeat == magic.repeat && again.body.data == magic.body.data);
-    MUST(again.ranks == magic.ranks && strcmp(again.gather, magic.gather) == 0);
-    MUST(again.body.len == magic.line.len - (size_t)(magic.body.data - magic.line.data));
+    directive_read(directive.line, &again);
+    MUST(again.kind == directive.kind && again.lines == 1 && again.line.len == directive.line.len);
+    MUST(again.guard == directive.guard && again.repeat == directive.repeat && again.body.data == directive.body.data);
+    MUST(again.ranks == directive.ranks && strcmp(again.gather, directive.gather) == 0);
+    MUST(again.body.len == directive.line.len - (size_t)(directive.body.data - directive.line.data));
     return 0;
 }

@@ -331,7 +331,7 @@ static void exits(struct process *process, unsigned status)
                                {(const char *)numbers + 12, 8},
                                {(const char *)numbers + 20, 8}};
     let_go(process);
-    uint64_t id = process->id ? process->id : session->standby.id ? session->standby.id : session->runner.worker.id;
+    uint64_t id = process->id ? process->id : session->standby.id ? session->standby.id : session->launched.runner.worker.id;
     if (keeper.fd >= 0)
         (void)channel_send(&keeper, KEEPER_EXITED, id, parts, 4, NULL, 0); /* it may have been let go */
 }

@@ -54,7 +54,7 @@ class Tree:
         for start in ("libscorepkernel", "shim"):
             for directory, _, names in os.walk(os.path.join(root, start)):
                 for name in names:
-                    if re.search(r"\.(c|h|cpp|hpp)$", name):
+                    if re.search(r"\.(c|h|cpp|hpp|def)$", name):
                         path = os.path.relpath(os.path.join(directory, name), root)
                         self.includes[path] = self._read(path)
 

@@ -113,19 +113,19 @@ static const struct {
 static void table(void)
 {
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
-        struct directive magic;
-        memset(&magic, 0x55, sizeof magic);
-        directive_read((struct spk_text){cases[i].cell, strlen(cases[i].cell)}, &magic);
-        int good = magic.kind == cases[i].kind;
-        if (good && magic.kind != DIRECTIVE_NONE && magic.kind != DIRECTIVE_BAD)
-            good = magic.lines == cases[i].lines &&
-                   test_same(magic.line.data, magic.line.len, cases[i].line) &&
-                   magic.line.data >= cases[i].cell && !*magic.error;
-        if (good && magic.kind == DIRECTIVE_BAD)
-            good = strstr(magic.error, cases[i].error) != NULL;
+        struct directive directive;
+        memset(&directive, 0x55, sizeof directive);
+        directive_read((struct spk_text){cases[i].cell, strlen(cases[i].cell)}, &directive);
+        int good = directive.kind == cases[i].kind;
+        if (good && directive.kind != DIRECTIVE_NONE && directive.kind != DIRECTIVE_BAD)
+            good = directive.lines == cases[i].lines &&
+                   test_same(directive.line.data, directive.line.len, cases[i].line) &&
+                   directive.line.data >= cases[i].cell && !*directive.error;
+        if (good && directive.kind == DIRECTIVE_BAD)
+            good = strstr(directive.error, cases[i].error) != NULL;
         if (!good) {
-            fprintf(stderr, "\"%s\": kind %d, %zu lines, \"%.*s\", %s\n", cases[i].cell, (int)magic.kind,
-                    magic.lines, (int)magic.line.len, magic.line.data, magic.error);
+            fprintf(stderr, "\"%s\": kind %d, %zu lines, \"%.*s\", %s\n", cases[i].cell, (int)directive.kind,
+                    directive.lines, (int)directive.line.len, directive.line.data, directive.error);
             exit(1);
         }
     }
@@ -133,10 +133,10 @@ static void table(void)
 
 static enum directive_guard guard_of(const char *cell)
 {
-    struct directive magic;
-    directive_read((struct spk_text){cell, strlen(cell)}, &magic);
-    CHECK(magic.kind == DIRECTIVE_EXECUTE);
-    return magic.guard;
+    struct directive directive;
+    directive_read((struct spk_text){cell, strlen(cell)}, &directive);
+    CHECK(directive.kind == DIRECTIVE_EXECUTE);
+    return directive.guard;
 }
 
 /* The last one counts, and what stands in the cell itself does not. */
@@ -152,10 +152,10 @@ static void guards(void)
 
 static unsigned repeat_of(const char *cell)
 {
-    struct directive magic;
-    directive_read((struct spk_text){cell, strlen(cell)}, &magic);
-    CHECK((magic.kind == DIRECTIVE_BAD) == (strstr(magic.error, "wants a number from 1 to 1000, not") != NULL));
-    return magic.kind == DIRECTIVE_BAD ? 0 : magic.repeat;
+    struct directive directive;
+    directive_read((struct spk_text){cell, strlen(cell)}, &directive);
+    CHECK((directive.kind == DIRECTIVE_BAD) == (strstr(directive.error, "wants a number from 1 to 1000, not") != NULL));
+    return directive.kind == DIRECTIVE_BAD ? 0 : directive.repeat;
 }
 
 /* How often: once, or as the last option says. */
@@ -183,18 +183,18 @@ static void repeats(void)
 
 static unsigned ranks_of(const char *cell)
 {
-    struct directive magic;
-    directive_read((struct spk_text){cell, strlen(cell)}, &magic);
-    CHECK((magic.kind == DIRECTIVE_BAD) ==
-          (strstr(magic.error, "--ranks wants a number from 1 to 65536, not") != NULL));
-    return magic.kind == DIRECTIVE_BAD ? 0 : magic.ranks;
+    struct directive directive;
+    directive_read((struct spk_text){cell, strlen(cell)}, &directive);
+    CHECK((directive.kind == DIRECTIVE_BAD) ==
+          (strstr(directive.error, "--ranks wants a number from 1 to 65536, not") != NULL));
+    return directive.kind == DIRECTIVE_BAD ? 0 : directive.ranks;
 }
 
 static void ranks(void)
 {
-    struct directive magic;
-    directive_read((struct spk_text){"%%execute_with_scorep\n--ranks 2", 31}, &magic);
-    CHECK(magic.kind == DIRECTIVE_EXECUTE && magic.ranks == 0 && !*magic.gather);
+    struct directive directive;
+    directive_read((struct spk_text){"%%execute_with_scorep\n--ranks 2", 31}, &directive);
+    CHECK(directive.kind == DIRECTIVE_EXECUTE && directive.ranks == 0 && !*directive.gather);
     CHECK(ranks_of("%%execute_with_scorep --ranks 1") == 1);
     CHECK(ranks_of("%%execute_with_scorep --ranks=0012 --guard") == 12);
     CHECK(ranks_of("%%execute_with_scorep --ranks 65536\nf()") == 65536);
@@ -212,13 +212,13 @@ static void ranks(void)
 /* What is gathered; NULL: it is refused, for the names. */
 static const char *gather_of(const char *options)
 {
-    static struct directive magic;
+    static struct directive directive;
     char cell[128];
     snprintf(cell, sizeof cell, "%%%%execute_with_scorep %s\nf()", options);
-    directive_read((struct spk_text){cell, strlen(cell)}, &magic);
-    CHECK((magic.kind == DIRECTIVE_BAD) ==
-          (strstr(magic.error, "--gather wants names, with commas and no blanks between them, not") != NULL));
-    return magic.kind == DIRECTIVE_BAD ? NULL : magic.gather;
+    directive_read((struct spk_text){cell, strlen(cell)}, &directive);
+    CHECK((directive.kind == DIRECTIVE_BAD) ==
+          (strstr(directive.error, "--gather wants names, with commas and no blanks between them, not") != NULL));
+    return directive.kind == DIRECTIVE_BAD ? NULL : directive.gather;
 }
 
 static void gathers(void)
@@ -239,9 +239,9 @@ static void gathers(void)
         snprintf(options, sizeof options, "--gather b --gather=%s", bad[i]);
         CHECK(!gather_of(options));
     }
-    struct directive magic; /* as a name that ends nothing */
-    directive_read((struct spk_text){"%%execute_with_scorep --gather a\0b", 34}, &magic);
-    CHECK(magic.kind == DIRECTIVE_BAD);
+    struct directive directive; /* as a name that ends nothing */
+    directive_read((struct spk_text){"%%execute_with_scorep --gather a\0b", 34}, &directive);
+    CHECK(directive.kind == DIRECTIVE_BAD);
 }
 
 /* All names, said at once or one by one, have 1024 bytes with their commas. */
@@ -265,21 +265,21 @@ static void gather_limit(void)
 
 static void numbers(void)
 {
-    struct directive magic;
-    directive_read((struct spk_text){"%scorep_move 12 1000000", 23}, &magic);
-    CHECK(magic.kind == DIRECTIVE_MOVE && magic.numbers[0] == 12 && magic.numbers[1] == 1000000);
-    directive_read((struct spk_text){"%scorep_move 12 1000000", 17}, &magic);
-    CHECK(magic.kind == DIRECTIVE_MOVE && magic.numbers[0] == 12 && magic.numbers[1] == 1);
-    directive_read((struct spk_text){"%scorep_unmark 1000001", 22}, &magic);
-    CHECK(magic.kind == DIRECTIVE_BAD);
+    struct directive directive;
+    directive_read((struct spk_text){"%scorep_move 12 1000000", 23}, &directive);
+    CHECK(directive.kind == DIRECTIVE_MOVE && directive.numbers[0] == 12 && directive.numbers[1] == 1000000);
+    directive_read((struct spk_text){"%scorep_move 12 1000000", 17}, &directive);
+    CHECK(directive.kind == DIRECTIVE_MOVE && directive.numbers[0] == 12 && directive.numbers[1] == 1);
+    directive_read((struct spk_text){"%scorep_unmark 1000001", 22}, &directive);
+    CHECK(directive.kind == DIRECTIVE_BAD);
 }
 
 static int body_is(const char *cell, const char *body)
 {
-    struct directive magic;
-    directive_read((struct spk_text){cell, strlen(cell)}, &magic);
-    return magic.body.data + magic.body.len == cell + strlen(cell) &&
-           test_same(magic.body.data, magic.body.len, body);
+    struct directive directive;
+    directive_read((struct spk_text){cell, strlen(cell)}, &directive);
+    return directive.body.data + directive.body.len == cell + strlen(cell) &&
+           test_same(directive.body.data, directive.body.len, body);
 }
 
 /* All that follows the directive's name, up to the end of the cell. */
@@ -293,39 +293,39 @@ static void bodies(void)
                   " --mpp=mpi \n  --user\n%%time"));
     CHECK(body_is("%%execute_with_scorep --guard\nf()", " --guard\nf()"));
     CHECK(body_is("%%scorep_launcher mpirun \\\n -x 'a\nb'", " mpirun \\\n -x 'a\nb'"));
-    struct directive magic;
-    directive_read((struct spk_text){"%%marshalling_settings MODE=diskette", 32}, &magic);
-    CHECK(test_same(magic.body.data, magic.body.len, " MODE=disk"));
+    struct directive directive;
+    directive_read((struct spk_text){"%%marshalling_settings MODE=diskette", 32}, &directive);
+    CHECK(test_same(directive.body.data, directive.body.len, " MODE=disk"));
 }
 
 /* What a user wrote on and on is quoted in part, and the text ends. */
 static void long_lines(void)
 {
     static char cell[100000];
-    struct directive magic;
+    struct directive directive;
     memset(cell, 'x', sizeof cell);
     memcpy(cell, "%%scorep_", 9);
-    directive_read((struct spk_text){cell, sizeof cell}, &magic);
-    CHECK(magic.kind == DIRECTIVE_BAD && strlen(magic.error) < sizeof magic.error - 1 &&
-          strstr(magic.error, "explains it"));
+    directive_read((struct spk_text){cell, sizeof cell}, &directive);
+    CHECK(directive.kind == DIRECTIVE_BAD && strlen(directive.error) < sizeof directive.error - 1 &&
+          strstr(directive.error, "explains it"));
     memcpy(cell, "%%execute_with_scorep ", 22);
-    directive_read((struct spk_text){cell, sizeof cell}, &magic);
-    CHECK(magic.kind == DIRECTIVE_BAD && strstr(magic.error, "The cell was not run."));
+    directive_read((struct spk_text){cell, sizeof cell}, &directive);
+    CHECK(directive.kind == DIRECTIVE_BAD && strstr(directive.error, "The cell was not run."));
     memcpy(cell, "%%finalize_multicellmode --gather ", 34);
-    directive_read((struct spk_text){cell, sizeof cell}, &magic);
-    CHECK(magic.kind == DIRECTIVE_BAD && strstr(magic.error, "those that are marked are kept."));
+    directive_read((struct spk_text){cell, sizeof cell}, &directive);
+    CHECK(directive.kind == DIRECTIVE_BAD && strstr(directive.error, "those that are marked are kept."));
 }
 
 /* The cell is given by its length: what stands behind is not looked at. */
 static void no_nul(void)
 {
-    struct directive magic;
-    directive_read((struct spk_text){"%%execute_with_scorep and more", 21}, &magic);
-    CHECK(magic.kind == DIRECTIVE_EXECUTE);
-    directive_read((struct spk_text){"%%execute_with_scorep", 20}, &magic);
-    CHECK(magic.kind == DIRECTIVE_BAD);
-    directive_read((struct spk_text){NULL, 0}, &magic);
-    CHECK(magic.kind == DIRECTIVE_NONE);
+    struct directive directive;
+    directive_read((struct spk_text){"%%execute_with_scorep and more", 21}, &directive);
+    CHECK(directive.kind == DIRECTIVE_EXECUTE);
+    directive_read((struct spk_text){"%%execute_with_scorep", 20}, &directive);
+    CHECK(directive.kind == DIRECTIVE_BAD);
+    directive_read((struct spk_text){NULL, 0}, &directive);
+    CHECK(directive.kind == DIRECTIVE_NONE);
 }
 
 /* Code below a directive that is all of its cell. */
@@ -350,9 +350,9 @@ static void dropped(void)
                  {"x\ny", 0},
                  {"", 0}};
     for (size_t i = 0; i < sizeof below / sizeof *below; i++) {
-        struct directive magic;
-        directive_read((struct spk_text){below[i].cell, strlen(below[i].cell)}, &magic);
-        CHECK(directive_drops_code(&magic) == below[i].drops);
+        struct directive directive;
+        directive_read((struct spk_text){below[i].cell, strlen(below[i].cell)}, &directive);
+        CHECK(directive_drops_code(&directive) == below[i].drops);
     }
 }
 

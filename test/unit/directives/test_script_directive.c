@@ -15,17 +15,17 @@ static struct settings settings;
 
 static struct directive read_cell(const char *cell)
 {
-    struct directive magic;
-    directive_read((struct spk_text){cell, strlen(cell)}, &magic);
-    return magic;
+    struct directive directive;
+    directive_read((struct spk_text){cell, strlen(cell)}, &directive);
+    return directive;
 }
 
 /* What is said of a cell, as JSON. */
 static void describes(const char *cell, const char *expected)
 {
-    struct directive magic = read_cell(cell);
+    struct directive directive = read_cell(cell);
     struct json *object = json_object();
-    CHECK(script_directive_describe(&magic, &settings, object) == 0);
+    CHECK(script_directive_describe(&directive, &settings, object) == 0);
     size_t len;
     char *text = json_print(object, &len);
     if (!text || strcmp(text, expected))
@@ -73,9 +73,9 @@ static void checked(void)
     };
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         char error[512] = "";
-        struct directive magic = read_cell(cases[i].cell);
-        CHECK(script_directive_is(magic.kind) && strlen(script_directive_effect(magic.kind)) > 20);
-        CHECK(script_directive_check(&magic, error, sizeof error) == cases[i].result);
+        struct directive directive = read_cell(cases[i].cell);
+        CHECK(script_directive_is(directive.kind) && strlen(script_directive_effect(directive.kind)) > 20);
+        CHECK(script_directive_check(&directive, error, sizeof error) == cases[i].result);
         CHECK(!cases[i].part || strstr(error, cases[i].part));
     }
     static const char *const others[] = {"x",

@@ -1,0 +1,34 @@
+/* SPDX-License-Identifier: BSD-3-Clause
+ *
+ * outputs.c - what a cell shows, on its way from a worker to the host.
+ */
+#include "session/outputs.h"
+
+#include "session/host_calls.h"
+#include "session/input_requests.h"
+
+void outputs_deliver(struct spk_session *session, struct frame *frame)
+{
+    switch (frame->type) {
+    case WORKER_FROM_COMM_OPEN:
+    case WORKER_FROM_COMM_MESSAGE:
+    case WORKER_FROM_COMM_CLOSE:
+        host_calls_comm(&session->host, frame);
+        break;
+    case WORKER_CLEAR_OUTPUT:
+        host_calls_clear_output(&session->host, frame);
+        break;
+    case WORKER_INPUT_REQUEST:
+        input_requests_ask(session, frame);
+        break;
+    case WORKER_INPUT_WITHDRAWN:
+        input_requests_withdrawn(session, frame);
+        break;
+    case WORKER_LOG:
+        host_calls_log(&session->host, frame);
+        break;
+    default:
+        host_calls_content(&session->host, frame);
+        break;
+    }
+}

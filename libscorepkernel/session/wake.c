@@ -1,0 +1,16 @@
+/* SPDX-License-Identifier: BSD-3-Clause
+ *
+ * wake.c - waking the session, from any thread: by an eventfd that its loop watches.
+ */
+#include "session/wake.h"
+
+#include <errno.h>
+#include <unistd.h>
+
+int wake_session(struct spk_session *session, unsigned wanted)
+{
+    uint64_t one = 1;
+    atomic_fetch_or(&session->wanted, wanted);
+    /* Full only after 2^64 - 2 calls that nobody dispatched. */
+    return write(session->wake.fd, &one, sizeof one) == (ssize_t)sizeof one ? 0 : -errno;
+}
