@@ -46,8 +46,9 @@ enum worker_frame {
     WORKER_TAKE_STATE, /* to a runner. parts: JSON, the options of the cell that comes next; descriptor: the
                           variables (persist/transfer.py) */
     WORKER_RETURN, /* to the worker that sent WORKER_LAUNCH. parts: SPK_REPLY_* (u32), content, measurement,
-                      JSON of WORKER_STATE or empty; descriptor, if so: the changed variables. When the runner
-                      ended instead, content is empty and measurement a text that says how */
+                      JSON of WORKER_STATE or empty, enum worker_ending (u32); descriptor, if so: the changed
+                      variables. Where the runner has not replied, content is empty, and measurement the text
+                      that its ending says */
 
     /* Worker to library. */
     WORKER_HELLO = 64,   /* parts: JSON {language_info, banner}; the interpreter runs */
@@ -81,6 +82,14 @@ enum worker_frame {
                         end of the measurement may have to wait for other ranks */
     WORKER_INPUT_WITHDRAWN, /* parts: number (u32). That question of the request waits for no answer any more
                              */
+};
+
+/* What became of a runner, in WORKER_RETURN. */
+enum worker_ending {
+    WORKER_REPLIED = 0,     /* it has replied */
+    WORKER_INTERRUPTED = 1, /* the user interrupted the cell before it had begun; no text */
+    WORKER_ENDED = 2,       /* its process ended; the text goes on after "which", or after "the process" */
+    WORKER_NOT_STARTED = 3, /* there was no process; the text is a sentence without its full stop */
 };
 
 #endif

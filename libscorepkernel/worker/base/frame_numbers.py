@@ -6,6 +6,9 @@ from __future__ import annotations
 # How a request ended.
 OK, ERROR, ABORTED = 0, 1, 2
 
+# What became of a process that a cell was launched in (enum worker_ending).
+REPLIED, INTERRUPTED, ENDED, NOT_STARTED = range(4)
+
 # Library to worker.
 SETUP, EXECUTE, COMPLETE, INSPECT, IS_COMPLETE, HISTORY, COMM_INFO = range(1, 8)
 TO_COMM_OPEN, TO_COMM_MESSAGE, TO_COMM_CLOSE, INPUT_REPLY, SHUTDOWN, INTERRUPT = range(8, 14)
