@@ -67,7 +67,7 @@ static void fake_guard(void)
 static void fake_return(uint64_t request)
 {
     char text[1024];
-    uint32_t lens[4];
+    uint32_t lens[5];
     do {
         if (!fake_next()) {
             fake.request = request;
@@ -76,14 +76,16 @@ static void fake_return(uint64_t request)
         }
         fake.ending |= fake.type == WORKER_SHUTDOWN;
     } while (fake.type != WORKER_RETURN || fake.request != request);
-    const char *parts[4];
-    for (unsigned i = 0; i < 4; i++)
+    const char *parts[5];
+    for (unsigned i = 0; i < 5; i++)
         parts[i] = fake_part(i, &lens[i]);
     snprintf(text, sizeof text, "how %d, content %.*s, measurement %.*s, changes %.*s, variables ",
              lens[0] == 4 ? parts[0][0] : -1, (int)lens[1], parts[1], (int)lens[2], parts[2], (int)lens[3],
              parts[3]);
     fake_print(1, text);
     fake_print(1, fake_file_text());
+    snprintf(text, sizeof text, ", ending %d", lens[4] == 4 ? parts[4][0] : -1);
+    fake_print(1, text);
     FAKE_SEND(WORKER_REPLY, "#0", "{\"status\":\"ok\",\"returned\":1}");
 }
 

@@ -13,7 +13,6 @@ E2E       := $(wildcard test/e2e/test_*.py)
 ABI_PY    := $(wildcard test/abi/test_*.py)
 TRACER_PY := $(wildcard test/tracer/test_*.py)
 LINT_TESTS := $(wildcard test/lint/test_*.py)
-PERSIST_PY := $(wildcard test/persist/test_*.py)
 WORKER_PY := $(wildcard test/worker/*/test_*.py)
 CHAOS_PY  := $(wildcard test/chaos/test_*.py)
 OUTSIDE   := $(wildcard test/outside/test_*.py)
@@ -111,7 +110,7 @@ endif
 check: deps
 	$(Q)$(MAKE) --no-print-directory check-all
 check-all: all $(UNIT) $(FAULT) $(ABI) $(REPLAY) $(ECHO)
-	$(Q)$(RUN) $(LINT_TESTS) $(UNIT) $(REPLAY) $(FAULT) $(ABI) $(ABI_PY) $(TRACER_PY) $(PERSIST_PY) $(WORKER_PY) $(E2E) $(CHAOS_PY) $(REGISTRIES) $(OUTSIDE)
+	$(Q)$(RUN) $(LINT_TESTS) $(UNIT) $(REPLAY) $(FAULT) $(ABI) $(ABI_PY) $(TRACER_PY) $(WORKER_PY) $(E2E) $(CHAOS_PY) $(REGISTRIES) $(OUTSIDE)
 # Quick, and needs no build: the directions of folders, and what the documents say of the code.
 check-lint-tests:
 	$(Q)$(RUN) $(LINT_TESTS)

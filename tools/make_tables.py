@@ -32,7 +32,7 @@ def rows(path: str) -> List[Row]:
     with open(path, encoding="utf-8") as file:
         text = file.read()
     text = re.sub(r"/\*.*?\*/", "", text, flags=re.S)
-    text = re.sub(r"^#undef .*$", "", text, flags=re.M)
+    text = re.sub(r"^#.*$", "", text, flags=re.M)  # what C needs around the rows
     found = []
     for statement in ast.parse(text).body:
         call = getattr(statement, "value", None)
@@ -55,8 +55,8 @@ def frames(path: str) -> str:
         "",
     ]
     for row in rows(path):
-        if row.macro == "WORKER_FRAME":
-            name, number, _parts, meaning = row.values
+        if row.macro in ("WORKER_FRAME", "WORKER_ENDING"):
+            name, number, meaning = row.values[0], row.values[1], row.values[-1]
             lines.append(f"# {meaning}" if len(meaning) < 116 else f"# {meaning[:112].rsplit(' ', 1)[0]} ...")
             lines.append(f"{name} = {number}")
     return "\n".join(lines) + "\n"
@@ -88,7 +88,7 @@ def directives(path: str) -> str:
         "",
         "",
         "class Directive(NamedTuple):",
-        '    """A directive: what may stand behind its name, what it does, and whether it is a line or begins a cell."""',
+        '    """A directive: whether it is a line or begins a cell, what may stand behind it, and what it does."""',
         "",
         "    is_line: bool",
         "    usage: str",

@@ -10,7 +10,6 @@
 
 #define DIRECTIVE(kind, name, form, handler, help, usage, summary) decision_handler handler;
 #define ALIAS DIRECTIVE
-#define OPTION(kind, name, value, summary)
 #include "directives/directives.def"
 
 /* For a cell, or a directive of the script's, that is marked instead of run (marking.c). */

@@ -64,30 +64,34 @@ int launched_cell_has(const struct launched_cell *launched, uint64_t request)
 
 /* Tell the worker what became of its cell. */
 static void give_back(struct launched_cell *launched, uint32_t how, struct spk_text content,
-                      struct spk_text measurement)
+                      struct spk_text measurement, enum worker_ending ending)
 {
     struct runner *runner = &launched->runner;
-    unsigned char number[4];
+    unsigned char number[4], ended[4];
     frame_put_u32(number, how);
+    frame_put_u32(ended, ending);
     const char *changes = runner->changes ? runner->changes : "";
-    struct spk_text parts[] = {
-        {(const char *)number, sizeof number}, content, measurement, {changes, strlen(changes)}};
-    int result = python_process_send_fd(launched->session, WORKER_RETURN, runner->request, parts, 4,
+    struct spk_text parts[] = {{(const char *)number, sizeof number},
+                               content,
+                               measurement,
+                               {changes, strlen(changes)},
+                               {(const char *)ended, sizeof ended}};
+    int result = python_process_send_fd(launched->session, WORKER_RETURN, runner->request, parts, 5,
                                         runner->variables);
     /* Without the variables it has its answer all the same. One that has ended needs nothing more: its end is
      * on its way here. */
     if (result != 0)
-        (void)python_process_send(launched->session, WORKER_RETURN, runner->request, parts, 4);
+        (void)python_process_send(launched->session, WORKER_RETURN, runner->request, parts, 5);
 }
 
-static void give_up(struct launched_cell *launched, const char *how)
+static void give_up(struct launched_cell *launched, enum worker_ending ending, const char *how)
 {
     struct runner *runner = &launched->runner;
-    const char *text = runner->said ? runner->said : how;
+    const char *text = runner->said && ending == WORKER_ENDED ? runner->said : how;
     close_variables(runner); /* they have not come back */
     if (runner->request)
         give_back(launched, runner->state == RUNNER_BUSY ? SPK_REPLY_ERROR : SPK_REPLY_ABORTED,
-                  (struct spk_text){"", 0}, (struct spk_text){text, strlen(text)});
+                  (struct spk_text){"", 0}, (struct spk_text){text, strlen(text)}, ending);
     forget(launched);
 }
 
@@ -97,7 +101,7 @@ int launched_cell_interrupt(struct launched_cell *launched)
     if (!runner->request || runner->state != RUNNER_STARTING)
         return 0;
     (void)keeper_signal(launched->keeper, runner->worker.id, SIGKILL); /* or it has ended */
-    give_up(launched, "KeyboardInterrupt");
+    give_up(launched, WORKER_INTERRUPTED, "");
     return 1;
 }
 
@@ -170,7 +174,7 @@ static void begin(struct launched_cell *launched)
     if (result == 0)
         runner->state = RUNNER_BUSY;
     else
-        give_up(launched, "could not be given its cell");
+        give_up(launched, WORKER_ENDED, "could not be given its cell");
 }
 
 static void take_plan(struct launched_cell *launched, struct spk_text plan)
@@ -201,7 +205,8 @@ static void assign(struct launched_cell *launched, uint64_t request, struct spk_
 {
     struct runner *runner = &launched->runner;
     struct spk_error error = {.size = sizeof error,
-                              .text = "could not be started, as its plan was not understood"};
+                              .text =
+                                  "the process for it could not be started, as its plan was not understood"};
     struct json *wanted = json_parse(plan.data, plan.len);
     const char *key = json_text(json_get(wanted, "key"), NULL);
     int result = 0;
@@ -217,7 +222,7 @@ static void assign(struct launched_cell *launched, uint64_t request, struct spk_
     if (!pid)
         take_plan(launched, plan);
     if (result != 0 || !runner->options)
-        give_up(launched, error.text);
+        give_up(launched, WORKER_NOT_STARTED, error.text);
     else if (runner->state == RUNNER_READY)
         begin(launched);
     json_free(wanted);
@@ -301,7 +306,7 @@ static void on_reply(struct launched_cell *launched, struct frame *frame)
         frame_next_part(frame, &content) != 1)
         return;
     (void)frame_next_part(frame, &measurement); /* none when the cell was not measured */
-    give_back(launched, frame_u32(how, SPK_REPLY_ERROR), content, measurement);
+    give_back(launched, frame_u32(how, SPK_REPLY_ERROR), content, measurement, WORKER_REPLIED);
     (void)python_process_send(&runner->worker, WORKER_SHUTDOWN, 0, NULL, 0); /* or it ends with its socket */
     forget(launched);
     start_ahead(launched);
@@ -380,6 +385,6 @@ int launched_cell_ended(struct launched_cell *launched, uint64_t id, const char 
         return 0;
     python_process_drain(&runner->worker);
     if (runner->worker.id == id) /* it may have said its reply */
-        give_up(launched, how);
+        give_up(launched, WORKER_ENDED, how);
     return 1;
 }

@@ -11,9 +11,7 @@
 
 /* What each is and holds is in frames.def. */
 enum keeper_frame {
-#define WORKER_FRAME(name, number, parts, meaning)
 #define KEEPER_FRAME(name, number, parts, meaning) KEEPER_##name = (number),
-#define RANK_FRAME(name, number, parts, meaning)
 #include "wire/frames.def"
 };
 

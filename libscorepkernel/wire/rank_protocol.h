@@ -15,8 +15,6 @@
 
 /* What each is and holds is in frames.def. */
 enum rank_frame {
-#define WORKER_FRAME(name, number, parts, meaning)
-#define KEEPER_FRAME(name, number, parts, meaning)
 #define RANK_FRAME(name, number, parts, meaning) RANK_##name = (number),
 #include "wire/frames.def"
 };

@@ -27,8 +27,12 @@
  * From 64 on from it. What each is and holds is in frames.def. */
 enum worker_frame {
 #define WORKER_FRAME(name, number, parts, meaning) WORKER_##name = (number),
-#define KEEPER_FRAME(name, number, parts, meaning)
-#define RANK_FRAME(name, number, parts, meaning)
+#include "wire/frames.def"
+};
+
+/* What became of a runner, in WORKER_RETURN. */
+enum worker_ending {
+#define WORKER_ENDING(name, number, meaning) WORKER_##name = (number),
 #include "wire/frames.def"
 };
 

@@ -51,9 +51,9 @@ class Queries:
         position = len(code) if position is None else position
         found: List[Any] = []
         with self._users_code(), provisionalcompleter():
-            found = [
-                Completion(one.start, one.end, one.text, type=one.meaning) for one in completion.find(code, position) or ()
-            ] or list(rectify_completions(code, self._shell.Completer.completions(code, position)))
+            of_directive = completion.find(code, position) or ()
+            found = [Completion(one.start, one.end, one.text, type=one.meaning) for one in of_directive]
+            found = found or list(rectify_completions(code, self._shell.Completer.completions(code, position)))
         start, end = (found[0].start, found[0].end) if found else (position, position)
         kinds = [{"start": c.start, "end": c.end, "text": c.text, "type": c.type} for c in found]
         return frame_numbers.OK, {

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import sys
 from types import TracebackType
@@ -112,7 +113,7 @@ class SessionShell(InteractiveShell):
             text = str(evalue)
         except Exception as problem:  # users' exceptions may fail to print
             text = f"<the exception's text is not available: {type(problem).__name__}>"
-        if self.interrupted and etype.__name__ == "CancelledError":
+        if self.interrupted and issubclass(etype, asyncio.CancelledError):
             # An interrupt reaches awaiting code as a cancellation; the user pressed Ctrl-C.
             etype, text, stb = KeyboardInterrupt, "", ["KeyboardInterrupt (while awaiting)"]
         content = {"ename": etype.__name__, "evalue": text, "traceback": stb}

@@ -135,9 +135,10 @@ static void forked(void)
         "reply 2 0");
     test_until_reaped(host_number(host, "runner "));
     run(host, 3, "fork keep that exit");
-    HOST_IN_ORDER(
-        host, "how 1, content , measurement ended with exit code 3, changes {\"changes\":1}, variables none",
-        "reply 3 0");
+    HOST_IN_ORDER(host,
+                  "how 1, content , measurement ended with exit code 3, changes {\"changes\":1}, variables "
+                  "none, ending 2",
+                  "reply 3 0");
     run(host, 4, "fork unready");
     HOST_IN_ORDER(host, "how 2, content , measurement ended with exit code 7, changes , variables none",
                   "reply 4 0");
@@ -374,8 +375,8 @@ static void interrupted_at_start(void)
     int runner = host_number(host, "starting ");
     CHECK(kernel->interrupt(host->session) == 0);
     host_until(host, "\nreply 2 0");
-    HOST_IN_ORDER(host, "how 2, content , measurement KeyboardInterrupt, changes , variables none",
-                  "reply 1 0", "out 2 next");
+    HOST_IN_ORDER(host, "how 2, content , measurement , changes , variables none, ending 1", "reply 1 0",
+                  "out 2 next");
     test_until_reaped(runner);
     goes_on(host, descriptors);
     host_shut_down(host);

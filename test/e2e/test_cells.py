@@ -194,10 +194,10 @@ class Cells(KernelCase):
 
     def test_an_interrupt_between_a_cell_and_its_expressions(self):
         code = (
-            "import gc, time\n(server,) = [each for each in gc.get_objects() if type(each).__name__ == 'Server']\n"
-            "def between(how):\n    del server._leave_if_forked\n    before = server.interrupts.received\n"
-            "    print('on', flush=True)\n    while server.interrupts.received == before: time.sleep(0.005)\n"
-            "server._leave_if_forked = between"
+            "import gc, time\n(cells,) = [each for each in gc.get_objects() if type(each).__name__ == 'Cells']\n"
+            "def between(how):\n    del cells.leave_if_forked\n    before = cells._connection.interrupts.received\n"
+            "    print('on', flush=True)\n    while cells._connection.interrupts.received == before: time.sleep(0.005)\n"
+            "cells.leave_if_forked = between"
         )
         request = self.kc.execute(code, user_expressions={"endless": "[0 for _ in iter(int, 1)]"})
         self.wait_for_text(request, "on\n")

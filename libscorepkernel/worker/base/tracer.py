@@ -18,18 +18,30 @@ try:
     from .. import _tracer  # type: ignore[attr-defined]
 
     extension = _tracer
-except (ImportError, NotImplementedError) as problem:
-    why_missing = str(problem)
+except (ImportError, NotImplementedError) as error:
+    why_missing = str(error)
+
+
+def problem() -> str:
+    """What is wrong where there is none for this Python: a sentence without its full stop."""
+    return (
+        f"the built-in tracer was not built for this Python ({sys.executable}, {sysconfig.get_config_var('SOABI')}): "
+        f"{why_missing}"
+    )
+
+
+def remedy() -> str:
+    """What to do then."""
+    return (
+        f"In the source tree of libscorepkernel, run `make install PYTHONS={sys.executable}` (with the PREFIX of this "
+        f"installation, {places.PACKAGE})."
+    )
 
 
 def need() -> None:
     """NotMeasured: there is none for this Python."""
     if extension is None:
-        raise NotMeasured(
-            f"The cell was not run: the built-in tracer was not built for this Python ({sys.executable}, "
-            f"{sysconfig.get_config_var('SOABI')}): {why_missing}. In the source tree of libscorepkernel, run "
-            f"`make install PYTHONS={sys.executable}` (with the PREFIX of this installation, {places.PACKAGE})."
-        )
+        raise NotMeasured(f"The cell was not run: {problem()}. {remedy()}")
 
 
 def prepare_fork() -> None:

@@ -10,7 +10,6 @@ from typing import Any, Callable
 
 from IPython.core.error import UsageError
 
-from ..base import places
 from . import table
 
 # What nobody imports, but runs as a program.
@@ -46,7 +45,7 @@ def scorep_doctor(line: str) -> None:
         raise UsageError(f"%scorep_doctor does not know {line.strip()!r}; it takes --json, or nothing")
     # Now, as it takes some milliseconds that the start of a session need not wait for.
     doctor = importlib.import_module(_DOCTOR)
-    found = doctor.checks(places.PACKAGE)
+    found = doctor.checks()
     print(doctor.as_json(found) if line.strip() else doctor.as_text(found))
 
 

@@ -13,8 +13,7 @@ import os
 import sys
 from typing import Callable, List, Sequence, Tuple
 
-from ..base import places, tracer
-from ..base.errors import NotMeasured
+from ..base import tracer
 from ..base.programs import last_line, run_python
 from ..measure.systems import selection
 from . import machine, score_p
@@ -45,14 +44,11 @@ def _ipython(facts: Facts) -> Finding:
 
 def _tracer(facts: Facts) -> Finding:
     """Whether the extension that records is there for this Python."""
-    try:
-        selection.asked_for()
-        tracer.need()
-    except NotMeasured as problem:
-        said = str(problem)[len("The cell was not run: ") :]
-        detail, _, remedy = said.partition(" In the source tree")
-        known = "Unset SCOREPKERNEL_MEASUREMENT." if not remedy else "In the source tree" + remedy
-        return "error", detail, known
+    problem = selection.problem_of_variable()
+    if problem:
+        return "error", f"{problem}.", f"Unset {selection.VARIABLE}."
+    if tracer.extension is None:
+        return "error", f"{tracer.problem()}.", tracer.remedy()
     return "ok", os.path.basename(tracer.extension.__file__), ""
 
 
@@ -80,12 +76,12 @@ _CHECKS: Sequence[Tuple[str, Callable[[Facts], Finding]]] = (
 )
 
 
-def checks(package: str) -> List[Check]:
-    """All of them. package: where this package lies."""
+def checks() -> List[Check]:
+    """What each of them found."""
     try:
-        facts = score_p.look(package)
+        facts = score_p.look()
     except Exception as problem:
-        facts = Facts(package, problem=f"scorep-config cannot be looked for: {problem}")
+        facts = Facts(problem=f"scorep-config cannot be looked for: {problem}")
     return [_guarded(what, check, facts) for what, check in _CHECKS]
 
 
@@ -125,7 +121,7 @@ def as_json(found: Sequence[Check]) -> str:
 
 def main() -> int:
     """On the command line. The exit status."""
-    found = checks(places.PACKAGE)
+    found = checks()
     text = as_json(found) if "--json" in sys.argv[1:] else as_text(found)
     sys.stdout.reconfigure(errors="backslashreplace")  # type: ignore[union-attr,attr-defined]
     try:

@@ -39,16 +39,15 @@ _ADAPTERS = (
 class Facts(NamedTuple):
     """What several checks go by."""
 
-    package: str
     config: str = ""  # path of scorep-config; empty: there is none
     version: str = ""
     libraries: str = ""  # their directory
     problem: str = ""  # why this Score-P cannot be asked
 
 
-def look(package: str) -> Facts:
+def look() -> Facts:
     """Ask scorep-config all that is asked of it later, with a limit of time."""
-    facts = Facts(package, installation.locate() or "")
+    facts = Facts(installation.locate() or "")
     if not facts.config:
         return facts
     for arguments in (("--version",), *((*installation.ARGUMENTS, what) for what in _QUESTIONS)):

@@ -84,13 +84,12 @@ class Launcher:
         if returned is None:
             return None
         frame, descriptor = returned
-        if not frame.parts[1] and frame.parts[0] == frames.u32(frame_numbers.ABORTED) and plan.by_score_p:
-            if frame.parts[2] != b"KeyboardInterrupt" and plan.where is Where.LAUNCHED:
-                lost.clear()
-                frame, descriptor = await self._await(hand_over, request, wanted, options, plan, lost, True)
-        how = int.from_bytes(frame.parts[0], "little")
-        if not frame.parts[1]:
-            return frame_numbers.ERROR, _ended(frame.parts[2].decode("utf-8", "replace"), how), None
+        if plan.where is Where.LAUNCHED and plan.by_score_p and _could_not_begin(frame):
+            lost.clear()
+            frame, descriptor = await self._await(hand_over, request, wanted, options, plan, lost, True)
+        how = _outcome(frame)
+        if _ending(frame) != frame_numbers.REPLIED:
+            return frame_numbers.ERROR, _content_of_end(frame), None
         content, measurement = json.loads(frame.parts[1]), json.loads(frame.parts[2] or b"null")
         try:
             changes = json.loads(frame.parts[3] or b"{}")
@@ -239,13 +238,32 @@ def _bind_result(shell: Any, value: Any) -> None:
         shell.execution_count = number
 
 
-def _ended(text: str, how: int) -> dict:
-    """The content of the reply when the process ended instead."""
-    if text == "KeyboardInterrupt":
-        return {"status": "error", "ename": text, "evalue": "", "traceback": [text]}
-    if how == frame_numbers.ERROR:
-        said = f"The cell ended the process that it ran in, which {text}. The session's variables are as before it."
+def _outcome(frame: Frame) -> int:
+    """How the request ended there, of a WORKER_RETURN."""
+    return int.from_bytes(frame.parts[0], "little")
+
+
+def _ending(frame: Frame) -> int:
+    """What became of the process, of a WORKER_RETURN."""
+    return int.from_bytes(frame.parts[4], "little")
+
+
+def _could_not_begin(frame: Frame) -> bool:
+    """Whether the process ended before the cell had begun, by itself, so that another way to start it may help."""
+    ended = _ending(frame) in (frame_numbers.ENDED, frame_numbers.NOT_STARTED)
+    return ended and _outcome(frame) == frame_numbers.ABORTED
+
+
+def _content_of_end(frame: Frame) -> dict:
+    """The content of the reply when there was none of its own."""
+    ending, text = _ending(frame), frame.parts[2].decode("utf-8", "replace").rstrip(".")
+    if ending == frame_numbers.INTERRUPTED:
+        name = KeyboardInterrupt.__name__
+        return {"status": "error", "ename": name, "evalue": "", "traceback": [name]}
+    if ending == frame_numbers.NOT_STARTED:
+        said = f"The cell was not run: {text}. The session's variables are as before."
+    elif _outcome(frame) == frame_numbers.ABORTED:
+        said = f"The cell was not run: the process for it {text}. The session's variables are as before."
     else:
-        what = text.rstrip(".") if text.startswith("the Python process") else f"the process for it {text.rstrip('.')}"
-        said = f"The cell was not run: {what}. The session's variables are as before."
+        said = f"The cell ended the process that it ran in, which {text}. The session's variables are as before it."
     return {"status": "error", "ename": "LaunchedProcessEnded", "evalue": said, "traceback": [said]}

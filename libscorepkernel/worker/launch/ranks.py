@@ -236,6 +236,7 @@ def _gather(namespace: Dict[str, Any], descriptor: int, came: _Returned, names: 
     files = [file for file in gathered if "problem" not in file["about"]]
     problems = [(file["rank"], file["about"]["problem"]) for file in gathered if file not in files]
     told = [(rank, f"--gather {name}: {problem}") for rank, problem in problems for name in names]
+    explained = {(rank, name) for rank, _ in problems for name in names}
     if not files:
         nothing = f"--gather {', '.join(names)}: nothing came back, and the session keeps what it had."
         return [*_told_once(told), nothing]
@@ -246,11 +247,11 @@ def _gather(namespace: Dict[str, Any], descriptor: int, came: _Returned, names: 
             continue  # it ended in the middle, and lacks them all
         found[file["rank"]] = values
         told += [(file["rank"], f"--gather {one.name}: {one.path}: {one.reason}") for one in lost]
+        explained.update((file["rank"], one.name) for one in lost)
     for name in names:
-        lacking = [rank for rank, values in enumerate(found) if name not in values]
+        lacking = [rank for rank, values in enumerate(found) if name not in values and (rank, name) not in explained]
         namespace[name] = [values.get(name) for values in found]
-        named = {rank for rank, text in told if text.startswith(f"--gather {name}:")}
-        told += [(rank, f"--gather {name}: there is none; it is None there.") for rank in lacking if rank not in named]
+        told += [(rank, f"--gather {name}: there is none; it is None there.") for rank in lacking]
     return _told_once(told)
 
 

@@ -20,12 +20,21 @@ AUTO = "auto"
 
 def asked_for() -> str:
     """What the user asks for: the key of a system, or AUTO. NotMeasured: it is none of them."""
-    text = os.environ.get(VARIABLE, AUTO).lower()
+    if problem_of_variable():
+        raise NotMeasured(f"The cell was not run: {problem_of_variable()}.")
+    return _said()
+
+
+def problem_of_variable() -> str:
+    """What is wrong with what the user asks for: a sentence without its full stop; empty: nothing."""
     keys = [AUTO, *(system.key for system in SYSTEMS)]
-    if text not in keys:
-        known = ", ".join(keys[:-1]) + " or " + keys[-1]
-        raise NotMeasured(f"The cell was not run: {VARIABLE} is {text!r}, but must be {known}.")
-    return text
+    if _said() in keys:
+        return ""
+    return f"{VARIABLE} is {_said()!r}, but must be {', '.join(keys[:-1])} or {keys[-1]}"
+
+
+def _said() -> str:
+    return os.environ.get(VARIABLE, AUTO).lower()
 
 
 class Selection:

@@ -4,7 +4,6 @@ stdout what became of it; it makes the process "B", in which the cell runs, afre
 
 Code sees what transfer.py returned as SENT (in A), RECEIVED (in B) and APPLIED (in A); these are hidden names."""
 
-import importlib.util
 import json
 import os
 import random
@@ -13,18 +12,6 @@ import sys
 import traceback
 
 HERE = os.path.dirname(os.path.abspath(__file__))
-
-
-def _package():
-    """spk_worker, from the build tree; from the sources where there is none."""
-    root = os.path.dirname(os.path.dirname(HERE))
-    tree = os.environ.get("SPK_TREE") or os.path.join(root, "build", "release", "tree")
-    for folder in (os.path.join(tree, "lib", "scorepkernel", "worker", "spk_worker"), os.path.join(root, "libscorepkernel", "worker")):
-        if os.path.exists(os.path.join(folder, "transfer.py")):
-            break
-    spec = importlib.util.spec_from_file_location("spk_worker", os.path.join(folder, "__init__.py"), submodule_search_locations=[folder])
-    sys.modules["spk_worker"] = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(sys.modules["spk_worker"])
 
 
 def _memfd():
@@ -97,7 +84,11 @@ def _b():
     sys.exit(status)
 
 
-_package()
+sys.path.insert(0, os.path.dirname(HERE))
+import package  # noqa: E402
+
+del sys.path[0]
+package.load()
 from spk_worker.persist import transfer  # noqa: E402
 
 SENT = RECEIVED = APPLIED = None

@@ -10,14 +10,16 @@ import json
 import os
 import random
 import struct
+import sys
 import tempfile
 import tracemalloc
 import unittest
 import zlib
 
 HERE = os.path.dirname(os.path.abspath(__file__))
-TREE = os.environ.get("SPK_TREE")
-SOURCES = os.path.join(HERE, "..", "..", "libscorepkernel", "worker")
+sys.path.insert(0, os.path.dirname(HERE))
+from package import folder  # noqa: E402
+
 HEADER = struct.Struct("<8sIIQQQ")
 SEED, ROUNDS = 20261130, 6000
 NUMBERS = (0, 1, 63, 64, 4095, 4096, 2**31 - 1, 2**31, 2**32, 2**53, 2**63 - 1, 2**63, 2**64 - 1)
@@ -26,8 +28,8 @@ VALUES = ("null", "-1", "1e400", "[]", "{}", '""', '"\\ud800"', "[[1,2],[3]]", "
 
 
 def _module():
-    folder = os.path.join(TREE, "lib", "scorepkernel", "worker", "spk_worker") if TREE else SOURCES
-    spec = importlib.util.spec_from_file_location("variables_file", os.path.join(folder, "persist", "variables_file.py"))
+    path = os.path.join(folder(), "persist", "variables_file.py")
+    spec = importlib.util.spec_from_file_location("variables_file", path)
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
     return module
