@@ -259,7 +259,7 @@ def scorep_doctor(line: str) -> None:
 
 
 def register(shell: Any) -> None:
-    """Make them known to IPython."""
+    """Make the directives known to IPython, as magics."""
     shell.register_magic_function(scorep_doctor, "line")
     for name in _LINES:
         shell.register_magic_function(_misplaced(name, multicellmode), "line", name)
