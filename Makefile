@@ -75,7 +75,8 @@ PRIVATE := $(TREE)/lib/scorepkernel
 KEEPER  := $(PRIVATE)/scorepkernel-keeper
 RANKS   := $(PRIVATE)/scorepkernel-ranks
 PROVIDER := $(PRIVATE)/libscorepkernel-subsystems.so
-WORKER  := $(WORKER_SRC:libscorepkernel/worker/%=$(PRIVATE)/worker/spk_worker/%)
+WORKER  := $(WORKER_SRC:libscorepkernel/worker/%=$(PRIVATE)/worker/spk_worker/%) \
+           $(patsubst %,$(PRIVATE)/worker/spk_worker/%,base/frame_numbers.py directives/table.py)
 # What an earlier build copied, and is no source any more, would be imported or installed all the same.
 STALE   := $(filter-out $(WORKER),$(shell find $(PRIVATE)/worker -name '*.py' 2>/dev/null))
 LOGOS   := $(patsubst kernelspec/%,$(PRIVATE)/kernelspec/%,$(wildcard kernelspec/*.png kernelspec/*.svg))
@@ -154,6 +155,15 @@ $(EMBED): $(OBJ)/examples/embed/host.o
 	@mkdir -p $(@D)
 	$(if $(V),,@echo '  LINK    $@')
 	$(Q)$(CC) $(ALL_LDFLAGS) -o $@ $^ -ldl
+
+# Python's half of the tables that C includes.
+$(PRIVATE)/worker/spk_worker/base/frame_numbers.py: libscorepkernel/wire/frames.def tools/make_tables.py
+	@mkdir -p $(@D)
+	$(Q)$(PYTHON) tools/make_tables.py frames $< > $@.new && mv -f $@.new $@
+$(PRIVATE)/worker/spk_worker/directives/table.py: libscorepkernel/directives/directives.def tools/make_tables.py \
+  $(wildcard libscorepkernel/directives/help/*.txt)
+	@mkdir -p $(@D)
+	$(Q)$(PYTHON) tools/make_tables.py directives $< > $@.new && mv -f $@.new $@
 
 $(PRIVATE)/worker/spk_worker/%.py: libscorepkernel/worker/%.py
 	@mkdir -p $(@D)

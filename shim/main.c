@@ -28,8 +28,9 @@ static const char help_text[] =
     "      Say whether cells can be measured with that Python, and what to do where not.\n"
     "      More: scorepkernel doctor --help\n"
     "\n"
-    "  scorepkernel -f CONNECTION_FILE [--python PATH] [--plugin PATH]\n"
-    "      Run as a kernel; Jupyter does this. --plugin names libscorepkernel.so.\n"
+    "  scorepkernel -f CONNECTION_FILE [--python PATH] [--plugin PATH] [--trace FILE]\n"
+    "      Run as a kernel; Jupyter does this. --plugin names libscorepkernel.so. --trace\n"
+    "      appends a line to FILE for each frame between the library and its processes.\n"
     "\n"
     "  scorepkernel --version | --help\n";
 
@@ -133,10 +134,11 @@ static int main_doctor(int argc, char **argv)
 
 static int main_kernel(int argc, char **argv)
 {
-    enum { PYTHON = 256, PLUGIN, VERSION };
+    enum { PYTHON = 256, PLUGIN, TRACE, VERSION };
     static const struct option table[] = {
         {"python", required_argument, NULL, PYTHON},
         {"plugin", required_argument, NULL, PLUGIN},
+        {"trace", required_argument, NULL, TRACE},
         {"version", no_argument, NULL, VERSION},
         {"help", no_argument, NULL, 'h'},
         {NULL, 0, NULL, 0},
@@ -153,6 +155,9 @@ static int main_kernel(int argc, char **argv)
             break;
         case PLUGIN:
             options.plugin = optarg;
+            break;
+        case TRACE:
+            options.trace = optarg;
             break;
         case VERSION:
             puts("scorepkernel " SCOREPKERNEL_VERSION);

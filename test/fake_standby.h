@@ -54,7 +54,7 @@ static void fake_guard(void)
     int pid = fake_copy();
     if (pid) {
         snprintf(number, sizeof number, "#%d", pid);
-        FAKE_SEND(WORKER_SPARE, number, "{\"threads\":1,\"children\":0,\"connections\":2}");
+        FAKE_SEND(WORKER_STANDBY, number, "{\"threads\":1,\"children\":0,\"connections\":2}");
         return;
     }
     fake.request = 0;
@@ -139,7 +139,7 @@ static void fake_launch_badly(int how)
         FAKE_SEND(WORKER_REPLY, "#0", "{\"status\":\"ok\"}");
 }
 
-/* A WORKER_SPARE that is not as it must be, in some way. */
+/* A WORKER_STANDBY that is not as it must be, in some way. */
 static void fake_guard_badly(int how)
 {
     char number[16];
@@ -147,13 +147,13 @@ static void fake_guard_badly(int how)
     for (fake.fd_count = 0; fake.fd_count < (how == 0 ? 0 : how == 1 ? 2 : how == 2 ? 8 : 3); fake.fd_count++)
         fake.fds[fake.fd_count] = fake_file("no socket");
     if (how == 6)
-        FAKE_SEND(WORKER_SPARE, number);
+        FAKE_SEND(WORKER_STANDBY, number);
     else if (how == 7)
-        FAKE_SEND(WORKER_SPARE, "abc", "no JSON");
+        FAKE_SEND(WORKER_STANDBY, "abc", "no JSON");
     else if (how == 8)
-        fake_send(WORKER_SPARE, fake.request, (const char *[]){NULL});
+        fake_send(WORKER_STANDBY, fake.request, (const char *[]){NULL});
     else
-        FAKE_SEND(WORKER_SPARE, number, "no JSON");
+        FAKE_SEND(WORKER_STANDBY, number, "no JSON");
 }
 
 /* A spare whose socket and pipes are good, but which is not there; "exit" as fast as can be. */
@@ -164,7 +164,7 @@ static void fake_guard_nobody(void)
     while (!pid)
         (void)fake_next(); /* until the end of its socket ends it */
     snprintf(number, sizeof number, "#%d", INT_MAX);
-    FAKE_SEND(WORKER_SPARE, number, "{}");
+    FAKE_SEND(WORKER_STANDBY, number, "{}");
 }
 
 /* Run one cell, whose code begins with so many words that are not for us. */

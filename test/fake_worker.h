@@ -42,7 +42,7 @@ static void fake_show(void)
     FAKE_SEND(WORKER_UPDATE_DISPLAY_DATA, "{\"data\":2}");
     FAKE_SEND(WORKER_CLEAR_OUTPUT, "#1");
     FAKE_SEND(WORKER_EXECUTE_RESULT, "{\"data\":3}");
-    FAKE_SEND(WORKER_ERROR, "{\"ename\":\"E\"}");
+    FAKE_SEND(WORKER_ERROR_OUTPUT, "{\"ename\":\"E\"}");
     FAKE_SEND(WORKER_FROM_COMM_OPEN, "{\"comm_id\":\"a\"}", "{}", "raw", "");
     FAKE_SEND(WORKER_FROM_COMM_MESSAGE, "{\"comm_id\":\"b\"}", "{}");
     FAKE_SEND(WORKER_FROM_COMM_CLOSE, "{\"comm_id\":\"c\"}", "{}");

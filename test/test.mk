@@ -16,6 +16,7 @@ LINT_TESTS := $(wildcard test/lint/test_*.py)
 WORKER_PY := $(wildcard test/worker/*/test_*.py)
 CHAOS_PY  := $(wildcard test/chaos/test_*.py)
 OUTSIDE   := $(wildcard test/outside/test_*.py)
+REGISTRIES := $(wildcard test/registries/test_*.py)
 
 # The library's own modules, with their inner names, for tests of one module.
 INNER := $(BUILD)/inner.a
@@ -105,11 +106,14 @@ TEST_ENV = ASAN_OPTIONS=detect_leaks=1:detect_stack_use_after_return=0:abort_on_
            SPK_PRELOAD=$(shell $(CC) -print-file-name=libasan.so):$(shell $(CC) -print-file-name=libstdc++.so)
 endif
 
-.PHONY: check check-all check-unit check-fault check-abi check-tracer check-e2e check-outside
+.PHONY: check check-all check-lint-tests check-unit check-fault check-abi check-tracer check-e2e check-outside
 check: deps
 	$(Q)$(MAKE) --no-print-directory check-all
 check-all: all $(UNIT) $(FAULT) $(ABI) $(REPLAY) $(ECHO)
-	$(Q)$(RUN) $(LINT_TESTS) $(UNIT) $(REPLAY) $(FAULT) $(ABI) $(ABI_PY) $(TRACER_PY) $(WORKER_PY) $(E2E) $(CHAOS_PY) $(OUTSIDE)
+	$(Q)$(RUN) $(LINT_TESTS) $(UNIT) $(REPLAY) $(FAULT) $(ABI) $(ABI_PY) $(TRACER_PY) $(WORKER_PY) $(E2E) $(CHAOS_PY) $(REGISTRIES) $(OUTSIDE)
+# Quick, and needs no build: the directions of folders, and what the documents say of the code.
+check-lint-tests:
+	$(Q)$(RUN) $(LINT_TESTS)
 check-unit: all $(UNIT) $(REPLAY)
 	$(Q)$(RUN) $(UNIT) $(REPLAY)
 check-fault: all $(FAULT) $(ECHO)
@@ -162,12 +166,15 @@ bench: deps
 LINT_C   := $(wildcard libscorepkernel/*/*.c libscorepkernel/*/*/*.c shim/*.c shim/*/*.c examples/embed/*.c)
 LINT_CXX := $(wildcard libscorepkernel/*/*.cpp shim/*/*.cpp)
 LINT_ALL := $(LINT_C) $(LINT_CXX) $(wildcard $(patsubst %,libscorepkernel/%,*/*.h */*.hpp */*/*.h) shim/*/*.h shim/*/*.hpp)
-LINT_PY  := libscorepkernel/worker examples test
+LINT_PY  := libscorepkernel/worker examples test tools
 LINT_DEF := -D_GNU_SOURCE -DSCOREPKERNEL_VERSION='"$(VERSION)"' $(INCLUDES)
 PY_INC   := $(shell $(PYTHON) -c 'import sysconfig as s; print("-isystem", s.get_path("include"))' 2>/dev/null)
 
 .PHONY: lint format
-lint: deps-lint
+lint: deps-lint all
+	$(if $(V),,@echo '  LINT    directions')
+	$(Q)$(PYTHON) test/lint/c_directions.py
+	$(Q)$(PYTHON) test/lint/python_directions.py $(PRIVATE)/worker/spk_worker
 	$(if $(V),,@echo '  LINT    clang-format')
 	$(Q)clang-format --dry-run -Werror $(LINT_ALL)
 	$(if $(V),,@echo '  LINT    clang-tidy')
@@ -181,10 +188,8 @@ lint: deps-lint
 	$(Q)for file in $(filter-out libscorepkernel/tracer/%,$(LINT_C)); do \
 	  $(CC) -std=c11 -O1 -fanalyzer -Werror $(LINT_DEF) -c -o /dev/null $$file || exit 1; done
 	$(if $(V),,@echo '  LINT    mypy')
-	$(Q)MYPYPATH=libscorepkernel mypy --python-version 3.9 --ignore-missing-imports --check-untyped-defs \
-	  libscorepkernel/worker examples/demo.py test/run.py test/bench/bench.py
-	$(if $(V),,@echo '  LINT    directions of Python')
-	$(Q)$(PYTHON) test/lint/python_directions.py libscorepkernel/worker
+	$(Q)MYPYPATH=$(PRIVATE)/worker mypy --python-version 3.9 --ignore-missing-imports --check-untyped-defs \
+	  $(PRIVATE)/worker/spk_worker examples/demo.py test/run.py test/bench/bench.py
 	$(if $(V),,@echo '  LINT    flake8')
 	$(Q)$(PYTHON) -m flake8 $(LINT_PY)
 
@@ -200,3 +205,9 @@ soak: all
 .PHONY: chaos
 chaos: all
 	$(Q)SPK_TREE="$$PWD/$(TREE)" PYTHON=$(PYTHON) $(PYTHON) -W ignore::ResourceWarning test/chaos/chaos.py
+
+# For editors, and for clang's tools.
+.PHONY: compile_commands.json
+compile_commands.json:
+	$(Q)$(PYTHON) tools/compile_commands.py $(CC) $(filter-out -MMD -MP,$(ALL_CFLAGS)) $(PY_INC) $(OTF2_CFLAGS) -- \
+	  $(CXX) $(filter-out -MMD -MP,$(ALL_CXXFLAGS)) -- $(LINT_C) $(LINT_CXX) $(wildcard test/unit/*/*.c) > $@

@@ -15,8 +15,6 @@ static decision_handler *handler_of(enum directive_kind kind)
 #define DIRECTIVE(kind, name, form, handler, help, usage, summary) \
     case DIRECTIVE_##kind:                                         \
         return handler;
-#define ALIAS(kind, name, form, handler, help, usage, summary)
-#define OPTION(kind, name, value, summary)
 #include "directives/directives.def"
     case DIRECTIVE_NONE:
     case DIRECTIVE_BAD:

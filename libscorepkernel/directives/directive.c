@@ -21,7 +21,6 @@ static const struct row {
 } rows[] = {
 #define DIRECTIVE(kind, name, form, handler, help, usage, summary) {name, DIRECTIVE_##kind, FORM_##form},
 #define ALIAS DIRECTIVE
-#define OPTION(kind, name, value, summary)
 #include "directives/directives.def"
 };
 
@@ -30,8 +29,6 @@ static const struct option {
     enum directive_kind kind;
     const char *name, *value;
 } options[] = {
-#define DIRECTIVE(kind, name, form, handler, help, usage, summary)
-#define ALIAS(kind, name, form, handler, help, usage, summary)
 #define OPTION(kind, name, value, summary) {DIRECTIVE_##kind, name, value},
 #include "directives/directives.def"
 };

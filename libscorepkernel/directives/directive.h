@@ -14,8 +14,6 @@ enum directive_kind {
     DIRECTIVE_NONE, /* an ordinary cell: none of our business */
     DIRECTIVE_BAD,  /* one of ours, but not as it must be: error says how */
 #define DIRECTIVE(kind, name, form, handler, help, usage, summary) DIRECTIVE_##kind,
-#define ALIAS(kind, name, form, handler, help, usage, summary)
-#define OPTION(kind, name, value, summary)
 #include "directives/directives.def"
     DIRECTIVE_KINDS /* how many there are */
 };

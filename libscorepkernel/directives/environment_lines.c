@@ -10,6 +10,7 @@
 #include "base/json_bridge.h"
 #include "base/text.h"
 #include "base/utf8.h"
+#include "directives/quoting.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -26,56 +27,28 @@ static int is_name(struct spk_text text)
     return text.len > 0;
 }
 
-/* A value on its way from a line, unquoted. */
-struct value {
-    const char *at, *end;
-    struct buffer text;
-};
-
-static int put(struct value *value, char c)
-{
-    return value->text.len < ENVIRONMENT_VALUE_MAX ? buffer_append(&value->text, &c, 1) : -E2BIG;
-}
-
-/* What stands between a quote and the next one of its kind. */
-static int take_quoted(struct value *value, char quote)
-{
-    while (value->at < value->end) {
-        char c = *value->at++;
-        if (c == quote)
-            return 0;
-        if (quote == '"' && c == '\\' && value->at < value->end && strchr("\"\\$`", *value->at))
-            c = *value->at++;
-        int result = put(value, c);
-        if (result != 0)
-            return result;
-    }
-    return -EINVAL;
-}
-
-/* Blanks between words are one, and none before a comment, which ends the line. */
-static int take_blanks(struct value *value)
-{
-    while (value->at < value->end && text_is_blank(*value->at))
-        value->at++;
-    if (value->at == value->end || *value->at != '#')
-        return put(value, ' ');
-    value->at = value->end;
-    return 0;
-}
-
-/* Words, quoted or not, up to a comment. 0; -EINVAL: a quote is not closed; -E2BIG. */
-static int take_value(struct value *value)
+/* Append the value of a line: words, quoted or not, with single blanks between them, up to a comment. 0;
+ * -EINVAL: a quote is not closed; -E2BIG; -ENOMEM. */
+static int take_value(struct spk_text rest, struct buffer *value)
 {
     int result = 0;
-    while (result == 0 && value->at < value->end) {
-        char c = *value->at++;
-        if (c == '\'' || c == '"')
-            result = take_quoted(value, c);
-        else if (c == '\\' && value->at < value->end)
-            result = put(value, *value->at++);
-        else
-            result = text_is_blank(c) ? take_blanks(value) : put(value, c);
+    while (result == 0 && rest.len) {
+        if (text_is_blank(rest.data[0])) {
+            while (rest.len && text_is_blank(rest.data[0]))
+                rest = text_after(rest, 1);
+            if (!rest.len || rest.data[0] == '#')
+                return 0;
+            result = buffer_append(value, " ", 1);
+            continue;
+        }
+        /* A backslash that ends the line stands for itself. */
+        size_t unit = rest.len == 1 && rest.data[0] == '\\' ? 1 : quoting_unit(rest);
+        if (!unit)
+            return -EINVAL;
+        result = quoting_unquote((struct spk_text){rest.data, unit}, value);
+        rest = text_after(rest, unit);
+        if (value->len > ENVIRONMENT_VALUE_MAX)
+            return -E2BIG;
     }
     return result;
 }
@@ -115,12 +88,11 @@ static int read_line(struct spk_text line, struct json *changes, char *error, si
             shown(line), line.data);
         return -EINVAL;
     }
-    struct value value = {.at = sign + 1, .end = line.data + line.len};
-    int result = take_value(&value);
+    struct buffer value = {0};
+    int result = take_value(text_after(line, key.len + 1), &value);
     if (result == 0)
-        result =
-            add(changes, key, value.text.len ? (const char *)buffer_bytes(&value.text) : "", value.text.len);
-    buffer_finish(&value.text);
+        result = add(changes, key, value.len ? (const char *)buffer_bytes(&value) : "", value.len);
+    buffer_finish(&value);
     if (result == 0 || result == -ENOMEM)
         return result;
     utf8_format(error, size, "The value of %.*s %s. Nothing was changed.", shown(key), key.data,

@@ -8,22 +8,12 @@
 
 #include "directives/decision.h"
 
-/* A cell that runs, measured or not (measured_cell.c). */
-decision_handler decide_measured;
+#define DIRECTIVE(kind, name, form, handler, help, usage, summary) decision_handler handler;
+#define ALIAS DIRECTIVE
+#include "directives/directives.def"
 
-/* What the worker carries out (worker_directives.c). */
-decision_handler decide_environment;
-decision_handler decide_viewer;
-
-/* What changes the settings, or shows them (settings_directives.c). */
-decision_handler decide_settings;
-
-/* What marks cells instead of running them (marking.c). */
+/* For a cell, or a directive of the script's, that is marked instead of run (marking.c). */
 decision_handler decide_mark;
 decision_handler decide_mark_directive;
-decision_handler decide_begin_marking;
-decision_handler decide_end_marking;
-decision_handler decide_abort_marking;
-decision_handler decide_marked;
 
 #endif

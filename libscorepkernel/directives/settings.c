@@ -7,6 +7,7 @@
 
 #include "base/text.h"
 #include "base/utf8.h"
+#include "directives/quoting.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -160,24 +161,6 @@ static struct spk_text from(struct spk_text text, size_t at)
     return (struct spk_text){text.data + at, text.len - at};
 }
 
-/* How many bytes belong together where text begins: what is in quotes, a backslash and what follows it, or
- * just one. 0: a quote is not closed, or nothing follows a backslash. */
-static size_t unit_len(struct spk_text text)
-{
-    char first = text.data[0];
-    if (first == '\\')
-        return text.len > 1 ? 2 : 0;
-    if (first != '\'' && first != '"')
-        return 1;
-    for (size_t i = 1; i < text.len; i++) {
-        if (text.data[i] == first)
-            return i + 1;
-        if (text.data[i] == '\\' && first == '"')
-            i++;
-    }
-    return 0;
-}
-
 /* The next word, which text is shortened by: with its quotes, and the blanks that they keep. Empty: there is
  * none. 0; -EINVAL: it does not end. */
 static int take_quoted(struct spk_text *text, struct spk_text *word)
@@ -186,7 +169,7 @@ static int take_quoted(struct spk_text *text, struct spk_text *word)
     for (size_t blank; (blank = blank_len(*text));)
         *text = from(*text, blank);
     while (len < text->len && !blank_len(from(*text, len))) {
-        size_t unit = unit_len(from(*text, len));
+        size_t unit = quoting_unit(from(*text, len));
         if (!unit)
             return -EINVAL;
         len += unit;

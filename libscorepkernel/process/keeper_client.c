@@ -176,6 +176,7 @@ int keeper_start(struct keeper *keeper, struct loop *loop, const char *directory
     int result = launch_helper(&launch);
     close(pair[1]);
     channel_init(&keeper->channel, pair[0]);
+    channel_set_trace(&keeper->channel, events->trace, owner);
     if (result == 0) {
         keeper->source = (struct source){.fd = pair[0], .ready = on_ready, .owner = keeper};
         result = loop_watch(loop, &keeper->source, LOOP_READ);

@@ -19,6 +19,8 @@ struct keeper_events {
     void (*failed)(void *owner, uint64_t id, int code, struct spk_text stage);
     void (*exited)(void *owner, uint64_t id, const struct process_end *end);
     void (*gone)(void *owner); /* the keeper itself has ended; nothing more comes */
+    /* Sees each frame, before it is sent or handed on. NULL: nobody does. */
+    void (*trace)(void *owner, int sent, const struct frame *frame);
 };
 
 struct keeper {

@@ -200,6 +200,7 @@ static int make_channels(struct python_process *worker, int ends[4])
     if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair) != 0)
         return -errno;
     channel_init(&worker->channel, pair[0]);
+    channel_set_trace(&worker->channel, worker->events->trace, worker->owner);
     ends[3] = pair[1];
     if (fcntl(pair[0], F_SETFL, O_NONBLOCK) != 0)
         return -errno;
@@ -261,6 +262,7 @@ int python_process_adopt(struct python_process *worker, struct loop *loop, uint6
 {
     *worker = without_channels(loop, id, events, owner);
     channel_init(&worker->channel, fds[0]);
+    channel_set_trace(&worker->channel, events->trace, owner);
     worker->socket.fd = fds[0];
     for (int i = 0; i < 2; i++)
         worker->pipes[i].fd = fds[1 + i];

@@ -19,6 +19,8 @@ struct python_process_events {
     /* Its end of the socket is closed, and has been for a moment, but the process has not ended, as far as is
      * known here: it cannot be spoken to any more. NULL: that is no matter. */
     void (*closed)(void *owner);
+    /* Sees each frame, before it is sent or handed on. NULL: nobody does. */
+    void (*trace)(void *owner, int sent, const struct frame *frame);
 };
 
 /* Where a process is to come from. */

@@ -200,7 +200,7 @@ void job_fail(struct job *job, const char *ename, const char *text)
         return;
     struct spk_text part = {said, len};
     job_flush(job);
-    job_tell(job, WORKER_ERROR, &part, 1);
+    job_tell(job, WORKER_ERROR_OUTPUT, &part, 1);
     job_fail_with(job, part);
     free(said);
 }

@@ -300,7 +300,7 @@ static void on_output(struct rank *rank, struct frame *frame)
 {
     struct job *job = rank->job;
     /* That it was interrupted because another has failed is no news. */
-    if (frame->type == WORKER_ERROR && job->failure && job->interrupted)
+    if (frame->type == WORKER_ERROR_OUTPUT && job->failure && job->interrupted)
         return;
     struct spk_text payload = {(const char *)frame->payload, frame->len};
     if (frame->type == WORKER_INPUT_REQUEST) {

@@ -123,7 +123,7 @@ static void on_closed(void *owner)
     on_lost(relay);
 }
 
-static const struct python_process_events worker_events = {on_text, on_frame, on_lost, on_closed};
+static const struct python_process_events worker_events = {on_text, on_frame, on_lost, on_closed, NULL};
 
 /* --- from the job ----------------------------------------------------------------------------------------
  */

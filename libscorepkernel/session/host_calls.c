@@ -63,6 +63,15 @@ void host_calls_display(const struct spk_host *host, uint64_t request, struct js
     deliver_json(host, host->display_data, request, content);
 }
 
+void host_calls_trace(const struct spk_host *host, enum frame_protocol protocol, const char *whose, int sent,
+                      const struct frame *frame)
+{
+    char text[256];
+    frame_trace_text(protocol, whose, sent, frame, text, sizeof text);
+    if (host->log)
+        host->log(host->ctx, SPK_LOG_DEBUG, (struct spk_text){text, strlen(text)});
+}
+
 void host_calls_ask(const struct spk_host *host, uint64_t request, struct spk_text prompt, uint32_t password)
 {
     host->input_request(host->ctx, request, prompt, password);
@@ -111,7 +120,7 @@ void host_calls_content(const struct spk_host *host, struct frame *frame)
     case WORKER_EXECUTE_RESULT:
         deliver = host->execute_result;
         break;
-    case WORKER_ERROR:
+    case WORKER_ERROR_OUTPUT:
         deliver = host->error;
         break;
     default:

@@ -7,6 +7,7 @@
 
 #include "scorepkernel.h"
 #include "wire/frame.h"
+#include "wire/frame_trace.h"
 
 struct json;
 
@@ -30,6 +31,10 @@ void host_calls_display(const struct spk_host *host, uint64_t request, struct js
 /** Ask the user for a line; the host must have a function for it. */
 void host_calls_ask(const struct spk_host *host, uint64_t request, struct spk_text prompt, uint32_t password);
 void host_calls_withdraw_question(const struct spk_host *host, uint64_t request);
+
+/** A frame, for the log: whose it is, as frame_trace.h says. */
+void host_calls_trace(const struct spk_host *host, enum frame_protocol protocol, const char *whose, int sent,
+                      const struct frame *frame);
 
 /** The worker's outputs, each by a frame of its type (worker_protocol.h). */
 void host_calls_comm(const struct spk_host *host, struct frame *frame);

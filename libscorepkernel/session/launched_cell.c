@@ -370,7 +370,13 @@ static void on_closed(void *owner)
     on_lost(launched);
 }
 
-static const struct python_process_events runner_events = {on_text, on_frame, on_lost, on_closed};
+static void on_trace(void *owner, int sent, const struct frame *frame)
+{
+    const struct launched_cell *launched = owner;
+    launched->calls->trace(launched->owner, sent, frame);
+}
+
+static const struct python_process_events runner_events = {on_text, on_frame, on_lost, on_closed, on_trace};
 
 int launched_cell_ended(struct launched_cell *launched, uint64_t id, const char *how)
 {

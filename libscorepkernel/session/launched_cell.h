@@ -23,6 +23,7 @@ struct launched_cell_calls {
                  uint64_t request); /* the request's cell has no process any more: it asks nothing */
     int (*find_cell)(void *owner, uint64_t request, struct spk_text parts[2]); /* its content and metadata,
                                                      borrowed; 0, or -ESRCH: it has been answered */
+    void (*trace)(void *owner, int sent, const struct frame *frame);           /* of the runner */
     int (*is_ready)(void *owner); /* whether the session's worker takes cells: then runners start ahead */
 };
 

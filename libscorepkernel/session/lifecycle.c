@@ -299,7 +299,15 @@ static void on_gone(void *owner)
     }
 }
 
-const struct keeper_events lifecycle_keeper_events = {on_spawned, on_failed, on_exited, on_gone};
+static void on_keeper_trace(void *owner, int sent, const struct frame *frame)
+{
+    const struct spk_session *session = owner;
+    if (session->traces_frames)
+        host_calls_trace(&session->host, FRAME_OF_KEEPER, "keeper", sent, frame);
+}
+
+const struct keeper_events lifecycle_keeper_events = {on_spawned, on_failed, on_exited, on_gone,
+                                                      on_keeper_trace};
 
 void lifecycle_shutdown(struct spk_session *session)
 {

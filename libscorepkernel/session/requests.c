@@ -271,7 +271,7 @@ void requests_on_frame(void *owner, struct frame *frame)
     case WORKER_FAILED:
         keep_text(&session->failure, frame);
         break;
-    case WORKER_SPARE:
+    case WORKER_STANDBY:
         on_standby(session, frame);
         break;
     case WORKER_LAUNCH:

@@ -48,8 +48,22 @@ static void on_text(void *owner, uint64_t request, uint32_t which, struct spk_te
     host_calls_text(&session->host, request, which, text);
 }
 
+static void on_worker_trace(void *owner, int sent, const struct frame *frame)
+{
+    const struct spk_session *session = owner;
+    if (session->traces_frames)
+        host_calls_trace(&session->host, FRAME_OF_WORKER, "worker", sent, frame);
+}
+
+static void on_runner_trace(void *owner, int sent, const struct frame *frame)
+{
+    const struct spk_session *session = owner;
+    if (session->traces_frames)
+        host_calls_trace(&session->host, FRAME_OF_WORKER, "runner", sent, frame);
+}
+
 static const struct python_process_events worker_events = {on_text, requests_on_frame, lifecycle_lost,
-                                                           lifecycle_closed};
+                                                           lifecycle_closed, on_worker_trace};
 
 static void on_launched_output(void *owner, struct frame *frame)
 {
@@ -76,8 +90,8 @@ static int is_ready(void *owner)
     return session->state == SESSION_READY;
 }
 
-static const struct launched_cell_calls launched_calls = {on_text, on_launched_output, on_runner_gone,
-                                                          find_cell, is_ready};
+static const struct launched_cell_calls launched_calls = {on_text,   on_launched_output, on_runner_gone,
+                                                          find_cell, on_runner_trace,    is_ready};
 
 /* --- the session ----------------------------------------------------------------------------------- */
 
@@ -131,6 +145,8 @@ static int fill_in(struct spk_session *session, const struct spk_options *option
                            failure_text(errno));
     session->setup = make_setup(notebook);
     session->environment = copy_environment(environment);
+    const char *log = paths_variable(environment, "SCOREPKERNEL_LOG");
+    session->traces_frames = log && strcmp(log, "frames") == 0;
     if (!session->python || !session->setup || !session->environment)
         return failure_set(error, -ENOMEM, "no memory for a session");
     return paths_private(session->private_path, error);

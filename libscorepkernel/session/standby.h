@@ -16,8 +16,8 @@ struct standby {
     char *lacks; /* JSON, what the copy does not have; may be NULL */
 };
 
-/** Take the one that a WORKER_SPARE frame brings, known by id from now on. The former is dropped. 0; -EPROTO:
- * the frame or its descriptors are not as they must be, and there is none. */
+/** Take the one that a WORKER_STANDBY frame brings, known by id from now on. The former is dropped. 0;
+ * -EPROTO: the frame or its descriptors are not as they must be, and there is none. */
 int standby_take(struct standby *standby, uint64_t id, struct frame *frame, struct channel *channel);
 
 /** Let it go: it ends by itself when its socket closes. Safe to repeat. */

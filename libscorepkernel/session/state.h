@@ -70,6 +70,7 @@ struct spk_session {
     char *directory;
     char *setup; /* JSON */
     const char **environment;
+    int traces_frames; /* each is told to the host's log: SCOREPKERNEL_LOG=frames */
     char private_path[PATHS_MAX];
 };
 

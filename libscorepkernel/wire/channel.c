@@ -20,6 +20,24 @@ void channel_init(struct channel *channel, int fd)
     channel->fd = fd;
 }
 
+void channel_set_trace(struct channel *channel,
+                       void (*trace)(void *owner, int sent, const struct frame *frame), void *owner)
+{
+    channel->trace = trace;
+    channel->trace_owner = owner;
+}
+
+/* Show the frame that has been queued behind the first before bytes. */
+static void trace_queued(const struct channel *channel, size_t before)
+{
+    struct frame frame;
+    const unsigned char *bytes = buffer_bytes(&channel->out) + before;
+    if (!channel->trace || frame_decode_header(bytes, &frame) != 0)
+        return;
+    frame.payload = bytes + FRAME_HEADER_LEN;
+    channel->trace(channel->trace_owner, 1, &frame);
+}
+
 static void close_all(int *fds, size_t *count)
 {
     for (size_t i = 0; i < *count; i++)
@@ -31,6 +49,7 @@ static void close_all(int *fds, size_t *count)
 static int send_queued(struct channel *channel, size_t before)
 {
     size_t len = channel->out.len - before;
+    trace_queued(channel, before);
     int result = channel_flush(channel);
     /* Of a frame that has begun to go out the rest must follow: then the failure is the next call's. */
     if (result >= 0 || channel->out.len < len)
@@ -182,6 +201,8 @@ int channel_next(struct channel *channel, struct frame *frame)
         return 0;
     found.payload = bytes + FRAME_HEADER_LEN;
     channel->taken = FRAME_HEADER_LEN + found.len;
+    if (channel->trace)
+        channel->trace(channel->trace_owner, 0, &found);
     *frame = found;
     return 1;
 }

@@ -19,10 +19,17 @@ struct channel {
     size_t fds_in_count;
     int fds_out[FRAME_MAX_FDS]; /* to go with the first byte that is sent next; ours to close */
     size_t fds_out_count;
+    /* Sees each frame, before it is sent or handed on; NULL: nobody does. */
+    void (*trace)(void *owner, int sent, const struct frame *frame);
+    void *trace_owner;
 };
 
 /** Take fd over; it must be a non-blocking stream socket. */
 void channel_init(struct channel *channel, int fd);
+
+/** Have trace see each frame from now on, until channel_finish. NULL: nobody. */
+void channel_set_trace(struct channel *channel,
+                       void (*trace)(void *owner, int sent, const struct frame *frame), void *owner);
 
 /** A channel without descriptor, for channel_finish to be safe. */
 #define CHANNEL_CLOSED ((struct channel){.fd = -1})

@@ -13,20 +13,10 @@
 
 #define RANK_PIECE_LEN ((size_t)1 << 20)
 
+/* What each is and holds is in frames.def. */
 enum rank_frame {
-    /* Relay to job. */
-    RANK_HELLO = 128, /* parts: token, rank (u32), number of ranks (u32) */
-    RANK_TEXT,        /* parts: SPK_STDOUT or SPK_STDERR (u32), text */
-    RANK_WANTS_STATE, /* the variables are out of reach: they have to be sent */
-    RANK_HAS_STATE,   /* the process has been given the variables */
-    RANK_FILE,        /* parts: JSON of WORKER_STATE, length (u64); that many bytes follow in pieces */
-    RANK_FILE_PIECE,  /* parts: bytes */
-    RANK_ENDED,       /* parts: text, how the process ended */
-
-    /* Job to relay. */
-    RANK_WELCOME = 192, /* parts: JSON for WORKER_SETUP */
-    RANK_STATE,         /* parts: JSON for WORKER_TAKE_STATE, where the variables lie (struct shared) */
-    RANK_STATE_PIECE,   /* parts: bytes */
+#define RANK_FRAME(name, number, parts, meaning) RANK_##name = (number),
+#include "wire/frames.def"
 };
 
 #endif

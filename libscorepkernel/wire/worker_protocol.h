@@ -23,73 +23,17 @@
 #define MARK_SWITCH 'S'  /* the other stream's mark of this number was written at the same time */
 #define MARK_PARENT 'P'  /* what follows on this stream was caused by this request */
 
+/* Up to 63 to the worker: requests have their number in the frame, and each is answered by one WORKER_REPLY.
+ * From 64 on from it. What each is and holds is in frames.def. */
 enum worker_frame {
-    /* Library to worker. Requests have their number in the frame; each is answered by one WORKER_REPLY. */
-    WORKER_SETUP = 1, /* parts: JSON {token, version, notebook?} */
-    WORKER_EXECUTE,   /* parts: content, metadata, JSON {execution_count, measure?}. With {asked, settings,
-                         before} it is   a question: whether these settings can be in force instead of those
-                         before */
-    WORKER_COMPLETE,  /* parts: content; so are the next four */
-    WORKER_INSPECT,
-    WORKER_IS_COMPLETE,
-    WORKER_HISTORY,
-    WORKER_COMM_INFO,
-    WORKER_TO_COMM_OPEN, /* parts: content, metadata, buffers ...; so are the next two */
-    WORKER_TO_COMM_MESSAGE,
-    WORKER_TO_COMM_CLOSE,
-    WORKER_INPUT_REPLY, /* parts: the line, the question's number (u32); a third: why it cannot be asked */
-    WORKER_SHUTDOWN,    /* end as a Python program does */
-    WORKER_INTERRUPT, /* parts: number (u32) of the SIGINT that follows it; the request is the one that it is
-                         meant for, should the signal come before the worker has begun it */
-    WORKER_PLAN, /* parts: JSON {process?, arguments?}: say with WORKER_LAUNCH, request 0, what a runner for
-                    such cells would be, so that it can be started ahead */
-    WORKER_TAKE_STATE, /* to a runner. parts: JSON, the options of the cell that comes next; descriptor: the
-                          variables (persist/transfer.py) */
-    WORKER_RETURN, /* to the worker that sent WORKER_LAUNCH. parts: SPK_REPLY_* (u32), content, measurement,
-                      JSON of WORKER_STATE or empty, enum worker_ending (u32); descriptor, if so: the changed
-                      variables. Where the runner has not replied, content is empty, and measurement the text
-                      that its ending says */
-
-    /* Worker to library. */
-    WORKER_HELLO = 64,   /* parts: JSON {language_info, banner}; the interpreter runs */
-    WORKER_READY,        /* requests can come */
-    WORKER_FAILED,       /* parts: text for the user; the worker ends */
-    WORKER_DISPLAY_DATA, /* parts: content; so are the next three */
-    WORKER_UPDATE_DISPLAY_DATA,
-    WORKER_EXECUTE_RESULT,
-    WORKER_ERROR,
-    WORKER_CLEAR_OUTPUT,   /* parts: wait (u32) */
-    WORKER_INPUT_REQUEST,  /* parts: prompt, password (u32), number (u32): what tells this question from older
-                              ones of the request; not from ranks, whose job asks for them */
-    WORKER_FROM_COMM_OPEN, /* parts: content, metadata, buffers ...; so are the next two */
-    WORKER_FROM_COMM_MESSAGE,
-    WORKER_FROM_COMM_CLOSE,
-    WORKER_REPLY,  /* parts: SPK_REPLY_* (u32), content, and for a measured cell JSON: report.py. To a
-                      question  about settings, SPK_REPLY_OK lets them pass; then JSON: the names of those that
-                      stay as  they were */
-    WORKER_LOG,    /* parts: SPK_LOG_* (u32), text */
-    WORKER_LAUNCH, /* parts: JSON {key, argv, environment}, pid (u32) or empty, the options of
-                      WORKER_TAKE_STATE. The request's cell is to run in a runner: started so, or the one of
-                      that key which waits; or the forked copy that pid is. Descriptors: the variables; of a
-                      copy, its socket and pipes instead */
-    WORKER_STATE,  /* from a runner, before its reply. parts: JSON; descriptor: the changed variables */
-    WORKER_SPARE,  /* parts: pid (u32), JSON: what it lacks (standby.c). A forked copy of the worker is parked
-                      until the running cell ends. Descriptors: its socket, and the pipes of its output.
-                      WORKER_SETUP on that socket makes it the worker; end of file ends it. */
-    WORKER_NOT_FOR_ME, /* an interrupt came to the worker, but the request's cell runs in a runner by now */
-    WORKER_TEXT,       /* from ranks (ranks/job.c). parts: SPK_STDOUT or SPK_STDERR (u32), text */
-    WORKER_CELL_RAN, /* from a rank. parts: content of the error, or empty: the user's code has ended, and the
-                        end of the measurement may have to wait for other ranks */
-    WORKER_INPUT_WITHDRAWN, /* parts: number (u32). That question of the request waits for no answer any more
-                             */
+#define WORKER_FRAME(name, number, parts, meaning) WORKER_##name = (number),
+#include "wire/frames.def"
 };
 
 /* What became of a runner, in WORKER_RETURN. */
 enum worker_ending {
-    WORKER_REPLIED = 0,     /* it has replied */
-    WORKER_INTERRUPTED = 1, /* the user interrupted the cell before it had begun; no text */
-    WORKER_ENDED = 2,       /* its process ended; the text goes on after "which", or after "the process" */
-    WORKER_NOT_STARTED = 3, /* there was no process; the text is a sentence without its full stop */
+#define WORKER_ENDING(name, number, meaning) WORKER_##name = (number),
+#include "wire/frames.def"
 };
 
 #endif

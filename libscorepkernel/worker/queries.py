@@ -7,13 +7,14 @@ import contextlib
 import json
 from typing import Any, Iterator, List
 
-from IPython.core.completer import provisionalcompleter, rectify_completions
+from IPython.core.completer import Completion, provisionalcompleter, rectify_completions
 from IPython.utils.tokenutil import token_at_cursor
 
 from . import time_limit
 from .base import frame_numbers
 from .base.connection import Connection
 from .base.frames import Frame
+from .directives import completion
 
 # So long users' code may take to answer a query, for which the next cell waits.
 _SECONDS = 10.0
@@ -50,7 +51,9 @@ class Queries:
         position = len(code) if position is None else position
         found: List[Any] = []
         with self._users_code(), provisionalcompleter():
-            found = list(rectify_completions(code, self._shell.Completer.completions(code, position)))
+            of_directive = completion.find(code, position) or ()
+            found = [Completion(one.start, one.end, one.text, type=one.meaning) for one in of_directive]
+            found = found or list(rectify_completions(code, self._shell.Completer.completions(code, position)))
         start, end = (found[0].start, found[0].end) if found else (position, position)
         kinds = [{"start": c.start, "end": c.end, "text": c.text, "type": c.type} for c in found]
         return frame_numbers.OK, {

@@ -9,9 +9,11 @@
 #include "shim/host/host.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
+#include <unistd.h>
 
 #include "shim/common/environment.h"
 #include "shim/common/log.h"
@@ -149,6 +151,19 @@ static int serve(struct host *host, struct process_events *process_events)
     return loop.broken ? EXIT_FAILURE : EXIT_SUCCESS;
 }
 
+/* A file of the user's own, since names of files and lengths of code are in it. */
+static int open_trace(struct host *host, const char *path, struct spk_error *error)
+{
+    if (!path)
+        return 0;
+    host->trace = open(path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0600);
+    if (host->trace < 0)
+        return log_set(error, -errno, "the trace cannot be written to %s: %s; give --trace another file.",
+                       path, log_reason(-errno));
+    /* The library looks for it in the environment. */
+    return setenv("SCOREPKERNEL_LOG", "frames", 1) ? log_set(error, -errno, "out of memory.") : 0;
+}
+
 static int open_session(struct host *host, const struct host_options *options, struct spk_error *error)
 {
     struct spk_host table;
@@ -170,6 +185,8 @@ static void close_host(struct host *host)
     server_destroy(host->server);
     requests_finish(&host->requests);
     free(host->kernel_info);
+    if (host->trace >= 0)
+        close(host->trace);
 }
 
 int host_run(const struct host_options *options)
@@ -179,7 +196,7 @@ int host_run(const struct host_options *options)
     struct connection connection;
     struct process_events process_events = {.signals = -1, .parent = -1};
     struct flow flow;
-    struct host host = {.connection = &connection};
+    struct host host = {.connection = &connection, .trace = -1};
     host.last = &host.first;
     if (flow_init(&flow, &error) || process_events_init(&process_events, &error) ||
         connection_read(options->connection_file, &connection, &error) ||
@@ -190,7 +207,7 @@ int host_run(const struct host_options *options)
         log_set(&error, -ENOMEM, "out of memory.");
         goto fail;
     }
-    if (open_session(&host, options, &error) ||
+    if (open_trace(&host, options->trace, &error) || open_session(&host, options, &error) ||
         !(host.server = server_create(&connection, on_message, &host, &error)))
         goto fail;
     status = serve(&host, &process_events);

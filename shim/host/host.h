@@ -20,6 +20,7 @@ struct host_options {
     const char *connection_file;
     const char *python; /* NULL: the library's choice */
     const char *plugin; /* NULL: the installed one */
+    const char *trace;  /* the file that frames are told to; NULL: none */
 };
 
 /** Run a kernel to its end. The exit status for the process; what failed was told on standard error. */

@@ -151,9 +151,16 @@ static void on_status(void *ctx, uint32_t status, struct spk_text text)
 
 static void on_log(void *ctx, uint32_t level, struct spk_text text)
 {
-    (void)ctx;
+    const struct host *host = ctx;
+    if (host->trace >= 0 && level == SPK_LOG_DEBUG) {
+        char now[TIMESTAMP_MAX];
+        timestamp_now(now);
+        (void)dprintf(host->trace, "%s %.*s\n", now, (int)(text.len < 2048 ? text.len : 2048), text.data);
+        return; /* a full disk is no reason to end the session */
+    }
     const char *wanted = environment_variable("SCOREPKERNEL_LOG");
-    if (level >= SPK_LOG_WARNING || (wanted && strcmp(wanted, "debug") == 0))
+    int all = wanted && (strcmp(wanted, "debug") == 0 || strcmp(wanted, "frames") == 0);
+    if (all || level >= SPK_LOG_WARNING)
         log_print("%.*s", (int)(text.len < 2048 ? text.len : 2048), text.data);
 }
 

@@ -52,6 +52,7 @@ struct host {
     char *kernel_info; /* the library's last good answer, as JSON; NULL: none yet */
     int ending;        /* shutdown was asked for */
     int ended;         /* and is done */
+    int trace; /* a descriptor: where the library's debugging lines go; -1: to the log, if asked for */
 };
 
 #endif

@@ -88,6 +88,7 @@ class KernelCase(unittest.TestCase):
 
     arguments: List[str] = []
     environment: Dict[str, str] = {}
+    arguments: List[str] = []  # of the kernel's command line, beside those of its kernelspec
     patience: float = PATIENCE
 
     @classmethod
@@ -106,7 +107,9 @@ class KernelCase(unittest.TestCase):
         cls.km = KernelManager(kernel_name="scorep-python")
         cls.km.kernel_spec_manager.kernel_dirs = [os.path.join(cls.directory, "share", "jupyter", "kernels")]
         cls.log = open(os.path.join(cls.directory, "log"), "w+")
-        cls.km.start_kernel(cwd=cls.work, env=cls.kernel_environment(), stderr=cls.log)
+        cls.km.start_kernel(
+            cwd=cls.work, env=cls.kernel_environment(), stderr=cls.log, extra_arguments=cls.arguments
+        )
         cls.kc = cls.km.blocking_client()
         cls.kc.start_channels()
         cls.kc.wait_for_ready(timeout=PATIENCE)

@@ -12,6 +12,8 @@ import uuid
 from kernel import PYTHON, Trace
 from measuring import DEFINITIONS, SCOREP, ByScoreP, TracedCase
 
+ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
+
 
 class Directives(TracedCase):
 
@@ -328,14 +330,32 @@ class Directives(TracedCase):
     # --- help ----------------------------------------------------------------------------------------
 
     def test_help_and_completion(self):
-        names = ("scorep_env", "marshalling_settings", "scorep_python_binding_arguments", "scorep_launcher", "enable_multicellmode")
+        with open(os.path.join(ROOT, "libscorepkernel", "directives", "directives.def"), encoding="utf-8") as file:
+            names = re.findall(r'^(?:DIRECTIVE|ALIAS)\(\w+, "(\w+)", (?:CODE|LINES|NOTHING)', file.read(), re.M)
+        self.assertGreater(len(names), 10)
         for name in names:
             outcome = self.ok(f"%%{name}?")
-            self.assertIn(f"%%{name}", outcome.reply["payload"][0]["data"]["text/plain"])
+            self.assertIn(name, outcome.reply["payload"][0]["data"]["text/plain"])
             self.kc.complete(f"%%{name[:6]}")
             self.assertIn(f"%%{name}", self.kc.get_shell_msg(timeout=60)["content"]["matches"])
             misplaced = self.run_cell(f"x = 1\n%%{name}\n")
             self.assertIn("must be the cell's first line", misplaced.text("stderr"))
+
+
+    def matches(self, code: str) -> list:
+        return self.reply_of(self.kc.complete(code))["matches"]
+
+    def test_completion_of_what_stands_behind(self):
+        options = ["--guard", "--no-guard", "--repeat", "--ranks", "--gather"]
+        self.assertEqual(self.matches("%%execute_with_scorep --"), options)
+        self.assertEqual(self.matches("# measured\n%%execute_with_scorep --repeat 3 --gu"), ["--guard"])
+        self.assertEqual(self.matches("%%marshalling_settings\nPROCESS=l"), ["PROCESS=launch"])
+        self.assertEqual(self.matches("%%marshalling_settings MO"), ["MODE="])
+        self.assertIn("SCOREP_TOTAL_MEMORY=", self.matches("%%scorep_env\nX=1\nSCOREP_TOTAL"))
+        self.assertIn("SCOREPKERNEL_MEASUREMENT=", self.matches("%%scorep_env\nscorepkernel_me"))
+        # Below it is the user's code, which IPython completes.
+        self.ok("value_of_mine = 1")
+        self.assertEqual(self.matches("%%execute_with_scorep --guard\nvalue_of_m"), ["value_of_mine"])
 
 
 class DirectivesByScoreP(ByScoreP, Directives):

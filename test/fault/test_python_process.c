@@ -201,7 +201,7 @@ static void takes_spare(void)
     CHECK(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0, pair) == 0);
     channel_init(&here, pair[0]);
     channel_init(&there, pair[1]);
-    CHECK(channel_send(&here, WORKER_SPARE, 0, parts, 2, (int[]){0, 1, 2}, 3) == 0);
+    CHECK(channel_send(&here, WORKER_STANDBY, 0, parts, 2, (int[]){0, 1, 2}, 3) == 0);
     CHECK(channel_receive(&there) > 0 && channel_next(&there, &frame) == 1);
     int descriptors = test_descriptors();
     fault_go_on(armed);

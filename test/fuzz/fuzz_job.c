@@ -171,7 +171,7 @@ static void say_frame(struct relay *relay, enum what what, const char *bytes, si
                                      RANK_FILE,
                                      RANK_FILE_PIECE,
                                      WORKER_REPLY,
-                                     WORKER_ERROR,
+                                     WORKER_ERROR_OUTPUT,
                                      WORKER_READY,
                                      RANK_ENDED,
                                      RANK_HAS_STATE,

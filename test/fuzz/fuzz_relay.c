@@ -120,7 +120,7 @@ static const uint16_t from_job[] = {RANK_WELCOME,      RANK_STATE,       RANK_ST
                                     WORKER_INTERRUPT,  WORKER_SHUTDOWN,  WORKER_INPUT_REPLY,  RANK_HELLO,
                                     WORKER_TAKE_STATE, WORKER_SETUP,     WORKER_TO_COMM_OPEN, 65535};
 static const uint16_t from_rank[] = {WORKER_HELLO, WORKER_READY,        WORKER_REPLY,    WORKER_STATE,
-                                     WORKER_ERROR, WORKER_DISPLAY_DATA, WORKER_CELL_RAN, WORKER_INPUT_REQUEST,
+                                     WORKER_ERROR_OUTPUT, WORKER_DISPLAY_DATA, WORKER_CELL_RAN, WORKER_INPUT_REQUEST,
                                      RANK_ENDED,   WORKER_FAILED,       WORKER_LOG,      0};
 
 /* A frame of two parts, or of whatever the bytes are. */

@@ -340,8 +340,8 @@ static void process_says(struct process *process, unsigned what, struct input *i
 {
     static const uint16_t types[] = {
         WORKER_HELLO,           WORKER_READY,  WORKER_FAILED,        WORKER_DISPLAY_DATA, WORKER_EXECUTE_RESULT,
-        WORKER_ERROR,           WORKER_REPLY,  WORKER_CLEAR_OUTPUT,  WORKER_LOG,          WORKER_FROM_COMM_OPEN,
-        WORKER_FROM_COMM_CLOSE, WORKER_LAUNCH, WORKER_INPUT_REQUEST, WORKER_STATE,        WORKER_SPARE,
+        WORKER_ERROR_OUTPUT,           WORKER_REPLY,  WORKER_CLEAR_OUTPUT,  WORKER_LOG,          WORKER_FROM_COMM_OPEN,
+        WORKER_FROM_COMM_CLOSE, WORKER_LAUNCH, WORKER_INPUT_REQUEST, WORKER_STATE,        WORKER_STANDBY,
         WORKER_NOT_FOR_ME,      WORKER_TEXT,   WORKER_CELL_RAN,      WORKER_EXECUTE};
     unsigned type = input_byte(input), len = input_byte(input);
     uint64_t request = type & 0x80 ? begun : type & 0x40 ? 0 : process->request;
@@ -381,7 +381,7 @@ static void act(struct input *input)
         say_number(process, WORKER_REPLY, input_byte(input) % 3, "{\"status\":\"ok\"}");
         break;
     case 6:
-        say_copy(process, WORKER_SPARE, input_byte(input));
+        say_copy(process, WORKER_STANDBY, input_byte(input));
         break;
     case 7:
         say_copy(process, WORKER_LAUNCH, input_byte(input));

@@ -54,7 +54,7 @@ def begin(session: Session, guard: Guard) -> Optional[Guard]:
         copy = standby.copy_session(session)
         if copy is None:
             return None
-        standby.introduce(session.connection, copy, frame_numbers.SPARE, 0, None, frames.dump(copy.lacks))
+        standby.introduce(session.connection, copy, frame_numbers.STANDBY, 0, None, frames.dump(copy.lacks))
     except OSError as problem:
         return Guard(False, f"no copy of the session could be made: {problem.strerror}")
     return guard

@@ -17,7 +17,7 @@ _OTHERS = re.compile(
     "|JUPYTER_.*|ROOT|HOME|DIR|BASE|PREFIX|VERSION)"
 )
 # What the built-in tracer obeys of Score-P's variables, and what it does anyway, whatever they are set to but for this.
-_OBEYED = ("SCOREP_EXPERIMENT_DIRECTORY", "SCOREP_OVERWRITE_EXPERIMENT_DIRECTORY", "SCOREP_TOTAL_MEMORY")
+OBEYED_BY_THE_TRACER = ("SCOREP_EXPERIMENT_DIRECTORY", "SCOREP_OVERWRITE_EXPERIMENT_DIRECTORY", "SCOREP_TOTAL_MEMORY")
 _ANYWAY = {"SCOREP_ENABLE_TRACING": ("true", "yes", "on", "1"), "SCOREP_ENABLE_PROFILING": ("false", "no", "off", "0")}
 # The kernel's own, for users; and those that its processes tell each other.
 SETTINGS = ("SCOREPKERNEL_MEASUREMENT", "SCOREPKERNEL_GUARD_BUDGET", "SCOREPKERNEL_LOG", "SCOREPKERNEL_OUTPUT_LIMIT")
@@ -69,7 +69,7 @@ def _is_nobodys(name: str) -> bool:
 
 def _means_nothing(name: str, value: str) -> bool:
     """Whether the built-in tracer does something else than the variable says."""
-    if not is_for_score_p(name) or name in _OBEYED:
+    if not is_for_score_p(name) or name in OBEYED_BY_THE_TRACER:
         return False
     return value.lower() not in _ANYWAY.get(name, ())
 

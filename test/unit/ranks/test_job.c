@@ -177,7 +177,7 @@ static void goes_before_the_cell(void)
     tell(&relays[0], RANK_ENDED, "was ended", NULL);
     do
         CHECK(next(&job.library, &frame));
-    while (frame.type != WORKER_ERROR);
+    while (frame.type != WORKER_ERROR_OUTPUT);
     CHECK(memmem(frame.payload, frame.len, "Rank 0 was ended.", 17) != NULL);
     tell(&relays[1], RANK_HAS_STATE, NULL, NULL);
     is_not_given_the_cell(&relays[1]);

@@ -73,7 +73,7 @@ static void one_fails(void)
     join_running(meeting, relays, 2);
     reply_as(&relays[1], SPK_REPLY_ERROR, "{\"ename\":\"Cause\"}");
     CHECK(next(&relays[0], &frame) && frame.type == WORKER_INTERRUPT);
-    tell(&relays[0], WORKER_ERROR, "{\"ename\":\"Consequence\"}", NULL);
+    tell(&relays[0], WORKER_ERROR_OUTPUT, "{\"ename\":\"Consequence\"}", NULL);
     reply_as(&relays[0], SPK_REPLY_ERROR, "{\"ename\":\"Consequence\"}");
     do {
         CHECK(next(&job.library, &frame));
