@@ -14,7 +14,7 @@ import sys
 
 
 def _restore_environment() -> None:
-    """What was for this process's start is not for what it starts."""
+    """Undo in os.environ what was set for this process's start only: programs that the notebook starts inherit it."""
     from .base import process_variables
 
     os.environ.pop(process_variables.SUBSYSTEMS, None)
@@ -58,7 +58,7 @@ def main() -> None:
 
 
 def _hello() -> dict:
-    """What a client wants to know of the language before a cell can run."""
+    """What WORKER_HELLO tells a client of the language before a cell can run."""
     version = sys.version.split()[0]
     return {
         "language_info": {

@@ -144,7 +144,7 @@ class Cells:
         return (*self._reply(request), stays)
 
     def _write_script(self, request: Request) -> Reply:
-        """The end of write mode."""
+        """%%end_writefile: write the marked cells to a script."""
         try:
             print(write_mode.write(request.options, self._shell.transform_cell), end="")
         except (NotMeasured, ValueError) as problem:
@@ -182,7 +182,8 @@ class Cells:
         return self._with_report(reply, repeats.combined(reports) if reports else None)
 
     def _plan(self, cell: Cell, request: Request) -> Optional[Plan]:
-        """How the cell is measured; None: it is not. NotMeasured."""
+        """How the cell is to be measured; None: it is not measured. NotMeasured: it cannot be, as the user asks for
+        it."""
         launched = request.options.get("launched")
         if launched is not None:
             assert self.runner  # it took the variables, or is a copy that has them
@@ -263,14 +264,14 @@ class Cells:
         self._connection.send(frame_numbers.ERROR_OUTPUT, request, frames.dump(content))
 
     def _show_interrupt(self) -> None:
-        """It came between the user's code and us."""
+        """Show an interrupt that came while our own code ran, between two pieces of the user's."""
         self._shell.showtraceback((KeyboardInterrupt, KeyboardInterrupt(), None), exception_only=True)
 
     def _outcome(self) -> int:
         return frame_numbers.OK if self._shell.last_error is None else frame_numbers.ERROR
 
     def _reply(self, request: Request) -> Reply:
-        """What is said at the end."""
+        """Evaluate the user expressions of the request, and put its reply together."""
         shell = self._shell
         self.leave_if_forked(self._outcome())
         content: dict = {

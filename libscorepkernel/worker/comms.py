@@ -58,12 +58,12 @@ class Comms:
         return frame_numbers.OK, {"status": "ok"}
 
     async def _on_info(self, frame: Frame) -> tuple:
-        """comm_info_request."""
+        """Answer a comm_info_request."""
         target = json.loads(frame.parts[0]).get("target_name")
         return frame_numbers.OK, {"status": "ok", "comms": self.info(target)}
 
     def handle(self, kind: int, content: dict, metadata: dict, buffers: list) -> None:
-        """A message from the client."""
+        """Give a message from the client to the comm that it is for."""
         if self._manager is None:
             return
         message = {"content": content, "metadata": metadata, "buffers": [memoryview(b) for b in buffers]}

@@ -25,7 +25,7 @@ _selectors: List[Any] = []  # whose descriptors users' code has put to other use
 
 
 def make() -> asyncio.AbstractEventLoop:
-    """A loop, and the thread's."""
+    """A new event loop, which is the thread's current one from now on."""
     with high_descriptors():
         loop = asyncio.new_event_loop()
     with contextlib.suppress(AttributeError):  # one of another kind has a clock of its own
@@ -115,7 +115,7 @@ def _give_up_lost(loop: Any, before: Ends) -> None:
 
 
 def _make_pair(loop: Any) -> None:
-    """As asyncio does, but of plain sockets."""
+    """Make the pair of sockets by which threads wake the loop: as asyncio does, but of plain sockets."""
     loop._ssock, loop._csock = socketpair()
     for end in (loop._ssock, loop._csock):
         end.setblocking(False)

@@ -24,7 +24,7 @@ _THREAD_SECONDS = 0.05
 
 
 class Question:
-    """One that is asked, or is to be."""
+    """A question to the user, which has been sent or waits for its turn."""
 
     def __init__(self, request: int) -> None:
         self.request = request
@@ -37,15 +37,15 @@ class Question:
 
     @property
     def is_over(self) -> bool:
-        """Whether the library has said its word."""
+        """Whether the question was answered or refused."""
         return self.answer is not None or self.refusal is not None
 
     def sleep(self) -> None:
-        """Until somebody wakes it."""
+        """Wait until another thread calls wake()."""
         self._quiet.acquire()
 
     def wake(self) -> None:
-        """Have it look again."""
+        """Have the thread that asked look at its question again."""
         try:
             self._quiet.release()
         except RuntimeError:
@@ -53,7 +53,7 @@ class Question:
 
 
 class Questions:
-    """All that wait."""
+    """The one table of who waits for input, by request."""
 
     def __init__(self, connection: Connection, read: Callable[[Optional[float]], None]) -> None:
         self._connection = connection
@@ -78,12 +78,12 @@ class Questions:
         return self.ask(self._connection.cell_of_caller(), prompt, password)
 
     def forget(self) -> None:
-        """In a copy of the session, in which nobody waits."""
+        """Forget all questions: this process is a copy of the session, in which nobody waits."""
         self._of.clear()
         self._reader = _new_lock()
 
     def ask(self, request: int, prompt: str, password: bool) -> str:
-        """The user's answer."""
+        """Ask the user, wait, and return the answer. StdinNotImplementedError: it cannot be asked."""
         question = self._queue(request)
         try:
             while not question.is_over:

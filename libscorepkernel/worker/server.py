@@ -105,7 +105,7 @@ class Server:
         return True
 
     def _serve_until_the_end(self) -> bool:
-        """As _serve, whatever users' code does to the loop."""
+        """Serve as _serve does, and go on whatever users' code does to the event loop."""
         task: Optional[asyncio.Task] = None
         while True:
             loop = self._loop
@@ -148,11 +148,11 @@ class Server:
         return event_loop.runs_users_code(frame)
 
     def _read(self) -> None:
-        """Take what the library sent; called on the loop when there is something."""
+        """Read what the library has sent; the loop calls this when there is something to read."""
         self._read_for(0)
 
     def _read_for(self, seconds: Optional[float]) -> None:
-        """The same on any thread, waiting so long for it."""
+        """Read what the library sends within so many seconds (None: wait for it). Any thread may call this."""
         try:
             something = self.connection.read_some(seconds)
         except EOFError:

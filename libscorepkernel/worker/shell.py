@@ -173,7 +173,7 @@ InteractiveShellABC.register(SessionShell)
 
 
 def create(connection: Connection, raw_input: Callable, getpass: Callable) -> SessionShell:
-    """The one shell of this process, its output going to the library."""
+    """Make the one shell of this process, whose output goes to the library."""
     import builtins
     import getpass as getpass_module
 

@@ -48,14 +48,14 @@ class OutStream(io.TextIOBase):
         return False
 
     def close(self) -> None:
-        """Stays open: whoever closes sys.stdout would silence the rest of the notebook."""
+        """Stays open, as the text stream above it does."""
 
     def reconfigure(self, **_: Any) -> None:
         """The encoding is fixed; programs that set it to UTF-8 get what they want."""
 
 
 class _Bytes(io.RawIOBase):
-    """sys.stdout.buffer: bytes, in order with the text."""
+    """sys.stdout.buffer: bytes that are written here appear in order with the text."""
 
     def __init__(self, text: OutStream) -> None:
         super().__init__()

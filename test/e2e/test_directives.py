@@ -341,7 +341,6 @@ class Directives(TracedCase):
             misplaced = self.run_cell(f"x = 1\n%%{name}\n")
             self.assertIn("must be the cell's first line", misplaced.text("stderr"))
 
-
     def matches(self, code: str) -> list:
         return self.reply_of(self.kc.complete(code))["matches"]
 

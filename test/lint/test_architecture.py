@@ -121,8 +121,8 @@ class Documents(unittest.TestCase):
         self.assertIn("plugin_execute", names_in(plugin))
         self.assertNotIn("session_begin", names_in(plugin))  # is only called there
         self.assertIn("decode", names_in(os.path.join(ROOT, "shim/xeus/xeus_server.cpp")))
-        server = os.path.join(ROOT, "libscorepkernel/worker/server.py")
-        self.assertIn("Server.execute", names_in(server))
+        server = os.path.join(ROOT, "libscorepkernel/worker/cells.py")
+        self.assertIn("Cells.execute", names_in(server))
         self.assertNotIn("execute", names_in(server))
         self.assertIsNone(location("session/nothing.c"))
 

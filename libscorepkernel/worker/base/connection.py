@@ -54,7 +54,7 @@ class TooLarge(ValueError):
 
 
 class _Signal:
-    """One thread waits for it, others give it."""
+    """One thread waits for the signal, and others give it."""
 
     def __init__(self) -> None:
         self._lock = _new_lock()
@@ -130,7 +130,7 @@ class Connection:
         self.interrupts.install()
 
     def descriptors(self) -> set:
-        """What is open for the connection itself."""
+        """The numbers of the descriptors that the connection itself has open."""
         return {self.socket.fileno(), *self._pipes.values()}
 
     def _remember_descriptors(self) -> None:
@@ -281,7 +281,7 @@ class Connection:
             self.interrupts.catch_up()
 
     def flush(self) -> None:
-        """Show what is held."""
+        """Write the pieces of a line that are held."""
         self._before_fork()
         self.interrupts.catch_up()
 
@@ -305,7 +305,7 @@ class Connection:
                 self._release()
 
     def _release(self) -> None:
-        """Write what is held; under the lock."""
+        """Write the pieces of a line that are held. The caller has the lock."""
         if not self._held:
             return
         data = "".join(self._held).encode("utf-8", "backslashreplace")
@@ -349,7 +349,8 @@ class Connection:
                 return
 
     def _pipe(self, which: int) -> int:
-        """Our copy of a pipe; users' code may have closed it, and not the original."""
+        """The descriptor of our copy of a pipe, made anew from the original if users' code has closed it; -1: both are
+        gone."""
         pipe = self._pipes[which]
         known = self._identities[pipe]
         if identity(pipe) == known:

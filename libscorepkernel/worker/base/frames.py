@@ -28,7 +28,7 @@ class Frame(NamedTuple):
 
 
 def u32(value: int) -> bytes:
-    """A number as a part."""
+    """A number, as a part of a frame."""
     return _U32.pack(value)
 
 

@@ -15,7 +15,7 @@ _known: List[float] = []
 
 
 def taken() -> int:
-    """How many, so far, without reading from a disk."""
+    """How many page faults this process took so far that needed no disk."""
     return resource.getrusage(resource.RUSAGE_SELF).ru_minflt
 
 

@@ -15,7 +15,7 @@ IMPORT_SECONDS = 10.0  # on a network's file system
 
 
 class Ran(NamedTuple):
-    """What came of a program."""
+    """What a program printed, and what went wrong with it."""
 
     output: str
     problem: str  # empty: it ended with exit code 0
@@ -53,7 +53,7 @@ def run(arguments: Sequence[str], seconds: float = 4.0, environment: Optional[Di
 
 
 def end(process: subprocess.Popen) -> None:
-    """End it and what it started, if it still runs."""
+    """End the process and all that it started, if it still runs."""
     if process.poll() is None:
         with contextlib.suppress(OSError):
             os.killpg(process.pid, signal.SIGKILL)
@@ -62,7 +62,7 @@ def end(process: subprocess.Popen) -> None:
 
 
 def run_python(code: str, preload: Sequence[str] = ()) -> Ran:
-    """Run it in another process of this Python, which finds the same modules."""
+    """Run code in another process of this Python, which finds the same modules. As run()."""
     flags = subprocess._args_from_interpreter_flags()  # type: ignore[attr-defined]
     environment = {name: value for name, value in os.environ.items() if "\0" not in value}
     if preload:
@@ -76,5 +76,5 @@ def run_python(code: str, preload: Sequence[str] = ()) -> Ran:
 
 
 def last_line(text: str) -> str:
-    """What a traceback is about."""
+    """The last line of a traceback, which names the error."""
     return (text.strip().splitlines() or [""])[-1]

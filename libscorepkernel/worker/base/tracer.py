@@ -31,7 +31,7 @@ def problem() -> str:
 
 
 def remedy() -> str:
-    """What to do then."""
+    """What the user can do where the built-in tracer is missing."""
     return (
         f"In the source tree of libscorepkernel, run `make install PYTHONS={sys.executable}` (with the PREFIX of this "
         f"installation, {places.PACKAGE})."
@@ -39,7 +39,7 @@ def remedy() -> str:
 
 
 def need() -> None:
-    """NotMeasured: there is none for this Python."""
+    """Make sure that the tracer is there. NotMeasured: it was not built for this Python."""
     if extension is None:
         raise NotMeasured(f"The cell was not run: {problem()}. {remedy()}")
 
@@ -51,7 +51,7 @@ def prepare_fork() -> None:
 
 
 def hold_child_signal(on: bool) -> None:
-    """While on, the end of a child is nobody's business but ours."""
+    """While on, SIGCHLD runs no handler of the user's: the child that ends is ours."""
     if extension is not None:
         extension.hold_child_signal(on)
 

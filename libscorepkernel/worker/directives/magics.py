@@ -50,7 +50,7 @@ def scorep_doctor(line: str) -> None:
 
 
 def register(shell: Any) -> None:
-    """Make them known to IPython."""
+    """Make the directives known to IPython, as magics."""
     shell.register_magic_function(scorep_doctor, "line")
     for name, described in table.DIRECTIVES.items():
         directive = _misplaced(name, described)

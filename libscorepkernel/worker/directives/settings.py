@@ -53,7 +53,7 @@ def _problem_of_new_marshaller(name: str) -> str:
 
 
 def _look_at_directory() -> None:
-    """Before a cell needs it."""
+    """Warn if variables cannot travel by disk, before a cell needs it."""
     problem = variable_files.problem_of_directory()
     if problem:
         _warn(problem)

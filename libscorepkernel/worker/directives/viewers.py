@@ -28,7 +28,7 @@ _wanted: Set[str] = set()
 
 
 def switch(name: str, on: bool) -> str:
-    """Whether that program is to be started. What the user is to know."""
+    """Start that program after each measured cell, or do not any more. What the user is to be told."""
     viewer = _VIEWERS[name]
     if not on:
         _wanted.discard(name)
@@ -55,7 +55,7 @@ def _obstacle(viewer: _Viewer) -> str:
 
 
 def _has_display() -> bool:
-    """On a Hub the notebook's machine is not the one that the user sits at."""
+    """Whether a window would appear where the user sits: on a Hub the notebook runs on another machine."""
     return bool(os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY")) and "JUPYTERHUB_USER" not in os.environ
 
 
@@ -78,7 +78,7 @@ def _copy(directory: str) -> str:
 
 
 def _start_detached(command: List[str]) -> str:
-    """Start a program as nobody's child. Why it was not; empty: it was."""
+    """Start a program that outlives the session. Why it was not started; empty: it was."""
     null = subprocess.DEVNULL
     try:
         done = subprocess.run(["setsid", "--fork", *command], stdin=null, stdout=null, stderr=null, timeout=_SECONDS)

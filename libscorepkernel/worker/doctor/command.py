@@ -24,7 +24,7 @@ _MARKS = {"ok": "ok", "warning": "WARNING", "error": "ERROR", "none": "-"}
 
 
 def _python(facts: Facts) -> Finding:
-    """Whether it is new enough."""
+    """Whether this Python is new enough."""
     detail = f"{sys.version.split()[0]} ({sys.executable})"
     if sys.version_info < (3, 9):
         return "error", detail, "The kernel needs 3.9 or newer: scorepkernel install --python PATH"
@@ -32,7 +32,7 @@ def _python(facts: Facts) -> Finding:
 
 
 def _ipython(facts: Facts) -> Finding:
-    """Whether it can be imported; it makes the session."""
+    """Whether IPython, which makes the session, can be imported."""
     loaded = getattr(sys.modules.get("IPython"), "__version__", None)
     if loaded:
         return "ok", str(loaded), ""
@@ -43,7 +43,7 @@ def _ipython(facts: Facts) -> Finding:
 
 
 def _tracer(facts: Facts) -> Finding:
-    """Whether the extension that records is there for this Python."""
+    """Whether the built-in tracer is there for this Python."""
     problem = selection.problem_of_variable()
     if problem:
         return "error", f"{problem}.", f"Unset {selection.VARIABLE}."
@@ -94,12 +94,12 @@ def _guarded(what: str, check: Callable[[Facts], Finding], facts: Facts) -> Chec
 
 
 def failed(found: Sequence[Check]) -> bool:
-    """Whether something is an error."""
+    """Whether one of the checks found an error."""
     return any(check.verdict == "error" for check in found)
 
 
 def as_text(found: Sequence[Check]) -> str:
-    """For people: a line for each, and one for its remedy."""
+    """The checks for people: a line for each, and another for what to do."""
     width = max(len(check.what) for check in found)
     lines = []
     for check in found:
@@ -115,12 +115,12 @@ def _count(number: int, what: str) -> str:
 
 
 def as_json(found: Sequence[Check]) -> str:
-    """For programs."""
+    """The checks for programs, as JSON."""
     return json.dumps({"ok": not failed(found), "checks": [check._asdict() for check in found]}, indent=1)
 
 
 def main() -> int:
-    """On the command line. The exit status."""
+    """Run the checks on the command line, and print them. The exit status."""
     found = checks()
     text = as_json(found) if "--json" in sys.argv[1:] else as_text(found)
     sys.stdout.reconfigure(errors="backslashreplace")  # type: ignore[union-attr,attr-defined]

@@ -24,7 +24,7 @@ _TOTAL_MAX = (1 << 32) - 1
 
 
 def temporary(facts: Facts) -> Finding:
-    """Whether the temporary directory takes files, and libraries."""
+    """Whether the temporary directory takes files, and libraries that can be loaded."""
     remedy = "Set TMPDIR to a directory that can, before Jupyter starts."
     wanted = os.environ.get("TMPDIR", "")
     try:
@@ -41,7 +41,7 @@ def temporary(facts: Facts) -> Finding:
 
 
 def _takes_libraries(directory: str) -> bool:
-    """OSError: it takes no files. The file that is tried has no name."""
+    """Whether libraries in that directory can be loaded. OSError: it takes no files at all."""
     with tempfile.TemporaryFile(dir=directory) as file:
         file.write(b"\0" * mmap.PAGESIZE)
         file.flush()
@@ -54,7 +54,7 @@ def _takes_libraries(directory: str) -> bool:
 
 
 def cache(facts: Facts) -> Finding:
-    """Whether there is a place for what is found out once."""
+    """Whether there is a cache directory for what is found out once."""
     directory = os.path.join(os.environ.get("XDG_CACHE_HOME") or os.path.expanduser("~/.cache"), "scorepkernel")
     lost = " Until then, what is known of Score-P is found out anew in each session."
     if not os.path.lexists(directory):
@@ -76,7 +76,7 @@ def cache(facts: Facts) -> Finding:
 
 
 def _existing(path: str) -> str:
-    """It, or what there is of the way to it."""
+    """The path itself if it exists, else the last directory on the way to it that does."""
     while not os.path.isdir(path) and path != os.path.dirname(path):
         path = os.path.dirname(path)
     return path
@@ -103,7 +103,7 @@ def shown(value: int) -> str:
 
 
 def total_memory(facts: Facts) -> Finding:
-    """Whether Score-P takes the value."""
+    """Whether Score-P takes the value of SCOREP_TOTAL_MEMORY."""
     text = os.environ.get("SCOREP_TOTAL_MEMORY", "")
     page = size(os.environ.get("SCOREP_PAGE_SIZE", _PAGE_SIZE)) or 0
     value = size(text or _TOTAL_MEMORY)
@@ -122,7 +122,7 @@ def _needed() -> int:
 
 
 def memory(facts: Facts) -> Finding:
-    """Whether there is as much as Score-P may take."""
+    """Whether as much memory is free as Score-P may take."""
     room = [left for left in (_free_memory(), left_in_group()) if left is not None]
     if not room:
         return "none", "how much is free cannot be told", ""
@@ -169,7 +169,7 @@ def _read(path: str) -> str:
 
 
 def disk(facts: Facts) -> Finding:
-    """Whether experiments can be written."""
+    """Whether experiments can be written to the working directory."""
     wanted = os.environ.get("SCOREP_EXPERIMENT_DIRECTORY")
     remedy = "Set SCOREP_EXPERIMENT_DIRECTORY to a place that has room, or start Jupyter in one."
     try:
@@ -188,7 +188,7 @@ def disk(facts: Facts) -> Finding:
 
 
 def variables(facts: Facts) -> Finding:
-    """Whether Score-P knows what is set for it."""
+    """Whether Score-P knows the SCOREP_ variables that are set."""
     present = sorted(filter(scorep_variables.is_for_score_p, os.environ))
     if not present:
         return "ok", "none is set", ""
@@ -210,17 +210,17 @@ def variables(facts: Facts) -> Finding:
 
 
 def otf2_tools(facts: Facts) -> Finding:
-    """What reads a trace."""
+    """Whether there are the programs that read a trace."""
     return _program(("otf2-print",), "Traces cannot be listed. Install the OTF2 tools (Debian: otf2-tools).")
 
 
 def cube(facts: Facts) -> Finding:
-    """What reads a profile."""
+    """Whether there is a program that reads a profile."""
     return _program(("cube_stat", "cube"), "Profiles cannot be opened here. Install Cube, or load its module.")
 
 
 def vampir(facts: Facts) -> Finding:
-    """What shows a trace."""
+    """Whether there is Vampir, which shows a trace."""
     return _program(("vampir",), "Traces cannot be seen here. Load Vampir's module, or copy them to where it is.")
 
 
@@ -230,14 +230,14 @@ def _program(names: Tuple[str, ...], remedy: str) -> Finding:
 
 
 def launchers(facts: Facts) -> Finding:
-    """What starts several ranks."""
+    """Whether there is a program that starts several ranks."""
     names = ("mpirun", "mpiexec", "srun")
     found = _program(names, "")
     return found if found[0] == "ok" else ("none", found[1], "")
 
 
 def slurm(facts: Facts) -> Finding:
-    """Whether this is a job of Slurm's."""
+    """Whether this process runs in a job of Slurm's."""
     job = os.environ.get("SLURM_JOB_ID")
     if not job:
         return "none", "not in an allocation (SLURM_JOB_ID is not set)", ""

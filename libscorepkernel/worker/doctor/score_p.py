@@ -37,7 +37,7 @@ _ADAPTERS = (
 
 
 class Facts(NamedTuple):
-    """What several checks go by."""
+    """What several checks need to know of Score-P."""
 
     config: str = ""  # path of scorep-config; empty: there is none
     version: str = ""
@@ -46,7 +46,7 @@ class Facts(NamedTuple):
 
 
 def look() -> Facts:
-    """Ask scorep-config all that is asked of it later, with a limit of time."""
+    """Ask scorep-config all that a session would ask it, each with a limit of time."""
     facts = Facts(installation.locate() or "")
     if not facts.config:
         return facts
@@ -72,7 +72,7 @@ def _library(facts: Facts, name: str) -> List[str]:
 
 
 def present(facts: Facts) -> Finding:
-    """Whether there is one that answers."""
+    """Whether there is a Score-P that answers."""
     if not facts.config and not facts.problem:
         wanted = os.environ.get("SCOREPKERNEL_MEASUREMENT", "").lower() == "scorep"
         return (
@@ -89,7 +89,7 @@ def present(facts: Facts) -> Finding:
 
 
 def shared(facts: Facts) -> Finding:
-    """Whether its libraries can be loaded."""
+    """Whether Score-P's libraries are shared ones, which can be loaded."""
     if not facts.version or facts.problem:
         return "none", "there is no Score-P to ask", ""
     try:
@@ -100,7 +100,7 @@ def shared(facts: Facts) -> Finding:
 
 
 def adapters(facts: Facts) -> Finding:
-    """What it can record beside Python."""
+    """What Score-P can record beside Python."""
     if not facts.libraries:
         return "none", "there is no Score-P to ask", ""
     has = [name for name, library in _ADAPTERS if _library(facts, library)]
@@ -114,7 +114,7 @@ def adapters(facts: Facts) -> Finding:
 
 
 def selftest(facts: Facts) -> Finding:
-    """Whether it can measure one process again and again."""
+    """Whether Score-P can measure one process again and again."""
     if shared(facts)[0] != "ok":
         return "none", "there is no Score-P to try", ""
     found = installation.remembered(facts.config)
@@ -175,7 +175,7 @@ def _import_bindings(facts: Facts, mpp: str) -> str:
 
 
 def _numbers(version: str) -> Tuple[int, ...]:
-    """Of a version; that of a text without any is newer than all."""
+    """The first two numbers of a version. A text without any counts as newer than all."""
     return tuple(int(part) for part in re.findall(r"\d+", version)[:2]) or (99,)
 
 
@@ -237,7 +237,7 @@ def _mpi_of_scorep(facts: Facts) -> Tuple[str, str]:
 
 
 def _flavour(path: str) -> str:
-    """Whose an MPI library is."""
+    """The name of the MPI that a library belongs to."""
     with contextlib.suppress(OSError), open(path, "rb") as file:
         content = file.read(64 << 20)
         for mark, name in ((b"I_MPI_ROOT", "Intel MPI"), (b"ompi_mpi_", "Open MPI"), (b"MPIR_", "MPICH or its like")):

@@ -53,7 +53,7 @@ class Held(NamedTuple):
 
 
 def look(but: Iterable[int]) -> List[Held]:
-    """In the session: which there are, but for these descriptors."""
+    """Called in the session: the descriptors with locks, except for these."""
     found = []
     for name in os.listdir("/proc/self/fd"):
         number = int(name)

@@ -35,6 +35,6 @@ def _name_of(task: str) -> str:
 
 
 def said_of(natives: Dict[str, int]) -> str:
-    """They, in a sentence."""
+    """What is wrong with forking while these threads run, as a clause for people."""
     names = ", ".join(f"{name} ({count})" for name, count in sorted(natives.items()))
     return f"native threads run here ({names}), which a copy of the session does not have, and may wait for without end"

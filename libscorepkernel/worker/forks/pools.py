@@ -17,7 +17,7 @@ _LOKY = ("joblib.externals.loky", "loky")
 
 
 def renew() -> List[str]:
-    """After the fork, in the copy that goes on. What the user is to know."""
+    """Called after the fork, in the copy that goes on: mend the pools. What the user is to be told."""
     texts: List[str] = []
     for repair in (_renew_gevent, _renew_trackers, _renew_monitor, _renew_reusable):
         with contextlib.suppress(Exception):  # another version of a library, in which things have other names
@@ -46,7 +46,7 @@ def _renew_trackers() -> None:
 
 
 def _renew_monitor() -> None:
-    """tqdm's thread, which it believes to be running."""
+    """Have tqdm start its thread again, which it believes to be running."""
     bar = _of("tqdm.std", "tqdm")
     if bar is not None:
         bar.monitor = None
@@ -89,7 +89,7 @@ def _renew_executors() -> List[str]:
 
 
 def _give_up(future: Any) -> None:
-    """Nobody will do its work: whoever waits for it is told so."""
+    """Tell whoever waits for the pool's work that nobody will do it."""
     future._condition = threading.Condition()  # a thread that is no more may have held the other
     future.set_exception(RuntimeError(f"This has no result: {_GONE}."))
 
@@ -107,7 +107,7 @@ def _give_up_running(future: Any) -> bool:
 
 
 def _renew_threads(executor: Any) -> bool:
-    """It starts new threads. What no thread had begun waits on, for those."""
+    """Have the pool start new threads. Work that no thread had begun waits for those."""
     old = executor._work_queue
     waiting: List[Any] = []
     with contextlib.suppress(queue.Empty):
@@ -141,7 +141,7 @@ def _break_loky(executor: Any) -> bool:
 
 
 def _break_pool(pool: Any) -> bool:
-    """multiprocessing's: then it says that it does not run."""
+    """Have a pool of multiprocessing's say that it does not run."""
     if pool._state != "RUN":
         return False
     pool._state = "TERMINATE"

@@ -38,7 +38,7 @@ _fork, _waitpid = os.fork, os.waitpid
 
 
 class Copy(NamedTuple):
-    """A parked copy, as its original sees it."""
+    """A parked copy of the session, as the session sees it."""
 
     socket: socket.socket
     pipes: List[int]
@@ -165,7 +165,7 @@ def _become_orphan() -> None:
 
 
 def _wait(session: Session, theirs: socket.socket, outputs: list, random_state: Any, locked: list) -> None:
-    """Stay parked. Returns when this process is to be the session."""
+    """Stay parked until this copy is needed. The process ends here if it never is."""
     with contextlib.suppress(OSError), open("/proc/self/oom_score_adj", "w") as file:
         file.write(str(_OOM_SCORE))
     locked_files.park(locked)
@@ -254,7 +254,7 @@ def _name_of(thread: threading.Thread) -> str:
 
 
 def _forget_signals() -> None:
-    """What was sent to the original is not meant for the copy."""
+    """Drop signals that were sent to the original: they are not meant for the copy."""
     for number in signal.sigpending():
         with contextlib.suppress(OSError, ValueError, TypeError):
             before = signal.signal(number, signal.SIG_IGN)
@@ -265,7 +265,7 @@ def _forget_signals() -> None:
 
 
 def renew(session: Session, is_runner: bool) -> None:
-    """What did not survive the fork is made anew: IPython's history, and pools."""
+    """Make anew what does not survive a fork: pools, and IPython's history where this process keeps one."""
     session.notices += pools.renew()
     if is_runner:
         session.shell.history_manager.enabled = False  # the session keeps it

@@ -20,7 +20,7 @@ from ..measure.systems.selection import Selection
 from ..measure.wanted import Wanted
 from ..persist import trial, variables_file
 from . import start, variable_files, variables_report
-from .notes import RESULT, told, with_result_named
+from .notes import RESULT, of_not_transferred, with_result_named
 from .plan import Plan, Where, decide_elsewhere
 
 
@@ -50,7 +50,7 @@ class Launcher:
                 self._session.connection.send_with_descriptors([], frame_numbers.LAUNCH, 0, how, b"", b"{}")
 
     def on_return(self, frame: Frame) -> None:
-        """WORKER_RETURN has come."""
+        """Take a WORKER_RETURN, and wake the cell that waits for it."""
         descriptor = self._session.connection.claim(frame)
         if self._returned is not None and not self._returned.done() and frame.request == self._request:
             self._returned.set_result((frame, descriptor))
@@ -160,7 +160,7 @@ class Launcher:
                     raise NotMeasured(f"The cell was not run: {problem}.") from None
             self.steps.sent(sent)
             connection.interrupts.before_cell = True  # one that comes now is the cell's
-            lost += told(sent.lost, True)
+            lost += of_not_transferred(sent.lost, True)
             if self._job:
                 launched, how = self._job.for_ranks(plan.said), self._job.start()
             else:
@@ -174,7 +174,7 @@ class Launcher:
             os.close(descriptor)
 
     def _fork(self, request: int, wanted: Wanted, options: dict, plan: Plan, lost: List[str], simple: bool) -> bool:
-        """False: this is the copy."""
+        """Have the cell run in a forked copy of the session. False: this process is that copy."""
         # For what comes back: the cell is not run if there could be none.
         os.close(variable_files.file_for(wanted.disk))
         there = frames.dump({**options, "launched": {"way": plan.said, **variable_files.for_its_files()}})
@@ -206,8 +206,8 @@ class Launcher:
         if name in shell.user_ns:
             _bind_result(shell, shell.user_ns[name])
         shell.user_ns.pop(RESULT, None)
-        self.not_returned += told([one for one in applied.lost if one.name in names], False)
-        return told([one for one in applied.lost if one.name not in names], False)
+        self.not_returned += of_not_transferred([one for one in applied.lost if one.name in names], False)
+        return of_not_transferred([one for one in applied.lost if one.name not in names], False)
 
     def _guarded(self, comes: List[dict]) -> bool:
         """Before what comes is made again, which may run users' code, as __setstate__: it may end this process. False:
@@ -217,7 +217,7 @@ class Launcher:
         return guard.begin(self._session, guard.Guard(True, "users' code makes the variables")) is not None
 
     def in_namespace(self, function: Any, *arguments: Any) -> Any:
-        """Call it with the user's variables; it may run users' code."""
+        """Call a function, which may run users' code, with the user's variables and these arguments."""
         with self._session.connection.interrupts.users_code():
             return function(self._session.shell.user_ns, *arguments)
 
@@ -239,12 +239,12 @@ def _bind_result(shell: Any, value: Any) -> None:
 
 
 def _outcome(frame: Frame) -> int:
-    """How the request ended there, of a WORKER_RETURN."""
+    """How the request ended in the other process, by its WORKER_RETURN."""
     return int.from_bytes(frame.parts[0], "little")
 
 
 def _ending(frame: Frame) -> int:
-    """What became of the process, of a WORKER_RETURN."""
+    """What became of the other process, by its WORKER_RETURN: REPLIED, INTERRUPTED, ENDED or NOT_STARTED."""
     return int.from_bytes(frame.parts[4], "little")
 
 
@@ -255,7 +255,7 @@ def _could_not_begin(frame: Frame) -> bool:
 
 
 def _content_of_end(frame: Frame) -> dict:
-    """The content of the reply when there was none of its own."""
+    """The content of the reply where the other process has not replied."""
     ending, text = _ending(frame), frame.parts[2].decode("utf-8", "replace").rstrip(".")
     if ending == frame_numbers.INTERRUPTED:
         name = KeyboardInterrupt.__name__

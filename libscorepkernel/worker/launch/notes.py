@@ -9,12 +9,15 @@ from typing import Any, List
 RESULT = "_scorepkernel_result"
 
 
-def told(lost: Any, there: bool) -> List[str]:
-    """What the user is to know of variables that did not travel."""
-    way = "into the launched process" if there else "back from the launched process; the session keeps its old value"
-    texts = (f"{one.name} ({one.type}) could not go {way}: {one.path}: {one.reason}" for one in lost)
+def of_not_transferred(variables: Any, is_on_way_there: bool) -> List[str]:
+    """A sentence for each of them. variables: not_transferred.NotTransferred. is_on_way_there: to the process that the
+    cell runs in; else back from it."""
+    there, back = "into the launched process", "back from the launched process; the session keeps its old value"
+    way = there if is_on_way_there else back
+    texts = (f"{one.name} ({one.type}) could not go {way}: {one.path}: {one.reason}" for one in variables)
     return [with_result_named(text) for text in texts]
 
 
 def with_result_named(text: str) -> str:
+    """The text with words in the place of RESULT, a name that the user does not know."""
     return text.replace(RESULT, "the cell's result")

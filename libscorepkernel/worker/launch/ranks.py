@@ -38,7 +38,7 @@ class Job:
     """A cell's ranks: how they are started, where their experiment is, and what becomes of what they return."""
 
     def __init__(self, wanted: Wanted, plan: Plan) -> None:
-        """NotMeasured: they cannot be started."""
+        """NotMeasured: the ranks cannot be started."""
         self._wanted = wanted
         self._by_score_p = plan.by_score_p
         self._warnings: List[str] = list(plan.notes)
@@ -46,12 +46,12 @@ class Job:
         self.directory = experiment_directory.make(plan.by_score_p, self._warnings)
 
     def for_ranks(self, way: str) -> dict:
-        """What each rank has to know."""
+        """What each rank has to know. way: where the cell runs and why, in words."""
         system = ScoreP.key if self._by_score_p else BuiltIn.key
         return {"way": way, "directory": self.directory, "system": system}
 
     def start(self) -> Dict[str, Any]:
-        """As start.of_process: the command of the job, which starts the ranks."""
+        """How the job is started, which starts the ranks; in the form of start.of_process."""
         arguments = arguments_of_ranks(self._wanted.arguments) if self._by_score_p else ""
         one = start.of_process(arguments, self._by_score_p)
         here = {name: value for name, value in os.environ.items() if start.can_travel(value)}
@@ -73,7 +73,7 @@ class Job:
         }
 
     def _files(self) -> str:
-        """The directory for what comes back; "-": it comes by way of memory."""
+        """The directory in which variables come back; "-": they come back by way of memory."""
         if not self._wanted.disk:
             return "-"
         directory = variable_files.file_directory()
@@ -83,7 +83,7 @@ class Job:
         return "-"
 
     def comes(self, returned: Dict[str, Any]) -> List[dict]:
-        """What is said of each file of variables that is to be taken over."""
+        """Of each file of variables that is to be taken over: what its sender says of it."""
         came = _read(returned)
         first = came.of_first()
         gathered = [file for file in came.files if self._wanted.gather and file["about"].get("gathered")]
@@ -129,7 +129,7 @@ class Job:
             return None
         reports = [one for _, one in there]
         whole = dict(reports[0])
-        warnings = self._warnings + _told_once([(rank, text) for rank, one in there for text in one["warnings"]])
+        warnings = self._warnings + _by_ranks([(rank, text) for rank, one in there for text in one["warnings"]])
         if len(there) < came.ranks:
             absent = [str(rank) for rank, one in enumerate(measurements) if one is None]
             warnings.append(f"The experiment lacks rank {', '.join(absent)}, which did not end its measurement.")
@@ -145,7 +145,7 @@ class Job:
             events=sum(one["events"] for one in reports),
             page_faults=sum(one["page_faults"] for one in reports),
             page_faults_seconds=sum(one["page_faults_seconds"] for one in reports),
-            messages="\n".join(_told_once([(rank, one["messages"]) for rank, one in there if one["messages"]])),
+            messages="\n".join(_by_ranks([(rank, one["messages"]) for rank, one in there if one["messages"]])),
             warnings=warnings,
             all_regions=[],
         )
@@ -193,7 +193,7 @@ def _started_by(words: List[str], relay: List[str]) -> List[str]:
 
 
 def _for_open_mpi(wanted: Wanted, words: List[str]) -> Dict[str, str]:
-    """What Open MPI asks for, and others ignore."""
+    """Environment variables that Open MPI needs, and other launchers ignore."""
     found: Dict[str, str] = {}
     if os.getuid() == 0:  # as the notebook is
         found.update(OMPI_ALLOW_RUN_AS_ROOT="1", OMPI_ALLOW_RUN_AS_ROOT_CONFIRM="1")
@@ -208,7 +208,7 @@ def _for_open_mpi(wanted: Wanted, words: List[str]) -> Dict[str, str]:
 
 
 class _Returned(NamedTuple):
-    """What the job has of its ranks."""
+    """What the job says that came back of its ranks."""
 
     ranks: int
     sent: int  # bytes of variables that each rank got
@@ -216,11 +216,11 @@ class _Returned(NamedTuple):
 
     @property
     def size(self) -> int:
-        """Bytes that came back."""
+        """The number of bytes that came back."""
         return sum(file["length"] for file in self.files)
 
     def of_first(self) -> Optional[dict]:
-        """Rank 0's changes."""
+        """The file with rank 0's changes; None: there is none."""
         return next((file for file in self.files if file["rank"] == 0 and not file["about"].get("gathered")), None)
 
 
@@ -235,44 +235,44 @@ def _gather(namespace: Dict[str, Any], descriptor: int, came: _Returned, names: 
     gathered = [file for file in came.files if file["about"].get("gathered")]
     files = [file for file in gathered if "problem" not in file["about"]]
     problems = [(file["rank"], file["about"]["problem"]) for file in gathered if file not in files]
-    told = [(rank, f"--gather {name}: {problem}") for rank, problem in problems for name in names]
+    said = [(rank, f"--gather {name}: {problem}") for rank, problem in problems for name in names]
     explained = {(rank, name) for rank, _ in problems for name in names}
     if not files:
         nothing = f"--gather {', '.join(names)}: nothing came back, and the session keeps what it had."
-        return [*_told_once(told), nothing]
+        return [*_by_ranks(said), nothing]
     for file in files:
         try:
             values, lost = transfer.values(descriptor, namespace, file["at"])
         except ValueError:
             continue  # it ended in the middle, and lacks them all
         found[file["rank"]] = values
-        told += [(file["rank"], f"--gather {one.name}: {one.path}: {one.reason}") for one in lost]
+        said += [(file["rank"], f"--gather {one.name}: {one.path}: {one.reason}") for one in lost]
         explained.update((file["rank"], one.name) for one in lost)
     for name in names:
         lacking = [rank for rank, values in enumerate(found) if name not in values and (rank, name) not in explained]
         namespace[name] = [values.get(name) for values in found]
-        told += [(rank, f"--gather {name}: there is none; it is None there.") for rank in lacking]
-    return _told_once(told)
+        said += [(rank, f"--gather {name}: there is none; it is None there.") for rank in lacking]
+    return _by_ranks(said)
 
 
 def _leave_out_start(whole: dict) -> None:
-    """MPI was initialised for the cell, and not by it."""
+    """Take MPI's initialisation out of the regions: the cell did not do it, it was done for the cell."""
     start = [row for row in whole["regions"] if row[0] in ("MPI_Init_thread", "MPI_Initialized") and row[1] == "MPI"]
     whole["regions"] = [row for row in whole["regions"] if row not in start]
     whole["region_count"] -= len(start)
     whole["exclusive_ns"] -= sum(row[5] for row in start)
 
 
-def _told_once(told: List[Tuple[int, str]]) -> List[str]:
+def _by_ranks(said: List[Tuple[int, str]]) -> List[str]:
     """What several ranks say, once."""
     by_text: Dict[str, List[int]] = {}
-    for rank, text in told:
+    for rank, text in said:
         by_text.setdefault(text, []).append(rank)
     return [f"Rank {', '.join(map(str, sorted(ranks)))}: {text}" for text, ranks in by_text.items()]
 
 
 def _summed(reports: List[dict]) -> dict:
-    """Regions and locations of ranks that were measured each by itself."""
+    """The sums of regions and locations of ranks that were measured each by itself."""
     rows: Dict[tuple, list] = {}
     for report in reports:
         for name, file, line, *numbers in report["all_regions"]:
@@ -302,7 +302,7 @@ def _merge(directory: str, there: List[Tuple[int, dict]]) -> List[str]:
 
 
 def _complete_record(whole: dict, count: int) -> None:
-    """scorepkernel.json is rank 0's until now."""
+    """Complete the record that rank 0 has written, so that it is one of all ranks."""
     path = os.path.join(whole["directory"], "scorepkernel.json")
     names = ("way", "seconds", "events", "locations", "page_faults", "messages", "warnings")
     with contextlib.suppress(OSError, ValueError):

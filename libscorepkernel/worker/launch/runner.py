@@ -37,7 +37,7 @@ class Runner:
         systems.measure_once()
 
     def take(self, frame: Frame) -> None:
-        """WORKER_TAKE_STATE: the variables."""
+        """Take the session's variables, which come with WORKER_TAKE_STATE."""
         from ..persist import transfer
 
         descriptor = self._session.connection.claim(frame)
@@ -134,7 +134,7 @@ class Runner:
             shell.user_ns.pop(RESULT, None)
 
     def _send_state(self, request: int, about: Dict[str, Any], write: Callable[[int], object]) -> None:
-        """Send what is written to a file, or why there is none."""
+        """Send a file of variables, which write() fills; or the reason why there is none."""
         descriptors: List[int] = []
         try:
             descriptors = [variable_files.open_file(self._files)]
@@ -155,7 +155,7 @@ class Runner:
         self._session.connection.send_with_descriptors(descriptors, frame_numbers.STATE, request, frames.dump(about))
 
     def leave(self) -> None:
-        """A forked copy ends without what its parent wants done at exit."""
+        """End a forked copy of the session, without what the session wants done at its own exit."""
         if self._forked:
             self._session.connection.flush()
             os._exit(0)

@@ -71,7 +71,7 @@ def make_way(how: Dict[str, Any], warnings: List[str]) -> None:
 
 
 def can_travel(value: str) -> bool:
-    """What is no UTF-8 comes with the variables."""
+    """Whether a variable's value can be given to a new process; others come with the notebook's variables."""
     try:
         return "\0" not in value and bool(value.encode() or True)
     except UnicodeEncodeError:

@@ -18,7 +18,7 @@ _DIRECTORY = "SCOREP_JUPYTER_PERSISTENCE_DIR"
 
 
 def file_directory() -> str:
-    """Where variables lie that are under way by disk."""
+    """The directory for variables that travel by disk."""
     directory = os.environ.get(_DIRECTORY) or tempfile.gettempdir()
     with contextlib.suppress(OSError):  # this process may be where nothing is any more
         directory = os.path.abspath(directory)  # a cell may go elsewhere
@@ -26,7 +26,7 @@ def file_directory() -> str:
 
 
 def open_file(directory: Optional[str]) -> int:
-    """A file without a name, for variables under way. None: in memory."""
+    """Open a file without a name for variables on their way, in that directory; None: in memory."""
     if directory is None:
         return os.memfd_create("scorepkernel-variables", os.MFD_CLOEXEC)
     if not os.path.lexists(directory):  # as the existing kernel does

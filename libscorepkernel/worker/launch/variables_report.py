@@ -17,7 +17,7 @@ _complained_of: Set[str] = set()
 
 
 def is_wanted() -> bool:
-    """Whether the user asks for it. Of what is no number, the user is told once."""
+    """Whether the user asks for the report. A value that is no number is pointed out once."""
     text = os.environ.get(_NAME, "").strip()
     try:
         return bool(text) and int(text) != 0
@@ -43,15 +43,15 @@ def size_text(length: int) -> str:
 class Steps:
     """What has been seen of one cell. Of the steps in the other process, that one tells."""
 
-    def __init__(self, told: Optional[Dict[str, Any]] = None) -> None:
-        self.seconds: Dict[str, float] = (told or {}).get("seconds", {})
-        self.size: Optional[int] = (told or {}).get("size")  # of what was pickled
+    def __init__(self, from_there: Optional[Dict[str, Any]] = None) -> None:
+        self.seconds: Dict[str, float] = (from_there or {}).get("seconds", {})
+        self.size: Optional[int] = (from_there or {}).get("size")  # of what was pickled
         self.gathered: Optional[int] = None  # bytes of what comes from ranks
-        self.largest: List[Tuple[str, str, int]] = (told or {}).get("largest", [])
+        self.largest: List[Tuple[str, str, int]] = (from_there or {}).get("largest", [])
 
     @contextlib.contextmanager
     def step(self, name: str) -> Iterator[None]:
-        """The block is that step: "pickled", "taken over" or "gathered"."""
+        """Measure how long the block takes, as the step "pickled", "taken over" or "gathered"."""
         begin = time.perf_counter()
         try:
             yield
@@ -59,16 +59,16 @@ class Steps:
             self.seconds[name] = time.perf_counter() - begin
 
     def sent(self, sent: Any) -> None:
-        """persist.Sent."""
+        """Remember what was sent. sent: a transfer.Sent."""
         self.size, self.largest = sent.size, sent.largest
 
     def as_json(self) -> Dict[str, Any]:
-        """For the session."""
+        """The steps in a form that travels to the session."""
         return {"seconds": self.seconds, "size": self.size, "largest": self.largest}
 
 
 def text(marshaller: str, where: Where, here: Steps, other: Steps) -> str:
-    """The report, in lines. where: the cell ran."""
+    """The report, in lines. marshaller: its name. where: the process that the cell ran in."""
     there = [_step(here, "pickled"), _step(other, "taken over")]
     back = [_step(other, "pickled"), _step(here, "taken over"), _step(here, "gathered")]
     if where is Where.FORKED:

@@ -36,7 +36,7 @@ _QUESTIONS = re.compile(
 
 
 class Arguments(NamedTuple):
-    """What the words say."""
+    """What the bindings' arguments say."""
 
     instrument: bool = True  # functions are recorded from the cell's beginning on
     type: str = "cProfile"  # of the bindings' hooks
@@ -47,12 +47,12 @@ class Arguments(NamedTuple):
 
     @property
     def records(self) -> bool:
-        """Whether anything is recorded at all."""
+        """Whether these arguments have anything recorded at all."""
         return self.type != "dummy"
 
     @property
     def at_start(self) -> List[str]:
-        """Those that must be there when a process starts."""
+        """Those of Score-P's arguments that must be there when a process starts."""
         return [word for word in self.for_scorep if word not in NO_DIFFERENCE]
 
 
@@ -70,7 +70,7 @@ def split(text: str, directive: str = DIRECTIVE, undone: str = _NOT_RUN) -> List
 
 
 def parse(text: str, undone: str = _NOT_RUN) -> Arguments:
-    """What the arguments say. NotMeasured: one cannot be obeyed."""
+    """Read the bindings' arguments. NotMeasured: one of them cannot be obeyed; undone: what has not happened then."""
     try:
         return _parsed(split(text, undone=undone))
     except ValueError as problem:
@@ -78,7 +78,7 @@ def parse(text: str, undone: str = _NOT_RUN) -> Arguments:
 
 
 def _parsed(words: List[str]) -> Arguments:
-    """ValueError: one is none of the bindings'."""
+    """Read the arguments, word by word. ValueError: a word is no argument of the bindings'."""
     found, for_scorep = Arguments(), []  # type: Arguments, List[str]
     for word in words:
         name, equals, value = word.partition("=")
@@ -114,7 +114,7 @@ def _listed(words: Tuple[str, ...]) -> str:
 
 
 def _look_at(word: str) -> None:
-    """ValueError: the word is for nobody."""
+    """Look at a word that is for scorep-config. ValueError: it is not, and why."""
     if word == "--":
         raise ValueError("-- separates the arguments from a program, and here the program is the cell: leave it out.")
     if word == "--help" or not word.startswith("-"):
@@ -134,7 +134,7 @@ _set_files: Dict[str, str] = {}
 
 
 def placed(text: str) -> str:
-    """The arguments, with the instrumenter file by its absolute path."""
+    """The same arguments, with the instrumenter file named by its absolute path."""
     try:
         words = shlex.split(text)
     except ValueError:

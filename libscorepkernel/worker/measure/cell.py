@@ -91,20 +91,20 @@ class Cell:
 
     @property
     def first_line(self) -> str:
-        """The first line that says something."""
+        """The cell's first line that is not blank."""
         skip = self.wanted.lines if self.wanted else 0
         lines = [line.strip() for line in self.source.split("\n")[skip:]]
         return next(filter(None, lines), "")
 
     def scope(self, shell: Any) -> Any:
-        """What the tracer is to take for the cell's own code."""
+        """The names of the files that the tracer is to take for the cell's own code."""
         if not self.parts:
             return self.file_name(shell)
         names = (f"cell {number}: {part.first_line[:80]}".rstrip(": ") for number, part in enumerate(self.parts, 1))
         return tuple(zip((part.file_name(shell) for part in self.parts), names))
 
     def file_name(self, shell: Any) -> str:
-        """What IPython will compile the code as."""
+        """The name of the file that IPython will compile the code as."""
         compiler = shell.compile
         if hasattr(compiler, "get_code_name"):
             return compiler.get_code_name(self.source, self.transformed, self.number)

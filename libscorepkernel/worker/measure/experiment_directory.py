@@ -26,7 +26,7 @@ VARIABLE = "SCOREP_EXPERIMENT_DIRECTORY"
 # A place that the user can write, and nobody else.
 EXAMPLE = f"%env {VARIABLE}={os.path.join(os.path.expanduser('~'), 'scorep-run')}"
 # Where the session began, which is where the notebook is; users' code may go elsewhere.
-_BESIDE = os.getcwd()
+_NOTEBOOK_DIRECTORY = os.getcwd()
 _FALSE = ("false", "no", "off", "0")
 # What is found in experiments and nowhere else: ours, Score-P's, OTF2's, Cube's.
 _MARKS = re.compile(r"scorepkernel\.json|scorep\.cfg|.+\.otf2|.+\.cubex")
@@ -38,12 +38,12 @@ _PARTS = re.compile(
 _OTHERS_WRITE = stat.S_IWGRP | stat.S_IWOTH
 
 
-def new_name(beside: str = _BESIDE) -> str:
-    """A path for an experiment directory, which nobody else has."""
+def new_name(beside: str = _NOTEBOOK_DIRECTORY) -> str:
+    """A path for a new experiment directory beside the notebook, which nothing has yet."""
     return os.path.join(beside, f"scorep-{_date_and_chance()}")
 
 
-def make(only_name: bool, warnings: List[str], beside: str = _BESIDE) -> str:
+def make(only_name: bool, warnings: List[str], beside: str = _NOTEBOOK_DIRECTORY) -> str:
     """The experiment directory, new and empty: where SCOREP_EXPERIMENT_DIRECTORY says, else beside the notebook. An
     older experiment of that name is renamed. only_name: its parent is made, not itself. NotMeasured: it cannot be, or
     what has the name is something else."""
@@ -85,7 +85,7 @@ def write_record(directory: str, record: dict) -> None:
 
 
 def unwritable(directory: str, problem: OSError) -> NotMeasured:
-    """The error of a cell whose experiment cannot be written."""
+    """The error of a cell whose experiment cannot be written, for the user."""
     return NotMeasured(
         f"The cell was not run: the experiment directory {directory} cannot be written: {problem.strerror}. "
         f"Set {VARIABLE} to a place that can, for example with\n{EXAMPLE}"
@@ -116,7 +116,8 @@ def _path_of(wanted: str) -> str:
 
 
 def _make_named(path: str, only_name: bool, warnings: List[str]) -> None:
-    for other, what in ((_BESIDE, "the session's directory"), (_working_directory(), "the working directory")):
+    in_use = (_NOTEBOOK_DIRECTORY, "the session's directory"), (_working_directory(), "the working directory")
+    for other, what in in_use:
         if other and _contains(path, other):
             is_it = os.path.realpath(path) == os.path.realpath(other)
             raise _refused(path, f"{'is' if is_it else 'contains'} {what}", os.path.join(path, "scorep-run"))
@@ -193,7 +194,7 @@ def _not_of_an_experiment(path: str, names: List[str]) -> Optional[str]:
 
 
 def _another(path: str) -> str:
-    """A name like this one, which is free."""
+    """A path like this one that is free."""
     names = (f"{path}-{number}" for number in itertools.count(2))
     return next(name for name in names if not os.path.lexists(name))
 

@@ -49,13 +49,13 @@ class Installation(NamedTuple):
 
 
 def locate() -> Optional[str]:
-    """The scorep-config that PATH leads to."""
+    """The absolute path of the scorep-config that PATH leads to; None: there is none."""
     found = shutil.which("scorep-config")
     return os.path.abspath(found) if found else None
 
 
 def ask(config: str, arguments: Sequence[str] = ARGUMENTS) -> Installation:
-    """What scorep-config says of itself; the verdict is yet to be found."""
+    """Ask scorep-config what this Score-P consists of. Its verdict is yet to be found. Unusable."""
     version = _run(config, "--version").strip()
     directories = re.findall(r"(?:^|\s)-L(\S+)", _run(config, *arguments, "--ldflags"))
     names: List[str] = []
@@ -137,7 +137,7 @@ def _completed(
 
 
 def stamp(installation: Installation) -> List[Any]:
-    """What is different as soon as it is another Score-P."""
+    """Numbers that are different as soon as another Score-P lies there."""
     found: List[Any] = []
     measurement = next((path for path in installation.libraries if "libscorep_measurement" in path), "")
     for path in (installation.config, measurement):
@@ -162,7 +162,7 @@ def _build_id(path: str) -> str:
 
 
 def _cache_directory() -> Optional[str]:
-    """A directory of the user's own; None: there is none."""
+    """The kernel's cache directory, which is the user's own; None: there is none."""
     base = os.environ.get("XDG_CACHE_HOME", "")
     if not os.path.isabs(base):  # which the XDG specification has us ignore
         base = os.path.expanduser("~/.cache")
@@ -186,7 +186,7 @@ def _cache_file(config: str, arguments: Sequence[str], ending: str) -> Optional[
 
 
 def remembered(config: str, arguments: Sequence[str] = ARGUMENTS) -> Optional[Installation]:
-    """What is known of it, if it still is the same one."""
+    """What is remembered of a Score-P; None: nothing, or another one lies there now."""
     path = _cache_file(config, arguments, "json")
     try:
         if path is None:
@@ -204,7 +204,7 @@ def remembered(config: str, arguments: Sequence[str] = ARGUMENTS) -> Optional[In
 
 
 def remember(installation: Installation, arguments: Sequence[str] = ARGUMENTS) -> None:
-    """Keep it; where it cannot be kept it is found out again."""
+    """Remember what is known of a Score-P. Where it cannot be kept, it is found out again."""
     path = _cache_file(installation.config, arguments, "json")
     content = {**installation._asdict(), "format": _FORMAT, "stamp": stamp(installation)}
     with contextlib.suppress(OSError):
@@ -213,7 +213,7 @@ def remember(installation: Installation, arguments: Sequence[str] = ARGUMENTS) -
 
 
 def _write(path: str, content: bytes) -> None:
-    """Whole or not at all."""
+    """Write a file as a whole or not at all. OSError."""
     descriptor, new = tempfile.mkstemp(dir=os.path.dirname(path), prefix=".new-")
     try:
         with open(descriptor, "wb") as file:
@@ -263,7 +263,7 @@ def _selftest(*arguments: str) -> Tuple[List[str], Dict[str, str]]:
 
 
 def tried(installation: Installation, seconds: float = _SELFTEST_SECONDS) -> Installation:
-    """With the verdict of the self-test, which is remembered if it is one."""
+    """The same installation with the verdict of the self-test, which is remembered if it is one."""
     command, environment = _selftest(json.dumps(installation))
     try:
         done = _completed(command, seconds, environment)

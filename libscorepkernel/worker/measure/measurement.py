@@ -30,7 +30,7 @@ def measuring(
 
 
 class Measurement:
-    """One cell under a measurement system."""
+    """The measurement of one cell by a measurement system."""
 
     def __init__(self, cell: Cell, shell: Any, system: System, way: str, notes: Sequence[str]) -> None:
         """Begin it. way: where the cell runs and why, in words. notes: what the user is to know of that.
@@ -46,7 +46,7 @@ class Measurement:
         self._depth = 0  # of code that runs code as a cell does: %%capture, for one
         self._arguments = cell.arguments
         self._system = system
-        self._warnings += scorep_variables.idle(not system.obeys_variables)
+        self._warnings += scorep_variables.without_effect(not system.obeys_variables)
         self._place = cell.place
         self._directory = self._experiment_directory()
         self._record = record.begun(cell, self._system.name, way)
@@ -75,7 +75,7 @@ class Measurement:
             print(f"scorep: {self._described()}", file=sys.stderr, flush=True)
 
     def _experiment_directory(self) -> str:
-        """Which there is then, unless the system makes it."""
+        """The path of the experiment directory, which exists then, unless the system makes it."""
         decided, rank = self._place
         if decided is None or self._system.directory():
             made = self._system.directory()  # by a Score-P that began with this process
@@ -122,7 +122,7 @@ class Measurement:
                 self._faults += page_faults.taken() - faults_before
 
     def statement_begins(self) -> None:
-        """One of the cell's is about to run."""
+        """A statement of the cell is about to run."""
         if self._depth == 1 and os.getpid() == self._pid:
             self._system.refresh()
 
@@ -133,7 +133,7 @@ class Measurement:
             self._system.stop()
 
     def end(self) -> None:
-        """Complete what is on disk."""
+        """End the measurement, and complete what is on disk."""
         if os.getpid() != self._pid:
             return  # in a child that the cell forked
         self._outcome = self._system.end(self._warnings)

@@ -64,7 +64,7 @@ def _version_of(module: str) -> Optional[str]:
 
 
 def _platform() -> str:
-    """As platform.platform() has it, which starts a program to find out."""
+    """What platform.platform() says, which starts a program to find it out."""
     system = os.uname()
     return f"{system.sysname}-{system.release}-{system.machine}-with-{_libc()}"
 

@@ -29,17 +29,17 @@ OF_THE_EXISTING_KERNEL = (
     "SCOREP_JUPYTER_DISABLE_PROCESSING_ANIMATIONS",
 )
 _INNER = re.compile("SCOREPKERNEL_(MEETING|PRELOAD.*|RUNNER|SET_FOR_START|SUBSYSTEMS)")
-_told: Set[Tuple[str, str]] = set()  # names and values
+_pointed_out: Set[Tuple[str, str]] = set()  # names and values
 
 
-def idle(built_in: bool) -> List[str]:
+def without_effect(built_in: bool) -> List[str]:
     """What the user is to know of variables that are set and have no effect, each told once in a session. built_in:
     the built-in tracer measures."""
-    there = [item for item in sorted(os.environ.items()) if item not in _told]
+    there = [item for item in sorted(os.environ.items()) if item not in _pointed_out]
     own = [item for item in there if _is_nobodys(item[0])]
     theirs = [item for item in there if built_in and _means_nothing(*item)]
     late = [item for item in there if item[1] != _OF_THE_HOST.get(*item)]
-    _told.update(own + theirs + late)
+    _pointed_out.update(own + theirs + late)
     texts = []
     if own:
         known = ", ".join((*SETTINGS, *OF_THE_EXISTING_KERNEL))
@@ -80,19 +80,19 @@ def is_for_score_p(name: str) -> bool:
 
 
 def lister() -> Optional[str]:
-    """The program that knows Score-P's variables; None: there is none."""
+    """The path of scorep-info, which knows Score-P's variables; None: there is none."""
     config = installation.locate()
     beside = os.path.join(os.path.dirname(config), "scorep-info") if config else ""
     return beside if os.path.exists(beside) else shutil.which("scorep-info")
 
 
 def listed(program: str) -> List[str]:
-    """Those that it lists; none: it cannot be asked."""
+    """The names that scorep-info lists; none: it cannot be asked."""
     return re.findall(r"^(SCOREP_\w+)", programs.run([program, "config-vars"]).output, re.M)
 
 
 def unknown(names: Iterable[str], known: List[str]) -> List[str]:
-    """Those that should be known and are not, where any is."""
+    """Those of the names that Score-P should know and does not, where it knows any. known: what it lists."""
     # A plugin's variables have its name in them.
     plugins = tuple(f"SCOREP_{kind}_" for kind in ("METRIC", "SUBSTRATE") if os.environ.get(f"SCOREP_{kind}_PLUGINS"))
     wanted = filter(is_for_score_p, names) if known else ()

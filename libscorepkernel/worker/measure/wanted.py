@@ -36,7 +36,7 @@ _NAMES = {one.name for one in fields(Wanted)}
 
 
 def read(said: Dict[str, Any]) -> Wanted:
-    """What the library's JSON asks for."""
+    """Read what the library's JSON asks for."""
     if said.get("arguments"):
         said = {**said, "arguments": binding_arguments.placed(said["arguments"])}
     return Wanted(said=said, **{name: value for name, value in said.items() if name in _NAMES})

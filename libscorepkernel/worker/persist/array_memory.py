@@ -15,12 +15,12 @@ def array_type() -> Optional[type]:
 
 
 def has_memory(array: Any) -> bool:
-    """Whether its content is plain memory."""
+    """Whether an array's content is plain memory."""
     return array.nbytes > 0 and not array.dtype.hasobject
 
 
 def root(array: Any) -> Any:
-    """The array whose memory it uses, perhaps itself."""
+    """The array whose memory an array uses, perhaps itself."""
     kind = type(array)
     while type(array.base) is kind:
         array = array.base
@@ -28,12 +28,12 @@ def root(array: Any) -> Any:
 
 
 def address(array: Any) -> int:
-    """Where its first element lies."""
+    """The address of an array's first element."""
     return array.__array_interface__["data"][0]
 
 
 def bounds(array: Any) -> Tuple[int, int]:
-    """The memory that it spans."""
+    """The first address of the memory that an array spans, and the one behind its last."""
     low = high = address(array)
     for length, stride in zip(array.shape, array.strides):
         reach = (length - 1) * stride
@@ -78,7 +78,7 @@ def linear(array: Any) -> Any:
 
 
 def view(anchor: Any, offset: int, shape: Tuple, strides: Tuple, dtype: Any, writeable: bool) -> Any:
-    """The inverse of part_of()."""
+    """Make of anchor the array that part_of() has described."""
     array = type(anchor)(shape, dtype, buffer=linear(anchor), offset=offset, strides=strides)
     if not writeable:
         array.flags.writeable = False

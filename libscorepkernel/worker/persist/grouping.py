@@ -13,7 +13,7 @@ from typing import Any, Callable, Collection, Dict, FrozenSet, Iterator, List, N
 from typing import Tuple
 
 from . import array_memory
-from .not_transferred import Lost, describe, path_to, type_name
+from .not_transferred import NotTransferred, describe, path_to, type_name
 from .picklers import marshallers
 from .picklers.notebook_pickler import OUT_OF_BAND, Careful, Place, TolerantPickler, is_importable
 from .rebuild import internals
@@ -37,7 +37,7 @@ _SMALL: FrozenSet[type] = frozenset([str, int, float, complex, type(None), Place
 
 
 def is_large(obj: Any) -> bool:
-    """Whether it is a buffer that pickle would copy."""
+    """Whether an object is a buffer that pickle would copy."""
     kind = type(obj)
     return (kind is bytes or kind is bytearray) and len(obj) >= OUT_OF_BAND
 
@@ -80,7 +80,7 @@ class Unit(NamedTuple):
 class Failure(NamedTuple):
     """What could not be pickled; rest is the pickle of what is left of it, if there is one."""
 
-    lost: Lost
+    lost: NotTransferred
     rest: Optional[Dumped]
 
 
@@ -215,7 +215,8 @@ class Collected:
         value = self.values[key]
         name = key[2:] if key.startswith("v:") else value.__qualname__
         if isinstance(problem, RecursionError):
-            lost = Lost(name, type_name(value), name, f"it is nested too deeply (RecursionError){_why_lowered()}")
+            reason = f"it is nested too deeply (RecursionError){_why_lowered()}"
+            lost = NotTransferred(name, type_name(value), name, reason)
             return Failure(lost, None)
         culprit, rest = value, None
         # Where the one cannot go around it, what is left is ours.
@@ -231,7 +232,7 @@ class Collected:
                 culprit = pickler.culprit
             if rest is not None:
                 break
-        return Failure(Lost(name, type_name(culprit), path_to(culprit, value, name), describe(problem)), rest)
+        return Failure(NotTransferred(name, type_name(culprit), path_to(culprit, value, name), describe(problem)), rest)
 
     def _drop_those_without_class(self, known: Collection[str]) -> None:
         absent = {key[2:]: failure for key, failure in self.failures.items() if key.startswith("c:")}
@@ -301,24 +302,24 @@ class Collected:
 
 
 class _Groups:
-    """Union-find."""
+    """Groups of keys that can be joined (union-find)."""
 
     def __init__(self, keys: Collection[str]) -> None:
         self._parent = {key: key for key in keys}
 
     def find(self, key: str) -> str:
-        """The one of a group that stands for it."""
+        """The key of a group that stands for all of it."""
         while self._parent[key] != key:
             self._parent[key] = self._parent[self._parent[key]]
             key = self._parent[key]
         return key
 
     def are_one(self, one: str, other: str) -> bool:
-        """Whether they are in one group."""
+        """Whether all these keys are in one group."""
         return self.find(one) == self.find(other)
 
     def join(self, one: str, other: str) -> None:
-        """Make them one group."""
+        """Make one group of the groups that these keys are in."""
         self._parent[self.find(one)] = self.find(other)
 
     def all(self) -> List[Tuple[str, ...]]:
@@ -351,7 +352,7 @@ def _in_order(units: Sequence[Unit]) -> Tuple[List[Unit], List[Unit]]:
 
 
 def _can_change(obj: Any) -> bool:
-    """Whether names that share it have to travel together."""
+    """Whether an object can change, so that all names that share it have to travel together."""
     try:
         if isinstance(obj, type) or type(obj) in _ATOMS:
             return is_large(obj)  # it cannot change, but one copy of it is enough

@@ -95,7 +95,7 @@ class Memory:
             raise Refused("its memory is shared, and a copy of it would not be")
 
     def _covering(self, begin: int, end: int) -> Optional[_Area]:
-        """The area around it: the system may have divided what was mapped as one."""
+        """The area around an area: the system may have divided what was mapped as one."""
         place = bisect.bisect_right(self._begins, begin) - 1
         if place < 0:
             return None
@@ -114,7 +114,7 @@ def _area(begin: bytes, end: bytes, permissions: bytes, offset: bytes, inode: by
 
 
 def _bases(array: Any) -> Iterator[Any]:
-    """What has its memory from what: an array, memoryviews, and who owns it."""
+    """The objects that an array has its memory from, one behind the other: arrays, memoryviews, and the owner."""
     kind: Any = array_memory.array_type()
     here = array
     while here is not None:
@@ -223,7 +223,7 @@ def make(made: Dict[Source, mmap.mmap], kind: type, source: Tuple, layout: Tuple
 
 
 def fill(array: Any, attributes: Dict[str, Any]) -> None:
-    """What else the original had: memmap's filename, offset and mode."""
+    """Set what else the original had: the filename, offset and mode of a numpy.memmap."""
     vars(array).update(attributes)
 
 

@@ -12,7 +12,7 @@ _MAX_SEARCHED = 100_000
 _MAX_TEXT = 500
 
 
-class Lost(NamedTuple):
+class NotTransferred(NamedTuple):
     """A variable that could not travel. type and path are those of the culprit in it, as far as it was found."""
 
     name: str
@@ -26,7 +26,7 @@ class LostVariable(RuntimeError):
 
 
 def type_name(value: Any) -> str:
-    """As Python's own messages name it."""
+    """The name of a value's type, as Python's own messages have it."""
     kind = type(value)
     module = getattr(kind, "__module__", "builtins")
     return kind.__qualname__ if module in ("builtins", "__main__") else f"{module}.{kind.__qualname__}"
@@ -96,7 +96,7 @@ class StandIn:
 
     __slots__ = ("_lost",)
 
-    def __init__(self, lost: Lost) -> None:
+    def __init__(self, lost: NotTransferred) -> None:
         object.__setattr__(self, "_lost", lost)
 
     def __repr__(self) -> str:
@@ -108,7 +108,7 @@ class StandIn:
         raise AttributeError(name) if asked else LostVariable(explain(object.__getattribute__(self, "_lost")))
 
 
-def explain(lost: Lost) -> str:
+def explain(lost: NotTransferred) -> str:
     """Why a variable is not there, for people."""
     where = "" if lost.path == lost.name else f" (at {lost.path})"
     return (

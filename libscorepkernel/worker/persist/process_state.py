@@ -12,7 +12,7 @@ import sys
 from typing import Any, Dict, Iterable, List
 
 from ..base.ipython_names import is_cell
-from .not_transferred import Lost, describe
+from .not_transferred import NotTransferred, describe
 
 # Set by those who launch processes, for each process: they are true of this process and of no other.
 _LAUNCHERS = tuple("PMI PMIX_ OMPI_ PRTE_ MPI_LOCAL MV2_ I_MPI_ HYDI_ HYDRA_ SLURM_ PALS_ FLUX_".split())
@@ -22,7 +22,7 @@ LATE = ("random", "numpy.random")
 
 
 def look() -> Dict[str, bytes]:
-    """As pickles, by what they are of: they can be compared."""
+    """The state of this process, by its parts, each as a pickle: so they can be compared."""
     found: Dict[str, Any] = {
         "environment": dict(os.environ),
         "path": list(sys.path),
@@ -36,9 +36,9 @@ def look() -> Dict[str, bytes]:
     return {key: pickle.dumps(value, 5) for key, value in found.items()}
 
 
-def settle(states: Dict[str, bytes], keys: Iterable[str]) -> List[Lost]:
-    """Make this process like the one where states was looked at; what could not be done."""
-    lost: List[Lost] = []
+def settle(states: Dict[str, bytes], keys: Iterable[str]) -> List[NotTransferred]:
+    """Make this process like the one whose state was looked at. What could not be done."""
+    lost: List[NotTransferred] = []
     for key in keys:
         if key == "environment" and key in states:
             wanted = pickle.loads(states[key])
@@ -49,7 +49,7 @@ def settle(states: Dict[str, bytes], keys: Iterable[str]) -> List[Lost]:
 
 
 def changes(before: Dict[str, bytes]) -> Dict[str, bytes]:
-    """What is not as it was."""
+    """The parts that are not as they were before."""
     now = look()
     changed = {key: state for key, state in now.items() if before.get(key) != state}
     if "environment" in changed:
@@ -64,9 +64,9 @@ def changes(before: Dict[str, bytes]) -> Dict[str, bytes]:
     return changed
 
 
-def apply(states: Dict[str, bytes], keys: Iterable[str]) -> List[Lost]:
-    """Do here what changes() found there; what could not be done."""
-    lost: List[Lost] = []
+def apply(states: Dict[str, bytes], keys: Iterable[str]) -> List[NotTransferred]:
+    """Make the changes here that changes() found in the other process. What could not be done."""
+    lost: List[NotTransferred] = []
     for key in keys:
         if key == "environment" and key in states:
             for name, value in pickle.loads(states[key]).items():
@@ -95,7 +95,7 @@ def _directory() -> Any:
         return None  # it was removed
 
 
-def _set(lost: List[Lost], key: str, state: bytes) -> None:
+def _set(lost: List[NotTransferred], key: str, state: bytes) -> None:
     if key == "path":
         sys.path[:] = pickle.loads(state)
     elif key == "directory":
@@ -118,8 +118,8 @@ def _import_and_set(state: bytes) -> None:
     numpy.random.set_state(pickle.loads(state))
 
 
-def _attempt(lost: List[Lost], name: str, function: Any, *arguments: Any) -> None:
+def _attempt(lost: List[NotTransferred], name: str, function: Any, *arguments: Any) -> None:
     try:
         function(*arguments)
     except Exception as problem:
-        lost.append(Lost(name, "state", name, describe(problem)))
+        lost.append(NotTransferred(name, "state", name, describe(problem)))

@@ -24,12 +24,12 @@ class ClassMissing(pickle.UnpicklingError):
 
 
 def tracker_id(cls: type) -> str:
-    """What a class is called in all processes."""
+    """The name by which all processes call a class."""
     return internals._get_or_create_tracker_id(cls)
 
 
 def tracked(key: str) -> Optional[type]:
-    """The class of that name in this process."""
+    """The class of that name in this process; None: there is none."""
     return internals._DYNAMIC_CLASS_TRACKER_BY_ID.get(key)
 
 
@@ -133,5 +133,5 @@ def make_times(buffer: Any, shape: Tuple, strides: Tuple, dtype: Any) -> Any:
 
 
 def opaque(_: int, __: bytes) -> None:
-    """In the place of what could not be pickled."""
+    """Stands in a pickle for what could not be pickled."""
     raise pickle.UnpicklingError("this pickle is not for reading")

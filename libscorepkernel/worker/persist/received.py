@@ -8,7 +8,7 @@ import weakref
 from typing import Any, Dict, List, NamedTuple, Optional, Set, Tuple
 
 from . import array_memory, process_state, variables_file
-from .not_transferred import Lost, StandIn
+from .not_transferred import NotTransferred, StandIn
 
 
 class Mark(NamedTuple):
@@ -23,11 +23,11 @@ class Received:
 
     def __init__(self, reader: Optional[variables_file.Reader], marshaller: str) -> None:
         self.marshaller = marshaller  # its name
-        self.lost: List[Lost] = []
+        self.lost: List[NotTransferred] = []
         self.names: Set[str] = set()
         self.foreign: Dict[str, Any] = {}  # B's own, as long as they stay what they are
         self.stand_ins: Dict[str, StandIn] = {}
-        self.around: Dict[str, bytes] = {}
+        self.process_states: Dict[str, bytes] = {}
         self.units: Dict[Tuple[str, ...], Mark] = {}
         self.single: Dict[str, Mark] = {}
         self.failed: Dict[str, Optional[Mark]] = {}
@@ -38,7 +38,7 @@ class Received:
         self._digests: Dict[Tuple[int, int], bytes] = {}
 
     def look(self, variables: Dict[str, Any], namespace: Dict[str, Any]) -> None:
-        """Remember."""
+        """Remember the variables as they are now."""
         from . import grouping
         from .picklers import marshallers
 
@@ -53,7 +53,7 @@ class Received:
         self.failed = {key: f.rest and self._mark(f.rest) for key, f in collected.failures.items()}
         self.classes = {key: (id(cls), cls.__qualname__) for key, cls in collected.classes.items()}
         self.names |= set(variables)
-        self.around = process_state.look()
+        self.process_states = process_state.look()
         self._digests = {}
 
     @property
@@ -67,7 +67,7 @@ class Received:
         return {name: array for name, array in found.items() if array is not None}
 
     def is_changed(self, mark: Optional[Mark], dumped: Any) -> bool:
-        """Whether it is not what it was."""
+        """Whether a unit is not what it was before the cell."""
         if mark is None or len(mark.buffers) != len(dumped.buffers) or mark.digest != _digest(dumped.data):
             return True
         return not all(self._is_same(before, now) for before, now in zip(mark.buffers, dumped.buffers))
@@ -77,7 +77,7 @@ class Received:
         return key not in self.failed or failure.rest is None or self.is_changed(self.failed[key], failure.rest)
 
     def changed_units(self, collected: Any) -> List[Any]:
-        """Those units that have to travel."""
+        """The units that have to travel back."""
         single: Dict[str, bool] = {}
 
         def is_changed(key: str) -> bool:
@@ -111,7 +111,7 @@ class Received:
         return Mark(_digest(dumped.data), marks)
 
     def _place(self, buffer: memoryview) -> Any:
-        """Where the file has it: it need not be read then. Else its digest."""
+        """Where the file of variables has a buffer, so that it need not be read; else its digest."""
         interface = getattr(buffer.obj, "__array_interface__", None)
         if interface is not None and self._mapped[0] <= interface["data"][0] < self._mapped[1]:
             return interface["data"][0] - self._mapped[0]

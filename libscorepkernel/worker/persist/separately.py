@@ -23,7 +23,7 @@ from typing import Any, Collection, Dict, Iterator, List, NoReturn, Optional, Tu
 from ..base import places, tracer
 from ..base.descriptors import high_descriptors
 from . import grouping, transfer, variables_file
-from .not_transferred import Lost, describe, type_name
+from .not_transferred import NotTransferred, describe, type_name
 
 # Of a class: what pickling its instances may call, and making them again.
 _PICKLING = "__reduce__ __reduce_ex__ __getstate__ __getnewargs__ __getnewargs_ex__ __getattr__ __getattribute__"
@@ -65,7 +65,7 @@ class Watch:
 
     @contextlib.contextmanager
     def watching(self) -> Iterator[None]:
-        """Pickling is looked at while the block runs."""
+        """While the block runs, look at each class whose instances are pickled."""
         from .picklers import notebook_pickler
 
         with notebook_pickler.told_of_classes(self.look):
@@ -73,7 +73,7 @@ class Watch:
 
 
 def _roots() -> Tuple[str, ...]:
-    """Where code lies that is nobody's own: Python's, installed packages', ours."""
+    """The directories of code that no user has written: Python's, installed packages', ours."""
     found = {path for path in sysconfig.get_paths().values() if path}
     found |= {places.PACKAGE, os.path.dirname(os.__file__)}
     return tuple(os.path.join(path, "") for path in found if len(path) > 1)
@@ -94,7 +94,7 @@ def _has_users(kind: type, names: str) -> bool:
 
 
 def _is_users(attribute: Any) -> bool:
-    """Whether it is Python code that belongs to no package."""
+    """Whether an attribute is Python code that belongs to no package."""
     if isinstance(attribute, property):
         attribute = attribute.fget
     elif isinstance(attribute, (staticmethod, classmethod)):
@@ -117,35 +117,35 @@ def send(namespace: Dict[str, Any], file_descriptor: int, hidden: Collection[str
     if not _expected[0] and (deep is None or sys.getrecursionlimit() <= deep):
         with contextlib.suppress(UsersCode), Watch(stops=True).watching():
             return transfer.send(namespace, file_descriptor, hidden, None, marshaller)
-    refused: List[Lost] = []
+    refused: List[NotTransferred] = []
     while True:
-        told, status, last = _in_copy(namespace, file_descriptor, hidden, marshaller, refused)
-        if told is not None:
-            return _taken(told)
+        reply, status, last = _in_copy(namespace, file_descriptor, hidden, marshaller, refused)
+        if reply is not None:
+            return _taken(reply)
         if last not in namespace or len(refused) == _ENDED_BY:
             raise Ended(f"the copy of the session that pickled its variables {_ending(status)}, at {last or 'none'}")
         reason = f"the copy of the session that pickled it {_ending(status)}"
-        refused.append(Lost(last, type_name(namespace[last]), last, reason))
+        refused.append(NotTransferred(last, type_name(namespace[last]), last, reason))
 
 
-def _taken(told: Dict[str, Any]) -> transfer.Sent:
-    """What the copy told of its file."""
-    if "errno" in told:
-        failed = variables_file.Unwritable(told["errno"], told["strerror"])
-        failed.needed = told["needed"]
+def _taken(reply: Dict[str, Any]) -> transfer.Sent:
+    """Read what the copy says of the file that it has written."""
+    if "errno" in reply:
+        failed = variables_file.Unwritable(reply["errno"], reply["strerror"])
+        failed.needed = reply["needed"]
         raise failed
-    if "problem" in told:
-        if told["interrupt"]:
+    if "problem" in reply:
+        if reply["interrupt"]:
             raise KeyboardInterrupt
-        raise Ended(f"its variables could not be pickled: {told['problem']}")
-    _expected[0] = told["pickling"]
-    transfer.recognize_classes(told["classes"])
-    largest = [(name, kind, size) for name, kind, size in told["largest"]]
-    return transfer.Sent([Lost(*lost) for lost in told["lost"]], told["size"], largest)
+        raise Ended(f"its variables could not be pickled: {reply['problem']}")
+    _expected[0] = reply["pickling"]
+    transfer.recognize_classes(reply["classes"])
+    largest = [(name, kind, size) for name, kind, size in reply["largest"]]
+    return transfer.Sent([NotTransferred(*lost) for lost in reply["lost"]], reply["size"], largest)
 
 
 def _in_copy(*job: Any) -> Tuple[Optional[Dict[str, Any]], int, str]:
-    """What it told at its end, or nothing; how it ended; and which variable it was at."""
+    """What it reply at its end, or nothing; how it ended; and which variable it was at."""
     state = random.getstate()  # a fork makes another
     with high_descriptors():
         reading, writing = os.pipe2(os.O_CLOEXEC)
@@ -201,20 +201,22 @@ def _ending(status: int) -> str:
 
 
 def _be_copy(parent: int, writing: int, state: Any, job: Tuple) -> NoReturn:
-    """Pickle, tell, and end without what the session has still to do at its end."""
+    """Called in the copy: pickle, say what came of it, and end without what the session wants done at its own end."""
     try:
         with contextlib.suppress(AttributeError):  # a tracer is not there
             tracer.die_with_parent(parent)
         gc.disable()  # which would copy much of the memory, and finish objects that are the session's
         random.setstate(state)
-        told = _pickled(writing, *job)
+        reply = _pickled(writing, *job)
     except BaseException as problem:
-        told = {"problem": describe(problem), "interrupt": isinstance(problem, KeyboardInterrupt)}
-    _write(writing, json.dumps(told).encode())
+        reply = {"problem": describe(problem), "interrupt": isinstance(problem, KeyboardInterrupt)}
+    _write(writing, json.dumps(reply).encode())
     os._exit(0)
 
 
-def _pickled(writing: int, namespace: Any, file: int, hidden: Any, marshaller: str, refused: List[Lost]) -> dict:
+def _pickled(
+    writing: int, namespace: Any, file: int, hidden: Any, marshaller: str, refused: List[NotTransferred]
+) -> dict:
     classes: Dict[str, Any] = {}
     watch = Watch()
 

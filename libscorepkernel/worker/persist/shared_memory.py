@@ -18,7 +18,7 @@ def begin_visit() -> None:
 
 
 def kinds() -> Dict[type, Any]:
-    """What reduces them, where they are known."""
+    """The types of shared memory, each with what reduces it for pickling; none: the module is not loaded."""
     module = sys.modules.get("multiprocessing.shared_memory")
     found = (getattr(module, name, None) for name in ("SharedMemory", "ShareableList"))
     return {kind: _reduce for kind in found if kind is not None}
@@ -38,7 +38,7 @@ _giving = [False]
 
 
 def attach(kind: type, arguments: Tuple) -> Any:
-    """The inverse of reducing."""
+    """Attach to shared memory by its name: the inverse of reducing."""
     made = kind(*arguments)
     segment = getattr(made, "shm", made)
     if _theirs and segment._name not in _theirs[0]:

@@ -21,10 +21,10 @@ import re
 from typing import Any, Callable, Collection, Dict, List, NamedTuple, Optional, Sequence, Set, Tuple
 
 from . import process_state, shared_memory, variables_file
-from .not_transferred import Lost, LostVariable, StandIn, describe
+from .not_transferred import NotTransferred, LostVariable, StandIn, describe
 from .received import Received
 
-__all__ = ["Applied", "Lost", "LostVariable", "Received", "Sent"]
+__all__ = ["Applied", "NotTransferred", "LostVariable", "Received", "Sent"]
 __all__ += ["apply_changes", "baseline", "receive", "send", "send_changes", "values"]
 
 # A module's own names, and those under which IPython keeps inputs and outputs.
@@ -40,7 +40,7 @@ _NAMED = 4  # of those that travel together
 class Sent(NamedTuple):
     """What did not travel, the length of the file, and what takes most of it: names, their types, bytes."""
 
-    lost: List[Lost]
+    lost: List[NotTransferred]
     size: int
     largest: List[Tuple[str, str, int]]
 
@@ -50,7 +50,7 @@ class Applied(NamedTuple):
 
     changed: List[str]
     deleted: List[str]
-    lost: List[Lost]
+    lost: List[NotTransferred]
 
 
 def send(
@@ -59,10 +59,10 @@ def send(
     hidden: Collection[str] = (),
     only: Optional[Collection[str]] = None,
     marshaller: str = "cloudpickle",
-    refused: Sequence[Lost] = (),
+    refused: Sequence[NotTransferred] = (),
     announce: Optional[Callable[[str, Any], None]] = None,
 ) -> Sent:
-    """In A: write the variables that the user defined, and what is around them, to the (empty) file. hidden: names
+    """In A: write the variables that the user defined, and the state of the process, to the (empty) file. hidden: names
     that are not the user's. only: those that are wanted; None: all. marshaller: what pickles them, also on their way
     back. refused: those that are known not to travel. announce: grouping.Collected's."""
     from . import grouping
@@ -89,7 +89,7 @@ def receive(file_descriptor: int, namespace: Dict[str, Any]) -> Received:
     packages = _Packages(reader, _STATE, True)
     received = Received(reader, reader.index.get("marshaller", "cloudpickle"))
     received.foreign = dict(namespace)
-    received.lost = process_state.settle(packages.around, process_state.EARLY) + packages.lost
+    received.lost = process_state.settle(packages.process_states, process_state.EARLY) + packages.lost
     variables: Dict[str, Any] = {}
     for values, _, _ in packages.load(namespace, received.lost):
         for key, value in values.items():
@@ -98,7 +98,7 @@ def receive(file_descriptor: int, namespace: Dict[str, Any]) -> Received:
     for lost in received.lost:
         if lost.name in packages.names:
             namespace[lost.name] = received.stand_ins[lost.name] = StandIn(lost)
-    received.lost += process_state.settle(packages.around, process_state.LATE)
+    received.lost += process_state.settle(packages.process_states, process_state.LATE)
     received.foreign = {name: v for name, v in received.foreign.items() if name not in packages.names}
     received.names = set(received.stand_ins)
     received.look(variables, namespace)
@@ -146,8 +146,8 @@ def send_changes(
     changed = _packed(chosen, collected, changed, namespace, lost)
     deleted = sorted(name for name in received.names if name not in namespace)
     index = {"kind": _CHANGES, "deleted": deleted, "classes": {} if received.is_launched else received.classes}
-    around = process_state.changes(received.around)
-    size = _write(file_descriptor, index, changed, lost, around, received.marshaller)
+    process_states = process_state.changes(received.process_states)
+    size = _write(file_descriptor, index, changed, lost, process_states, received.marshaller)
     return Sent(lost, size, _largest(collected, changed))
 
 
@@ -156,7 +156,7 @@ def apply_changes(file_descriptor: int, namespace: Dict[str, Any], begin: int = 
     array that was changed in place. begin: where in the file B's is."""
     reader = variables_file.Reader(file_descriptor, begin)
     packages = _Packages(reader, _CHANGES, False)
-    lost = packages.lost + process_state.apply(packages.around, process_state.EARLY)
+    lost = packages.lost + process_state.apply(packages.process_states, process_state.EARLY)
     recognize_classes(reader.index["classes"])
     variables: Dict[str, Any] = {}
     changed: Set[str] = set()
@@ -173,11 +173,11 @@ def apply_changes(file_descriptor: int, namespace: Dict[str, Any], begin: int = 
     deleted = [name for name in reader.index["deleted"] if name in namespace]
     for name in deleted:
         del namespace[name]
-    lost += process_state.apply(packages.around, process_state.LATE)
+    lost += process_state.apply(packages.process_states, process_state.LATE)
     return Applied(sorted(changed), deleted, lost)
 
 
-def values(file_descriptor: int, namespace: Dict[str, Any], begin: int) -> Tuple[Dict[str, Any], List[Lost]]:
+def values(file_descriptor: int, namespace: Dict[str, Any], begin: int) -> Tuple[Dict[str, Any], List[NotTransferred]]:
     """In A: the variables that send() wrote elsewhere, without binding them. The other arguments as above."""
     packages = _Packages(variables_file.Reader(file_descriptor, begin), _STATE, False)
     lost = list(packages.lost)
@@ -198,8 +198,10 @@ def _variables(namespace: Dict[str, Any], hidden: Collection[str]) -> Dict[str, 
     }
 
 
-def _packed(marshaller: Any, collected: Any, units: List[Any], namespace: Dict[str, Any], lost: List[Lost]) -> Any:
-    """The units as they travel. Adds to lost."""
+def _packed(
+    marshaller: Any, collected: Any, units: List[Any], namespace: Dict[str, Any], lost: List[NotTransferred]
+) -> Any:
+    """The units in the form in which they travel. What cannot travel is added to lost."""
     from . import grouping
 
     if marshaller.foreign is None:
@@ -211,13 +213,13 @@ def _write(
     file_descriptor: int,
     index: Dict[str, Any],
     units: List[Any],
-    lost: List[Lost],
-    around: Dict[str, bytes],
+    lost: List[NotTransferred],
+    process_states: Dict[str, bytes],
     marshaller: str,
 ) -> int:
     if marshaller != "cloudpickle":
         index = {**index, "marshaller": marshaller}
-    packages = [variables_file.Package({"around": key}, state, ()) for key, state in around.items()]
+    packages = [variables_file.Package({"process_state": key}, state, ()) for key, state in process_states.items()]
     for unit in units:
         about = {"keys": unit.keys, "types": unit.types, "blobs": unit.dumped.blobs}
         if unit.by != "cloudpickle":
@@ -237,24 +239,24 @@ def _largest(collected: Any, units: List[Any]) -> List[Tuple[str, str, int]]:
 
 
 class _Packages:
-    """What is in a file."""
+    """What a file of variables holds."""
 
     def __init__(self, reader: variables_file.Reader, kind: str, keep: bool) -> None:
         if reader.index.get("kind") != kind:
             raise ValueError(f"the file of variables is another: {reader.index.get('kind')!r}, not {kind!r}")
-        self.lost = [Lost(*map(str, lost)) for lost in reader.index["lost"]]
-        self.around: Dict[str, bytes] = {}
+        self.lost = [NotTransferred(*map(str, lost)) for lost in reader.index["lost"]]
+        self.process_states: Dict[str, bytes] = {}
         self._units: List[variables_file.Package] = []
         self._loaded: List[Any] = []
         for package in reader.packages(keep):
-            if "around" in package.about:
-                self.around[package.about["around"]] = package.data
+            if "process_state" in package.about:
+                self.process_states[package.about["process_state"]] = package.data
             else:
                 self._units.append(package)
         keys = [key for unit in self._units for key in unit.about["keys"]]
         self.names = {key[2:] for key in keys if key.startswith("v:")} | {lost.name for lost in self.lost}
 
-    def load(self, namespace: Dict[str, Any], lost: List[Lost]) -> Any:
+    def load(self, namespace: Dict[str, Any], lost: List[NotTransferred]) -> Any:
         """The values of each unit by their keys, the arrays that are to be updated as (old, new), and parts of them.
         Adds to lost."""
         from . import grouping
@@ -285,7 +287,7 @@ class _Packages:
         for unit in failed:
             for key, kind in zip(unit.about["keys"], unit.about["types"]):
                 if key.startswith("v:"):
-                    lost.append(Lost(key[2:], kind, key[2:], _reason(key, problems)))
+                    lost.append(NotTransferred(key[2:], kind, key[2:], _reason(key, problems)))
 
 
 def _marshaller_of(unit: variables_file.Package) -> str:

@@ -23,7 +23,7 @@ def problem_of_import(name: str) -> str:
 
 
 def problem_of_use(name: str) -> str:
-    """Have two names of one object carried by it."""
+    """Why a module cannot marshal when it is tried with two names of one list; empty: it can."""
     from . import transfer
 
     there: List[int] = []

@@ -46,7 +46,7 @@ class Unwritable(OSError):
 
 
 def write(file_descriptor: int, index: Dict[str, Any], packages: Sequence[Package]) -> int:
-    """Fill the file; its length. Unwritable: it could not be, and is empty."""
+    """Fill the file. Its length in bytes. Unwritable: it could not be filled, and is empty."""
     try:
         return _fill(file_descriptor, index, packages)
     except OSError as problem:

@@ -41,7 +41,7 @@ def _times(count: int) -> str:
 
 
 def gaps(found: dict) -> List[str]:
-    """What the trace lacks, and why."""
+    """What a trace lacks and why, as warnings. found: what the extension's end() returns."""
     gaps = []
     if found["replaced"]:
         gaps.append(

@@ -77,7 +77,7 @@ class ScoreP(ByTracer):
                 installation.find_ahead(config)
 
     def _load(self, only_once: bool) -> Optional[Installation]:
-        """Score-P, ready to measure; None: there is none. Unusable."""
+        """Load Score-P into this process. What was loaded; None: there is no Score-P. Unusable."""
         preloaded = os.environ.pop(process_variables.PRELOADED_VERSION, None)
         config = installation.locate()
         if config is None and preloaded is None:

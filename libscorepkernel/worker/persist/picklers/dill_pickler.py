@@ -20,7 +20,7 @@ _PLAIN = frozenset([str, bytes, bytearray, int, float, complex, bool, type(None)
 
 
 class Pickler(notebook_pickler.Careful, Beside, dill.Pickler):
-    """It is slow in any case: so there is none without care."""
+    """dill's pickler, always with care: it is slow in any case."""
 
     # By dill's default a file that is open for writing would be opened anew, which empties it.
     options = {"fmode": dill.CONTENTS_FMODE}

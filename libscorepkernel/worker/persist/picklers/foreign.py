@@ -18,7 +18,7 @@ import tempfile
 import types
 from typing import Any, Dict, Iterator, List, NamedTuple, Sequence, Tuple
 
-from ..not_transferred import Lost, describe, type_name
+from ..not_transferred import NotTransferred, describe, type_name
 from .notebook_pickler import Careful, Pickler, Tolerant
 
 _FILE = "unit"
@@ -26,7 +26,7 @@ _FILES = (io.TextIOWrapper, io.BufferedReader, io.BufferedWriter, io.BufferedRan
 
 
 class Looking(Pickler):
-    """Sees what is in a unit."""
+    """A pickler that only sees what is in a unit."""
 
     defines = False  # there are functions or classes of the notebook
     holds_namespace = False
@@ -73,7 +73,7 @@ class Foreign:
         self._module = module
 
     def dump(self, values: List[Any]) -> Packed:
-        """A unit's values. Whatever the module raises."""
+        """Make bytes of a unit's values. Whatever the module raises."""
         # parallel_marshall divides what it is given; so it is given one thing.
         if not self._by_file:
             return Packed(bytes(memoryview(self._module.dumps({_FILE: values}))), [])
@@ -87,7 +87,7 @@ class Foreign:
         return Packed(json.dumps([directory, names]).encode(), contents)
 
     def load(self, data: bytes, buffers: Sequence[memoryview]) -> List[Any]:
-        """What dump() was given."""
+        """Make again the values that dump() was given."""
         if not self._by_file:
             return self._module.loads(data)[_FILE]
         directory, names = json.loads(data)
@@ -96,10 +96,12 @@ class Foreign:
                 return self._module.load(file)[_FILE]
 
     def unpickler(self, data: bytes, buffers: List[memoryview], _: int, __: Dict[str, Any]) -> Any:
-        """In the place of notebook_pickler.Unpickler."""
+        """Makes a loader that is used as notebook_pickler.Unpickler is."""
         return _Loader(functools.partial(self.load, data, buffers))
 
-    def pack(self, collected: Any, units: List[Any], namespace: Dict[str, Any], lost: List[Lost]) -> List[Any]:
+    def pack(
+        self, collected: Any, units: List[Any], namespace: Dict[str, Any], lost: List[NotTransferred]
+    ) -> List[Any]:
         """Units with the module's bytes in the place of ours; adds to lost what it does not take."""
         packed = []
         for unit in units:
@@ -115,7 +117,7 @@ class Foreign:
                 raise
             except BaseException as problem:
                 names = [key[2:] for key in keys]
-                lost += [Lost(name, type_name(v), name, describe(problem)) for name, v in zip(names, values)]
+                lost += [NotTransferred(name, type_name(v), name, describe(problem)) for name, v in zip(names, values)]
             else:
                 types_of = [kind for key, kind in zip(unit.keys, unit.types) if key in keys]
                 packed.append(unit._replace(keys=tuple(keys), types=types_of, dumped=dumped, by=self.name))
@@ -172,7 +174,7 @@ def _is_module(value: Any) -> bool:
 
 @contextlib.contextmanager
 def _directory() -> Iterator[str]:
-    """A new one, which is not there any more afterwards."""
+    """Make a new directory for the block, and remove it afterwards."""
     wanted = os.environ.get("SCOREP_JUPYTER_PERSISTENCE_DIR")
     parent = os.path.abspath(wanted) if wanted and os.path.isdir(wanted) else None
     directory = tempfile.mkdtemp(prefix="scorepkernel-", dir=parent)
