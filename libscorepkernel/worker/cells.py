@@ -20,7 +20,7 @@ from .input import Questions
 from .launch.launcher import Launcher
 from .launch.plan import Plan, Where, decide, follow
 from .launch.runner import Runner
-from .measure import repeats
+from .measure import repeats, report
 from .measure.cell import Cell
 from .measure.measurement import Measurement, measuring
 from .measure.systems.selection import Selection
@@ -298,6 +298,7 @@ class Cells:
             return reply
         if not self.runner:  # else the session does so
             print(viewers.show(measurement["directory"]), end="")
+            measurement = report.for_library(measurement)
         return (*reply, measurement)
 
     def _users_code(self, more: bool = False) -> Any:
