@@ -43,7 +43,7 @@ static void on_gone(void *owner)
     told.gone++;
 }
 
-static const struct keeper_events events = {on_spawned, on_failed, on_exited, on_gone};
+static const struct keeper_events events = {on_spawned, on_failed, on_exited, on_gone, NULL};
 static char directory[4096];
 
 /* A process from its start to its end. Whatever fails, either a call says so or all is told. */

@@ -66,8 +66,8 @@ static void on_gone(void *owner)
     CHECK(!"the keeper lives");
 }
 
-static const struct python_process_events worker_events = {on_text, on_frame, on_lost, NULL};
-static const struct keeper_events keeper_events = {on_spawned, on_failed, on_exited, on_gone};
+static const struct python_process_events worker_events = {on_text, on_frame, on_lost, NULL, NULL};
+static const struct keeper_events keeper_events = {on_spawned, on_failed, on_exited, on_gone, NULL};
 
 static int spawn(struct python_process *worker, struct loop *loop, struct keeper *keeper)
 {

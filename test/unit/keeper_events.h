@@ -59,7 +59,7 @@ static inline void on_gone(void *owner)
     told.gone++;
 }
 
-static const struct keeper_events events = {on_spawned, on_failed, on_exited, on_gone};
+static const struct keeper_events events = {on_spawned, on_failed, on_exited, on_gone, NULL};
 
 static inline void start(void)
 {
@@ -89,7 +89,8 @@ static inline void until(const int *count, int wanted)
     }
 }
 
-static inline int spawn_in(uint64_t id, const char *where, const char *const *argv, const int *fds, size_t fd_count)
+static inline int spawn_in(uint64_t id, const char *where, const char *const *argv, const int *fds,
+                           size_t fd_count)
 {
     static const char *const environment[] = {"PATH=/usr/bin:/bin", "GREETING=hello", NULL};
     struct keeper_spawn spawn = {argv[0], where, argv, environment, fds, fd_count};
