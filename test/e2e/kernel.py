@@ -86,9 +86,8 @@ class Trace:
 class KernelCase(unittest.TestCase):
     """A test class with a kernel of its own; self.run_cell and self.kc speak to it."""
 
-    arguments: List[str] = []
+    kernel_arguments: List[str] = []  # of the kernel's command line, beside those of its kernelspec
     environment: Dict[str, str] = {}
-    arguments: List[str] = []  # of the kernel's command line, beside those of its kernelspec
     patience: float = PATIENCE
 
     @classmethod
@@ -108,7 +107,7 @@ class KernelCase(unittest.TestCase):
         cls.km.kernel_spec_manager.kernel_dirs = [os.path.join(cls.directory, "share", "jupyter", "kernels")]
         cls.log = open(os.path.join(cls.directory, "log"), "w+")
         cls.km.start_kernel(
-            cwd=cls.work, env=cls.kernel_environment(), stderr=cls.log, extra_arguments=cls.arguments
+            cwd=cls.work, env=cls.kernel_environment(), stderr=cls.log, extra_arguments=cls.kernel_arguments
         )
         cls.kc = cls.km.blocking_client()
         cls.kc.start_channels()

@@ -34,12 +34,12 @@ class InAFile(KernelCase):
     def setUpClass(cls):
         directory = tempfile.mkdtemp(prefix="scorepkernel-frames-")
         cls.addClassCleanup(shutil.rmtree, directory)
-        cls.arguments = ["--trace", os.path.join(directory, "frames")]
+        cls.kernel_arguments = ["--trace", os.path.join(directory, "frames")]
         super().setUpClass()
 
     def test_frames_are_told(self):
         self.ok("1")
-        with open(self.arguments[1], encoding="utf-8") as file:
+        with open(self.kernel_arguments[1], encoding="utf-8") as file:
             text = file.read()
             self.assertEqual(stat.S_IMODE(os.fstat(file.fileno()).st_mode), 0o600)
         self.assertRegex(text, re.compile(r"^20\d\d-\d\d-\d\dT[\d:.]+Z " + CELL, re.M))

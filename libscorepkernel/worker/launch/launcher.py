@@ -167,7 +167,7 @@ class Launcher:
                 launched = {"way": plan.said, "affinity": sorted(os.sched_getaffinity(0))}
                 how = start.of_process(wanted.arguments, plan.by_score_p, simple)
                 start.make_way(how, self._moved)
-            there = frames.dump({**options, "launched": {**launched, **variable_files.for_its_files()}})
+            there = _options_there(options, wanted, launched)
             connection.send_with_descriptors([descriptor], frame_numbers.LAUNCH, request, frames.dump(how), b"", there)
             return True
         finally:
@@ -177,7 +177,7 @@ class Launcher:
         """Have the cell run in a forked copy of the session. False: this process is that copy."""
         # For what comes back: the cell is not run if there could be none.
         os.close(variable_files.file_for(wanted.disk))
-        there = frames.dump({**options, "launched": {"way": plan.said, **variable_files.for_its_files()}})
+        there = _options_there(options, wanted, {"way": plan.said})
         copy = standby.copy_session(self._session)
         if copy is None:
             return False
@@ -236,6 +236,13 @@ def _bind_result(shell: Any, value: Any) -> None:
         shell.displayhook.update_user_ns(value)
     finally:
         shell.execution_count = number
+
+
+def _options_there(options: dict, wanted: Wanted, launched: dict) -> bytes:
+    """The options of the cell in the other process: what is wanted as it was read here, where the notebook is."""
+    return frames.dump(
+        {**options, "measure": wanted.said, "launched": {**launched, **variable_files.for_its_files()}}
+    )
 
 
 def _outcome(frame: Frame) -> int:
