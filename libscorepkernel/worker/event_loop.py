@@ -13,7 +13,7 @@ import signal
 import time
 from typing import Any, List, Optional, Tuple
 
-from .base.descriptors import high_descriptors, identity, socketpair
+from .base.descriptors import high_descriptors, identity, none_is_left, socketpair, with_reserve
 
 Ends = Tuple[Optional[Tuple[int, int]], ...]
 
@@ -48,12 +48,23 @@ def hears(loop: Any, number: int, before: Ends) -> bool:
         selector, needed = loop._selector, {number, loop._ssock.fileno()}
         if not needed <= set(selector.get_map()):
             return False
-        with _open(f"/proc/self/fdinfo/{selector.fileno()}", encoding="ascii") as file:
-            return needed <= set(map(int, _WATCHED.findall(file.read())))
+        return needed <= set(map(int, _WATCHED.findall(_what_is_told_of(selector.fileno()))))
     except AttributeError:
         return True  # a loop of another kind, of which nothing can be told
-    except (OSError, ValueError, TypeError):
-        return False  # its selector is closed
+    except (OSError, ValueError, TypeError) as problem:
+        return none_is_left(problem)  # to look with; else its selector is closed
+
+
+def _what_is_told_of(number: int) -> str:
+    path = f"/proc/self/fdinfo/{number}"
+    try:
+        with _open(path, encoding="ascii") as file:
+            return file.read()
+    except OSError as problem:
+        if not none_is_left(problem):
+            raise
+    with with_reserve(), _open(path, encoding="ascii") as file:
+        return file.read()
 
 
 def runs_users_code(frame: Any) -> bool:
@@ -81,9 +92,9 @@ def renew(loop: Any, without: int, before: Ends, forked: bool) -> bool:
         old = loop._selector
         left_out = (loop._ssock.fileno(), without)
         watched = list((old.get_map() or {}).values())
-        _give_up_lost(loop, before)
-        _close(old)
         with high_descriptors():
+            _give_up_lost(loop, before)
+            _close(old)
             loop._selector = _Selector()
             for key in watched:
                 if key.fd not in left_out:

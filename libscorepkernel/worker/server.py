@@ -15,7 +15,7 @@ from typing import Any, Awaitable, Callable, Deque, Dict, List, Optional
 from . import event_loop, shell, streams
 from .base import frame_numbers, frames
 from .base.connection import Connection
-from .base.descriptors import STDERR, STDOUT, high_descriptors
+from .base.descriptors import STDERR, STDOUT, high_descriptors, keep_reserve, none_is_left, reserve
 from .base.frames import Frame
 from .cells import Cells
 from .comms import Comms
@@ -28,6 +28,8 @@ from .queries import Queries
 _Event = asyncio.Event
 # The first cells come at once, when all of a notebook is run: what can wait does.
 _IDLE_SECONDS = 0.3
+# What failed for want of descriptors is tried again.
+_AGAIN_SECONDS = 10.0
 
 
 class _Deaf(Exception):
@@ -69,6 +71,7 @@ class Server:
     def run(self) -> None:
         """Serve until SHUTDOWN, or until the library is gone."""
         self._loop = event_loop.make()
+        keep_reserve()
         while not self._run():
             standby.renew(self, self._cells.runner is not None)
 
@@ -86,14 +89,14 @@ class Server:
     def descriptors(self) -> set:
         """The connections that are the worker's own."""
         pair = [getattr(self._loop, name, None) for name in ("_ssock", "_csock")]
-        return self.connection.descriptors() | {end.fileno() for end in pair if end is not None}
+        return self.connection.descriptors() | {*reserve(), *(end.fileno() for end in pair if end is not None)}
 
     def _run(self) -> bool:
         """Serve. False: this process is a copy by now, which has taken over and is to begin anew."""
         faulthandler.enable(file=self.connection._pipes[STDERR], all_threads=False)
         self._listen()
         self._loop.call_later(_IDLE_SECONDS, self._systems.prepare)
-        self._loop.call_later(_IDLE_SECONDS, resource_tracker.protect)
+        self._loop.call_later(_IDLE_SECONDS, self._protect_tracker)
         self._interrupts.between_cells = self._on_interrupt_between_cells
         self.connection.send(frame_numbers.READY, 0)
         self.connection.hold(True)
@@ -103,6 +106,12 @@ class Server:
         self.connection.hold(False)
         resource_tracker.end()
         return True
+
+    def _protect_tracker(self) -> None:
+        try:
+            resource_tracker.protect()
+        except (OSError, ImportError):  # users' code has used up what it takes to import a module
+            self._loop.call_later(_AGAIN_SECONDS, self._protect_tracker)
 
     def _serve_until_the_end(self) -> bool:
         """Serve as _serve does, and go on whatever users' code does to the event loop."""
@@ -117,9 +126,14 @@ class Server:
                 # A KeyboardInterrupt or SystemExit in a user's task, or whatever a signal handler of the user's raises
                 # between cells, ends run_until_complete, and perhaps the task: not us.
                 asyncio.events._set_running_loop(None)  # what runs is none
-                if not self._keep_hearing():
-                    self._loop, task = event_loop.make(), None
-                    self._listen()
+                try:
+                    if not self._keep_hearing():
+                        self._loop, task = event_loop.make(), None
+                        self._listen()
+                except OSError as problem:
+                    if not none_is_left(problem):
+                        raise
+                    self.connection.end_without_descriptors()
 
     def _listen(self) -> None:
         """Have the loop watch the connection."""
@@ -129,6 +143,7 @@ class Server:
         self._loop_ends = event_loop.ends(self._loop)
 
     def _hears(self) -> bool:
+        keep_reserve()
         return event_loop.hears(self._loop, self._watched, self._loop_ends)
 
     def _keep_hearing(self) -> bool:

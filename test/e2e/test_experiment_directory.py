@@ -94,6 +94,20 @@ class Named(TracedCase):
             self.is_refused(wanted, "measured.h5")
         self.is_refused(self.below("source", "cell.py"), "cell.py")
         self.is_refused(self.below("both", "traces.otf2", "scorepkernel.json", "thesis.tex"), "thesis.tex")
+        results = "run1.cubex", "summary.xlsx", "profile.py"
+        self.is_refused(self.below("results", *results), "profile.py")
+        for name in results[:2]:
+            self.is_refused(self.below(f"with {name}", name), name)
+        self.is_refused(self.below("near", "scorepkernel.json", "summary.tex"), "summary.tex")
+        self.is_refused(self.below("parts", "MANIFEST.md", "summary.cubex"), "MANIFEST.md")
+        self.below("of-mine/traces", "0.evt", "notes.txt")
+        self.is_refused(self.below("of-mine", "traces.otf2"), "traces/notes.txt")
+        self.below("of-mine/rank-1", "thesis.tex")
+        self.is_refused(self.below("of-mine", "traces.otf2"), "rank-1/thesis.tex")
+        os.symlink("thesis.tex", os.path.join(self.below("linked"), "traces.otf2"))
+        self.is_refused(self.below("linked"), "traces.otf2")
+        os.makedirs(os.path.join(self.below("directories"), "profile.cubex"))
+        self.is_refused(self.below("directories"), "profile.cubex")
         os.mkdir(os.path.join(self.below("folder"), "traces"))
         self.below("folder/traces", "of-mine")
         self.is_refused(self.below("folder"), "traces/of-mine")
@@ -110,6 +124,12 @@ class Named(TracedCase):
     def test_an_experiment_that_is_to_stay(self) -> None:
         path = self.below("kept", "scorepkernel.json")
         self.is_refused(path, "says that it is to stay", SCOREP_OVERWRITE_EXPERIMENT_DIRECTORY="false")
+
+    @unittest.skipIf(os.getuid(), "only root can make files that belong to others")
+    def test_what_another_user_has_put_among_ours(self) -> None:
+        path = self.below("mixed", "scorepkernel.json", "traces.otf2")
+        os.chown(os.path.join(path, "traces.otf2"), NOBODY, NOBODY)
+        self.is_refused(path, "traces.otf2")
 
     @unittest.skipIf(os.getuid(), "only root can make directories that belong to others")
     def test_what_another_user_has_put_there(self) -> None:

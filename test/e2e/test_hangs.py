@@ -125,6 +125,60 @@ class Loop(KernelCase):
         self.unharmed("pass")
 
 
+FILL = """
+import os
+files = []
+def fill():
+    try:
+        while True: files.append(open(os.devnull))
+    except OSError: pass
+"""
+
+
+class Descriptors(KernelCase):
+    """Cells use up all descriptors: the next one runs, which can give them back."""
+
+    def setUp(self) -> None:
+        self.ok("import asyncio, os, resource, time; pid = os.getpid()\n" + LOOP + FILL)
+        self.ok("limits = resource.getrlimit(resource.RLIMIT_NOFILE)\nresource.setrlimit(resource.RLIMIT_NOFILE, (1024, limits[1]))")
+
+    def tearDown(self) -> None:
+        self.ok("files.clear()")
+        self.ok("resource.setrlimit(resource.RLIMIT_NOFILE, limits)")
+        self.assertEqual(self.ok("os.getpid() == pid").result, "True")
+
+    def test_all_are_used(self):
+        self.ok("fill()")
+        self.assertGreater(self.value("len(files)"), 900)
+
+    def test_all_are_used_and_the_loop_is_taken_apart(self):
+        for turn in range(3):
+            self.ok("fill()\n" + LOOP + ("loop._selector.close()", "os.close(loop._csock.fileno())", "os.close(loop._ssock.fileno())")[turn])
+            self.assertGreater(self.value("len(files)"), 900)
+            self.ok("files.clear()")
+            self.assertEqual(self.ok("await asyncio.get_event_loop().run_in_executor(None, lambda: 5)").result, "5")
+
+    def test_a_few_are_left(self):
+        self.ok("fill(); files[-3:] = []\n" + LOOP + "loop._selector.close()")
+        self.assertGreater(self.value("len(files)"), 900)
+
+    def test_none_is_allowed(self):
+        self.ok("resource.setrlimit(resource.RLIMIT_NOFILE, (3, limits[1]))")
+        self.assertEqual(self.ok("1 + 1").result, "2")
+
+    def test_nothing_is_printed_for_it(self):
+        """What was to be done while the session is idle, and could not be."""
+        outcome = self.ok("fill(); await asyncio.sleep(0.5)")
+        self.assertNotIn("protect", outcome.text("stderr"))
+
+    def test_a_guard_takes_over_with_high_numbers(self):
+        self.ok("resource.setrlimit(resource.RLIMIT_NOFILE, (min(4096, limits[1]), limits[1]))")
+        self.ok("fill(); files[-200:] = []")
+        self.fails(GUARDED + "os.abort()", "SessionRestored")
+        self.assertGreater(self.value("len(files)"), 700)
+        self.ok("pid = os.getpid()")
+
+
 class Guarded(TracedCase):
     def test_a_guard_takes_over(self):
         self.ok(DEFINITIONS + "x = 1")

@@ -27,7 +27,7 @@ from .interrupts import Interrupts, in_main_thread
 WORKER_FD = 3
 
 # Kept, as users' code may replace them: gevent does, for one, by what waits for its own loop.
-_sleep, _exit, _select = time.sleep, os._exit, select.select
+_sleep, _exit, _poll = time.sleep, os._exit, select.poll
 _start_thread, _new_lock = _thread.start_new_thread, _thread.allocate_lock
 _RLock = type(threading.RLock())  # what the function makes may be another's
 
@@ -46,6 +46,9 @@ _CONTINUED = bytes(range(0x80, 0xC0))  # what begins no character
 
 _CUT_OFF = (
     b"This process has closed its connection to the kernel, which cannot be spoken to any more: the process is ended.\n"
+)
+_NO_DESCRIPTORS = (
+    b"The kernel's event loop was taken apart, and no descriptors are left to make another: the process is ended.\n"
 )
 
 
@@ -66,6 +69,13 @@ class _Signal:
     def give(self) -> None:
         with contextlib.suppress(RuntimeError):  # it has been given already
             self._lock.release()
+
+
+def _wait_for(number: int, what: int, seconds: Optional[float]) -> bool:
+    """Whether a descriptor is ready within that time. select() knows none from number 1024 on."""
+    poll = _poll()
+    poll.register(number, what)
+    return bool(poll.poll(None if seconds is None else seconds * 1000))
 
 
 def _copies_of_output() -> dict:
@@ -151,6 +161,11 @@ class Connection:
         _sleep(_CUT_OFF_SECONDS)
         _exit(1)
 
+    def end_without_descriptors(self) -> None:
+        """Nothing can be waited for."""
+        self._write(STDERR, _NO_DESCRIPTORS)
+        _exit(1)
+
     # --- frames --------------------------------------------------------------------------------------
 
     def receive(self) -> Frame:
@@ -171,7 +186,7 @@ class Connection:
         if self._forked:
             raise EOFError("the library is the parent's")
         self.look_after_socket()
-        if not _select([self.socket], [], [], seconds)[0]:
+        if not _wait_for(self.socket.fileno(), select.POLLIN, seconds):
             return False
         with self.lock:  # also against an interrupt between the two steps
             try:
@@ -369,7 +384,7 @@ class Connection:
                 written = os.write(pipe, data)
             except BlockingIOError:
                 # A child process made the shared pipe non-blocking (Node.js does).
-                _select([], [pipe], [])
+                _wait_for(pipe, select.POLLOUT, None)
                 continue
             except OSError:
                 return  # users' code closed it, or the library has gone: there is nobody to tell

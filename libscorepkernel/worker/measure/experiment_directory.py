@@ -28,13 +28,19 @@ EXAMPLE = f"%env {VARIABLE}={os.path.join(os.path.expanduser('~'), 'scorep-run')
 # Where the session began, which is where the notebook is; users' code may go elsewhere.
 _NOTEBOOK_DIRECTORY = os.getcwd()
 _FALSE = ("false", "no", "off", "0")
-# What is found in experiments and nowhere else: ours, Score-P's, OTF2's, Cube's.
-_MARKS = re.compile(r"scorepkernel\.json|scorep\.cfg|.+\.otf2|.+\.cubex")
-# What else measurements, and the field's tools after them, leave there.
+# What is found in experiments and nowhere else: ours, Score-P's, OTF2's, Cube's. Regular files, and the user's.
+_MARKS = ("scorepkernel.json", "scorep.cfg", "traces.otf2", "profile.cubex")
+# What else measurements leave there, and Scalasca after them; NFS has names for what is removed while it is open.
 _PARTS = re.compile(
-    r"cell\.py|MANIFEST\.md|traces|tau|rank-\d+|.+\.def|.+\.evt|scorep\.(fgp|log|score|filter|config)\S*"
-    r"|(profile|summary|trace|scout|scalasca|epik)\.\S+|\..*~?lock.*|\.nfs.*"
+    r"cell\.py|MANIFEST\.md|traces\.def|(initial_)?scorep\.filter|scorep\.(log|score)|scout\.(cubex|err|log)"
+    r"|summary\.cubex|trace\.(cubex|stat)|\.nfs[0-9a-f]+"
 )
+# And the directories among it, with what is in those.
+_DIRECTORIES = (
+    (re.compile(r"traces"), re.compile(r"\d+\.(def|evt|snap)|\.nfs[0-9a-f]+")),
+    (re.compile(r"tau"), re.compile(r"snapshot\.\d+\.\d+\.\d+")),
+)
+_RANK = re.compile(r"rank-\d+")  # the experiment of one of many, until they have been made one
 _OTHERS_WRITE = stat.S_IWGRP | stat.S_IWOTH
 
 
@@ -182,15 +188,41 @@ def _taken_in_hand(path: str) -> List[str]:
 
 def _not_of_an_experiment(path: str, names: List[str]) -> Optional[str]:
     """What is in a directory that no measurement has left there; None: it is an experiment."""
-    strangers = [name for name in sorted(names) if not _MARKS.fullmatch(name) and not _PARTS.fullmatch(name)]
-    if strangers:
-        return strangers[0]
-    if any(map(_MARKS.fullmatch, names)):
-        return None
-    if names == ["traces"]:  # of a measurement that came to no end
-        left = os.listdir(os.path.join(path, "traces"))
-        return next((f"traces/{name}" for name in sorted(left) if not name.endswith((".def", ".evt"))), None)
-    return sorted(names)[0]
+    marked = False
+    for name in sorted(names):
+        status = os.lstat(os.path.join(path, name))
+        stranger: Optional[str] = None if status.st_uid == os.geteuid() else name
+        if stat.S_ISDIR(status.st_mode) and not stranger:
+            stranger = _not_of_its_directory(path, name)
+            marked = marked or bool(_RANK.fullmatch(name))
+        elif stat.S_ISREG(status.st_mode) and name in _MARKS:
+            marked = True
+        elif not (stat.S_ISREG(status.st_mode) and (_PARTS.fullmatch(name) or name == _profile())):
+            stranger = name
+        if stranger is not None:
+            return stranger
+    return None if marked or names == ["traces"] else sorted(names)[0]  # that of a measurement that came to no end
+
+
+def _not_of_its_directory(path: str, name: str) -> Optional[str]:
+    below = os.path.join(path, name)
+    names = os.listdir(below)
+    if _RANK.fullmatch(name):
+        stranger = _not_of_an_experiment(below, names) if names else None
+        return f"{name}/{stranger}" if stranger else None
+    known = next((parts for directory, parts in _DIRECTORIES if directory.fullmatch(name)), None)
+    if known is None:
+        return name
+    strange = (each for each in sorted(names) if not known.fullmatch(each) or not _is_plain(os.path.join(below, each)))
+    return next((f"{name}/{each}" for each in strange), None)
+
+
+def _is_plain(path: str) -> bool:
+    return stat.S_ISREG(os.lstat(path).st_mode)
+
+
+def _profile() -> str:
+    return os.environ.get("SCOREP_PROFILING_BASE_NAME", "profile") + ".cubex"
 
 
 def _another(path: str) -> str:
