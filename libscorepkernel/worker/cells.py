@@ -7,25 +7,31 @@ import contextlib
 import json
 import os
 import sys
-from typing import Any, Callable, Dict, Iterator, List, NamedTuple, Optional, Tuple
+import statistics  # noqa: F401
+import tempfile  # noqa: F401
+import zlib  # noqa: F401
+from typing import TYPE_CHECKING, Any, Callable, Dict, Iterator, List, NamedTuple, Optional, Tuple
 
 from .base import frame_numbers, frames
 from .base.errors import NotMeasured
 from .base.frames import Frame
 from .base.session import Session
 from .cell_code import CellCode
-from .directives import environment, settings, viewers
 from .forks import guard
 from .input import Questions
-from .launch.launcher import Launcher
 from .launch.plan import Plan, Where, decide, follow
-from .launch.runner import Runner
-from .measure import repeats, report
+from .measure import report
 from .measure.cell import Cell
 from .measure.measurement import Measurement, measuring
 from .measure.systems.selection import Selection
 from .measure.wanted import Wanted, read
-from .script import write_mode
+
+if TYPE_CHECKING:
+    from .launch.launcher import Launcher
+    from .launch.runner import Runner
+
+# What few cells need is imported when it is needed: a session's start does not wait for it. What those modules need of
+# the standard library is imported above, before a cell can replace it (base/unpatched.py).
 
 # How a request ended, and what is sent with it: its content, and for a measured cell its measurement.
 Reply = Tuple[Any, ...]
@@ -70,7 +76,7 @@ class Cells:
         self._look_for_interrupt = look_for_interrupt
         self._code = CellCode(session.connection, session.shell)
         self._pid = os.getpid()
-        self.launcher = Launcher(session, systems)
+        self._launcher: Optional[Launcher] = None
         self.runner: Optional[Runner] = None  # where this process is for a launched cell
         self._directives = {
             "environment": self._set_environment,
@@ -79,15 +85,37 @@ class Cells:
             "write": self._write_script,
         }
 
+    @property
+    def launcher(self) -> Launcher:
+        """Runs cells in processes of their own."""
+        from .launch import launcher
+
+        if self._launcher is None:
+            self._launcher = launcher.Launcher(self._session, self._systems)
+        return self._launcher
+
+    def _runner_of(self, is_forked: bool) -> Runner:
+        from .launch import runner
+
+        return runner.Runner(self._session, self._systems, is_forked)
+
+    def prepare(self) -> None:
+        """While the user thinks: import what the first measured cell may need, and load what measures it."""
+        from .directives import viewers  # noqa: F401
+        from .launch import launcher, runner  # noqa: F401
+        from .measure import repeats  # noqa: F401
+
+        self._systems.prepare()
+
     def take_over(self, is_runner: bool) -> None:
         """This process is a forked copy, which goes on as the session, or as the runner of one cell."""
         self._pid = os.getpid()
         if is_runner:
-            self.runner = Runner(self._session, self._systems, True)
+            self.runner = self._runner_of(True)
 
     def take_variables(self, frame: Frame) -> None:
         """WORKER_TAKE_STATE: this process was launched for the cell that comes next."""
-        self.runner = Runner(self._session, self._systems, False)
+        self.runner = self._runner_of(False)
         self._connection.begin_cell(frame.request)
         try:
             with self._users_code():  # whose objects are made from what came
@@ -123,15 +151,21 @@ class Cells:
     # --- directives ----------------------------------------------------------------------------------
 
     def _set_environment(self, request: Request) -> Reply:
+        from .directives import environment
+
         print(environment.apply(request.options["environment"]), end="")
         return self._reply(request)
 
     def _switch_viewer(self, request: Request) -> Reply:
+        from .directives import viewers
+
         print(viewers.switch(request.options["viewer"], request.options["on"]), end="")
         return self._reply(request)
 
     def _ask_about_settings(self, request: Request) -> Reply:
         """Whether what a directive proposes can be in force. It is not when the reply is an error."""
+        from .directives import settings
+
         stays: List[str] = []
         try:
             with self._users_code(True):  # a module is imported, which may take long
@@ -145,6 +179,8 @@ class Cells:
 
     def _write_script(self, request: Request) -> Reply:
         """%%end_writefile: write the marked cells to a script."""
+        from .script import write_mode
+
         try:
             print(write_mode.write(request.options, self._shell.transform_cell), end="")
         except (NotMeasured, ValueError) as problem:
@@ -179,7 +215,7 @@ class Cells:
         reply = self._reply(request)
         if self.runner:
             self.runner.end(request.number, cell.number, wanted or Wanted())
-        return self._with_report(reply, repeats.combined(reports) if reports else None)
+        return self._with_report(reply, _combined(reports))
 
     def _plan(self, cell: Cell, request: Request) -> Optional[Plan]:
         """How the cell is to be measured; None: it is not measured. NotMeasured: it cannot be, as the user asks for
@@ -297,9 +333,18 @@ class Cells:
         if measurement is None:
             return reply
         if not self.runner:  # else the session does so
+            from .directives import viewers
+
             print(viewers.show(measurement["directory"]), end="")
             measurement = report.for_library(measurement)
         return (*reply, measurement)
 
     def _users_code(self, more: bool = False) -> Any:
         return self._connection.interrupts.users_code(more)
+
+
+def _combined(reports: List[dict]) -> Optional[dict]:
+    """The reports of a cell's repetitions as one; None: there is none."""
+    from .measure import repeats
+
+    return repeats.combined(reports) if reports else None

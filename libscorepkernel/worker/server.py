@@ -95,7 +95,7 @@ class Server:
         """Serve. False: this process is a copy by now, which has taken over and is to begin anew."""
         faulthandler.enable(file=self.connection._pipes[STDERR], all_threads=False)
         self._listen()
-        self._loop.call_later(_IDLE_SECONDS, self._systems.prepare)
+        self._loop.call_later(_IDLE_SECONDS, self._cells.prepare)
         self._loop.call_later(_IDLE_SECONDS, self._protect_tracker)
         self._interrupts.between_cells = self._on_interrupt_between_cells
         self.connection.send(frame_numbers.READY, 0)

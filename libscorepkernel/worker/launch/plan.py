@@ -5,8 +5,7 @@ for each cell, and carried out by others."""
 from __future__ import annotations
 
 import enum
-from dataclasses import dataclass, replace
-from typing import List, Optional, Tuple
+from typing import List, NamedTuple, Optional, Tuple
 
 from ..base.errors import NotMeasured, Unusable
 from ..forks.guard import Guard, consider
@@ -30,8 +29,7 @@ class Where(enum.Enum):
     RANKS = "as ranks"
 
 
-@dataclass(frozen=True)
-class Plan:
+class Plan(NamedTuple):
     """How a cell is run."""
 
     where: Where
@@ -45,7 +43,7 @@ class Plan:
 
     def guarded_by(self, guard: Guard) -> Plan:
         """The plan with what came of its guard."""
-        return replace(self, guard=guard)
+        return self._replace(guard=guard)
 
     @property
     def said(self) -> str:

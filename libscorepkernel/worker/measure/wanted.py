@@ -3,14 +3,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, fields
-from typing import Any, Dict, Optional, Sequence
+from typing import Any, Dict, NamedTuple, Optional, Sequence
 
 from . import binding_arguments
 
 
-@dataclass(frozen=True)
-class Wanted:
+class Wanted(NamedTuple):
     """As the library sends it with a cell, where it says something; else as it is by default."""
 
     text: str = ""  # the directive's line
@@ -24,7 +22,7 @@ class Wanted:
     ranks: int = 0  # --ranks; 0: as many as the launcher starts, if there is one
     launcher: str = ""  # the command of %%scorep_launcher
     gather: Sequence[str] = ()  # names
-    said: Dict[str, Any] = field(default_factory=dict)  # all that the library sent, for the experiment's record
+    said: Optional[Dict[str, Any]] = None  # all that the library sent, for the experiment's record
 
     @property
     def is_for_ranks(self) -> bool:
@@ -32,11 +30,8 @@ class Wanted:
         return bool(self.ranks or self.launcher)
 
 
-_NAMES = {one.name for one in fields(Wanted)}
-
-
 def read(said: Dict[str, Any]) -> Wanted:
     """Read what the library's JSON asks for."""
     if said.get("arguments"):
         said = {**said, "arguments": binding_arguments.placed(said["arguments"])}
-    return Wanted(said=said, **{name: value for name, value in said.items() if name in _NAMES})
+    return Wanted(said=said, **{name: value for name, value in said.items() if name in Wanted._fields})
