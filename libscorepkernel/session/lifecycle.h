@@ -14,6 +14,9 @@ void lifecycle_tell_start(struct spk_session *session);
  * tried. */
 void lifecycle_start_worker(struct spk_session *session);
 
+/** End a worker that cannot be spoken to. why: how it ended, for messages; it stays. */
+void lifecycle_end_worker(struct spk_session *session, const char *why);
+
 /** End the session's processes, as spk_plugin.shutdown says. Safe to repeat. */
 void lifecycle_shutdown(struct spk_session *session);
 

@@ -160,6 +160,7 @@ static void release(struct spk_session *session)
     loop_forget(&session->loop, &session->wake);
     if (session->wake.fd >= 0)
         close(session->wake.fd);
+    interrupt_finish(session);
     loop_finish(&session->loop);
     free(session->active);
     for (struct request *request; (request = request_pop(&session->queue));)
@@ -179,7 +180,7 @@ int session_create(const struct spk_host *host, const struct spk_options *option
     struct spk_session *made = calloc(1, sizeof *made);
     if (!made)
         return failure_set(error, -ENOMEM, "no memory for a session");
-    made->loop.fd = made->wake.fd = made->keeper.channel.fd = -1;
+    made->loop.fd = made->wake.fd = made->patience.fd = made->keeper.channel.fd = -1;
     made->standby = STANDBY_NONE;
     made->worker_events = &worker_events;
     made->launched = (struct launched_cell){.loop = &made->loop,

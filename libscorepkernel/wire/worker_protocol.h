@@ -80,6 +80,7 @@ enum worker_frame {
                         end of the measurement may have to wait for other ranks */
     WORKER_INPUT_WITHDRAWN, /* parts: number (u32). That question of the request waits for no answer any more
                              */
+    WORKER_TAKEN, /* no parts: the request has been begun. From the session's worker only */
 };
 
 #endif

@@ -29,6 +29,7 @@ from .input import Questions
 from .launch.launcher import Launcher
 from .launch.runner import Runner
 from .launch.way import Way, choose
+from .liveness import Liveness
 from .measure import binding_arguments, installation, repeats, scorep_api
 from .measure.cell import Cell, measuring
 from .measure.systems import selection
@@ -60,6 +61,7 @@ class Server:
         installation.given_up = lambda: self.interrupts.pending
         self._frames: Deque[Frame] = deque()
         self._questions = Questions(connection, self._read_for)
+        self.liveness = Liveness(connection, lambda: bool(self._frames) or connection.has_something())
         self._cell_task: Optional[asyncio.Task] = None
         # Of the task that serves: what cells set in it, such as decimal's precision, is there for the next task.
         self._context = contextvars.copy_context()
@@ -112,6 +114,7 @@ class Server:
         self.pid = os.getpid()
         self._frames.clear()
         self._questions.forget()
+        self.liveness.ended()
 
     def descriptors(self) -> set:
         """The connections that are the worker's own."""
@@ -148,18 +151,18 @@ class Server:
                 return
             except standby.Promoted:
                 raise
-            except BaseException:
+            except BaseException as raised:
                 # A KeyboardInterrupt or SystemExit in a user's task, or whatever a signal handler of the user's raises
                 # between cells, ends run_until_complete, and perhaps the task: not us.
                 asyncio.events._set_running_loop(None)  # what runs is none
                 try:
-                    if not self._keep_hearing():
+                    if self.liveness.loop_ended(raised) or not self._keep_hearing():
                         self._loop, task = event_loop.make(), None
                         self._listen()
                 except OSError as problem:
                     if not none_is_left(problem):
                         raise
-                    self.connection.end_without_descriptors()
+                    self.connection.end("was ended, since its event loop was taken apart and no descriptors are left")
 
     def _listen(self) -> None:
         """Have the loop watch the connection."""
@@ -186,11 +189,17 @@ class Server:
     def _on_interrupt_between_cells(self, frame: Any) -> bool:
         """The library sends one where a request waits: for a task of the user's, or since the loop is deaf."""
         self._keep_hearing()
-        return event_loop.runs_users_code(frame)
+        if event_loop.runs_users_code(frame):
+            return True
+        self.liveness.look()
+        return False
 
     def _read(self) -> None:
         """Take what the library sent; called on the loop when there is something."""
-        self._read_for(0)
+        try:
+            self._read_for(0)
+        except Exception as problem:  # which the loop would print, and call this again
+            self.liveness.loop_ended(problem)
 
     def _read_for(self, seconds: Optional[float]) -> None:
         """The same on any thread, waiting so long for it."""
@@ -212,7 +221,8 @@ class Server:
                 self.launcher.on_return(frame)
             else:
                 self._frames.append(frame)
-                self._loop.call_soon_threadsafe(self._arrived.set)
+                # Of its class, since users' code may have put something else there for the loop.
+                type(self._loop).call_soon_threadsafe(self._loop, self._arrived.set)
 
     async def _serve(self) -> None:
         while True:
@@ -247,6 +257,13 @@ class Server:
             self.runner.problem = problem
 
     async def _answer(self, frame: Frame) -> None:
+        self.liveness.began(frame.request, not self.runner and self.connection.setup.get("rank") is None)
+        try:
+            await self._answer_it(frame)
+        finally:
+            self.liveness.ended()
+
+    async def _answer_it(self, frame: Frame) -> None:
         try:
             how, *parts = await self._handlers[frame.kind](frame)
         except standby.Promoted:

@@ -7,11 +7,15 @@ import _thread
 import contextlib
 import signal
 import sys
-from typing import Any, Iterator, Optional
+from typing import Any, Iterator, Optional, Type
 
 # Kept, as users' code may replace it: gevent does, for one.
 get_ident = _thread.get_ident
 MAIN_THREAD = get_ident()  # which imports this
+
+
+class OutOfTime(BaseException):
+    """Raised in users' code that goes on after interrupts for which there is a limit of time."""
 
 
 class Interrupts:
@@ -26,7 +30,8 @@ class Interrupts:
         self.before_cell = False  # a request has been taken, its cell has not begun: an interrupt is meant for it
         self.on_interrupt: Optional[Any] = None  # asked first: returns True when it took care of it
         self.between_cells: Optional[Any] = None  # asked when one comes beside a cell: True, when it is to be obeyed
-        self.of_our_own = False  # the next signal is not the library's (time_limit.py)
+        # Raised by the next signal, which is not the library's (time_limit.py).
+        self.of_our_own: Optional[Type[BaseException]] = None
         self.pending = False
         self.received = 0  # signals
         self.served = 0  # of those, how many have been obeyed before they came
@@ -37,9 +42,8 @@ class Interrupts:
         signal.signal(signal.SIGINT, self._handle)
 
     def _handle(self, number: int, frame: Any) -> None:
-        if self.of_our_own:
-            self.of_our_own = False
-        else:
+        kind, self.of_our_own = self.of_our_own, None
+        if kind is None:
             self.received += 1
             if self.received <= self.served:
                 return
@@ -50,7 +54,7 @@ class Interrupts:
         elif self._lock._is_owned():
             self.pending = True
         elif self.on_interrupt is None or not self.on_interrupt(frame):
-            raise KeyboardInterrupt
+            raise kind or KeyboardInterrupt
 
     def catch_up(self) -> None:
         """Interrupt now, if an interrupt had to wait. Only the main thread sees any."""
