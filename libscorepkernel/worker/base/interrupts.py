@@ -14,6 +14,15 @@ get_ident = _thread.get_ident
 MAIN_THREAD = get_ident()  # which imports this
 
 
+# How many were raised in users' code, and how many of those before the code that runs now began.
+_raised, _before = [0], [0]
+
+
+def has_come(problem: BaseException) -> bool:
+    """Whether a KeyboardInterrupt is one that came; else the code that runs now has raised it by itself."""
+    return isinstance(problem, KeyboardInterrupt) and (type(problem) is not KeyboardInterrupt or _raised > _before)
+
+
 class OutOfTime(BaseException):
     """Raised in users' code that goes on after interrupts for which there is a limit of time."""
 
@@ -50,10 +59,12 @@ class Interrupts:
         if not self.in_cell:
             self.pending = self.pending or self.before_cell
             if self.between_cells is not None and self.between_cells(frame):
+                _raised[0] += 1
                 raise KeyboardInterrupt
         elif self._lock._is_owned():
             self.pending = True
         elif self.on_interrupt is None or not self.on_interrupt(frame):
+            _raised[0] += 1
             raise kind or KeyboardInterrupt
 
     def catch_up(self) -> None:
@@ -61,6 +72,7 @@ class Interrupts:
         if self.pending and self.in_cell and not self._lock._is_owned() and in_main_thread():
             self.pending = False
             if self.on_interrupt is None or not self.on_interrupt(sys._getframe()):
+                _raised[0] += 1
                 raise KeyboardInterrupt
 
     def begin(self) -> None:
@@ -68,6 +80,7 @@ class Interrupts:
         self.install()
         self.in_cell = True
         self.before_cell = False
+        _before[0] = _raised[0]
         self.catch_up()
 
     @contextlib.contextmanager

@@ -18,7 +18,7 @@ from ..forks import guard, history, native_threads, standby
 from ..measure import installation
 from ..persist import trial, variables_file
 from . import variable_files, variables_report
-from .notes import RESULT, told, with_result_named
+from .notes import BACK, NEW, RESULT, THERE, told, with_result_named
 from .start import make_way, plan
 from .way import Way, choose
 
@@ -132,7 +132,7 @@ class Launcher:
                     raise NotMeasured(f"The cell was not run: {problem}.") from None
             self.steps.sent(sent)
             self._server.interrupts.before_cell = True  # one that comes now is the cell's
-            lost += told(sent.lost, True)
+            lost += told(sent.lost, THERE)
             affinity = sorted(os.sched_getaffinity(0))
             if self._job:
                 launched, how = self._job.for_ranks(way.why), self._job.plan()
@@ -171,7 +171,7 @@ class Launcher:
             self.not_returned.append(f"All variables are as before the cell, as they could not come back: {why}.")
             return []
         shell = self._server.shell
-        names = set(shell.user_ns).difference(changes.get("perhaps", ()))
+        before, perhaps = set(shell.user_ns), set(changes.get("perhaps", ()))
         self.guard([changes])
         with self._server.user_code(), self.steps.step("taken over"):
             applied = transfer.apply_changes(descriptor, shell.user_ns, begin)
@@ -179,8 +179,12 @@ class Launcher:
         if name in shell.user_ns:
             _bind_result(shell, shell.user_ns[name])
         shell.user_ns.pop(RESULT, None)
-        self.not_returned += told([one for one in applied.lost if one.name in names], False)
-        return told([one for one in applied.lost if one.name not in names], False)
+        old = [one for one in applied.lost if one.name in before]
+        new = [one for one in applied.lost if one.name not in before]
+        missed = [one for one in new if not _is_missed_by_nobody(one, changes)]
+        self.not_returned += told([one for one in old if one.name not in perhaps], BACK) + told(missed, NEW)
+        unknown = told([one for one in old if one.name in perhaps], BACK)
+        return unknown + told([one for one in new if one not in missed], NEW)
 
     def guard(self, comes: List[dict]) -> None:
         """Before what comes is made again, which may run users' code, as __setstate__: it may end this process."""
@@ -191,6 +195,12 @@ class Launcher:
         """Call it with the user's variables; it may run users' code."""
         with self._server.user_code():
             return function(self._server.shell.user_ns, *arguments)
+
+
+def _is_missed_by_nobody(lost: Any, changes: dict) -> bool:
+    """Whether it is of no use to later cells: the cell's result, which has been shown, what was closed, and what was
+    MPI's, as the ranks have ended."""
+    return lost.name == RESULT or lost.name in changes.get("closed", ()) or lost.type.startswith("mpi4py.MPI.")
 
 
 def _not_returned(texts: List[str]) -> dict:

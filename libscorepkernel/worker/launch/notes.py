@@ -9,11 +9,15 @@ from typing import Any, List
 RESULT = "_scorepkernel_result"
 
 
-def told(lost: Any, there: bool) -> List[str]:
-    """What the user is to know of variables that did not travel."""
-    way = "into the launched process" if there else "back from the launched process; the session keeps its old value"
+def told(lost: Any, way: str) -> List[str]:
+    """What the user is to know of variables that did not travel that way."""
     texts = (f"{one.name} ({one.type}) could not go {way}: {one.path}: {one.reason}" for one in lost)
     return [with_result_named(text) for text in texts]
+
+
+THERE = "into the launched process"
+BACK = "back from the launched process; the session keeps its old value"
+NEW = "back from the launched process; the session does not have it"
 
 
 def with_result_named(text: str) -> str:
