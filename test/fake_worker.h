@@ -81,6 +81,9 @@ static void fake_execute(const char *code)
     char text[64];
     uint32_t options_len;
     const char *with = fake_part(2, &options_len);
+    if (!strncmp(code, "deaf", 4))
+        fake_hang();
+    FAKE_SEND(WORKER_TAKEN, "");
     fake_mark(MARK_PARENT, fake.request, 0);
     if (memmem(with, options_len, "\"asked\":", 8)) {
         fake_settings(code);

@@ -1,12 +1,65 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  *
- * interrupt.c - interrupting the active request, wherever it runs.
+ * interrupt.c - interrupting the active request, wherever it runs. A worker that has not begun it is not in
+ * users' code for it: if it does not take it soon after the interrupt either, it never will, and is ended.
  */
 #include "session/interrupt.h"
 
 #include "session/answers.h"
+#include "session/lifecycle.h"
 
 #include <signal.h>
+#include <sys/timerfd.h>
+#include <unistd.h>
+
+/* So long the worker may compute in a task of the user's, where an interrupt does not reach it. */
+#define PATIENCE_SECONDS 10
+
+static void on_patience(void *owner, unsigned events)
+{
+    struct spk_session *session = owner;
+    const struct request *request = session->active;
+    uint64_t expired;
+    (void)events;
+    if (read(session->patience.fd, &expired, sizeof expired) == (ssize_t)sizeof expired && request &&
+        request->awaited && !request->taken && session->state == SESSION_READY)
+        lifecycle_end_worker(session,
+                             "was ended by the kernel, since it took neither the request nor, for 10 "
+                             "seconds, the interrupt");
+}
+
+/* Without a timer the worker is waited for. */
+static void wait_for_worker(struct spk_session *session)
+{
+    const struct itimerspec when = {.it_value.tv_sec = PATIENCE_SECONDS};
+    session->active->awaited = 1;
+    if (session->patience.fd < 0) {
+        session->patience = (struct source){.fd = timerfd_create(CLOCK_MONOTONIC, TFD_CLOEXEC | TFD_NONBLOCK),
+                                            .ready = on_patience,
+                                            .owner = session};
+        if (session->patience.fd < 0 || loop_watch(&session->loop, &session->patience, LOOP_READ) != 0) {
+            interrupt_finish(session);
+            return;
+        }
+    }
+    (void)timerfd_settime(session->patience.fd, 0, &when, NULL); /* fails for bad arguments only */
+}
+
+void interrupt_taken(struct spk_session *session)
+{
+    static const struct itimerspec never = {.it_value.tv_sec = 0};
+    session->active->taken = 1;
+    if (session->patience.fd >= 0)
+        (void)timerfd_settime(session->patience.fd, 0, &never, NULL); /* as above */
+}
+
+void interrupt_finish(struct spk_session *session)
+{
+    loop_forget(&session->loop, &session->patience);
+    if (session->patience.fd >= 0)
+        close(session->patience.fd);
+    session->patience.fd = -1;
+}
 
 /* The signal goes by way of the keeper and may overtake the request: so a frame that says which request is
  * meant goes ahead of it. */
@@ -21,6 +74,8 @@ static void send_interrupt(struct spk_session *session)
     /* A process that has ended needs neither. */
     (void)python_process_send(worker, WORKER_INTERRUPT, session->active->number, &part, 1);
     (void)keeper_signal(&session->keeper, worker->id, SIGINT);
+    if (worker == &session->worker && !session->active->taken && !session->active->awaited)
+        wait_for_worker(session);
 }
 
 void interrupt_active(struct spk_session *session)

@@ -13,4 +13,10 @@ void interrupt_active(struct spk_session *session);
 /** Interrupt the active request if it had been begun when the host asked for that. */
 void interrupt_requests(struct spk_session *session);
 
+/** The worker has begun the active request. */
+void interrupt_taken(struct spk_session *session);
+
+/** Give back what interrupts took. Safe to repeat. */
+void interrupt_finish(struct spk_session *session);
+
 #endif

@@ -13,7 +13,6 @@
 #include "session/answers.h"
 #include "session/host_calls.h"
 #include "session/input_requests.h"
-#include "session/interrupt.h"
 #include "session/wake.h"
 
 #include <errno.h>
@@ -35,8 +34,8 @@ void lifecycle_tell_start(struct spk_session *session)
         host_calls_status(&session->host, SPK_STATUS_FAILED, session->failure);
 }
 
-/* A worker that cannot be spoken to is of no use; its end comes from the keeper. */
-static void end_worker(struct spk_session *session, const char *why)
+/* It is of no use; its end comes from the keeper. */
+void lifecycle_end_worker(struct spk_session *session, const char *why)
 {
     session->lost = why;
     (void)keeper_signal(&session->keeper, session->worker.id, SIGKILL);
@@ -44,14 +43,14 @@ static void end_worker(struct spk_session *session, const char *why)
 
 void lifecycle_lost(void *owner)
 {
-    end_worker(owner, "was ended by the kernel, since what it sent was not understood");
+    lifecycle_end_worker(owner, "was ended by the kernel, since what it sent was not understood");
 }
 
 void lifecycle_closed(void *owner)
 {
     struct spk_session *session = owner;
     if (session->state != SESSION_ENDING) /* then it may take its time for what is done at exit */
-        end_worker(session, WORKER_WAS_CLOSED);
+        lifecycle_end_worker(session, WORKER_WAS_CLOSED);
 }
 
 /* There is no worker, and why: everything that waits is told. */
@@ -184,7 +183,7 @@ static struct request_queue take_waiting(struct spk_session *session)
 /* One that ends each time, and not for a cell, would be started without end. */
 static void stop_starting(struct spk_session *session, const char *how)
 {
-    char text[512];
+    char text[1024];
     snprintf(
         text, sizeof text,
         "The Python session %s, soon after its start and without a cell; so did %u before it. The next "
@@ -198,7 +197,7 @@ static void stop_starting(struct spk_session *session, const char *how)
  */
 static void bury(struct spk_session *session, const char *how)
 {
-    char text[512];
+    char text[1024];
     utf8_format(
         text, sizeof text,
         "The Python session %s. Its variables are lost; a new session has been started. Run the cells "
@@ -215,12 +214,13 @@ static void bury(struct spk_session *session, const char *how)
     int early = !told && loop_now_ns() - session->started_ns < EARLY_END_NS;
     session->early_ends = early ? session->early_ends + 1 : 0;
     int again = session->early_ends < EARLY_ENDS_MAX;
+    int shown = told && session->active->kind == WORKER_EXECUTE; /* clients show no other reply's error */
     if (told)
         answers_give_error(session, "SessionDied", text);
     else if (session->active)
         answers_abort_active(session);
     answers_abort_queue(session, &waiting);
-    host_calls_status(&session->host, SPK_STATUS_DIED, told || !again ? "" : text);
+    host_calls_status(&session->host, SPK_STATUS_DIED, shown || !again ? "" : text);
     if (again)
         lifecycle_start_worker(session);
     else
@@ -251,7 +251,9 @@ static int promote(struct spk_session *session, const char *how)
         return result;
     session->state = SESSION_STARTING;
     session->promoted = 1;
-    session->lost = NULL; /* that was the other's */
+    session->lost = NULL; /* that was the other's, and so was its last word */
+    free(session->failure);
+    session->failure = NULL;
     input_requests_withdraw_all(session);
     answers_give_error(session, "SessionRestored", text);
     return 0;
@@ -260,15 +262,17 @@ static int promote(struct spk_session *session, const char *how)
 static void on_exited(void *owner, uint64_t id, const struct process_end *end)
 {
     struct spk_session *session = owner;
-    char how[256];
+    char how[512];
     if (id == session->standby.id)
         standby_drop(&session->standby); /* given up when memory ran short, or killed */
     process_end_text(end, how, sizeof how);
     if (launched_cell_ended(&session->launched, id, how) || id != session->worker.id)
         return;
+    python_process_drain(&session->worker);
     if (session->lost)
         snprintf(how, sizeof how, "%s", session->lost);
-    python_process_drain(&session->worker);
+    else if (session->failure && session->state == SESSION_READY)
+        utf8_format(how, sizeof how, "%s", session->failure); /* its own word, for which it ended itself */
     if (session->state == SESSION_ENDING) {
         python_process_finish(&session->worker);
         abort_requests(session);
@@ -310,15 +314,19 @@ static void on_keeper_trace(void *owner, int sent, const struct frame *frame)
 const struct keeper_events lifecycle_keeper_events = {on_spawned, on_failed, on_exited, on_gone,
                                                       on_keeper_trace};
 
-void lifecycle_shutdown(struct spk_session *session)
+int lifecycle_begin_shutdown(struct spk_session *session)
 {
     if (session->state >= SESSION_ENDING)
-        return;
+        return 0;
     atomic_store(&session->interrupted, atomic_load(&session->begun));
     /* Replies come in order: with a request running, the others have to wait for its end. */
     if (!session->active || !session->active->sent)
         abort_requests(session);
-    interrupt_requests(session);
+    return 1;
+}
+
+void lifecycle_shutdown(struct spk_session *session)
+{
     standby_drop(&session->standby);
     if (!launched_cell_has(&session->launched, session->active ? session->active->number : 0))
         launched_cell_drop(&session->launched);

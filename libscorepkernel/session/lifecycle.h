@@ -14,7 +14,14 @@ void lifecycle_tell_start(struct spk_session *session);
  * tried. */
 void lifecycle_start_worker(struct spk_session *session);
 
-/** End the session's processes, as spk_plugin.shutdown says. Safe to repeat. */
+/** End a worker that cannot be spoken to. why: how it ended, for messages; it stays. */
+void lifecycle_end_worker(struct spk_session *session, const char *why);
+
+/** The session is to end: what waits is answered, and what runs is to be interrupted. 1; 0: it is ending
+ * already, or has ended. */
+int lifecycle_begin_shutdown(struct spk_session *session);
+
+/** End the session's processes, as spk_plugin.shutdown says, after the former. */
 void lifecycle_shutdown(struct spk_session *session);
 
 /** For session.worker_events: what the worker sent was not understood; it closed its socket. */

@@ -20,7 +20,9 @@ struct request {
     uint64_t execution_count;
     uint64_t order; /* 1 for the session's first */
     uint16_t kind;  /* enum worker_frame, or REQUEST_KERNEL_INFO */
-    int sent;       /* the worker has it */
+    int sent;       /* it is with the worker */
+    int taken;      /* which has begun it */
+    int awaited;    /* it was interrupted before that, and must soon be taken */
     int tried;      /* the worker could not be started while this request was waiting for it */
     size_t count;   /* of parts, the first of which is the content */
     struct spk_text parts[];

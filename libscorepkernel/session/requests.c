@@ -296,6 +296,10 @@ void requests_on_frame(void *owner, struct frame *frame)
             launched_cell_has(&session->launched, frame->request))
             interrupt_active(session);
         break;
+    case WORKER_TAKEN:
+        if (session->active && session->active->number == frame->request)
+            interrupt_taken(session);
+        break;
     case WORKER_REPLY:
         on_reply(session, frame);
         break;

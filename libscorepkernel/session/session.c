@@ -23,6 +23,14 @@
 
 extern char **environ;
 
+static void shut_down(struct spk_session *session)
+{
+    if (!lifecycle_begin_shutdown(session))
+        return;
+    interrupt_requests(session);
+    lifecycle_shutdown(session);
+}
+
 static void on_wake(void *owner, unsigned events)
 {
     struct spk_session *session = owner;
@@ -36,7 +44,7 @@ static void on_wake(void *owner, unsigned events)
     if (wanted & WAKE_INTERRUPT)
         interrupt_requests(session);
     if (wanted & WAKE_SHUTDOWN)
-        lifecycle_shutdown(session);
+        shut_down(session);
 }
 
 /* --- what the parts of a session tell it ------------------------------------------------------------------
@@ -177,6 +185,7 @@ static void release(struct spk_session *session)
     loop_forget(&session->loop, &session->wake);
     if (session->wake.fd >= 0)
         close(session->wake.fd);
+    interrupt_finish(session);
     loop_finish(&session->loop);
     free(session->active);
     for (struct request *request; (request = request_pop(&session->queue));)
@@ -196,7 +205,7 @@ int session_create(const struct spk_host *host, const struct spk_options *option
     struct spk_session *made = calloc(1, sizeof *made);
     if (!made)
         return failure_set(error, -ENOMEM, "There is no memory for a session.");
-    made->loop.fd = made->wake.fd = made->keeper.channel.fd = -1;
+    made->loop.fd = made->wake.fd = made->patience.fd = made->keeper.channel.fd = -1;
     made->standby = STANDBY_NONE;
     made->worker_events = &worker_events;
     made->launched = (struct launched_cell){.loop = &made->loop,

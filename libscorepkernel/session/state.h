@@ -59,6 +59,7 @@ struct spk_session {
     uint64_t last_id; /* of the processes that the keeper was asked for */
     struct request_queue queue;
     struct request *active; /* begun, and not yet answered */
+    struct source patience; /* a timer: until then, the worker has to take what it was interrupted in */
     const char *lost;       /* why this worker is being ended by us; NULL: it is not */
     int64_t started_ns;     /* when this worker was asked for */
     unsigned early_ends;    /* of workers, one after another, soon after their start and without a cell */

@@ -43,7 +43,7 @@ def hears(loop: Any, number: int, before: Ends) -> bool:
     """Whether the loop notices that there is something to read on a descriptor, and that a thread wakes it. before:
     its ends as they were."""
     try:
-        if loop.is_closed() or ends(loop) != before:
+        if loop.is_closed() or ends(loop) != before or loop._selector is None:
             return False
         selector, needed = loop._selector, {number, loop._ssock.fileno()}
         if not needed <= set(selector.get_map()):
@@ -73,6 +73,8 @@ def runs_users_code(frame: Any) -> bool:
     while frame is not None and frame.f_code is not _RUN:
         called.append(frame.f_code.co_filename)
         frame = frame.f_back
+    if frame is not None and not called:
+        return True  # a function in C, which is none of ours
     while called and called[-1].startswith(_ASYNCIO):
         called.pop()
     return frame is not None and bool(called) and not called[-1].startswith(_PACKAGE)
@@ -91,7 +93,7 @@ def renew(loop: Any, without: int, before: Ends, forked: bool) -> bool:
     try:
         old = loop._selector
         left_out = (loop._ssock.fileno(), without)
-        watched = list((old.get_map() or {}).values())
+        watched = list((old and old.get_map() or {}).values())
         with high_descriptors():
             _give_up_lost(loop, before)
             _close(old)
@@ -135,7 +137,7 @@ def _make_pair(loop: Any) -> None:
 
 
 def _close(selector: Any) -> None:
-    with contextlib.suppress(OSError, ValueError):
+    with contextlib.suppress(OSError, ValueError, AttributeError):
         if _readlink(f"/proc/self/fd/{selector.fileno()}") == "anon_inode:[eventpoll]":
             selector.close()
             return

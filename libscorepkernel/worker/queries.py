@@ -14,10 +14,15 @@ from . import time_limit
 from .base import frame_numbers
 from .base.connection import Connection
 from .base.frames import Frame
+from .base.interrupts import OutOfTime
 from .directives import completion
 
 # So long users' code may take to answer a query, for which the next cell waits.
 _SECONDS = 10.0
+_ENDLESS = (
+    "was ended, since a completion or an inspection ran code of the user's (a __repr__, a __dir__, a property) that "
+    "neither ended nor let itself be interrupted"
+)
 
 
 class Queries:
@@ -39,8 +44,8 @@ class Queries:
         """Users' code runs for a query. An interrupt ends the block, and so does too long a time: what has been found
         by then is the answer."""
         interrupts = self._connection.interrupts
-        with contextlib.suppress(KeyboardInterrupt), interrupts.users_code():
-            with time_limit.Limit(_SECONDS, interrupts):
+        with contextlib.suppress(KeyboardInterrupt, OutOfTime), interrupts.users_code():
+            with time_limit.Limit(_SECONDS, interrupts, lambda: self._connection.end(_ENDLESS)):
                 yield
 
     async def _complete(self, frame: Frame) -> tuple:

@@ -21,6 +21,7 @@ from .cells import Cells
 from .comms import Comms
 from .forks import resource_tracker, standby
 from .input import Questions
+from .liveness import Liveness
 from .measure import scorep_api
 from .measure.systems.selection import Selection
 from .queries import Queries
@@ -45,6 +46,7 @@ class Server:
         self._interrupts = connection.interrupts
         self._frames: Deque[Frame] = deque()
         self._questions = Questions(connection, self._read_for)
+        self._liveness = Liveness(connection, lambda: bool(self._frames) or connection.has_something())
         # Of the task that serves: what cells set in it, such as decimal's precision, is there for the next task.
         self._context = contextvars.copy_context()
         for name, which in (("stdout", STDOUT), ("stderr", STDERR)):
@@ -85,6 +87,7 @@ class Server:
         self._cells.take_over(bool(setup.get("runner")))
         self._frames.clear()
         self._questions.forget()
+        self._liveness.ended()
 
     def descriptors(self) -> set:
         """The connections that are the worker's own."""
@@ -122,18 +125,18 @@ class Server:
                 task = self._context.run(lambda: loop.create_task(self._serve()))
             try:
                 return loop.run_until_complete(task)
-            except BaseException:
+            except BaseException as raised:
                 # A KeyboardInterrupt or SystemExit in a user's task, or whatever a signal handler of the user's raises
                 # between cells, ends run_until_complete, and perhaps the task: not us.
                 asyncio.events._set_running_loop(None)  # what runs is none
                 try:
-                    if not self._keep_hearing():
+                    if self._liveness.loop_ended(raised) or not self._keep_hearing():
                         self._loop, task = event_loop.make(), None
                         self._listen()
                 except OSError as problem:
                     if not none_is_left(problem):
                         raise
-                    self.connection.end_without_descriptors()
+                    self.connection.end("was ended, since its event loop was taken apart and no descriptors are left")
 
     def _listen(self) -> None:
         """Have the loop watch the connection."""
@@ -160,11 +163,17 @@ class Server:
     def _on_interrupt_between_cells(self, frame: Any) -> bool:
         """The library sends one where a request waits: for a task of the user's, or since the loop is deaf."""
         self._keep_hearing()
-        return event_loop.runs_users_code(frame)
+        if event_loop.runs_users_code(frame):
+            return True
+        self._liveness.look()
+        return False
 
     def _read(self) -> None:
         """Read what the library has sent; the loop calls this when there is something to read."""
-        self._read_for(0)
+        try:
+            self._read_for(0)
+        except Exception as problem:  # which the loop would print, and call this again
+            self._liveness.loop_ended(problem)
 
     def _read_for(self, seconds: Optional[float]) -> None:
         """Read what the library sends within so many seconds (None: wait for it). Any thread may call this."""
@@ -186,7 +195,8 @@ class Server:
                 self._cells.launcher.on_return(frame)
             else:
                 self._frames.append(frame)
-                self._loop.call_soon_threadsafe(self._arrived.set)
+                # Of its class, since users' code may have put something else there for the loop.
+                type(self._loop).call_soon_threadsafe(self._loop, self._arrived.set)
 
     async def _serve(self) -> bool:
         """Answer one request after the other, until SHUTDOWN. False: this process is a copy by now."""
@@ -213,6 +223,13 @@ class Server:
 
     async def _answer(self, frame: Frame) -> bool:
         """False: this process is a copy of the one that was asked, which answers if it is still there."""
+        self._liveness.began(frame.request, not self._cells.runner and self.connection.setup.get("rank") is None)
+        try:
+            return await self._answer_it(frame)
+        finally:
+            self._liveness.ended()
+
+    async def _answer_it(self, frame: Frame) -> bool:
         try:
             reply = await self._handlers[frame.kind](frame)
             if reply is None:

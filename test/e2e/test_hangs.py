@@ -108,6 +108,14 @@ class Loop(KernelCase):
         self.run_cell("for each in asyncio.all_tasks(): each.cancel()")
         self.unharmed("pass")
 
+    def test_the_selector_is_taken_away(self):
+        self.unharmed("loop._selector = None")
+
+    def test_threads_cannot_wake_it(self):
+        self.ok("loop.call_soon_threadsafe = None")
+        self.assertEqual(self.ok("os.getpid() == pid").result, "True")
+        self.ok("del loop.call_soon_threadsafe")
+
     def test_what_a_task_removes_is_there_again_after_an_interrupt(self):
         self.ok(
             "removed = threading.Event()\ndef remove():\n"
@@ -123,6 +131,62 @@ class Loop(KernelCase):
         self.outputs_of(request)
         self.assertIn(self.reply_of(request)["status"], ("ok", "error"))
         self.unharmed("pass")
+
+
+class Deaf(KernelCase):
+    """What can not be mended: the session ends with a word, and the next one serves."""
+
+    def setUp(self) -> None:
+        self.ok("import asyncio, builtins, signal, time; x = 1\n" + LOOP)
+
+    def ends(self, said: str, interrupts: bool) -> None:
+        request = self.kc.execute("x")
+        if interrupts:
+            self.busy(request)  # else the interrupt may be there before it
+            self.km.interrupt_kernel()
+        self.outputs_of(request)
+        reply = self.reply_of(request)
+        self.assertEqual(reply["ename"], "SessionDied", reply)
+        self.assertIn(said, reply["evalue"])
+        self.fails("x", "NameError")
+
+    def test_the_loop_does_not_run(self):
+        self.ok("import asyncio.base_events; asyncio.base_events.BaseEventLoop.run_forever = None; loop.stop()")
+        self.ends("cannot run its event loop any more (TypeError", False)
+
+    def test_nothing_is_taken(self):
+        self.ok("loop.call_later(0.2, setattr, asyncio.Event, 'set', lambda self: None); time.sleep(0.3)")
+        self.ends("takes no requests any more", True)
+
+    def test_interrupts_are_ignored(self):
+        ignore = "def ignore():\n    signal.signal(signal.SIGINT, signal.SIG_IGN)\n    while True: time.sleep(1)\n"
+        self.ok(ignore + "handle = loop.call_later(0.2, ignore)")
+        self.ok("time.sleep(0.3)")
+        self.ends("neither the request nor, for 10 seconds, the interrupt", True)
+
+    def test_a_task_in_c_is_interrupted(self):
+        self.ok("handle = loop.call_later(0.1, time.sleep, 1000)")
+        self.ok("time.sleep(0.2)")
+        request = self.kc.execute("x")
+        self.busy(request)
+        self.km.interrupt_kernel()
+        self.outputs_of(request)
+        reply = self.reply_of(request)
+        self.assertIn(reply.get("ename"), (None, "KeyboardInterrupt"), reply)
+        self.assertEqual(self.ok("x").result, "1")
+
+    def busy(self, request: str) -> None:
+        while self.next_message("iopub")["parent_header"].get("msg_id") != request:
+            pass
+
+    def test_a_long_cell_is_not_deaf(self):
+        """Although it is in C, and takes no interrupt."""
+        self.ok("import ctypes\nblocked = signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGINT])")
+        request = self.begin("print('on', flush=True); ctypes.PyDLL(None).usleep(11_500_000)")
+        self.km.interrupt_kernel()
+        self.end(request)
+        self.ok("signal.pthread_sigmask(signal.SIG_UNBLOCK, [signal.SIGINT])")
+        self.assertEqual(self.ok("x").result, "1")
 
 
 FILL = """
@@ -274,6 +338,24 @@ class Questions(KernelCase):
         self.assertEqual(self.reply_of(request)["status"], "ok")
         messages = self.outputs_of(cell)
         self.assertEqual(Outcome(self.reply_of(cell), messages).result, "0")
+
+    def test_one_that_catches_interrupts(self):
+        self.ok(
+            "import time\nclass Deaf:\n    def __repr__(self):\n        while True:\n"
+            "            try: time.sleep(1)\n            except KeyboardInterrupt: pass\ndeaf = Deaf()"
+        )
+        self.assertEqual(self.reply_of(self.kc.inspect("deaf", 4))["status"], "ok")
+        self.assertEqual(self.ok("type(deaf).__name__").result, "'Deaf'")
+
+    def test_one_that_catches_all(self):
+        self.ok(
+            "import time\nclass Deaf:\n    def __dir__(self):\n        while True:\n"
+            "            try: time.sleep(1)\n            except BaseException: pass\ndeaf = Deaf()"
+        )
+        reply = self.reply_of(self.kc.complete("deaf.", 5))
+        self.assertEqual(reply["status"], "error")
+        self.assertIn("a completion or an inspection", reply["evalue"])
+        self.fails("deaf", "NameError")
 
     def test_a_transformer_is_interrupted(self):
         self.ok(

@@ -31,6 +31,10 @@ _sleep, _exit, _poll = time.sleep, os._exit, select.poll
 _start_thread, _new_lock = _thread.start_new_thread, _thread.allocate_lock
 _RLock = type(threading.RLock())  # what the function makes may be another's
 
+# Computed here: enumerations need builtins that users' code may replace.
+_RECEIVE_FLAGS = int(socket.MSG_DONTWAIT | socket.MSG_CMSG_CLOEXEC)
+_RIGHTS_ROOM = socket.CMSG_SPACE(MAX_DESCRIPTORS * array.array("i").itemsize)
+
 # The library ends a process that has closed its end of the socket within less.
 _CUT_OFF_SECONDS = 5
 # Marks and text that are written together are not torn apart up to this length (PIPE_BUF).
@@ -47,9 +51,8 @@ _CONTINUED = bytes(range(0x80, 0xC0))  # what begins no character
 _CUT_OFF = (
     b"This process has closed its connection to the kernel, which cannot be spoken to any more: the process is ended.\n"
 )
-_NO_DESCRIPTORS = (
-    b"The kernel's event loop was taken apart, and no descriptors are left to make another: the process is ended.\n"
-)
+# Of the connection's lock, when the process is about to end: whoever holds it may never let it go.
+_LOCK_SECONDS = 1
 
 
 class TooLarge(ValueError):
@@ -161,9 +164,14 @@ class Connection:
         _sleep(_CUT_OFF_SECONDS)
         _exit(1)
 
-    def end_without_descriptors(self) -> None:
-        """Nothing can be waited for."""
-        self._write(STDERR, _NO_DESCRIPTORS)
+    def end(self, why: str) -> None:
+        """End this process, which can do nothing more for the library. why: how it ended, for the user; on any
+        thread."""
+        if not self._forked:
+            self.lock.acquire(timeout=_LOCK_SECONDS)
+            content = payload([why.encode("utf-8", "replace")])
+            with contextlib.suppress(OSError):
+                self.socket.sendall(HEADER.pack(len(content), frame_numbers.FAILED, 0, 0, 0) + content)
         _exit(1)
 
     # --- frames --------------------------------------------------------------------------------------
@@ -200,9 +208,12 @@ class Connection:
             self._received += chunk
         return True
 
+    def has_something(self) -> bool:
+        """Whether there is something to read."""
+        return _wait_for(self._socket_number, select.POLLIN, 0)
+
     def _receive(self) -> bytes:
-        room = socket.CMSG_SPACE(MAX_DESCRIPTORS * array.array("i").itemsize)
-        chunk, rights, _, _ = self.socket.recvmsg(1 << 16, room, socket.MSG_DONTWAIT | socket.MSG_CMSG_CLOEXEC)
+        chunk, rights, _, _ = self.socket.recvmsg(1 << 16, _RIGHTS_ROOM, _RECEIVE_FLAGS)
         for level, kind, data in rights:
             if (level, kind) == (socket.SOL_SOCKET, socket.SCM_RIGHTS):
                 found = array.array("i")
@@ -255,6 +266,12 @@ class Connection:
             self.look_after_socket()
             sent = self.socket.sendmsg([data], [(socket.SOL_SOCKET, socket.SCM_RIGHTS, rights)])
             self.socket.sendall(data[sent:])
+
+    def send_word(self, kind: int, request: int) -> None:
+        """Send a frame that says all by its kind, and is no output."""
+        with self.lock:
+            self.look_after_socket()
+            self.socket.sendall(HEADER.pack(0, kind, 0, request, 0))
 
     # --- text ----------------------------------------------------------------------------------------
 

@@ -7,7 +7,7 @@ import _thread
 import contextlib
 import signal
 import sys
-from typing import Any, Iterator, List, Optional
+from typing import Any, Iterator, List, Optional, Type
 
 # Kept, as users' code may replace it: gevent does, for one.
 get_ident = _thread.get_ident
@@ -17,10 +17,22 @@ MAIN_THREAD = get_ident()  # which imports this
 # Whose handler is in place: a process has one.
 _installed: List[Interrupts] = []
 
+# How many were raised in users' code, and how many of those before the code that runs now began.
+_raised, _before = [0], [0]
+
 
 def is_pending() -> bool:
     """Whether an interrupt waits for our own code to end: nobody wants any more what that waits for."""
     return any(one.pending for one in _installed)
+
+
+def has_come(problem: BaseException) -> bool:
+    """Whether a KeyboardInterrupt is one that came; else the code that runs now has raised it by itself."""
+    return isinstance(problem, KeyboardInterrupt) and (type(problem) is not KeyboardInterrupt or _raised > _before)
+
+
+class OutOfTime(BaseException):
+    """Raised in users' code that goes on after interrupts for which there is a limit of time."""
 
 
 class Interrupts:
@@ -35,7 +47,8 @@ class Interrupts:
         self.before_cell = False  # a request has been taken, its cell has not begun: an interrupt is meant for it
         self.on_interrupt: Optional[Any] = None  # asked first: returns True when it took care of it
         self.between_cells: Optional[Any] = None  # asked when one comes beside a cell: True, when it is to be obeyed
-        self.of_our_own = False  # the next signal is not the library's (time_limit.py)
+        # Raised by the next signal, which is not the library's (time_limit.py).
+        self.of_our_own: Optional[Type[BaseException]] = None
         self.pending = False
         self.received = 0  # signals
         self.served = 0  # of those, how many have been obeyed before they came
@@ -47,26 +60,28 @@ class Interrupts:
         _installed[:] = [self]
 
     def _handle(self, number: int, frame: Any) -> None:
-        if self.of_our_own:
-            self.of_our_own = False
-        else:
+        kind, self.of_our_own = self.of_our_own, None
+        if kind is None:
             self.received += 1
             if self.received <= self.served:
                 return
         if not self.in_cell:
             self.pending = self.pending or self.before_cell
             if self.between_cells is not None and self.between_cells(frame):
+                _raised[0] += 1
                 raise KeyboardInterrupt
         elif self._lock._is_owned():
             self.pending = True
         elif self.on_interrupt is None or not self.on_interrupt(frame):
-            raise KeyboardInterrupt
+            _raised[0] += 1
+            raise kind or KeyboardInterrupt
 
     def catch_up(self) -> None:
         """Interrupt now, if an interrupt had to wait. Only the main thread sees any."""
         if self.pending and self.in_cell and not self._lock._is_owned() and in_main_thread():
             self.pending = False
             if self.on_interrupt is None or not self.on_interrupt(sys._getframe()):
+                _raised[0] += 1
                 raise KeyboardInterrupt
 
     def begin(self) -> None:
@@ -74,6 +89,7 @@ class Interrupts:
         self.install()
         self.in_cell = True
         self.before_cell = False
+        _before[0] = _raised[0]
         self.catch_up()
 
     @contextlib.contextmanager

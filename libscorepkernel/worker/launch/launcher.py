@@ -20,7 +20,7 @@ from ..measure.systems.selection import Selection
 from ..measure.wanted import Wanted
 from ..persist import trial, variables_file
 from . import start, variable_files, variables_report
-from .notes import RESULT, of_not_transferred, with_result_named
+from .notes import BACK, NEW, RESULT, THERE, of_not_transferred, with_result_named
 from .plan import Plan, Where, decide_elsewhere
 
 
@@ -160,7 +160,7 @@ class Launcher:
                     raise NotMeasured(f"The cell was not run: {problem}.") from None
             self.steps.sent(sent)
             connection.interrupts.before_cell = True  # one that comes now is the cell's
-            lost += of_not_transferred(sent.lost, True)
+            lost += of_not_transferred(sent.lost, THERE)
             if self._job:
                 launched, how = self._job.for_ranks(plan.said), self._job.start()
             else:
@@ -199,15 +199,20 @@ class Launcher:
             self.not_returned.append(f"All variables are as before the cell, as they could not come back: {why}.")
             return []
         shell = self._session.shell
-        names = set(shell.user_ns).difference(changes.get("perhaps", ()))
+        before, perhaps = set(shell.user_ns), set(changes.get("perhaps", ()))
         with self._session.connection.interrupts.users_code(), self.steps.step("taken over"):
             applied = transfer.apply_changes(descriptor, shell.user_ns, begin)
         name = changes.get("result", RESULT)
         if name in shell.user_ns:
             _bind_result(shell, shell.user_ns[name])
         shell.user_ns.pop(RESULT, None)
-        self.not_returned += of_not_transferred([one for one in applied.lost if one.name in names], False)
-        return of_not_transferred([one for one in applied.lost if one.name not in names], False)
+        old = [one for one in applied.lost if one.name in before]
+        new = [one for one in applied.lost if one.name not in before]
+        missed = [one for one in new if not _is_missed_by_nobody(one, changes)]
+        self.not_returned += of_not_transferred([one for one in old if one.name not in perhaps], BACK)
+        self.not_returned += of_not_transferred(missed, NEW)
+        unknown = of_not_transferred([one for one in old if one.name in perhaps], BACK)
+        return unknown + of_not_transferred([one for one in new if one not in missed], NEW)
 
     def _guarded(self, comes: List[dict]) -> bool:
         """Before what comes is made again, which may run users' code, as __setstate__: it may end this process. False:
@@ -220,6 +225,12 @@ class Launcher:
         """Call a function, which may run users' code, with the user's variables and these arguments."""
         with self._session.connection.interrupts.users_code():
             return function(self._session.shell.user_ns, *arguments)
+
+
+def _is_missed_by_nobody(lost: Any, changes: dict) -> bool:
+    """Whether it is of no use to later cells: the cell's result, which has been shown, what was closed, and what was
+    MPI's, as the ranks have ended."""
+    return lost.name == RESULT or lost.name in changes.get("closed", ()) or lost.type.startswith("mpi4py.MPI.")
 
 
 def _not_returned(texts: List[str]) -> dict:

@@ -9,13 +9,15 @@ from typing import Any, List
 RESULT = "_scorepkernel_result"
 
 
-def of_not_transferred(variables: Any, is_on_way_there: bool) -> List[str]:
-    """A sentence for each of them. variables: not_transferred.NotTransferred. is_on_way_there: to the process that the
-    cell runs in; else back from it."""
-    there, back = "into the launched process", "back from the launched process; the session keeps its old value"
-    way = there if is_on_way_there else back
+def of_not_transferred(variables: Any, way: str) -> List[str]:
+    """A sentence for each of them. variables: not_transferred.NotTransferred. way: THERE, BACK or NEW."""
     texts = (f"{one.name} ({one.type}) could not go {way}: {one.path}: {one.reason}" for one in variables)
     return [with_result_named(text) for text in texts]
+
+
+THERE = "into the launched process"
+BACK = "back from the launched process; the session keeps its old value"
+NEW = "back from the launched process; the session does not have it"
 
 
 def with_result_named(text: str) -> str:

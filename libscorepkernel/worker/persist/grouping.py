@@ -12,19 +12,23 @@ import warnings
 from typing import Any, Callable, Collection, Dict, FrozenSet, Iterator, List, NamedTuple, Optional, Sequence, Set
 from typing import Tuple
 
+from ..base.interrupts import has_come
 from . import array_memory
-from .not_transferred import NotTransferred, describe, path_to, type_name
+from .not_transferred import NotTransferred, describe, path_to, qualified_name, type_name
 from .picklers import marshallers
 from .picklers.notebook_pickler import OUT_OF_BAND, Careful, Place, TolerantPickler, is_importable
 from .rebuild import internals
 
 # Shared by everybody and changed by nobody, or (containers) only as good as what is in them.
-_ATOMS: FrozenSet[type] = frozenset(
-    [str, bytes, int, float, complex, bool, range, slice, tuple, frozenset, type(None), type(Ellipsis)]
-    + [types.BuiltinFunctionType, types.ModuleType, types.CodeType, types.MappingProxyType, type]
+# By their ids, as looking a class up by itself would call users' metaclasses.
+_ATOMS: FrozenSet[int] = frozenset(
+    map(
+        id,
+        [str, bytes, int, float, complex, bool, range, slice, tuple, frozenset, type(None), type(Ellipsis)]
+        + [types.BuiltinFunctionType, types.ModuleType, types.CodeType, types.MappingProxyType, type],
+    )
 )
-# A set, as a tuple's `in` would call users' metaclasses.
-_BOUND: FrozenSet[type] = frozenset([tuple, frozenset])
+_BOUND: FrozenSet[int] = frozenset(map(id, [tuple, frozenset]))
 # By the names of their modules and classes, as nothing is imported for their sake.
 _IMMUTABLE = (
     "datetime.date datetime.time datetime.datetime datetime.timedelta datetime.timezone decimal.Decimal uuid.UUID "
@@ -33,7 +37,7 @@ _IMMUTABLE = (
 ).split()
 
 
-_SMALL: FrozenSet[type] = frozenset([str, int, float, complex, type(None), Place])
+_SMALL: FrozenSet[int] = frozenset(map(id, [str, int, float, complex, type(None), Place]))
 
 
 def is_large(obj: Any) -> bool:
@@ -57,7 +61,7 @@ class Dumped:
         self.arrays = pickler.arrays
         self.careful = isinstance(pickler, Careful)
         # What the pickle refers to again when it meets it again, by id.
-        self.objects = {key: obj for key, (_, obj) in pickler.memo.copy().items() if type(obj) not in _SMALL}
+        self.objects = {key: obj for key, (_, obj) in pickler.memo.copy().items() if id(type(obj)) not in _SMALL}
         self.objects.update(pickler.shared)
         for array in self.arrays:
             root = array_memory.root(array)
@@ -178,9 +182,9 @@ class Collected:
                 # A class includes the classes that it needs: none can wait for another in a circle.
                 by_value = None if key.startswith("c:") else ()
                 dumped = self._dump([self.values[key]], by_value, {}, False)
-            except KeyboardInterrupt:
-                raise
             except BaseException as problem:
+                if has_come(problem):
+                    raise
                 failure = self._failure(key, problem)
                 if self._marshaller.foreign and failure.rest:
                     self.single[key] = failure.rest  # another may be able to
@@ -213,7 +217,7 @@ class Collected:
 
     def _failure(self, key: str, problem: BaseException) -> Failure:
         value = self.values[key]
-        name = key[2:] if key.startswith("v:") else value.__qualname__
+        name = key[2:] if key.startswith("v:") else qualified_name(value)
         if isinstance(problem, RecursionError):
             reason = f"it is nested too deeply (RecursionError){_why_lowered()}"
             lost = NotTransferred(name, type_name(value), name, reason)
@@ -224,10 +228,9 @@ class Collected:
             pickler = kind(self._namespace, None if key.startswith("c:") else (), self._kept, {})
             try:
                 rest = Dumped(pickler, [value])
-            except KeyboardInterrupt:
-                raise
-            except BaseException:
-                pass  # it is reported for what failed first
+            except BaseException as another:
+                if has_come(another):
+                    raise  # else it is reported for what failed first
             if culprit is value and pickler.problem is not None:
                 culprit = pickler.culprit
             if rest is not None:
@@ -248,10 +251,10 @@ class Collected:
         owners: Dict[int, str] = {}
         binding: Dict[int, bool] = {}
         # An immutable object counts where a name is bound to it: `a is b` has to stay true.
-        named = {id(value) for value in self.values.values() if type(value) in _BOUND}
+        named = {id(value) for value in self.values.values() if id(type(value)) in _BOUND}
         for key, dumped in self.single.items():
             for place, obj in dumped.objects.items():
-                if type(obj) in _ATOMS and place not in named and not is_large(obj):
+                if id(type(obj)) in _ATOMS and place not in named and not is_large(obj):
                     continue
                 owner = owners.setdefault(place, key)
                 if owner != key and not self._groups.are_one(owner, key):
@@ -293,9 +296,9 @@ class Collected:
                 dumped = self._dump(values, by_value, anchors, any(dumped.careful for dumped in alone))
             dumped.shares_memory = bool(anchors)
             return Unit(keys, types_of, dumped, by)
-        except KeyboardInterrupt:
-            raise
         except BaseException as problem:  # although each could be pickled by itself
+            if has_come(problem):
+                raise
             for key in keys:
                 self.failures[key] = self._failure(key, problem)
             return None
@@ -354,7 +357,7 @@ def _in_order(units: Sequence[Unit]) -> Tuple[List[Unit], List[Unit]]:
 def _can_change(obj: Any) -> bool:
     """Whether an object can change, so that all names that share it have to travel together."""
     try:
-        if isinstance(obj, type) or type(obj) in _ATOMS:
+        if isinstance(obj, type) or id(type(obj)) in _ATOMS:
             return is_large(obj)  # it cannot change, but one copy of it is enough
         if isinstance(obj, types.FunctionType):
             return not internals._should_pickle_by_reference(obj)

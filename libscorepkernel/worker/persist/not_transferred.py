@@ -25,11 +25,24 @@ class LostVariable(RuntimeError):
     """A variable was used that could not travel to this process."""
 
 
+# A metaclass may have attributes of its own, or raise at each.
+_QUALNAME: Any = vars(type)["__qualname__"]
+_MODULE: Any = vars(type)["__module__"]
+
+
+def qualified_name(kind: type) -> str:
+    """A class's name as it is defined."""
+    return _QUALNAME.__get__(kind)
+
+
 def type_name(value: Any) -> str:
     """The name of a value's type, as Python's own messages have it."""
-    kind = type(value)
-    module = getattr(kind, "__module__", "builtins")
-    return kind.__qualname__ if module in ("builtins", "__main__") else f"{module}.{kind.__qualname__}"
+    kind, module = qualified_name(type(value)), "builtins"
+    try:
+        module = str(_MODULE.__get__(type(value)))
+    except Exception:  # it may be missing, or of a kind of the user's
+        pass
+    return kind if module in ("builtins", "__main__") else f"{module}.{kind}"
 
 
 def describe(problem: BaseException) -> str:
@@ -39,7 +52,8 @@ def describe(problem: BaseException) -> str:
     except Exception:
         text = ""
     text = text if len(text) <= _MAX_TEXT else text[:_MAX_TEXT] + " ..."
-    return f"{type(problem).__name__}: {text}" if text else type(problem).__name__
+    kind = qualified_name(type(problem)).rpartition(".")[2]
+    return f"{kind}: {text}" if text else kind
 
 
 def path_to(culprit: Any, value: Any, name: str) -> str:

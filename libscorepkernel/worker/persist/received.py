@@ -8,7 +8,7 @@ import weakref
 from typing import Any, Dict, List, NamedTuple, Optional, Set, Tuple
 
 from . import array_memory, process_state, variables_file
-from .not_transferred import NotTransferred, StandIn
+from .not_transferred import NotTransferred, StandIn, qualified_name
 
 
 class Mark(NamedTuple):
@@ -51,7 +51,7 @@ class Received:
         self.units = {unit.keys: self._mark(unit.dumped) for unit in collected.units}
         self.single = {key: self._mark(dumped) for key, dumped in collected.single.items()}
         self.failed = {key: f.rest and self._mark(f.rest) for key, f in collected.failures.items()}
-        self.classes = {key: (id(cls), cls.__qualname__) for key, cls in collected.classes.items()}
+        self.classes = {key: (id(cls), qualified_name(cls)) for key, cls in collected.classes.items()}
         self.names |= set(variables)
         self.process_states = process_state.look()
         self._digests = {}

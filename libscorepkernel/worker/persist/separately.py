@@ -23,7 +23,7 @@ from typing import Any, Collection, Dict, Iterator, List, NoReturn, Optional, Tu
 from ..base import places, tracer
 from ..base.descriptors import high_descriptors
 from . import grouping, transfer, variables_file
-from .not_transferred import NotTransferred, describe, type_name
+from .not_transferred import NotTransferred, describe, qualified_name, type_name
 
 # Of a class: what pickling its instances may call, and making them again.
 _PICKLING = "__reduce__ __reduce_ex__ __getstate__ __getnewargs__ __getnewargs_ex__ __getattr__ __getattribute__"
@@ -222,7 +222,7 @@ def _pickled(
 
     def announce(key: str, value: Any) -> None:
         if key.startswith("c:"):
-            classes[key[2:]] = (id(value), value.__qualname__)
+            classes[key[2:]] = (id(value), qualified_name(value))
         else:
             _write(writing, json.dumps(key[2:]).encode() + b"\n")
 

@@ -20,8 +20,9 @@ from __future__ import annotations
 import re
 from typing import Any, Callable, Collection, Dict, List, NamedTuple, Optional, Sequence, Set, Tuple
 
+from ..base.interrupts import has_come
 from . import process_state, shared_memory, variables_file
-from .not_transferred import NotTransferred, LostVariable, StandIn, describe
+from .not_transferred import NotTransferred, LostVariable, StandIn, describe, qualified_name
 from .received import Received
 
 __all__ = ["Applied", "NotTransferred", "LostVariable", "Received", "Sent"]
@@ -231,7 +232,7 @@ def _write(
 def _largest(collected: Any, units: List[Any]) -> List[Tuple[str, str, int]]:
     found = []
     for unit in units:
-        names = [key[2:] if key.startswith("v:") else collected.values[key].__qualname__ for key in unit.keys]
+        names = [key[2:] if key.startswith("v:") else qualified_name(collected.values[key]) for key in unit.keys]
         more = f" and {len(names) - _NAMED} more" if len(names) > _NAMED else ""
         size = len(unit.dumped.data) + sum(buffer.nbytes for buffer in unit.dumped.buffers)
         found.append((", ".join(names[:_NAMED]) + more, ", ".join(dict.fromkeys(unit.types)), size))
@@ -272,9 +273,9 @@ class _Packages:
                 unpickler = readers[_marshaller_of(unit)](unit.data, list(unit.buffers), unit.about["blobs"], namespace)
                 try:
                     values = dict(zip(keys, grouping.quietly(unpickler.load)))
-                except KeyboardInterrupt:
-                    raise
                 except BaseException as problem:
+                    if has_come(problem):
+                        raise
                     failed.append(unit)
                     problems.update({key: problem for key in keys})
                 else:
@@ -312,6 +313,6 @@ def recognize_classes(places: Dict[str, Tuple[int, str]]) -> None:
         if id(cls) not in seen:
             seen.add(id(cls))
             waiting += type.__subclasses__(cls)
-            key = wanted.get((id(cls), cls.__qualname__))
+            key = wanted.get((id(cls), qualified_name(cls)))
             if key is not None:
                 rebuild.track(key, cls)

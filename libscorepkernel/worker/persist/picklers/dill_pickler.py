@@ -12,6 +12,7 @@ from typing import Any
 
 import dill
 
+from ...base.interrupts import has_come
 from . import notebook_pickler
 from .other_picklers import Beside
 
@@ -51,9 +52,9 @@ class TolerantPickler(notebook_pickler.Tolerant, Pickler):
         """Called for all; the innermost fails first."""
         try:
             super().save(obj, save_persistent_id)
-        except (KeyboardInterrupt, RecursionError):
-            raise
         except BaseException as problem:
+            if isinstance(problem, RecursionError) or has_come(problem):
+                raise
             self.note(obj, problem)
             raise
 

@@ -18,6 +18,7 @@ import tempfile
 import types
 from typing import Any, Dict, Iterator, List, NamedTuple, Sequence, Tuple
 
+from ...base.interrupts import has_come
 from ..not_transferred import NotTransferred, describe, type_name
 from .notebook_pickler import Careful, Pickler, Tolerant
 
@@ -113,9 +114,9 @@ class Foreign:
             try:
                 self._refuse(unit.dumped, namespace)
                 dumped = self.dump(values)
-            except KeyboardInterrupt:
-                raise
             except BaseException as problem:
+                if has_come(problem):
+                    raise
                 names = [key[2:] for key in keys]
                 lost += [NotTransferred(name, type_name(v), name, describe(problem)) for name, v in zip(names, values)]
             else:

@@ -18,7 +18,9 @@ from typing import Any, Callable, Collection, Dict, Iterator, List, Optional, Tu
 
 import cloudpickle
 
+from ...base.interrupts import has_come
 from .. import array_memory, mapped_arrays, rebuild, shared_memory
+from ..not_transferred import qualified_name
 
 # Are told of the classes of what is pickled, where somebody wants to know; the last one is.
 _lookers: List[Callable[[type], None]] = []
@@ -140,7 +142,7 @@ class Pickler(cloudpickle.CloudPickler):
         key = rebuild.tracker_id(cls)
         self.classes[key] = cls
         if self.by_value is not None and key not in self.by_value:
-            return rebuild.find_class, (key, cls.__qualname__)
+            return rebuild.find_class, (key, qualified_name(cls))
         maker, arguments, state, _, _, setter = reduced
         state[0].pop("__slotnames__", None)  # which pickle itself adds
         if any(isinstance(base, types.FunctionType) for base in arguments[2]) and issubclass(cls, tuple):
@@ -355,9 +357,9 @@ class Tolerant:
                 if isinstance(reduced, str) and not is_importable(obj, reduced):
                     raise pickle.PicklingError(f"it is not {reduced} of an importable module")
             return reduced
-        except (KeyboardInterrupt, RecursionError):
-            raise
         except BaseException as problem:
+            if isinstance(problem, RecursionError) or has_come(problem):
+                raise
             self.note(obj, problem)
             return rebuild.opaque, (id(obj), getattr(problem, "digest", b""))
 
