@@ -111,7 +111,8 @@ help:
 	@echo 'bench    measure, beside ipykernel  fuzz     FUZZ_SECONDS for each parser (60), FUZZ_JOBS at a time'
 	@echo 'soak     1,500 measured cells       format   clang-format'
 	@echo 'chaos    ROUNDS of random faults    SEED, FROM, SYSTEM: which'
-	@echo 'lint     format, static analysis    install uninstall clean'
+	@echo 'lint     format, static analysis    messages   what users can be told, with its place'
+	@echo 'install uninstall clean'
 	@echo 'Variables: SANITIZE=address,undefined|thread  PYTHON  PYTHONS  PREFIX  DESTDIR  WERROR=1  V=1'
 
 $(OBJ)/%.o: %.c

@@ -35,7 +35,7 @@ static const char help_text[] =
 
 static int usage_error(const char *what, const char *which)
 {
-    log_print("%s%s; see scorepkernel --help", what, which);
+    log_print("%s%s. See scorepkernel --help.", what, which);
     return EXIT_USAGE;
 }
 
@@ -43,7 +43,7 @@ static int usage_error(const char *what, const char *which)
  */
 static int bad_option(char **argv, int found)
 {
-    return usage_error(found == ':' ? "a value is missing for the option " : "unknown option or value ",
+    return usage_error(found == ':' ? "A value is missing for the option " : "Unknown option or value: ",
                        argv[optind - 1]);
 }
 
@@ -93,9 +93,9 @@ static int main_install(int argc, char **argv)
         }
     }
     if (optind < argc)
-        return usage_error("unexpected argument ", argv[optind]);
+        return usage_error("Unexpected argument: ", argv[optind]);
     if (places > 1)
-        return usage_error("--user, --sys-prefix and --prefix exclude each other", "");
+        return usage_error("Only one of --user, --sys-prefix and --prefix can be given", "");
     return install_run(&options);
 }
 
@@ -127,7 +127,7 @@ static int main_doctor(int argc, char **argv)
         }
     }
     if (optind < argc)
-        return usage_error("unexpected argument ", argv[optind]);
+        return usage_error("Unexpected argument: ", argv[optind]);
     return doctor_run(python, as_json);
 }
 
@@ -165,9 +165,10 @@ static int main_kernel(int argc, char **argv)
         }
     }
     if (optind < argc)
-        return usage_error("unexpected argument ", argv[optind]);
+        return usage_error("Unexpected argument: ", argv[optind]);
     if (!options.connection_file)
-        return usage_error("nothing to do: none of -f CONNECTION_FILE, install, doctor was given", "");
+        return usage_error("There is nothing to do: none of -f CONNECTION_FILE, install and doctor was given",
+                           "");
     return host_run(&options);
 }
 

@@ -169,6 +169,11 @@ LINT_PY  := libscorepkernel/worker examples test
 LINT_DEF := -D_GNU_SOURCE -DSCOREPKERNEL_VERSION='"$(VERSION)"' $(INCLUDES)
 PY_INC   := $(shell $(PYTHON) -c 'import sysconfig as s; print("-isystem", s.get_path("include"))' 2>/dev/null)
 
+# Every message that users can see, with its place.
+.PHONY: messages
+messages:
+	$(Q)$(PYTHON) test/lint/messages.py
+
 .PHONY: lint format
 lint: deps-lint
 	$(if $(V),,@echo '  LINT    clang-format')

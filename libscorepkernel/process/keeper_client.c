@@ -169,8 +169,8 @@ int keeper_start(struct keeper *keeper, struct loop *loop, const char *directory
     snprintf(program, sizeof program, "%s/scorepkernel-keeper", directory);
     if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0, pair) != 0)
         return failure_set(error, -errno,
-                           "no socket for the helper program: %s; close some of the host's "
-                           "descriptors or raise its limit (ulimit -n)",
+                           "The session's helper program could not be started, since there is no socket for "
+                           "it: %s. Close some of the host's descriptors, or raise its limit (ulimit -n).",
                            failure_text(errno));
     struct launch launch = {.program = program, .socket = pair[1]};
     int result = launch_helper(&launch);
@@ -183,8 +183,8 @@ int keeper_start(struct keeper *keeper, struct loop *loop, const char *directory
     if (result != 0) {
         keeper_finish(keeper);
         return failure_set(error, result,
-                           "%s could not be started: %s; check the installation and the limit on "
-                           "processes (ulimit -u)",
+                           "The session's helper program %s could not be started: %s. Check the "
+                           "installation, and the limit on processes (ulimit -u).",
                            program, failure_text(-result));
     }
     return 0;

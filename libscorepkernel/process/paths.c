@@ -22,21 +22,22 @@ int paths_private(char path[PATHS_MAX], struct spk_error *error)
     char resolved[PATH_MAX];
     if (!dladdr((void *)(uintptr_t)&paths_private, &info) || !info.dli_fname ||
         !realpath(info.dli_fname, resolved))
-        return failure_set(error, -ENOENT,
-                           "cannot find out where libscorepkernel.so was loaded from; load it by "
-                           "an absolute path");
+        return failure_set(
+            error, -ENOENT,
+            "It cannot be found out where libscorepkernel.so was loaded from. Load it by an absolute path.");
     char *slash = strrchr(resolved, '/');
     char found[PATHS_MAX], keeper[PATHS_MAX + 32];
     int len = snprintf(found, sizeof found, "%.*s/scorepkernel", (int)(slash - resolved), resolved);
     if (len < 0 || len >= PATHS_MAX)
-        return failure_set(error, -ENAMETOOLONG, "the library's path is too long: %s", resolved);
+        return failure_set(
+            error, -ENAMETOOLONG,
+            "The library's path is too long: %s. Install it into a directory with a shorter path.", resolved);
     snprintf(keeper, sizeof keeper, "%s/scorepkernel-keeper", found);
     if (access(keeper, X_OK) != 0)
-        return failure_set(
-            error, -ENOENT,
-            "%s is missing: the library must stay together with the directory \"scorepkernel\" beside "
-            "it; install it again (make install)",
-            keeper);
+        return failure_set(error, -ENOENT,
+                           "%s is missing. The library must stay together with the directory "
+                           "\"scorepkernel\" beside it: install it again (make install).",
+                           keeper);
     memcpy(path, found, (size_t)len + 1);
     return 0;
 }
@@ -75,7 +76,7 @@ static int find_path(const char *name, const char *directory, char path[PATHS_MA
     if (found)
         return 0;
     return failure_set(error, -ENOENT,
-                       "there is no Python interpreter at %s; point the kernel at one that exists: "
+                       "There is no Python interpreter at %s. Point the kernel at one that exists: "
                        "scorepkernel install --python PATH",
                        name);
 }
@@ -94,7 +95,7 @@ int paths_python(const char *name, const char *const *environment, const char *d
         at = at[len] ? at + len + 1 : NULL;
     }
     return failure_set(error, -ENOENT,
-                       "no \"%s\" was found on PATH; install Python 3.9 or newer, or name one: "
-                       "scorepkernel install --python PATH",
+                       "No program \"%s\" was found on PATH. Install Python 3.9 or newer, or name an "
+                       "interpreter: scorepkernel install --python PATH",
                        name);
 }

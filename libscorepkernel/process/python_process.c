@@ -307,8 +307,8 @@ int python_process_spawn(struct python_process *worker, struct loop *loop, struc
         return 0;
     python_process_finish(worker);
     return failure_set(error, result,
-                       "the Python process could not be prepared: %s; check the limits on descriptors and "
-                       "processes (ulimit -n, ulimit -u)",
+                       "The Python process could not be prepared: %s. Check the limits on descriptors and "
+                       "processes (ulimit -n, ulimit -u).",
                        failure_text(-result));
 }
 

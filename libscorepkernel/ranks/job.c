@@ -277,8 +277,8 @@ static void begin_cell(struct job *job, struct frame *frame)
     char text[512];
     const char *launcher = job->order->launch[0];
     utf8_format(text, sizeof text,
-                "The cell was not run: its launcher %.*s could not be started: %s. Set another with "
-                "%%%%scorep_launcher",
+                "The cell was not run: its launcher %.*s could not be started: %s. Set another one with "
+                "%%%%scorep_launcher.",
                 (int)utf8_cut(launcher, strlen(launcher), 200), launcher, failure_text(-result));
     job_fail(job, "NotMeasured", text);
 }
@@ -307,7 +307,9 @@ static void on_interrupt(struct job *job)
         interrupt_all(job);
         return;
     }
-    job_fail(job, "KeyboardInterrupt", "The cell was interrupted before all its ranks had started.");
+    job_fail(
+        job, "KeyboardInterrupt",
+        "The cell was interrupted before all its ranks had started. The session's variables are as before.");
     launcher_kill(job);
     ranks_drop_open(job);
 }
@@ -481,7 +483,8 @@ int job_run(const struct job_order *order)
     job->outputs[0].fd = job->outputs[1].fd = -1;
     int result = begin(job);
     if (result != 0)
-        fprintf(stderr, "scorepkernel-ranks: %s\n", failure_text(-result));
+        fprintf(stderr, "The cell was not run, as scorepkernel-ranks could not begin its work: %s.\n",
+                failure_text(-result));
     while (result == 0 && !job->over) {
         struct pollfd wanted = {.fd = job->loop.fd, .events = POLLIN};
         int ready = poll(&wanted, 1, tick(job));

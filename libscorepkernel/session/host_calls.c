@@ -19,8 +19,8 @@ void host_calls_reply_text(const struct spk_host *host, uint64_t request, uint32
 void host_calls_reply(const struct spk_host *host, uint64_t request, uint32_t how, struct json *content)
 {
     static const char no_memory[] =
-        "{\"status\":\"error\",\"ename\":\"MemoryError\",\"evalue\":\"the kernel has no "
-        "memory\",\"traceback\":[]}";
+        "{\"status\":\"error\",\"ename\":\"MemoryError\",\"evalue\":\"The kernel had no memory for this "
+        "reply. The session goes on with its variables.\",\"traceback\":[]}";
     size_t len = sizeof no_memory - 1;
     char *text = content ? json_print(content, &len) : NULL;
     host_calls_reply_text(host, request, text ? how : SPK_REPLY_ERROR,
@@ -76,6 +76,7 @@ void host_calls_withdraw_question(const struct spk_host *host, uint64_t request)
 
 void host_calls_comm(const struct spk_host *host, struct frame *frame)
 {
+    static const char dropped[] = "A comm message of the session was dropped, as there was no memory for it.";
     struct spk_text content = {0}, metadata = {0}, ignored;
     size_t count = 0;
     void (*deliver)(void *, uint64_t, struct spk_text, struct spk_text, const struct spk_text *, size_t) =
@@ -92,7 +93,7 @@ void host_calls_comm(const struct spk_host *host, struct frame *frame)
     if (deliver && buffers)
         deliver(host->ctx, frame->request, content, metadata, buffers, count);
     else if (deliver && host->log)
-        host->log(host->ctx, SPK_LOG_ERROR, (struct spk_text){"no memory for a comm message", 28});
+        host->log(host->ctx, SPK_LOG_ERROR, (struct spk_text){dropped, sizeof dropped - 1});
     free(buffers);
 }
 

@@ -41,11 +41,14 @@ int input_requests_answer(struct spk_session *session, uint64_t request, struct 
 {
     const struct question *question = questions_find(&session->questions, request);
     if (session->state != SESSION_READY || !question)
-        return failure_set(error, -ENOENT, "request %llu does not wait for input",
+        return failure_set(error, -ENOENT,
+                           "Request %llu does not wait for input: it has been answered or interrupted, or "
+                           "its process has ended.",
                            (unsigned long long)request);
     int result = send_answer(session, request, question->number, value, NULL);
     if (result != 0)
-        return failure_set(error, result, "the answer could not be sent: %s", failure_text(-result));
+        return failure_set(error, result, "The answer could not be sent to the code that waits for it: %s.",
+                           failure_text(-result));
     (void)questions_close(&session->questions, request); /* it is open */
     return 0;
 }
@@ -65,7 +68,9 @@ void input_requests_ask(struct spk_session *session, struct frame *frame)
         return;
     }
     if (can_ask)
-        snprintf(why, sizeof why, "%u other questions wait for their answers, and more cannot be asked",
+        snprintf(why, sizeof why,
+                 "%u other questions wait for their answers, and no more can be asked: answer one, or "
+                 "interrupt its cell",
                  SPK_MAX_QUESTIONS);
     (void)send_answer(session, frame->request, number, nothing, why); /* or it ends, and needs none */
 }

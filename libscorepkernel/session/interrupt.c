@@ -31,7 +31,7 @@ void interrupt_active(struct spk_session *session)
         send_interrupt(session);
     else if (session->active->kind == WORKER_EXECUTE)
         answers_give_error(session, "KeyboardInterrupt",
-                           "The cell was interrupted before the session was ready.");
+                           "The cell was interrupted before the session was ready, and was not run.");
 }
 
 void interrupt_requests(struct spk_session *session)

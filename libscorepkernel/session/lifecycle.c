@@ -167,7 +167,8 @@ static void explain_failed_start(struct spk_session *session, const char *how)
             shown_path(session->python), session->python, how, (int)said.len,
             said.len ? (const char *)buffer_bytes(&said) : "");
     }
-    give_up(session, text.len ? (const char *)buffer_bytes(&text) : "There is no memory.");
+    give_up(session, text.len ? (const char *)buffer_bytes(&text)
+                              : "The Python session could not be started, as there is no memory for it.");
     buffer_finish(&text);
     buffer_finish(&said);
 }

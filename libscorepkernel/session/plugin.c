@@ -16,10 +16,13 @@ static int plugin_create(const struct spk_host *host, const struct spk_options *
                          struct spk_session **session, struct spk_error *error)
 {
     if (!host || !session || host->abi != SPK_ABI || !SPK_HAS(host, reply) || !host->reply)
-        return failure_set(error, -EINVAL, "the host's table is not of interface version %u, or has no reply",
+        return failure_set(error, -EINVAL,
+                           "The host's table is not of version %u of the interface, or has no callback for "
+                           "replies. Build the host with the scorepkernel.h of this library.",
                            SPK_ABI);
     if (options && options->size < sizeof options->size)
-        return failure_set(error, -EINVAL, "the options do not say their size");
+        return failure_set(error, -EINVAL,
+                           "The options do not say their size. Set size to sizeof(struct spk_options).");
     return session_create(host, options, session, error);
 }
 
@@ -88,11 +91,13 @@ static int begin_comm(struct spk_session *session, uint16_t kind, uint64_t reque
     if (!session)
         return -EINVAL;
     if (count > REQUEST_MAX_BUFFERS)
-        return failure_set(error, -EINVAL, "a comm message must not have more than %d buffers",
-                           REQUEST_MAX_BUFFERS);
+        return failure_set(
+            error, -EINVAL,
+            "A comm message must not have more than %d buffers. Send them in several messages.",
+            REQUEST_MAX_BUFFERS);
     struct spk_text *parts = calloc(2 + count, sizeof *parts);
     if (!parts)
-        return failure_set(error, -ENOMEM, "no memory for a comm message");
+        return failure_set(error, -ENOMEM, "There is no memory for this comm message.");
     parts[0] = content;
     parts[1] = metadata;
     if (count)
@@ -133,7 +138,8 @@ static int plugin_input_reply(struct spk_session *session, uint64_t request, str
                               struct spk_error *error)
 {
     if (!session || value.len > REQUEST_MAX_LEN)
-        return failure_set(error, -EINVAL, "an answer must not be larger than 64 MiB");
+        return failure_set(error, -EINVAL,
+                           "An answer must not be larger than 64 MiB. Have the cell read it from a file.");
     return input_requests_answer(session, request, value, error);
 }
 

@@ -155,6 +155,17 @@ static int settings_passed(struct spk_session *session, struct spk_text stays)
 
 /* --- to the worker --------------------------------------------------------------------------------- */
 
+/* The active request has not reached the worker, which knows nothing of it. */
+static void refuse_unsent(struct spk_session *session, int code)
+{
+    char text[256];
+    snprintf(
+        text, sizeof text,
+        "The request was not run, as it could not be sent to the session: %s. The variables are as before.",
+        failure_text(code));
+    answers_give_error(session, "NotSent", text);
+}
+
 /* Begin the active request. 1: it goes on, or has been answered; 0: it has to wait. */
 static int begin_active(struct spk_session *session)
 {
@@ -169,7 +180,9 @@ static int begin_active(struct spk_session *session)
         lifecycle_start_worker(session); /* starting now, or idle again and tried */
     if (session->state == SESSION_IDLE) {
         answers_give_error(session, "NoSession",
-                           session->failure ? session->failure : "There is no Python session.");
+                           session->failure
+                               ? session->failure
+                               : "There is no Python session, and nothing was run. Restart the kernel.");
         return 1;
     }
     if (session->state != SESSION_READY)
@@ -183,7 +196,7 @@ static int begin_active(struct spk_session *session)
     if (result == -EPIPE || result == -ECONNRESET)
         return 1;
     if (result != 0 && session->active)
-        answers_give_error(session, "NotSent", failure_text(-result));
+        refuse_unsent(session, result);
     return 1;
 }
 

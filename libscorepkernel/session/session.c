@@ -125,14 +125,14 @@ static int fill_in(struct spk_session *session, const struct spk_options *option
     const char *directory = SPK_HAS(wanted, directory) ? wanted->directory : NULL;
     session->directory = directory ? realpath(directory, NULL) : getcwd(NULL, 0);
     if (!session->directory)
-        return failure_set(error, -errno,
-                           "the session's directory cannot be entered: %s; start the host in a "
-                           "directory that exists",
-                           failure_text(errno));
+        return failure_set(
+            error, -errno,
+            "The session's directory cannot be entered: %s. Start the host in a directory that exists.",
+            failure_text(errno));
     session->setup = make_setup(notebook);
     session->environment = copy_environment(environment);
     if (!session->python || !session->setup || !session->environment)
-        return failure_set(error, -ENOMEM, "no memory for a session");
+        return failure_set(error, -ENOMEM, "There is no memory for a session.");
     return paths_private(session->private_path, error);
 }
 
@@ -145,7 +145,8 @@ static int open_loop(struct spk_session *session, struct spk_error *error)
         result = session->wake.fd < 0 ? -errno : loop_watch(&session->loop, &session->wake, LOOP_READ);
     }
     if (result != 0)
-        return failure_set(error, result, "no descriptors for a session: %s; raise the limit (ulimit -n)",
+        return failure_set(error, result,
+                           "There are no descriptors for a session: %s. Raise the limit (ulimit -n).",
                            failure_text(-result));
     return 0;
 }
@@ -178,7 +179,7 @@ int session_create(const struct spk_host *host, const struct spk_options *option
 {
     struct spk_session *made = calloc(1, sizeof *made);
     if (!made)
-        return failure_set(error, -ENOMEM, "no memory for a session");
+        return failure_set(error, -ENOMEM, "There is no memory for a session.");
     made->loop.fd = made->wake.fd = made->keeper.channel.fd = -1;
     made->standby = STANDBY_NONE;
     made->worker_events = &worker_events;
@@ -223,23 +224,26 @@ int session_begin(struct spk_session *session, uint16_t kind, uint64_t number, u
 {
     size_t total = 0;
     if (session->state >= SESSION_ENDING)
-        return failure_set(error, -ESHUTDOWN, "the session is being shut down");
+        return failure_set(error, -ESHUTDOWN, "The session is being shut down and takes no more requests.");
     for (size_t i = 0; i < count; i++) {
         if (parts[i].len > REQUEST_MAX_LEN - total)
-            return failure_set(error, -EINVAL, "a request must not be larger than 64 MiB");
+            return failure_set(
+                error, -EINVAL,
+                "A request must not be larger than 64 MiB. Let the cell read large data from a file.");
         total += parts[i].len;
     }
     if (!number)
-        return failure_set(error, -EINVAL, "a request needs a number other than 0");
+        return failure_set(error, -EINVAL, "A request needs a number other than 0.");
     struct request *request = request_create(kind, number, parts, count);
     if (!request)
-        return failure_set(error, -ENOMEM, "no memory for a request of %zu bytes", total);
+        return failure_set(error, -ENOMEM, "There is no memory for a request of %zu bytes.", total);
     request->order = atomic_fetch_add(&session->begun, 1) + 1;
     request->execution_count = execution_count;
     int result = wake_session(session, 0);
     if (result != 0) {
         free(request);
-        return failure_set(error, result, "the session cannot be woken: %s", failure_text(-result));
+        return failure_set(error, result, "The session cannot be woken: %s. The request was not begun.",
+                           failure_text(-result));
     }
     request_push(&session->queue, request);
     return 0;
@@ -248,14 +252,15 @@ int session_begin(struct spk_session *session, uint16_t kind, uint64_t number, u
 int session_dispatch(struct spk_session *session, struct spk_error *error)
 {
     if (session->dispatching)
-        return failure_set(error, -EBUSY, "dispatch was called from a callback");
+        return failure_set(error, -EBUSY,
+                           "Dispatch was called from a callback. Call it from the host's loop.");
     session->dispatching = 1;
     if (session->untold)
         lifecycle_tell_start(session);
     int result = loop_dispatch(&session->loop);
     session->dispatching = 0;
     if (result != 0)
-        return failure_set(error, result, "the session's descriptors cannot be polled: %s",
+        return failure_set(error, result, "The session's descriptors cannot be polled: %s.",
                            failure_text(-result));
     return 0;
 }

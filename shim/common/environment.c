@@ -25,7 +25,7 @@ int environment_beside(const char *relative, char path[SURROUNDINGS_PATH_MAX], s
     ssize_t len = readlink("/proc/self/exe", self, sizeof self - 1);
     if (len <= 0) {
         int code = -errno;
-        return log_set(error, code, "cannot tell where this program lies: /proc/self/exe: %s.",
+        return log_set(error, code, "It cannot be found out where this program lies: /proc/self/exe: %s.",
                        log_reason(code));
     }
     self[len] = '\0';
@@ -34,6 +34,9 @@ int environment_beside(const char *relative, char path[SURROUNDINGS_PATH_MAX], s
         *slash = '\0';
     int wanted = snprintf(path, SURROUNDINGS_PATH_MAX, "%s/%s", self, relative);
     if (wanted < 0 || wanted >= SURROUNDINGS_PATH_MAX)
-        return log_set(error, -ENAMETOOLONG, "the path of this program is too long: %s.", self);
+        return log_set(
+            error, -ENAMETOOLONG,
+            "The path of this program is too long: %s. Install it into a directory with a shorter path.",
+            self);
     return 0;
 }

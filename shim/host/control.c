@@ -74,7 +74,7 @@ static int kernel_info(struct host *host, struct message *message)
         if (code == 0)
             return 1;
         const char *why = error.text[0] ? error.text : log_reason(code);
-        log_print("kernel_info was refused: %s", why);
+        log_print("The library refused a kernel_info request: %s", why);
         content = publish_failure("KernelError", why);
     }
     publish_reply(host, SERVER_CONTROL, origin, "kernel_info_reply", control_kernel_info(host, how, content),
@@ -120,10 +120,13 @@ void control_receive(struct host *host, struct message *message)
     else if (strcmp(message->type, "kernel_info_request") == 0)
         answered_later = kernel_info(host, message);
     else if (strcmp(message->type, "debug_request") == 0)
-        publish_reply(host, SERVER_CONTROL, message->origin, "debug_reply",
-                      publish_failure("NotImplementedError", "this kernel has no debugger"), NULL);
+        publish_reply(
+            host, SERVER_CONTROL, message->origin, "debug_reply",
+            publish_failure("NotImplementedError",
+                            "This kernel has no debugger for clients. Use %debug or breakpoint() in a cell."),
+            NULL);
     else
-        log_print("a message of the unknown type %s on control was ignored", message->type);
+        log_print("A message of the unknown type %s on the control channel was ignored.", message->type);
     if (!answered_later)
         publish_status(host, origin, "idle");
     message_free(message);
@@ -161,12 +164,14 @@ void control_input(struct host *host, struct message *message)
         if (text)
             value.data = text;
         else
-            log_print("an input_reply without a text \"value\" counts as an empty line");
+            log_print("An answer to input() has no text \"value\" and counts as an empty line.");
         struct spk_error error = {.size = sizeof error, .code = 0, .text = ""};
         control_forget_question(host, request);
         int code = host->plugin->input_reply(host->session, request, value, &error);
         if (code && code != -ENOENT) /* -ENOENT: interrupted meanwhile */
-            log_print("the answer to input() was lost: %s", error.text[0] ? error.text : log_reason(code));
+            log_print("The answer to input() did not reach the code that asked, which may have to be "
+                      "interrupted: %s",
+                      error.text[0] ? error.text : log_reason(code));
     }
     message_free(message);
 }

@@ -21,7 +21,8 @@ void ending_begin(struct host *host)
     flow_interrupt(&host->flow, server_waiting(host->server)); /* what comes at the end is to come through */
     int code = host->plugin->shutdown(host->session, ENDING_GRACE_MS);
     if (code) {
-        log_print("the session could not be ended in order: %s", log_reason(code));
+        log_print("The session could not be ended in order, so its processes are killed: %s.",
+                  log_reason(code));
         host->ended = 1; /* destroy ends what is left */
     }
 }

@@ -68,8 +68,8 @@ static void hold(struct flow *flow, uint64_t waiting, int64_t now_ms)
     if (flow->began_ms)
         return; /* has been said */
     flow->began_ms = now_ms;
-    log_print("output is held back: %llu MiB of it wait for a client that reads more slowly than it comes. "
-              "What prints waits until less is there (" FLOW_VARIABLE "); nothing is lost",
+    log_print("Output is held back: %llu MiB of it wait for a client that reads more slowly than it comes. "
+              "Cells that print wait until less is waiting (" FLOW_VARIABLE "). Nothing is lost.",
               (unsigned long long)(waiting / MEBI));
 }
 
@@ -82,8 +82,9 @@ static void flow_on(struct flow *flow)
 /* All that was held back has come through. */
 static void catch_up(struct flow *flow, int64_t now_ms)
 {
-    log_print("output is not held back any more, %.1f s after it became too much: none waits for a client",
-              (double)(now_ms - flow->began_ms) / 1000);
+    log_print(
+        "Output is not held back any more, %.1f s after it became too much: clients have taken all of it.",
+        (double)(now_ms - flow->began_ms) / 1000);
     flow->began_ms = 0;
 }
 
@@ -92,8 +93,8 @@ static int is_stuck(struct flow *flow, int64_t now_ms)
     if (!flow->held || flow->stuck || now_ms - flow->moved_ms < STUCK_MS)
         return 0;
     flow->stuck = 1;
-    log_print("no client has taken any output for %d s: it goes on when the client that does not read "
-              "reads again, or is closed. Interrupts, control and shutdown are served meanwhile",
+    log_print("No client has taken any output for %d s. Output goes on when the client that does not read "
+              "reads again, or is closed. Interrupts, control requests and shutdown are served meanwhile.",
               STUCK_MS / 1000);
     return 1;
 }

@@ -63,9 +63,9 @@ static void dispatch(struct loop *loop)
         loop->failures = 0;
         return;
     }
-    log_print("the library failed: %s", error.text[0] ? error.text : log_reason(code));
+    log_print("The library failed: %s", error.text[0] ? error.text : log_reason(code));
     if (++loop->failures >= DISPATCH_FAILURES) {
-        log_print("it fails each time: the kernel ends");
+        log_print("The library fails each time, so the kernel ends. The session's variables are lost.");
         loop->broken = 1;
     }
 }
@@ -116,7 +116,7 @@ static void turn(struct loop *loop)
     int timeout = turn_timeout(loop);
     int code = server_poll(host->server, shell_wants(host), others, count, timeout);
     if (code) {
-        log_print("the Jupyter channels failed: %s", log_reason(code));
+        log_print("The Jupyter channels failed, so the kernel ends: %s.", log_reason(code));
         loop->broken = 1;
         return;
     }
@@ -158,7 +158,7 @@ static int open_session(struct host *host, const struct host_options *options, s
     outputs_table(host, &table);
     int code = host->plugin->create(&table, &wanted, &host->session, error);
     if (code && error->text[0] == '\0')
-        log_set(error, code, "the session could not be started: %s.", log_reason(code));
+        log_set(error, code, "The session could not be started: %s.", log_reason(code));
     return code;
 }
 
@@ -187,7 +187,7 @@ int host_run(const struct host_options *options)
         goto fail;
     host.flow = flow;
     if (requests_init(&host.requests)) {
-        log_set(&error, -ENOMEM, "out of memory.");
+        log_set(&error, -ENOMEM, "There is no memory to start the kernel.");
         goto fail;
     }
     if (open_session(&host, options, &error) ||

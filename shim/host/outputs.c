@@ -70,7 +70,7 @@ static void on_input_request(void *ctx, uint64_t request, struct spk_text prompt
     if (code == 0 && host->question_count < SPK_MAX_QUESTIONS)
         host->questions[host->question_count++] = question;
     if (code)
-        log_print("a question of input() could not be sent; interrupt the cell to go on");
+        log_print("A question of input() could not be sent to the client. Interrupt the cell to go on.");
 }
 
 static void on_input_withdrawn(void *ctx, uint64_t request)
@@ -85,7 +85,7 @@ static void send_comm(struct host *host, uint64_t request, const char *type, str
     int code = server_publish(host->server, parent_of(host, request), type,
                               json_parse(content.data, content.len), about, buffers, count);
     if (code)
-        log_print("a %s from the library was dropped: %s", type, log_reason(code));
+        log_print("A %s message of the session was dropped: %s.", type, log_reason(code));
 }
 
 static void on_comm_open(void *ctx, uint64_t request, struct spk_text content, struct spk_text metadata,
@@ -111,7 +111,7 @@ static void on_reply(void *ctx, uint64_t request, uint32_t how, struct spk_text 
     struct host *host = ctx;
     struct json *value = json_parse(content.data, content.len);
     if (!value)
-        log_print("the library's reply to request %llu is no JSON", (unsigned long long)request);
+        log_print("The library's reply to request %llu is not JSON.", (unsigned long long)request);
     if (request && request == host->active.number) {
         shell_reply(host, how, value);
         return;
@@ -119,7 +119,8 @@ static void on_reply(void *ctx, uint64_t request, uint32_t how, struct spk_text 
     /* Beside shell's request, only kernel_info on control is begun. */
     const struct origin *origin = requests_find(&host->requests, request);
     if (!origin) {
-        log_print("the library answered request %llu, which is not known", (unsigned long long)request);
+        log_print("The library answered request %llu, which is not known. The answer is ignored.",
+                  (unsigned long long)request);
         json_free(value);
         return;
     }

@@ -26,7 +26,7 @@ static const struct spk_plugin *check(const struct spk_plugin *plugin, const cha
         return NULL;
     }
     if (!SPK_HAS(plugin, destroy)) {
-        log_set(error, -EPROTO, "the table of %s is too short (%u bytes). %s.", path, plugin->size, REMEDY);
+        log_set(error, -EPROTO, "The table of %s is too short (%u bytes). %s.", path, plugin->size, REMEDY);
         return NULL;
     }
     return plugin;
@@ -44,21 +44,21 @@ const struct spk_plugin *plugin_load(const char *path, struct spk_error *error)
     char absolute[SURROUNDINGS_PATH_MAX];
     int wanted = snprintf(absolute, sizeof absolute, "%s%s", strchr(path, '/') ? "" : "./", path);
     if (wanted < 0 || wanted >= SURROUNDINGS_PATH_MAX || access(absolute, R_OK) < 0) {
-        log_set(error, -ENOENT, "cannot read the library %s: %s. %s.", path, log_reason(-errno), REMEDY);
+        log_set(error, -ENOENT, "The library %s cannot be read: %s. %s.", path, log_reason(-errno), REMEDY);
         return NULL;
     }
     void *library = dlopen(absolute, RTLD_NOW | RTLD_LOCAL);
     if (!library) {
         /* NOLINTNEXTLINE(concurrency-mt-unsafe): there is no other thread yet */
-        log_set(error, -ELIBBAD, "cannot load the library: %s. %s.", dlerror(), REMEDY);
+        log_set(error, -ELIBBAD, "The library cannot be loaded: %s. %s.", dlerror(), REMEDY);
         return NULL;
     }
     spk_plugin_entry_fn *entry = NULL;
     /* POSIX's way to get a function out of an object pointer, which ISO C does not convert. */
     *(void **)&entry = dlsym(library, SPK_PLUGIN_ENTRY);
     if (!entry) {
-        log_set(error, -ENOEXEC, "%s is no libscorepkernel: it has no symbol %s. %s.", path, SPK_PLUGIN_ENTRY,
-                REMEDY);
+        log_set(error, -ENOEXEC, "%s is not libscorepkernel: it has no symbol %s. %s.", path,
+                SPK_PLUGIN_ENTRY, REMEDY);
         (void)dlclose(library);
         return NULL;
     }

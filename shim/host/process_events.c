@@ -50,7 +50,7 @@ int process_events_init(struct process_events *events, struct spk_error *error)
     if (!code && (events->signals = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK)) < 0)
         code = -errno;
     if (code)
-        return log_set(error, code, "cannot receive signals: %s.", log_reason(code));
+        return log_set(error, code, "Signals cannot be received: %s.", log_reason(code));
     watch_parent(events);
     return 0;
 }
@@ -77,7 +77,7 @@ unsigned process_events_take(struct process_events *events)
         seen |= signal.ssi_signo == SIGINT ? PROCESS_EVENT_INTERRUPT : PROCESS_EVENT_END;
     struct pollfd parent = {.fd = events->parent, .events = POLLIN, .revents = 0};
     if (poll(&parent, 1, 0) > 0 || (events->ppid && getppid() != events->ppid)) {
-        log_print("the Jupyter process that started this kernel has ended; ending, too");
+        log_print("The Jupyter process that started this kernel has ended, so the kernel ends, too.");
         seen |= PROCESS_EVENT_END;
         if (events->parent >= 0)
             (void)close(events->parent);

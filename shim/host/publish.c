@@ -11,7 +11,7 @@
 
 static void complain(const char *type, int code)
 {
-    log_print("a message of type %s could not be sent: %s", type, log_reason(code));
+    log_print("A message of type %s could not be sent: %s.", type, log_reason(code));
 }
 
 void publish(struct host *host, const struct origin *parent, const char *type, struct json *content)
@@ -30,7 +30,7 @@ void publish_text(struct host *host, const struct origin *parent, const char *ty
         static const char lost[] =
             "An output could not be shown: its JSON is nested more than 512 deep, or holds a number "
             "that does not fit. Show it as text, with print or repr.\n";
-        log_print("a message of type %s from the library was dropped: it is no JSON", type);
+        log_print("A message of type %s from the library was dropped: it is not JSON.", type);
         publish_stream(host, parent, "stderr", (struct spk_text){lost, sizeof lost - 1});
     }
 }

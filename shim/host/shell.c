@@ -162,7 +162,7 @@ static void refuse(struct host *host, const struct origin *origin, const char *t
     if (host->active.is_cell && !host->active.silent)
         publish(host, origin, "error", publish_failure("KernelError", why));
     if (host->active.reply_type[0] == '\0')
-        log_print("a %s was refused: %s", type, why);
+        log_print("A message of type %s was refused: %s", type, why);
     answer(host, origin, publish_failure("KernelError", why));
     become_idle(host, origin);
 }
@@ -174,7 +174,8 @@ void shell_reply(struct host *host, uint32_t how, struct json *content)
     if (strcmp(active->reply_type, "kernel_info_reply") == 0)
         content = control_kernel_info(host, how, content);
     else if (!content)
-        content = publish_failure("KernelError", "the library's reply is no JSON. See the kernel's log.");
+        content = publish_failure("KernelError",
+                                  "The kernel's reply to this request is not JSON. See the kernel's log.");
     /* Before the reply: what a client sends after it has seen the failure is meant to run. */
     if (active->is_cell && how == SPK_REPLY_ERROR && !active->silent && active->stop_on_error) {
         host->aborting = 1;
@@ -192,7 +193,7 @@ void shell_receive(struct host *host, struct message *message)
 {
     struct queued *entry = malloc(sizeof *entry);
     if (!entry) {
-        log_print("a %s was dropped: no memory", message->type);
+        log_print("A message of type %s was dropped, as there was no memory for it.", message->type);
         message_free(message);
         return;
     }
@@ -220,10 +221,11 @@ static const char *fault_of(const struct kind *kind, const struct message *messa
     if (message->wrong)
         return message->wrong;
     if (message->content_text.len == 0 || message->content_text.data[0] != '{')
-        return "the request's content is not an object";
+        return "Nothing was run: the request's content is not a JSON object.";
     if (kind->needs && !json_text(json_get(message->content, kind->needs), NULL))
-        return strcmp(kind->needs, "code") == 0 ? "the request's content has no text \"code\""
-                                                : "the request's content has no text \"comm_id\"";
+        return strcmp(kind->needs, "code") == 0
+                   ? "Nothing was run: the request's content has no text \"code\"."
+                   : "Nothing was run: the request's content has no text \"comm_id\".";
     return NULL;
 }
 
@@ -274,7 +276,7 @@ static void begin(struct host *host, struct message *message, int aborted)
     if (strcmp(message->type, "connect_request") == 0)
         reply_ports(host, message->origin);
     else
-        log_print("a message of the unknown type %s on shell was ignored", message->type);
+        log_print("A message of the unknown type %s on the shell channel was ignored.", message->type);
     publish_status(host, message->origin, "idle");
 }
 

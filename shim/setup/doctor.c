@@ -66,7 +66,8 @@ int doctor_run(const char *python, int as_json)
         environment_beside("../lib/scorepkernel/worker/spk_worker/doctor/command.py", module, &error))
         goto fail;
     if (access(module, R_OK) < 0) {
-        log_set(&error, -errno, "cannot read %s: %s. Reinstall libscorepkernel.", module, log_reason(-errno));
+        log_set(&error, -errno, "%s cannot be read: %s. Reinstall libscorepkernel.", module,
+                log_reason(-errno));
         goto fail;
     }
     /* execv's type is older than const: it writes to none of them. */
@@ -77,7 +78,8 @@ int doctor_run(const char *python, int as_json)
                     as_json ? (char *)(uintptr_t) "--json" : NULL,
                     NULL};
     (void)execv(probe.path, argv);
-    log_set(&error, -errno, "cannot run %s: %s.", probe.path, log_reason(-errno));
+    log_set(&error, -errno, "%s cannot be run: %s. Name another interpreter with --python PATH.", probe.path,
+            log_reason(-errno));
 fail:
     log_print("%s", error.text);
     return EXIT_FAILURE;

@@ -54,7 +54,8 @@ static int find_place(const struct install_options *options, const struct probe 
     if ((size_t)wanted < sizeof data)
         wanted = snprintf(path, size, "%s/kernels", data);
     if (wanted < 0 || (size_t)wanted >= size)
-        return log_set(error, -ENAMETOOLONG, "the path to install to is too long.");
+        return log_set(error, -ENAMETOOLONG,
+                       "The path to install to is too long. Choose another place with --prefix DIR.");
     return 0;
 }
 

@@ -207,7 +207,7 @@ int kernelspec_write(const char *directory, const char *name, const struct kerne
     if (!code)
         code = path_join(fresh, directory, ".new-XXXXXX");
     if (code)
-        return log_set(error, code, "cannot make %s: %s. Choose another place: --user or --prefix DIR.",
+        return log_set(error, code, "%s cannot be made: %s. Choose another place: --user or --prefix DIR.",
                        directory, log_reason(code));
     int replaces = access(place, F_OK) == 0;
     if (replaces && !is_ours(place))
@@ -216,10 +216,14 @@ int kernelspec_write(const char *directory, const char *name, const struct kerne
                        place);
     if (!mkdtemp(fresh)) {
         code = -errno;
-        return log_set(error, code, "cannot write to %s: %s. Choose another place: --user or --prefix DIR.",
+        return log_set(error, code,
+                       "Nothing can be written to %s: %s. Choose another place: --user or --prefix DIR.",
                        directory, log_reason(code));
     }
     code = write_beside(fresh, place, spec, replaces);
     remove_spec(fresh); /* the old one, or what could not be finished */
-    return code ? log_set(error, code, "cannot write %s: %s.", place, log_reason(code)) : 0;
+    return code ? log_set(error, code,
+                          "%s cannot be written: %s. Choose another place: --user or --prefix DIR.", place,
+                          log_reason(code))
+                : 0;
 }

@@ -58,7 +58,7 @@ static int find(const char *name, char path[PROBE_PATH_MAX], struct spk_error *e
         if (join("", 0, name, path) == 0 && is_program(path))
             return 0;
         return log_set(error, -ENOENT,
-                       "%s is no program that can be run. Name the interpreter with --python PATH.", name);
+                       "%s is not a program that can be run. Name the interpreter with --python PATH.", name);
     }
     const char *dir = environment_variable("PATH");
     while (dir && *dir) {
@@ -67,7 +67,7 @@ static int find(const char *name, char path[PROBE_PATH_MAX], struct spk_error *e
             return 0;
         dir += len + (dir[len] == ':');
     }
-    return log_set(error, -ENOENT, "there is no %s on PATH. Name the interpreter with --python PATH.", name);
+    return log_set(error, -ENOENT, "There is no %s on PATH. Name the interpreter with --python PATH.", name);
 }
 
 static size_t read_all(int fd, char *text, size_t size)
@@ -143,14 +143,14 @@ int probe_python(const char *name, struct probe *probe, struct spk_error *error)
         return code;
     code = run(probe->path, output, &status);
     if (code)
-        return log_set(error, code, "cannot run %s: %s. Name another interpreter with --python PATH.",
+        return log_set(error, code, "%s cannot be run: %s. Name another interpreter with --python PATH.",
                        probe->path, log_reason(code));
     take(output, "\n@version=", probe->version, sizeof probe->version);
     take(output, "\n@prefix=", probe->prefix, sizeof probe->prefix);
     take(output, "\n@ipython=", probe->ipython, sizeof probe->ipython);
     if (probe->version[0] == '\0' || probe->prefix[0] == '\0')
         return log_set(error, -ENOEXEC,
-                       "%s does not answer as a Python does. Name the interpreter with --python PATH.",
+                       "%s does not answer as Python does. Name the interpreter with --python PATH.",
                        probe->path);
     if (!is_new_enough(probe->version))
         return log_set(
@@ -158,8 +158,9 @@ int probe_python(const char *name, struct probe *probe, struct spk_error *error)
             "%s is Python %s; 3.9 or later is needed. Name another interpreter with --python PATH.",
             probe->path, probe->version);
     if (probe->ipython[0] == '\0')
-        return log_set(error, -ENOPKG,
-                       "%s has no IPython that can be imported. Install it: %s -m pip install ipython",
-                       probe->path, probe->path);
+        return log_set(
+            error, -ENOPKG,
+            "%s cannot import IPython, which the kernel needs. Install it: %s -m pip install ipython",
+            probe->path, probe->path);
     return 0;
 }

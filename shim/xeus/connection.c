@@ -72,10 +72,11 @@ static int take_text(const struct json *file, const char *name, const char *fall
     size_t len = fallback ? strlen(fallback) : 0;
     const char *text = member ? json_text(member, &len) : fallback;
     if (!text && !member)
-        return log_set(error, -EINVAL, "the connection file lacks \"%s\". %s.", name, REMEDY);
+        return log_set(error, -EINVAL, "The connection file lacks \"%s\". %s.", name, REMEDY);
     if (!text || len >= size || memchr(text, '\0', len))
-        return log_set(error, -EINVAL, "\"%s\" in the connection file is no text of at most %zu bytes. %s.",
-                       name, size - 1, REMEDY);
+        return log_set(error, -EINVAL,
+                       "\"%s\" in the connection file is not a text of at most %zu bytes. %s.", name,
+                       size - 1, REMEDY);
     memcpy(to, text, len + 1);
     return 0;
 }
@@ -86,11 +87,11 @@ static int take_ports(const struct json *file, struct connection *connection, st
         const char *name = connection_port_name((enum connection_port)i);
         const struct json *member = json_get(file, name);
         if (!member)
-            return log_set(error, -EINVAL, "the connection file lacks \"%s\". %s.", name, REMEDY);
+            return log_set(error, -EINVAL, "The connection file lacks \"%s\". %s.", name, REMEDY);
         int64_t port = json_integer(member, -1);
         if (port < 0 || port > 65535)
             return log_set(error, -EINVAL,
-                           "\"%s\" in the connection file is no port number from 0 to 65535. %s.", name,
+                           "\"%s\" in the connection file is not a port number from 0 to 65535. %s.", name,
                            REMEDY);
         connection->ports[i] = (int)port;
     }
@@ -101,7 +102,7 @@ static int check(struct connection *connection, struct spk_error *error)
 {
     if (strcmp(connection->transport, "tcp") != 0 && strcmp(connection->transport, "ipc") != 0)
         return log_set(error, -EINVAL,
-                       "the transport \"%s\" in the connection file is not known; \"tcp\" and \"ipc\" are.",
+                       "The transport \"%s\" in the connection file is not known. Use \"tcp\" or \"ipc\".",
                        connection->transport);
     if (connection->ip[0] == '\0')
         return log_set(error, -EINVAL, "\"ip\" in the connection file is empty. %s.", REMEDY);
@@ -133,14 +134,14 @@ int connection_read(const char *path, struct connection *connection, struct spk_
     char *text = read_file(path, &len);
     if (!text) {
         int code = -errno;
-        return log_set(error, code, "cannot read the connection file %s: %s. %s.", path, log_reason(code),
+        return log_set(error, code, "The connection file %s cannot be read: %s. %s.", path, log_reason(code),
                        REMEDY);
     }
     struct json *file = json_parse(text, len);
     free(text);
     /* Members are only asked for in an object: json_get finds nothing in anything else. */
     if (!file)
-        return log_set(error, -EINVAL, "the connection file %s holds no JSON. %s.", path, REMEDY);
+        return log_set(error, -EINVAL, "The connection file %s is not JSON. %s.", path, REMEDY);
     struct connection read;
     memset(&read, 0, sizeof read);
     int code = take_all(file, &read, error);

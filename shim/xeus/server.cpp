@@ -75,13 +75,13 @@ extern "C" struct server *server_create(const struct connection *connection, ser
         return new server{{*connection, handler, ctx}};
     } catch (const std::out_of_range &) {
         log_set(error, -EINVAL,
-                "the signature scheme \"%s\" in the connection file is not known; use hmac-sha256, Jupyter's "
+                "The signature scheme \"%s\" in the connection file is not known. Use hmac-sha256, Jupyter's "
                 "default.",
                 connection->scheme);
     } catch (const std::exception &problem) {
         log_set(error, -EIO, "%s", problem.what());
     } catch (...) {
-        log_set(error, -EIO, "the Jupyter channels could not be opened.");
+        log_set(error, -EIO, "The Jupyter channels could not be opened.");
     }
     return nullptr;
 }

@@ -198,8 +198,8 @@ void xeus_server::bind(zmq::socket_t &socket, connection_port port)
     try {
         xeus::init_socket(socket, end_point);
     } catch (const zmq::error_t &problem) {
-        throw std::runtime_error("cannot listen on " + end_point + " (" + connection_port_name(port) +
-                                 "): " + problem.what() +
+        throw std::runtime_error("The kernel cannot listen on " + end_point + " (" +
+                                 connection_port_name(port) + "): " + problem.what() +
                                  ". Start the kernel again, so that Jupyter chooses other ports.");
     }
 }
@@ -244,13 +244,14 @@ nl::json xeus_server::take_content(zmq::message_t &&frame)
     m_content = std::move(frame);
     m_wrong = nullptr;
     if (m_content.size() > content_max) {
-        m_wrong = "the request is larger than 64 MiB. Let the cell read large data from a file";
+        m_wrong =
+            "Nothing was run: the request is larger than 64 MiB. Let the cell read large data from a file.";
         return {};
     }
     try {
         return parse(m_content.data<char>(), m_content.size(), 1);
     } catch (const std::exception &) {
-        m_wrong = "the request's content is no valid JSON";
+        m_wrong = "Nothing was run: the request's content is not valid JSON.";
         return {};
     }
 }
@@ -263,7 +264,7 @@ xeus::xmessage xeus_server::decode(zmq::multipart_t &wire)
     while (at < wire.size() && wire[at] != delimiter)
         at++;
     if (at + fixed_frames >= wire.size())
-        throw std::invalid_argument("it is not whole");
+        throw std::invalid_argument("parts of it are missing");
     const zmq::message_t *frames = nullptr;
     std::array<zmq::message_t, fixed_frames> fixed;
     xeus::xmessage::guid_list route;
@@ -278,7 +279,7 @@ xeus::xmessage xeus_server::decode(zmq::multipart_t &wire)
         !m_auth->verify(raw(frames[0]), raw(frames[1]), raw(frames[2]), raw(frames[3]), raw(frames[4])))
         throw std::invalid_argument("its signature does not match the connection file's key");
     if (m_signature_len && !m_known.add({frames[0].data<char>(), frames[0].size()}))
-        throw std::invalid_argument("it has come before, and nothing is done twice");
+        throw std::invalid_argument("it has come before, and no message is obeyed twice");
     xeus::xmessage_base_data data{parse_object(frames[1]),
                                   parse_object(frames[2]),
                                   parse_object(frames[3]),
@@ -302,7 +303,7 @@ bool xeus_server::receive(zmq::socket_t &socket, const char *name, const listene
     try {
         deliver(decode(wire));
     } catch (const std::exception &problem) {
-        log_print("a message on %s was dropped: %s", name, problem.what());
+        log_print("A message on the %s channel was dropped: %s.", name, problem.what());
     }
     return true;
 }

@@ -387,7 +387,7 @@ class Malformed(KernelCase):
             self.raw(self.signed(header, b"{}", b"{}", content), "shell")
             shown = self.outputs("no-json-%d" % number)
             self.assertEqual(kinds(shown), ["error"])
-            self.assertIn("no valid JSON", shown[0][1]["evalue"])
+            self.assertIn("not valid JSON", shown[0][1]["evalue"])
         self.works()
 
     def test_wrong_key(self) -> None:
@@ -520,7 +520,7 @@ class Starting(HostCase):
         self.assertIn("nothing to do", self.refused(status=2))
         self.assertIn("--wrong", self.refused("install", "--wrong", status=2))
         self.assertIn("extra", self.refused("install", "extra", status=2))
-        self.assertIn("exclude", self.refused("install", "--user", "--prefix", "x", status=2))
+        self.assertIn("Only one of --user", self.refused("install", "--user", "--prefix", "x", status=2))
         self.assertIn("scorepkernel install", self.command("--help").stdout)
         self.assertIn("scorepkernel install", self.command("install", "--help").stdout)
         self.assertRegex(self.command("--version").stdout, r"^scorepkernel \d+\.\d+\.\d+\n$")
@@ -533,8 +533,8 @@ class Starting(HostCase):
         with open("/proc/self/maps") as maps:
             other = next(line.split()[-1] for line in maps if "/libc.so" in line or "/libc-" in line)
         for plugin, expected in (
-            ("/no/such.so", "cannot read the library /no/such.so"),
-            (text, "cannot load the library"),
+            ("/no/such.so", "The library /no/such.so cannot be read"),
+            (text, "The library cannot be loaded"),
             (other, "no symbol spk_plugin_entry"),
         ):
             self.assertIn(expected, self.refused("-f", file, "--plugin", plugin))

@@ -137,7 +137,7 @@ class Install(HostCase):
         self.assertFalse(os.path.exists(os.path.join(self.directory, "share")), "nothing was written")
 
     def test_a_place_that_cannot_be_written(self) -> None:
-        self.assertIn("cannot make", self.refused("--prefix", "/dev/null"))
+        self.assertIn("cannot be made", self.refused("--prefix", "/dev/null"))
 
 
 if __name__ == "__main__":

@@ -59,7 +59,7 @@ class SlowClients(EachItsKernel, KernelCase):
         return subscriber
 
     def held(self) -> None:
-        until(lambda: "output is held back" in self.kernel_log(), "the log says that output is held back")
+        until(lambda: "Output is held back" in self.kernel_log(), "the log says that output is held back")
 
     def text_of(self, request: str, name: str = "stdout") -> str:
         messages = self.outputs_of(request)
@@ -82,7 +82,7 @@ class SlowClients(EachItsKernel, KernelCase):
         subscriber = self.subscriber()
         request = self.kc.execute(FLOOD, allow_stdin=False)
         self.held()
-        until(lambda: "no client has taken any output" in self.kernel_log(), "the log says that nothing moves")
+        until(lambda: "No client has taken any output" in self.kernel_log(), "the log says that nothing moves")
         self.kc.kernel_info()
         self.interrupted(request)
         seen = self.outputs_of(request)
@@ -96,7 +96,7 @@ class SlowClients(EachItsKernel, KernelCase):
         self.does_not_grow()
         subscriber.close(0)
         self.gives_back()
-        until(lambda: "output is not held back any more" in self.kernel_log(), "the log says that all has been taken")
+        until(lambda: "Output is not held back any more" in self.kernel_log(), "the log says that all has been taken")
 
     def test_one_that_reads_late_gets_everything(self) -> None:
         subscriber = self.subscriber()

@@ -389,7 +389,7 @@ for i in range(1500):
         first, second = self.pair()
         self.assertIn("same rank", self.refused([first, (second[0], 0, "here", 0)])[1])
         os.symlink(first[0], self.path("link"))
-        self.assertIn("another rank's part", self.refused([first, (self.path("link"), 1, "here", 0)])[1])
+        self.assertIn("another rank's archive", self.refused([first, (self.path("link"), 1, "here", 0)])[1])
 
     def test_arguments(self):
         part = self.rank(0)

@@ -56,7 +56,7 @@ static int init(struct merged_archive *merged, const struct merge_part *parts, u
     qsort(merged->ranks, count, sizeof *merged->ranks, by_number);
     for (uint32_t i = 1; i < count; i++)
         if (merged->ranks[i].number == merged->ranks[i - 1].number)
-            return problem_flaw(problem, "another rank_archive has the same rank",
+            return problem_flaw(problem, "another archive is of the same rank",
                                 merged->ranks[i].rank_archive.directory);
     return 0;
 }
@@ -82,7 +82,7 @@ static int check_distinct(const struct merged_archive *merged, uint32_t last, st
     for (uint32_t i = 0; i < last; i++)
         if (merged->ranks[i].rank_archive.inode == rank_archive->inode &&
             merged->ranks[i].rank_archive.device == rank_archive->device)
-            return problem_flaw(problem, "it is another rank's rank_archive, too", rank_archive->directory);
+            return problem_flaw(problem, "it is another rank's archive, too", rank_archive->directory);
     return 0;
 }
 
