@@ -47,7 +47,7 @@ static struct region region_of(const struct json *row, double total_ns)
         .most_s = json_number(json_at(row, 7), -1) / 1e9,
         .percent = percent < 0     ? 0
                    : percent > 100 ? 100
-                                   : percent, /* of another's JSON, which may be wrong */
+                                   : percent, /* the JSON comes from another process and may be wrong */
     };
 }
 
@@ -95,7 +95,8 @@ static void name_region(const struct region *region, char text[TEXT_MAX])
 /* IPython runs a cell statement by statement; to the user it ran once. */
 static void print_visits(struct buffer *out, const struct region *region)
 {
-    static const char one_of_many[] = "cell "; /* as measure.py names them */
+    static const char one_of_many[] =
+        "cell "; /* as worker/measure/cell.py names the regions of cells that are measured together */
     int is_cell = is_cell_itself(region) ||
                   (is_in_cell(region) && strncmp(region->name, one_of_many, sizeof one_of_many - 1) == 0);
     print_count(out, is_cell ? 1 : region->visits);
@@ -127,7 +128,7 @@ static int print_plain(struct buffer *out, const char *text)
     return print_visible(out, text, strlen(text));
 }
 
-/* Of a cell that was measured several times. */
+/* How the times spread, for a cell that was measured several times. */
 static void spread(struct buffer *out, const struct json *measured)
 {
     long long runs = json_integer(json_get(measured, "runs"), 1);

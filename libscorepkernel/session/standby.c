@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  *
  * standby.c - the parked copy that guards a cell, as the library holds it: its descriptors, and what it is
- * not. The copy is made by the worker (worker/forks/standby.py) and ends with its socket; it becomes the worker by
- * worker_adopt.
+ * not. The copy is made by the worker (worker/forks/standby.py) and ends with its socket; it becomes the
+ * worker by python_process_adopt.
  */
 #include "session/standby.h"
 

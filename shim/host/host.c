@@ -70,7 +70,7 @@ static void dispatch(struct loop *loop)
     }
 }
 
-/* Under the cell that waits; clients that do read see it. */
+/* Say so under the cell that waits, where clients that do read see it. */
 static void tell_stuck(struct host *host)
 {
     static const char text[] =
@@ -81,7 +81,7 @@ static void tell_stuck(struct host *host)
                    (struct spk_text){text, sizeof text - 1});
 }
 
-/* Whether output is to wait where it is. */
+/* Whether output is held back now. */
 static int holds_output(struct host *host)
 {
     unsigned found = flow_look(&host->flow, server_waiting(host->server), now_ms());
