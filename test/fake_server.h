@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  *
- * fake_server.h - stands in for the Jupyter channels (shim/server.h), where a test is about the host: clients say
+ * fake_server.h - stands in for the Jupyter channels (shim/xeus/server.h), where a test is about the host: clients say
  * what a script says, and what is sent to them is written down, a line each:
  *
  *   shell execute_reply ID {...}      control ...      stdin input_request ID {...}      iopub status ID {...}

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  *
- * fake_wire.h - what a stand-in for Python (fake_worker.h) says and hears: worker_wire.h, written down a
+ * fake_wire.h - what a stand-in for Python (fake_worker.h) says and hears: wire/worker_protocol.h, written down a
  * second time on purpose.
  */
 #ifndef FAKE_WIRE_H

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  *
  * fake_worker.h - stands in for Python, where a test is about the library: the test's own program is given as
- * interpreter, and does here what the code of a cell says. It speaks worker_wire.h, written down a second
+ * interpreter, and does here what the code of a cell says. It speaks wire/worker_protocol.h, written down a second
  * time on purpose. What it does before the first cell is told by the variable FAKE_WORKER: "fails", "dies",
  * "silent".
  *

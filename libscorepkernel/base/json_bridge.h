@@ -35,7 +35,7 @@ const struct json *json_at(const struct json *value, size_t index);
 /** The number of items or members; 0 for anything else and for NULL. */
 size_t json_count(const struct json *value);
 
-/* What a value holds; the fallback when it holds something else or is NULL. */
+/* The value as that type; the fallback if it is of another type or NULL. */
 int64_t json_integer(const struct json *value, int64_t fallback);
 double json_number(const struct json *value, double fallback);
 int json_boolean(const struct json *value, int fallback);

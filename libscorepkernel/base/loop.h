@@ -27,7 +27,8 @@ struct loop {
 /** 0 or -errno. The descriptor is readable while a source has something. */
 int loop_init(struct loop *loop);
 
-/** Watch source->fd for events; again: for other events. 0 or -errno. */
+/** Watch source->fd for events. When it is watched already, the events replace the former ones. 0 or -errno.
+ */
 int loop_watch(struct loop *loop, struct source *source, unsigned events);
 
 /** Stop watching; before its descriptor is closed. Safe on a source that is not watched. */

@@ -32,18 +32,19 @@ int print_text(struct buffer *out, const char *format, ...)
     return result;
 }
 
-/* As many bytes has what stands for one character. */
+/* The most bytes that are shown in place of one character. */
 #define SHOWN_MAX 16
 
-/* The characters that are not controls, and that terminals and browsers obey all the same: they end lines, or
- * order what is around them anew. */
+/* Characters that are no controls, but that terminals and browsers obey all the same: they end lines, or
+ * change the direction of the text around them. */
 static int is_obeyed(unsigned point)
 {
     return point == 0x61C || point == 0x200E || point == 0x200F || (point >= 0x2028 && point <= 0x202E) ||
            (point >= 0x2066 && point <= 0x2069);
 }
 
-/* The length of what stands at text and is to be written out, as *point; 0: it may stay. */
+/* If the character at the beginning of text must be written out, its length in bytes, and its code point in
+ * *point; else 0. */
 static size_t unseen(const unsigned char *text, size_t len, unsigned *point)
 {
     size_t step = 1;
@@ -61,8 +62,8 @@ static size_t unseen(const unsigned char *text, size_t len, unsigned *point)
     return is_control || (step > 1 && is_obeyed(*point)) ? step : 0;
 }
 
-/* What is obeyed, or in HTML means something, as it is shown instead. The length of it in text; 0: it stays.
- */
+/* What is shown in place of the character at the beginning of text, if terminals obey it or HTML gives it a
+ * meaning. The length of that character in bytes; 0: it is shown as it is. */
 static size_t replace(const char *text, size_t len, int lines, int html, char shown[SHOWN_MAX])
 {
     unsigned point;
@@ -80,7 +81,7 @@ static size_t replace(const char *text, size_t len, int lines, int html, char sh
     return step;
 }
 
-/* lines: their ends stay. html: its characters are escaped. */
+/* lines: newlines are kept. html: the characters that mean something in HTML are escaped. */
 static int print_guarded(struct buffer *out, const char *text, size_t len, int lines, int html)
 {
     size_t at = 0, plain = 0;

@@ -19,11 +19,11 @@ int print_arguments(struct buffer *out, const char *format, va_list arguments)
 /* Users' names may hold characters that a terminal obeys, or that have what follows read in another order:
  * they are written out as \x1b or \u202e. A tab is one blank. */
 
-/** Append so; the ends of lines stay. */
+/** Append a text with such characters written out, but for newlines. */
 int print_visible(struct buffer *out, const char *text, size_t len);
-/** Append so, with the ends of lines written out, too: a name. */
+/** Append a name: as print_visible does, with newlines written out, too. */
 int print_name(struct buffer *out, const char *text);
-/** Append so, with the characters escaped that mean something in HTML. */
+/** Append as print_visible does, and escape the characters that mean something in HTML. */
 int print_html(struct buffer *out, const char *text);
 
 /** Append a number with its thousands separated by commas. */

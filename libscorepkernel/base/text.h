@@ -9,26 +9,26 @@
 
 #include <string.h>
 
-/** Whether it is this. */
+/** Whether the text equals the literal. */
 static inline int text_is(struct spk_text text, const char *literal)
 {
     return text.len == strlen(literal) && (!text.len || memcmp(text.data, literal, text.len) == 0);
 }
 
-/** Whether it begins with this. */
+/** Whether the text begins with the literal. */
 static inline int text_begins(struct spk_text text, const char *with)
 {
     size_t len = strlen(with);
     return text.len >= len && (!len || memcmp(text.data, with, len) == 0);
 }
 
-/** What is behind the first count bytes, which there must be. */
+/** The text without its first count bytes. It has at least so many. */
 static inline struct spk_text text_after(struct spk_text text, size_t count)
 {
     return count ? (struct spk_text){text.data + count, text.len - count} : text;
 }
 
-/** Of what has no width, that which does not end a line. */
+/** Blank characters other than a newline. */
 static inline int text_is_blank(char c)
 {
     return c == ' ' || c == '\t' || c == '\r' || c == '\f' || c == '\v';
@@ -39,7 +39,7 @@ static inline int text_is_space(char c)
     return text_is_blank(c) || c == '\n';
 }
 
-/** Without the blanks at both ends. */
+/** The text without the blanks at both ends. */
 static inline struct spk_text text_trimmed(struct spk_text text)
 {
     while (text.len && text_is_blank(text.data[0]))

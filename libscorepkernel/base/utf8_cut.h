@@ -18,7 +18,7 @@ static inline size_t utf8_cut(const char *text, size_t len, size_t max)
     return cut;
 }
 
-/** The length of text without a character at its end that is not all there. */
+/** The length of text without an incomplete character at its end. */
 static inline size_t utf8_whole(const char *text, size_t len)
 {
     size_t tail = 0;

@@ -18,7 +18,7 @@
 #include <time.h>
 #include <unistd.h>
 
-/* Of the rounds in which all is killed at the end (5 ms each), those in which resource trackers are not. */
+/* At the end everything is killed in rounds of 5 ms. In so many of them resource trackers are spared. */
 #define TRACKER_ROUNDS 200
 
 struct exec_failure {
@@ -39,7 +39,7 @@ static void reset_signals(void)
 }
 
 /* In the child, between fork and exec: never returns. */
-static void become(const struct spawn *spawn, pid_t keeper, int report)
+static void exec_child(const struct spawn *spawn, pid_t keeper, int report)
 {
     struct exec_failure failure = {.stage = 0};
     int moved[8];
@@ -48,7 +48,7 @@ static void become(const struct spawn *spawn, pid_t keeper, int report)
      * with a keeper that ended before the first. */
     if (prctl(PR_SET_PDEATHSIG, SIGKILL) != 0 || getppid() != keeper)
         goto fail;
-    /* First out of the way of the numbers that they are to have. */
+    /* Move the descriptors away first: one may have the number that another is to get. */
     for (size_t i = 0; i < spawn->fd_count; i++)
         if ((moved[i] = fcntl(spawn->fds[i], F_DUPFD_CLOEXEC, 32)) < 0)
             goto fail;
@@ -81,7 +81,7 @@ int children_spawn(struct children *children, uint64_t id, const struct spawn *s
         return -errno;
     pid_t pid = fork();
     if (pid == 0)
-        become(spawn, keeper, report[1]);
+        exec_child(spawn, keeper, report[1]);
     int saved = errno;
     close(report[1]);
     if (pid < 0) {
@@ -152,8 +152,8 @@ static int is_process(const char *name)
     return name[0] >= '1' && name[0] <= '9';
 }
 
-/* Signal those of a group that are no trackers. One that is forked meanwhile may be missed by the first look.
- */
+/* Signal the processes of a group that are no resource trackers. The second look finds those that were forked
+ * during the first. */
 static void signal_but_trackers(pid_t wanted, int signal_number)
 {
     for (int look = 0; look < 2; look++) {
@@ -172,8 +172,8 @@ static void signal_but_trackers(pid_t wanted, int signal_number)
     }
 }
 
-/* Whether any of our children is a tracker: those of one that has ended are ours. To look at all processes
- * takes long on a large machine. */
+/* Whether any of our children is a resource tracker; the trackers of a session that has ended are our
+ * children. Looking at all processes instead takes long on a large machine. */
 static int has_tracker(void)
 {
     char file[64], list[4096], *rest = NULL;
@@ -195,8 +195,8 @@ int children_adopt(struct children *children, uint64_t id, pid_t pid)
     snprintf(name, sizeof name, "%ld", (long)pid);
     if (pid <= 0 || parent_of(name, NULL) != getpid())
         return -ESRCH;
-    /* Under two ids its end would be told of once, and the other's number signalled when it is somebody
-     * else's. */
+    /* With two ids its end would be reported under one of them, and the other would still name a process
+     * number that may be somebody else's by then. */
     for (size_t i = 0; i < children->count; i++)
         if (children->list[i].pid == pid)
             return -EEXIST;

@@ -5,7 +5,7 @@
  * The library must not wait for processes inside somebody else's program, and cannot clean up after its host
  * was killed. So it starts one keeper for each session: a subreaper that starts, signals and reaps the
  * session's processes, tells how each ended, and ends them when the library's socket closes, however the host
- * ended. It speaks keeper_wire.h on descriptor KEEPER_FD, and nothing to anybody else.
+ * ended. It speaks wire/keeper_protocol.h on descriptor KEEPER_FD, and nothing to anybody else.
  */
 #include "keeper/children.h"
 #include "wire/channel.h"
@@ -44,7 +44,7 @@ static int64_t now_ms(void)
 static void tell(struct keeper *keeper, uint16_t type, uint64_t id, const struct spk_text *parts,
                  size_t count)
 {
-    /* A library that does not listen any more has closed its socket; the loop sees that by itself. */
+    /* A failure means that the library has closed its socket, which the loop notices when it reads. */
     (void)channel_send(&keeper->channel, type, id, parts, count, NULL, 0);
 }
 
@@ -205,7 +205,8 @@ static int reap(struct keeper *keeper)
     while (read(keeper->signals, &ignored, sizeof ignored) == (ssize_t)sizeof ignored)
         continue;
     for (pid_t pid; (pid = children_ended());) {
-        /* It may be one that was to be adopted, which was said before it ended: so it has arrived. */
+        /* The process may be one that the library asked to adopt before it ended: that frame has arrived by
+         * now, so read it first. */
         if (result == 0 && keeper->channel.fd >= 0)
             result = read_library(keeper);
         if (!children_reap(&keeper->children, pid, &id, &status, &usage))
@@ -290,7 +291,7 @@ int main(void)
     if (detach() != 0 || prctl(PR_SET_CHILD_SUBREAPER, 1) != 0)
         return 1;
     fcntl(KEEPER_FD, F_SETFD, FD_CLOEXEC);
-    /* What ends the keeper is its socket alone: a signal to everybody must not orphan the session. */
+    /* Only its socket ends the keeper: a signal to a whole process group must not orphan the session. */
     for (const int *number = (const int[]){SIGINT, SIGTERM, SIGHUP, SIGQUIT, SIGPIPE, 0}; *number; number++)
         signal(*number, SIG_IGN);
     sigemptyset(&children);

@@ -61,8 +61,8 @@ ON_OTHER_STACK static int launch_child(void *argument)
     _exit(0);
 }
 
-/* Start the helper program with its end of the socket. It becomes a child of init, or of whoever took that
- * part upon itself (PR_SET_CHILD_SUBREAPER), and so has to reap what it did not start. */
+/* Start the helper program with its end of the socket. Its parent is then init, or the subreaper above the
+ * host (PR_SET_CHILD_SUBREAPER), which reaps it. */
 static int launch_helper(struct launch *launch)
 {
     sigset_t all, before;
@@ -154,7 +154,7 @@ static void on_ready(void *owner, unsigned events)
             on_frame(keeper, &frame);
     if (got > 0 && more == 0)
         return;
-    keeper->ending = 0; /* over: nothing is left to be granted */
+    keeper->ending = 0; /* the keeper has ended: no grace time is left */
     keeper_finish(keeper);
     keeper->events->gone(keeper->owner);
 }

@@ -49,7 +49,8 @@ int keeper_start(struct keeper *keeper, struct loop *loop, const char *directory
 /** Ask for a process, under an id of the caller's; spawned or failed will follow, and exited. 0 or -errno. */
 int keeper_spawn(struct keeper *keeper, uint64_t id, const struct keeper_spawn *spawn);
 
-/** Have the keeper know a process that it has inherited, by an id of the caller's; exited will follow. */
+/** Give the keeper an id for a process that it inherited when the process's parent ended; exited will follow.
+ */
 int keeper_adopt(struct keeper *keeper, uint64_t id, uint32_t pid);
 
 /** Send a signal to the process's group. 0 or -errno; a process that has ended is no failure. */

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  *
- * output_marks.h - text and marks in what came out of a worker's pipe (worker_wire.h). Pure.
+ * output_marks.h - text and marks in what came out of a worker's pipe (wire/worker_protocol.h). Pure.
  */
 #ifndef PROCESS_OUTPUT_MARKS_H
 #define PROCESS_OUTPUT_MARKS_H
@@ -19,11 +19,12 @@ struct output_item {
     size_t len;           /* how much to consume when the item has been dealt with */
 };
 
-/** What stands first in buffer. token: MARK_TOKEN_LEN bytes. final: nothing more will come, so that a torn
- * mark is text. */
+/** The text or mark that stands first in buffer. token: MARK_TOKEN_LEN bytes. final: nothing more will come,
+ * so an incomplete mark is text. */
 struct output_item output_marks_first(const struct buffer *buffer, const char *token, int final);
 
-/** Append what is text in bytes of which nothing more will come, as UTF-8 and without NULs. 0 or -ENOMEM. */
+/** Append the text in bytes, without its marks and NULs, as UTF-8. The bytes are the last of their pipe. 0 or
+ * -ENOMEM. */
 int output_marks_text(struct buffer *out, const void *bytes, size_t len, const char *token);
 
 #endif

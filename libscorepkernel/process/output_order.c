@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  *
  * output_order.c - puts a worker's two pipes and its frames back into the order in which they were written,
- * by the marks described in worker_wire.h. Owns the bytes that wait for their turn; reads no descriptor.
+ * by the marks described in wire/worker_protocol.h. Owns the bytes that wait for their turn; reads no
+ * descriptor.
  *
  * Numbers only go up, so one that was missed (a thread killed between two writes, a user who closed our
  * descriptors) holds nothing up for longer than until the next frame.
@@ -15,13 +16,13 @@ int output_order_feed(struct output_order *output, uint32_t which, const void *b
     return buffer_append(&output->pipes[which - SPK_STDOUT].bytes, bytes, len);
 }
 
-/* Whether the output_pipe has come as far as the mark of this number. */
+/* Whether all text before the mark of this number has left the pipe. */
 static int pipe_at(const struct output_pipe *output_pipe, uint64_t number)
 {
     return output_pipe->passed >= number || output_pipe->facing >= number;
 }
 
-/* Whether what stands behind this mark may be handed on. */
+/* Whether the text behind this mark may be shown. */
 static int may_pass(const struct output_order *output, const struct output_pipe *other,
                     const struct output_item *item)
 {
@@ -30,7 +31,8 @@ static int may_pass(const struct output_order *output, const struct output_pipe 
     return item->mark == MARK_SWITCH && pipe_at(other, item->number);
 }
 
-/* Hand on what the output_pipe may. 1: something moved; 0: nothing did; -ENOMEM. */
+/* Give the pipe's text to the stream, as far as its marks allow. 1: something moved; 0: nothing did; -ENOMEM.
+ */
 static int pump_pipe(struct output_order *output, uint32_t which, int final)
 {
     struct output_pipe *output_pipe = &output->pipes[which - SPK_STDOUT];

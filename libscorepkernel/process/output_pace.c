@@ -22,7 +22,7 @@ static void hand_on(struct output_pace *stream)
     stream->written_ns = loop_now_ns();
 }
 
-/* Half a character that will not be completed. */
+/* The stream ends within a character: show the replacement character. */
 static void give_up_tail(struct output_pace *stream, uint32_t which)
 {
     static const unsigned char replacement[3] = {0xEF, 0xBF, 0xBD};
@@ -37,7 +37,8 @@ static void give_up_tail(struct output_pace *stream, uint32_t which)
     (void)buffer_append(&stream->pending, replacement, sizeof replacement);
 }
 
-/* Go on with half a character, a byte at a time, until it is whole or found to be none. 0 or -ENOMEM. */
+/* Complete the character whose beginning is kept, a byte at a time, until it is complete or found to be
+ * invalid. 0 or -ENOMEM. */
 static int complete_tail(struct output_pace *stream, uint32_t which, const unsigned char **bytes, size_t *len)
 {
     unsigned char *tail = stream->tails[which].bytes;
@@ -72,7 +73,7 @@ int output_pace_add(struct output_pace *stream, uint64_t request, uint32_t which
     if (left >= 0 && stream->tails[which].len)
         return 0;
     if (left < 0 || (left = utf8_append(&stream->pending, bytes, len)) < 0) {
-        /* Half of it was taken: the caller will come again with all of it. */
+        /* Take nothing: the caller will come again with the same text. */
         stream->pending.len = pending;
         stream->tails[which] = tail;
         return left;

@@ -15,7 +15,8 @@
 int paths_private(char path[PATHS_MAX], struct spk_error *error);
 
 /** The absolute path of the interpreter that name stands for, looked up on the PATH of environment
- * (NAME=VALUE strings, closed by NULL). A symbolic link is not followed: a virtual environment is one. */
+ * (NAME=VALUE strings, closed by NULL), or from directory if name is a relative path. A symbolic link is not
+ * followed, since the Python of a virtual environment is one. */
 int paths_python(const char *name, const char *const *environment, const char *directory,
                  char path[PATHS_MAX], struct spk_error *error);
 

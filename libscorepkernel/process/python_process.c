@@ -22,7 +22,7 @@
 #define PIPE_READ_LEN ((size_t)64 << 10)
 /* A writer that gets far ahead saves both sides many changes of context. */
 #define PIPE_WISHED_LEN (1 << 20)
-/* A process that ends closes its socket first: so long it has for the rest, before it counts as cut off. */
+/* A process that ends closes its socket first. It has this long to end before it counts as cut off. */
 #define CLOSED_PATIENCE_NS ((int64_t)1000 * 1000 * 1000)
 
 /* Understood by any Python, so that an old one can be told from a broken one. The package is imported by
@@ -107,7 +107,7 @@ static void on_timer(void *owner, unsigned events)
         worker->closed_ns = 0;
         worker->events->closed(worker->owner);
     }
-    if (worker->timer.fd >= 0) /* it may have been let go */
+    if (worker->timer.fd >= 0) /* the owner may have finished the process in the callback */
         arm(worker);
 }
 
@@ -158,7 +158,7 @@ static void on_socket(void *owner, unsigned events)
     if (got > 0 || got == -EAGAIN)
         return;
     if (got == -ECONNRESET || got == -EPIPE)
-        got = 0; /* it ended with something unread */
+        got = 0; /* the process ended before it had read everything */
     loop_forget(worker->loop, &worker->socket);
     /* A process whose socket is closed is ending, and the keeper tells; or its own code closed the socket. */
     if (got == 0 && worker->events->closed) {
@@ -180,8 +180,8 @@ static int make_token(char token[MARK_TOKEN_LEN])
     return 0;
 }
 
-/* The three channels and the timer. ends: what the process gets, to be closed by the caller, -1 if not made.
- */
+/* Make the three channels and the timer. ends: the descriptors for the process, which the caller closes; -1
+ * if not made. */
 static int make_channels(struct python_process *worker, int ends[4])
 {
     int pair[2];
@@ -347,7 +347,7 @@ void python_process_drain(struct python_process *worker)
     while (got > 0 && worker->id == id && worker->channel.fd >= 0)
         read_frames(worker, &got);
     if (worker->id != id)
-        return; /* with what it said it was let go, and may be another one by now */
+        return; /* a frame made the owner finish this process, and worker may be another one by now */
     /* Bounded, since a child that outlived the process may go on writing. */
     for (int i = 0; i < 64 && read_pipe(worker, SPK_STDOUT) + read_pipe(worker, SPK_STDERR); i++)
         (void)output_order_pump(&worker->output,

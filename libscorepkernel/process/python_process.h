@@ -15,9 +15,9 @@
 struct python_process_events {
     void (*text)(void *owner, uint64_t request, uint32_t which, struct spk_text text);
     void (*frame)(void *owner, struct frame *frame);
-    void (*lost)(void *owner); /* it does not speak our language: it is of no use any more */
-    /* Its end of the socket is closed, and has been for a moment, but the process has not ended, as far as is
-     * known here: it cannot be spoken to any more. NULL: that is no matter. */
+    void (*lost)(void *owner); /* it sent something that is no frame: it must be ended */
+    /* The process closed its end of the socket a moment ago and has not ended, as far as is known: nothing
+     * can be sent to it any more. May be NULL, if the owner does not mind. */
     void (*closed)(void *owner);
     /* Sees each frame, before it is sent or handed on. NULL: nobody does. */
     void (*trace)(void *owner, int sent, const struct frame *frame);
@@ -27,7 +27,7 @@ struct python_process_events {
 struct python_process_start {
     const char *python;      /* absolute path */
     const char *package;     /* directory that holds the package spk_worker */
-    const char *const *argv; /* instead of both: the whole command, closed by NULL */
+    const char *const *argv; /* the complete command, used instead of python and package; closed by NULL */
     const char *directory;   /* its working directory */
     const char *const *environment;
     const char *setup; /* JSON members for WORKER_SETUP besides the token, or NULL */
@@ -46,29 +46,32 @@ struct python_process {
     struct last_words errors; /* the last that it wrote on standard error */
 };
 
-/** How a process ended that had to be, as its owner's closed() was called. */
+/** How a process ended that the owner killed when its closed() was called. */
 #define WORKER_WAS_CLOSED                                                                                 \
     "was ended by the kernel, since its connection to the kernel had been closed: by os.closerange, for " \
     "example, or as another program was run in its place (os.exec)"
 
-/** A worker that there is not: no descriptor is anybody's. */
+/** The value of a worker that does not exist: it owns no descriptor. */
 #define WORKER_CLOSED         \
     ((struct python_process){ \
         .channel = CHANNEL_CLOSED, .socket.fd = -1, .pipes = {{.fd = -1}, {.fd = -1}}, .timer.fd = -1})
 
-/** Ask keeper for a process and get ready to listen to it. 0 or -errno; on failure as after worker_finish. */
+/** Ask the keeper for a process, and watch its channels. 0 or -errno; after a failure worker is as after
+ * python_process_finish. */
 int python_process_spawn(struct python_process *worker, struct loop *loop, struct keeper *keeper, uint64_t id,
                          const struct python_process_start *start, const struct python_process_events *events,
                          void *owner, struct spk_error *error);
 
-/** Make the channels to a process that is yet to be started, and say WORKER_SETUP. ends: all -1 before; what
- * the process gets as its descriptors 0 to 3, the caller's to close, also after a failure. setup: as of
- * worker_start. 0 or -errno, and then the caller's to finish. */
+/** Make the channels to a process that is started later, and send WORKER_SETUP. ends: all -1 before;
+ * afterwards what the process gets as its descriptors 0 to 3, which the caller closes, also after a failure.
+ * setup: as in struct python_process_start. 0 or -errno; after a failure the caller calls
+ * python_process_finish. */
 int python_process_open(struct python_process *worker, struct loop *loop, uint64_t id, int ends[4],
                         const char *setup, const struct python_process_events *events, void *owner);
 
-/** Listen to a process that exists, and waits for WORKER_SETUP: a standby. setup: as of worker_start. fds:
- * its socket and its two pipes, taken over in any case. 0 or -errno; on failure as after worker_finish. */
+/** Watch the channels of a process that exists and waits for WORKER_SETUP: a standby. setup: as in struct
+ * python_process_start. fds: its socket and its two pipes, which are taken over in any case. 0 or -errno;
+ * after a failure worker is as after python_process_finish. */
 int python_process_adopt(struct python_process *worker, struct loop *loop, uint64_t id, const int fds[3],
                          const char *setup, const struct python_process_events *events, void *owner);
 
@@ -84,7 +87,7 @@ int python_process_send_fd(struct python_process *worker, uint16_t type, uint64_
 int python_process_forward(struct python_process *worker, uint16_t type, uint64_t request,
                            struct spk_text payload);
 
-/** The process has ended: read what it left behind, and hand it on. */
+/** The process has ended: read what is left in its channels, and give it to the owner. */
 void python_process_drain(struct python_process *worker);
 
 /** Close everything. Safe to repeat. The process itself is the keeper's business. */

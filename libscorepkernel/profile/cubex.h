@@ -42,7 +42,7 @@ struct cubex_profile {
  *  version); -E2BIG: it exceeds a maximum; -ENOMEM. On failure *profile is untouched. */
 int cubex_read(const unsigned char *bytes, size_t len, struct cubex_profile *profile);
 
-/** Release what is in it. It is empty then, and may be finished again; so may one that is all zero. */
+/** Free what the profile holds. Safe to repeat, and safe for a profile that is all zero. */
 void cubex_finish(struct cubex_profile *profile);
 
 #endif

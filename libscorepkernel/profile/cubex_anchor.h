@@ -40,7 +40,7 @@ struct cubex_anchor {
  *  What is in it is consistent: every index exists, and no two regions have the same id. */
 int cubex_anchor_read(struct spk_text document, struct cubex_anchor *anchor);
 
-/** Release what is in it; one that is all zero will do. */
+/** Free what the anchor holds. Safe for one that is all zero. */
 void cubex_anchor_finish(struct cubex_anchor *anchor);
 
 /** The only metric of that name, or NULL when there is none or more than one. */

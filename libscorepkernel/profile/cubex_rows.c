@@ -76,8 +76,8 @@ int cubex_rows_open(struct spk_text index, struct spk_text data, size_t paths, s
     int result = read_index(index, paths, &read);
     if (result != 0)
         return result;
-    /* Just as many values as there should be: otherwise the rows or columns are others than we take them
-     * for, and the numbers would be wrong without a sign. */
+    /* The number of values must be right: otherwise the rows or columns mean something else than we think,
+     * and the numbers would be wrong without a sign. */
     size_t len = data.len - (sizeof DATA_MARK - 1);
     if (!locations || len % VALUE_LEN || (len / VALUE_LEN) % locations ||
         len / VALUE_LEN / locations != read.count)

@@ -34,7 +34,8 @@ static int skip(struct spk_text *document, const char *end)
     return 0;
 }
 
-/* How far it is to the '>' of the tag that begins here; one in quotes is none. len: there is none. */
+/* The length of the tag that begins here, up to its '>'; one in quotes does not end it. len: the tag has no
+ * end. */
 static size_t tag_len(struct spk_text tag)
 {
     char quote = 0;

@@ -15,7 +15,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* What a list of ranks is cut to. */
+/* A list of ranks is cut to this many bytes. */
 #define LABEL_LEN ((size_t)120)
 
 /* Ends a list of ranks. */
@@ -38,13 +38,13 @@ struct voice {
     struct item *first, *last;
     struct item *group;          /* the item that stands for all that are like the first one */
     uint32_t next_member;        /* of the group */
-    struct buffer unfinished[2]; /* a line of each stream whose end has not come */
+    struct buffer unfinished[2]; /* the incomplete line of each stream */
 };
 
 struct aggregate {
     const struct aggregate_calls *calls;
     void *owner;
-    uint32_t ranks, waiting; /* waiting: so many have said something */
+    uint32_t ranks, waiting; /* waiting: how many ranks have items in their queues */
     size_t held;             /* bytes, with what each item takes besides */
     uint32_t open;           /* the stream whose last line has no end; 0: none */
     uint64_t *waits;         /* a bit for each rank that has said something */
@@ -104,7 +104,7 @@ static struct item **group_place(const struct aggregate *aggregate, const struct
     return &aggregate->groups[item->hash & (aggregate->group_places - 1)];
 }
 
-/* The rank's first item is a new one: find those that have the same. */
+/* The rank has a new first item: put it into the group of ranks whose first items are the same. */
 static void join_group(struct aggregate *aggregate, uint32_t rank)
 {
     struct voice *voice = &aggregate->voices[rank];
@@ -129,7 +129,7 @@ static int compare_ranks(const void *one, const void *other)
     return (left > right) - (left < right);
 }
 
-/* The group is over: its members are in aggregate->speakers, in order. The number of them. */
+/* End the group, and list its members in aggregate->speakers, in order. Returns how many they are. */
 static uint32_t take_group(struct aggregate *aggregate, struct item *group)
 {
     uint32_t count = 0;
@@ -166,7 +166,7 @@ static int append(struct aggregate *aggregate, uint32_t rank, uint16_t type, con
     return 0;
 }
 
-/* The group that the rank's first item is of has been taken. */
+/* Remove the rank's first item, after its group was taken. */
 static void drop_first(struct aggregate *aggregate, uint32_t rank)
 {
     struct voice *voice = &aggregate->voices[rank];
@@ -183,7 +183,7 @@ static void drop_first(struct aggregate *aggregate, uint32_t rank)
     aggregate->waits[rank / WORD_BITS] &= ~(UINT64_C(1) << rank % WORD_BITS);
 }
 
-/* The first rank from this one on that has said something; aggregate->ranks: there is none. */
+/* The first rank, beginning with this one, whose queue is not empty; aggregate->ranks: there is none. */
 static uint32_t next_waiting(const struct aggregate *aggregate, uint32_t rank)
 {
     while (rank < aggregate->ranks) {
@@ -203,12 +203,12 @@ static void add_range(char label[LABEL_LEN + 24], size_t *len, uint32_t from, ui
     const char *comma = *len > 1 ? "," : "";
     int added = from == to ? snprintf(label + *len, LABEL_LEN + 24 - *len, "%s%u", comma, from)
                            : snprintf(label + *len, LABEL_LEN + 24 - *len, "%s%u-%u", comma, from, to);
-    if (*len + (size_t)added >= LABEL_LEN) /* a part of a number would be another rank's */
+    if (*len + (size_t)added >= LABEL_LEN) /* a number that is cut would name another rank */
         added = snprintf(label + *len, LABEL_LEN + 24 - *len, "%s...", comma);
     *len += (size_t)added;
 }
 
-/* "[0-2] ", for as many of aggregate->speakers. */
+/* Write the label of the first count ranks in aggregate->speakers, such as "[0-2] ". */
 static void write_label(const struct aggregate *aggregate, uint32_t count, char label[LABEL_LEN + 24])
 {
     size_t len = 1;
@@ -230,7 +230,7 @@ static void close_line(struct aggregate *aggregate)
         aggregate->calls->text(aggregate->owner, which, (struct spk_text){"\n", 1});
 }
 
-/* Whose what follows is. */
+/* Say which ranks the following text is from. */
 static void announce(struct aggregate *aggregate, const char *label)
 {
     char line[LABEL_LEN + 32];
@@ -238,7 +238,8 @@ static void announce(struct aggregate *aggregate, const char *label)
     aggregate->calls->text(aggregate->owner, SPK_STDOUT, (struct spk_text){line, (size_t)len});
 }
 
-/* Where the line ends, or is to be overwritten, as by a progress bar. NULL: not here. */
+/* Where the line ends, or a carriage return has it overwritten, as a progress bar does. NULL: it does not end
+ * here. */
 static const char *line_end(struct spk_text text)
 {
     size_t len = 0;
@@ -257,7 +258,7 @@ static void say(struct aggregate *aggregate, uint32_t which, const char *label, 
         aggregate->open = which;
 }
 
-/* Hand on what stands first in the rank's queue, for all ranks that have the same there. */
+/* Show the first item of the rank's queue, once for all ranks that have the same first item. */
 static void hand_on(struct aggregate *aggregate, uint32_t rank)
 {
     char label[LABEL_LEN + 24];
@@ -284,7 +285,7 @@ static int are_alike(const struct aggregate *aggregate)
     return group && group->member_count == aggregate->ranks;
 }
 
-/* What all say need not wait. */
+/* Show what all ranks say without waiting. */
 static void pump(struct aggregate *aggregate)
 {
     while (are_alike(aggregate))
@@ -335,7 +336,7 @@ void aggregate_flush(struct aggregate *aggregate, int final)
         (void)finish_line(aggregate, rank, SPK_STDOUT); /* without memory it is lost with the aggregate */
         (void)finish_line(aggregate, rank, SPK_STDERR);
     }
-    /* One of each in turn: what they say alike stands at about the same place. */
+    /* One item of each rank in turn, because equal items stand at about the same place of their queues. */
     while (aggregate->waiting)
         for (uint32_t rank = 0; (rank = next_waiting(aggregate, rank)) < aggregate->ranks; rank++)
             hand_on(aggregate, rank);

@@ -10,7 +10,7 @@
 
 #include <stdint.h>
 
-/* More than this is not held back for others that may say the same. */
+/* A rank's output beyond this is shown without waiting for other ranks that may say the same. */
 #define AGGREGATE_MAX_HELD ((size_t)8 << 20)
 
 struct aggregate;
@@ -29,10 +29,10 @@ struct aggregate *aggregate_new(uint32_t ranks, const struct aggregate_calls *ca
 int aggregate_text(struct aggregate *aggregate, uint32_t rank, uint32_t which, struct spk_text text);
 int aggregate_frame(struct aggregate *aggregate, uint32_t rank, uint16_t type, struct spk_text payload);
 
-/** Whether there is something that waits for other ranks. */
+/** Whether output waits for other ranks that may say the same. */
 int aggregate_holds(const struct aggregate *aggregate);
 
-/** Hand on what waits. final: lines that have no end yet, too. */
+/** Show what waits. final: incomplete lines, too. */
 void aggregate_flush(struct aggregate *aggregate, int final);
 
 void aggregate_free(struct aggregate *aggregate);

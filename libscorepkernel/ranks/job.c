@@ -30,12 +30,13 @@
 #include <unistd.h>
 
 #define MS INT64_C(1000000)
-#define AGGREGATE_NS (200 * MS)     /* so long one rank's line waits for others that say the same */
-#define BY_THEMSELVES_NS (500 * MS) /* after another's failure, which may be theirs, too */
-#define INTERRUPTED_NS (1000 * MS)  /* to end when that failure has them interrupted */
-#define ASKED_NS (5000 * MS)        /* to end when the user has */
-#define QUIET_NS (30000 * MS)       /* for ranks whose code has ended to say something */
-#define LEAVING_NS (5000 * MS)      /* for the launcher to end when all is done */
+#define AGGREGATE_NS (200 * MS)     /* a rank's line waits this long for other ranks that say the same */
+#define BY_THEMSELVES_NS (500 * MS) /* the time that ranks have to end by themselves after another failed */
+#define INTERRUPTED_NS \
+    (1000 * MS) /* the time that ranks have to end after being interrupted because another failed */
+#define ASKED_NS (5000 * MS)   /* the time that ranks have to end after the user interrupted them */
+#define QUIET_NS (30000 * MS)  /* the time that ranks may be silent after their code has ended */
+#define LEAVING_NS (5000 * MS) /* the time that the launcher has to end after the answer */
 
 /* --- to the library --------------------------------------------------------------------------------------
  */
@@ -70,10 +71,11 @@ static void tell_text(void *owner, uint64_t request, uint32_t which, struct spk_
 static void on_folded_text(void *owner, uint32_t which, struct spk_text text)
 {
     struct job *job = owner;
-    (void)output_pace_add(&job->stream, job->cell.request, which, text); /* without memory the line is lost */
+    (void)output_pace_add(&job->stream, job->cell.request, which,
+                          text); /* without memory the line is not shown */
 }
 
-/* A result that is not rank 0's, as display_data has it. */
+/* Show the result of a rank other than 0 as display_data. */
 static void tell_display(struct job *job, struct spk_text payload)
 {
     struct frame frame = {.payload = (const unsigned char *)payload.data, .len = payload.len};
@@ -94,7 +96,7 @@ static void on_folded_frame(void *owner, uint16_t type, struct spk_text payload,
     struct job *job = owner;
     output_pace_flush(&job->stream, 1);
     if (type == WORKER_CLEAR_OUTPUT && !all)
-        return; /* it would clear the others' output */
+        return; /* one rank would clear the output of the others */
     if (type == WORKER_EXECUTE_RESULT && !first)
         tell_display(job, payload);
     else
@@ -150,7 +152,8 @@ static void tell_results(struct job *job)
     struct spk_text part = {text, strlen(text)};
     if (channel_send(&job->library, WORKER_STATE, job->cell.request, &part, 1, &job->results,
                      job->results >= 0 ? 1 : 0) != 0)
-        job_tell(job, WORKER_STATE, &part, 1); /* without the variables, which the session says */
+        job_tell(job, WORKER_STATE, &part,
+                 1); /* the session notices that the variables are missing, and says so */
     free(text);
 }
 
@@ -183,7 +186,7 @@ static void answer(struct job *job)
 void job_fail_with(struct job *job, struct spk_text content)
 {
     if (job->failure || job->answered)
-        return; /* what follows from the first one says nothing new */
+        return; /* later failures follow from the first one */
     job->failure = strndup(content.data, content.len);
     job->deadline_ns = loop_now_ns() + (job->interrupted ? INTERRUPTED_NS : BY_THEMSELVES_NS);
     if (!job->interrupted)
@@ -212,7 +215,7 @@ static void interrupt_all(struct job *job)
     job->interrupted = 1;
 }
 
-/* Those that are left have had their time. */
+/* The time of the remaining ranks is over: end them. */
 static void end_the_rest(struct job *job)
 {
     char text[512], names[200];
@@ -296,7 +299,7 @@ static void take_state(struct job *job, struct frame *frame)
     job->state = fd;
     job->options = strndup(options.data, options.len);
     if (shared_file_describe(fd, job->state_where, &job->state_len) != 0)
-        job->over = 1; /* the library tells of it */
+        job->over = 1; /* the library reports the job's end */
 }
 
 static void on_interrupt(struct job *job)
@@ -356,7 +359,8 @@ static void on_library(void *owner, unsigned events)
         on_library_frame(job, &frame);
     if ((got <= 0 && got != -EAGAIN) || more < 0) {
         loop_forget(&job->loop, &job->library_source);
-        if (!job->answered) /* else it has let us go, and the launcher may end by itself */
+        if (!job->answered) /* after the answer the library closes the socket, and the launcher may end by
+                               itself */
             job->over = 1;
     }
 }
@@ -379,12 +383,12 @@ int job_open_results(const char *directory)
                        : memfd_create("scorepkernel-variables", MFD_CLOEXEC);
     if (fd >= 0 || !directory || (errno != EOPNOTSUPP && errno != EISDIR && errno != EINVAL))
         return fd < 0 ? -errno : fd;
-    /* A file system that knows no such files. */
+    /* The file system has no files without names. */
     snprintf(path, sizeof path, "%s/scorepkernel-XXXXXX", directory);
     fd = mkostemp(path, O_CLOEXEC);
     if (fd < 0)
         return -errno;
-    (void)unlink(path); /* or it stays, and has a name */
+    (void)unlink(path); /* if this fails the file keeps its name */
     return fd;
 }
 
@@ -394,7 +398,7 @@ static void allow_open_files(struct job *job)
     if (getrlimit(RLIMIT_NOFILE, &job->open_files) != 0)
         return;
     struct rlimit most = {job->open_files.rlim_max, job->open_files.rlim_max};
-    (void)setrlimit(RLIMIT_NOFILE, &most); /* without it there are fewer, which is said */
+    (void)setrlimit(RLIMIT_NOFILE, &most); /* without it there can be fewer ranks, and a message says so */
 }
 
 static int begin(struct job *job)
@@ -438,7 +442,7 @@ static void do_due(struct job *job, int64_t now)
     look(job);
 }
 
-/* Do what is due. The milliseconds until the next is; -1: nothing will be. */
+/* Do what is due. Returns the milliseconds until something else is due; -1: nothing will be. */
 static int tick(struct job *job)
 {
     int64_t now = loop_now_ns(), next = -1;

@@ -5,7 +5,7 @@
 #ifndef RANKS_JOB_H
 #define RANKS_JOB_H
 
-/** What is asked for. */
+/** What the job is to do. */
 struct job_order {
     int everywhere;        /* ranks may be on other machines */
     const char *directory; /* what comes back goes by way of a file there; NULL: of memory */

@@ -22,7 +22,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-/* 1: there may be more; 0: there is no more, now or at all. */
+/* Read once. 1: there may be more; 0: there is nothing to read now, or the end was reached. */
 static int read_output(struct job *job, struct source *output)
 {
     char bytes[4096];
@@ -51,7 +51,7 @@ static void on_output(void *owner, unsigned events)
 }
 
 /* Between fork and exec: never returns. */
-static void become(const struct job *job, const int ends[2], pid_t parent)
+static void exec_launcher(const struct job *job, const int ends[2], pid_t parent)
 {
     int null = open("/dev/null", O_RDONLY | O_CLOEXEC);
     sigset_t none;
@@ -63,8 +63,8 @@ static void become(const struct job *job, const int ends[2], pid_t parent)
         dup2(null, 0) < 0 || dup2(ends[0], 1) < 0 || dup2(ends[1], 2) < 0)
         _exit(127);
     if (job->open_files.rlim_max)
-        (void)setrlimit(RLIMIT_NOFILE, &job->open_files); /* lowers what was raised for us */
-    close(WORKER_FD);                                     /* the library's end of file is to be ours */
+        (void)setrlimit(RLIMIT_NOFILE, &job->open_files); /* undoes what allow_open_files did */
+    close(WORKER_FD); /* only the job may hold the socket, or the library would not see its end */
     pthread_sigmask(SIG_SETMASK, &none, NULL);
     execvp(job->order->launch[0], job->order->launch);
     dprintf(2, "%s: %s\n", job->order->launch[0], failure_text(errno));
@@ -80,7 +80,7 @@ int launcher_start(struct job *job)
             result = -errno;
     pid_t pid = result == 0 ? fork() : -1;
     if (pid == 0)
-        become(job, (const int[]){pairs[0][1], pairs[1][1]}, parent);
+        exec_launcher(job, (const int[]){pairs[0][1], pairs[1][1]}, parent);
     if (result == 0 && pid < 0)
         result = -errno;
     for (int i = 0; i < 2; i++) {
@@ -104,7 +104,7 @@ void launcher_kill(struct job *job)
     for (int i = 0; i < 100 && waitpid(job->launcher, NULL, WNOHANG) == 0; i++)
         (void)usleep(20000);
     (void)kill(-job->launcher, SIGKILL);
-    (void)waitpid(job->launcher, NULL, 0); /* nothing is left to wait for when it has been done above */
+    (void)waitpid(job->launcher, NULL, 0); /* fails if the launcher was reaped above */
     job->launcher = 0;
 }
 

@@ -14,7 +14,7 @@ static void forget_question(char **question)
     *question = NULL;
 }
 
-/* The next rank's, if none is open. */
+/* Ask the user the question of the next rank that has one, if none is open. */
 static void ask(struct job *job)
 {
     struct rank *rank = NULL;
@@ -39,7 +39,7 @@ void questions_ask(struct rank *rank, struct spk_text payload)
     ask(rank->job);
 }
 
-/* All that have asked the same have this answer. */
+/* Give the answer to all ranks that asked the same question. */
 void questions_answer(struct job *job, struct spk_text answer)
 {
     for (uint32_t i = 0; i < job->count && job->question; i++) {

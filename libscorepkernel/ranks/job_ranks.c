@@ -17,9 +17,9 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-#define STRANGER_MAX_LEN ((size_t)1024) /* of what it says before we know it */
+#define STRANGER_MAX_LEN ((size_t)1024) /* bytes that a connection may send before it has proved itself */
 #define ACCEPTED_AT_ONCE 16
-#define PATIENCE_NS INT64_C(1000000000) /* with a stranger, when others wait */
+#define PATIENCE_NS INT64_C(1000000000) /* how long an unknown connection is kept while others wait */
 #define PAUSE_NS INT64_C(50000000)
 #define QUEUED_MAX_LEN (4 * RANK_PIECE_LEN)
 #define FILE_MAX_LEN (UINT64_C(1) << 44) /* no rank has so much, and many times that is still an off_t */
@@ -42,8 +42,8 @@ static int is_open(const struct rank *rank)
     return !rank || (rank->state != RANK_REPLIED && rank->state != RANK_GONE);
 }
 
-/* It will say nothing more. */
-static void let_go(struct rank *rank)
+/* Close the rank's connection. */
+static void close_connection(struct rank *rank)
 {
     if (is_open(rank))
         rank->job->open--;
@@ -52,7 +52,7 @@ static void let_go(struct rank *rank)
     channel_finish(&rank->channel);
 }
 
-/* One that cannot be told has gone, which its end of file says. */
+/* If the rank cannot be written to, its connection is closed, which reading will find. */
 static void watch_told(struct rank *rank, int result)
 {
     if (result == 0 && rank->channel.out.len)
@@ -105,7 +105,7 @@ void ranks_drop_open(struct job *job)
 {
     for (uint32_t i = 0; i < job->count; i++) {
         if (job->ranks[i] && is_open(job->ranks[i]))
-            let_go(job->ranks[i]);
+            close_connection(job->ranks[i]);
     }
     job->open = 0;
 }
@@ -122,7 +122,7 @@ static void give_state(struct rank *rank)
     rank_tell(rank, RANK_STATE, parts, 2);
 }
 
-/* As much of the variables as its queue takes. */
+/* Send as many pieces of the variables as the rank's queue takes. */
 static void send_pieces(struct rank *rank)
 {
     struct job *job = rank->job;
@@ -145,7 +145,8 @@ static void give_cell(struct rank *rank)
     rank_forward(rank, WORKER_EXECUTE, (struct spk_text){(const char *)cell->payload, cell->len});
 }
 
-/* All begin when all can, so that no rank's measurement shows how long others took to start. */
+/* The ranks begin the cell together, so that no rank's measurement contains the time that others took to
+ * start. */
 static void on_has_state(struct rank *rank)
 {
     struct job *job = rank->job;
@@ -153,7 +154,7 @@ static void on_has_state(struct rank *rank)
         return;
     rank->has_state = 1;
     if (++job->given < job->count || job->failure)
-        return; /* what has failed by now is said not to be run */
+        return; /* a failure before the cell begins means that the cell was not run */
     job->begun = 1;
     for (uint32_t i = 0; i < job->count; i++)
         give_cell(job->ranks[i]);
@@ -194,7 +195,8 @@ static void forget_stranger(const struct rank *rank)
             rank->job->strangers[i] = NULL;
 }
 
-/* A stranger says who it is. 0: it may stay. */
+/* The first frame of an unknown connection: it must hold the token and the rank's number. 0: the connection
+ * is kept. */
 static int introduce(struct rank *rank, struct frame *frame)
 {
     struct job *job = rank->job;
@@ -222,16 +224,17 @@ static int introduce(struct rank *rank, struct frame *frame)
 /* --- from a rank -----------------------------------------------------------------------------------------
  */
 
-/* Something of its variables comes back: [{"rank", "at", "length", "about"}, ...] says what. */
+/* A file of variables comes back from the rank. Note in job->files what it is: [{"rank", "at", "length",
+ * "about"}, ...]. */
 static void on_file(struct rank *rank, struct frame *frame)
 {
     struct job *job = rank->job;
     struct spk_text about = {0}, length = {0};
     char *files = NULL;
-    rank->file_at = rank->file_end = 0; /* until it is known to fit: its pieces go nowhere, */
+    rank->file_at = rank->file_end = 0; /* until the file is known to fit, its pieces are dropped */
     if (frame_next_part(frame, &about) != 1 || frame_next_part(frame, &length) != 1 ||
         frame_u64(length, 0) > FILE_MAX_LEN)
-        return; /* and the session misses it, and says so */
+        return; /* the session notices that the file is missing, and says so */
     uint64_t at = (job->results_len + PAGE_LEN - 1) / PAGE_LEN * PAGE_LEN;
     if (asprintf(&files, "%s%s{\"rank\":%u,\"at\":%llu,\"length\":%llu,\"about\":%.*s}",
                  job->files ? job->files : "", job->files ? "," : "", rank->number, (unsigned long long)at,
@@ -283,7 +286,7 @@ static void on_ended(struct rank *rank, struct spk_text how)
     int open = is_open(rank);
     utf8_format(text, sizeof text, "Rank %u %.*s.", rank->number, (int)utf8_cut(how.data, how.len, 300),
                 how.data);
-    let_go(rank); /* with what it said */
+    close_connection(rank); /* after the output that it wrote before */
     if (open)
         job_fail(rank->job, "RankEnded", text);
 }
@@ -299,7 +302,7 @@ static void on_failed(struct rank *rank, struct spk_text why)
 static void on_output(struct rank *rank, struct frame *frame)
 {
     struct job *job = rank->job;
-    /* That it was interrupted because another has failed is no news. */
+    /* Do not show that a rank was interrupted because another one failed. */
     if (frame->type == WORKER_ERROR_OUTPUT && job->failure && job->interrupted)
         return;
     struct spk_text payload = {(const char *)frame->payload, frame->len};
@@ -372,7 +375,8 @@ static void drop_stranger(struct rank *rank)
     rank_free(rank);
 }
 
-/* What it said, as far as it is whole. Negative: it says nothing more, or nothing that can be understood. */
+/* Handle the complete frames of a connection. Negative: the connection is closed, or sent something that is
+ * no frame. */
 static int read_frames(struct rank *rank)
 {
     struct frame frame;
@@ -406,8 +410,9 @@ static void on_rank(void *owner, unsigned events)
         on_ended(rank, (struct spk_text){silent, sizeof silent - 1});
 }
 
-/* There is no room for another. Who has been a stranger for longest, and for long enough to have said who it
- * is, is let go, which reading finds; until there is one, those that want to come wait in their queue. */
+/* There is no descriptor for another connection. Close the unknown connection that is oldest, if it had time
+ * enough to prove itself; reading will find that it is closed. Until there is one, new connections wait in
+ * the listener's queue. */
 static void make_room(struct job *job)
 {
     const struct rank *oldest = NULL;
@@ -445,7 +450,7 @@ static void greet(struct job *job, int fd, struct rank **place)
         drop_stranger(rank);
 }
 
-/* Some at a time, so that those that have come can say who they are before they are many. */
+/* Accept a few at a time, so that these can prove themselves before more come. */
 void ranks_accept(void *owner, unsigned events)
 {
     struct job *job = owner;

@@ -23,16 +23,16 @@
 
 enum rank_state {
     RANK_ABSENT,
-    RANK_STARTING, /* it has said who it is */
+    RANK_STARTING, /* the relay has said the token and its rank */
     RANK_READY,
-    RANK_BUSY,    /* it has the cell */
-    RANK_REPLIED, /* and has done it */
+    RANK_BUSY,    /* the rank has been given the cell */
+    RANK_REPLIED, /* the rank has replied */
     RANK_GONE,
 };
 
 struct job;
 
-/* A relay's connection, of a rank that is known by its number once it has said it. */
+/* The connection to a relay. The rank's number is known when the relay has said it. */
 struct rank {
     struct job *job;
     uint32_t number;
@@ -41,7 +41,7 @@ struct rank {
     struct source source;
     int64_t since_ns;           /* when it came */
     int ran;                    /* the user's code has ended */
-    int has_state;              /* it has been given the variables */
+    int has_state;              /* the rank has been given the variables */
     uint64_t state_sent;        /* bytes of the variables; UINT64_MAX: none are wanted */
     uint64_t file_at, file_end; /* where its next piece goes in job->results */
     char *question;             /* a WORKER_INPUT_REQUEST that waits for its answer; NULL: none */
@@ -52,7 +52,7 @@ struct rank {
 
 struct job {
     const struct job_order *order;
-    struct rlimit open_files; /* that the launcher may have, as this process might */
+    struct rlimit open_files; /* the limit of open files before it was raised for the job, for the launcher */
     struct loop loop;
     struct channel library;
     struct source library_source, signals, listener, outputs[2];
@@ -109,7 +109,8 @@ void job_fail(struct job *job, const char *ename, const char *text);
 /* A file without a name, in that directory or in memory. A descriptor or -errno. */
 int job_open_results(const char *directory);
 
-/* So many ranks there are. 0; -EINVAL: that cannot be; -ENOMEM. */
+/* A relay said how many ranks there are. 0; -EINVAL: the number is impossible, or another relay said another
+ * one; -ENOMEM. */
 int job_expect(struct job *job, uint32_t count);
 
 /* --- job_ranks.c --- */
@@ -123,13 +124,13 @@ void ranks_interrupt(struct job *job);
 /* Whether the user's code has ended in all that have not replied. */
 int ranks_are_finishing(const struct job *job);
 
-/* Send to one. One that cannot be told has gone. */
+/* Send a frame to the rank. If that fails, the connection is closed. */
 void rank_tell(struct rank *rank, uint16_t type, const struct spk_text *parts, size_t count);
 
-/* "0, 1, 5": those that have neither replied nor gone. How many there are. */
+/* List the ranks that have neither replied nor gone: "0, 1, 5". Returns how many they are. */
 uint32_t ranks_name_open(const struct job *job, char *text, size_t size);
 
-/* They will not reply any more. */
+/* Close the connections of the ranks that have neither replied nor gone. */
 void ranks_drop_open(struct job *job);
 
 void ranks_finish(struct job *job);
@@ -139,10 +140,10 @@ void ranks_finish(struct job *job);
 /* A rank waits for input: WORKER_INPUT_REQUEST. */
 void questions_ask(struct rank *rank, struct spk_text payload);
 
-/* What is asked now has been answered; the next is. */
+/* The open question has been answered: give the answer to its ranks, and ask the next question. */
 void questions_answer(struct job *job, struct spk_text answer);
 
-/* Nobody waits any more. */
+/* Forget all questions. */
 void questions_forget(struct job *job);
 
 /* --- job_launcher.c --- */
@@ -150,10 +151,10 @@ void questions_forget(struct job *job);
 /* Start it. 0 or -errno. */
 int launcher_start(struct job *job);
 
-/* End all that it started, if it has not ended. */
+/* End the launcher and all that it started, if it has not ended. */
 void launcher_kill(struct job *job);
 
-/* It may have ended: 1: it did, and text says how and what it said. */
+/* Whether the launcher has ended. 1: text says how, and what it wrote; 0: it has not. */
 int launcher_ended(struct job *job, char *text, size_t size);
 
 void launcher_finish(struct job *job);

@@ -47,13 +47,13 @@ struct relay {
 /* --- to the job ------------------------------------------------------------------------------------------
  */
 
-/* The job reads all that it gets; if it does not it is of no use, and one that has gone is noticed by
- * reading. Waits: there is nothing else to do for a relay whose words are not heard. */
-static void wait_told(struct relay *relay, int result)
+/* Send everything to the job before going on. A relay has nothing else to do, and a job that has gone is
+ * noticed by reading. */
+static void send_now(struct relay *relay, int result)
 {
     struct pollfd wanted = {.fd = relay->job.fd, .events = POLLOUT};
     while (result == 0 && relay->job.out.len) {
-        (void)poll(&wanted, 1, -1); /* whatever it says, flushing tells more */
+        (void)poll(&wanted, 1, -1); /* the next flush finds what happened */
         result = channel_flush(&relay->job) < 0;
     }
     if (result != 0)
@@ -63,7 +63,7 @@ static void wait_told(struct relay *relay, int result)
 static void tell(struct relay *relay, uint16_t type, uint64_t request, const struct spk_text *parts,
                  size_t count)
 {
-    wait_told(relay, channel_send(&relay->job, type, request, parts, count, NULL, 0));
+    send_now(relay, channel_send(&relay->job, type, request, parts, count, NULL, 0));
 }
 
 static void on_text(void *owner, uint64_t request, uint32_t which, struct spk_text text)
@@ -102,22 +102,24 @@ static void on_frame(void *owner, struct frame *frame)
     if (frame->type == WORKER_STATE)
         send_file(relay, frame);
     else
-        wait_told(relay, channel_forward(&relay->job, frame->type, frame->request, payload));
+        send_now(relay, channel_forward(&relay->job, frame->type, frame->request, payload));
 }
 
 static void on_lost(void *owner)
 {
     struct relay *relay = owner;
     if (relay->pid)
-        (void)kill(-relay->pid, SIGKILL); /* its end is told of as any other */
+        (void)kill(-relay->pid, SIGKILL); /* its end is reported like any other */
     else
-        relay->over = 1; /* there is none: 0 would be our own group, and the launcher's */
+        relay->over =
+            1; /* no process was started; kill(0) would signal our own group, which is the launcher's */
 }
 
 static void on_closed(void *owner)
 {
     struct relay *relay = owner;
-    if (relay->answered) /* then it may take its time for what is done at exit, MPI's end for one */
+    if (relay->answered) /* the process has replied and may take its time to end, for MPI's finalisation for
+                            example */
         return;
     relay->closed = 1;
     on_lost(relay);
@@ -338,6 +340,7 @@ int relay_run(char **command)
             result = loop_dispatch(&relay.loop);
     }
     finish(&relay);
-    /* How it ended has been told: the launcher need not tell it again. */
+    /* The job knows how the process ended. With another exit code the launcher would report it a second time.
+     */
     return result == 0 ? 0 : 1;
 }

@@ -15,7 +15,8 @@
 #include <sys/prctl.h>
 #include <unistd.h>
 
-/* In which an MPI's own launcher comes before the batch system that it may have used. */
+/* The variables of an MPI's own launcher come before those of a batch system, because the launcher may have
+ * used the batch system. */
 static const struct {
     const char *rank, *count;
 } launchers[] = {
@@ -38,7 +39,7 @@ struct rank_identity relay_identify(void)
 }
 
 /* Between fork and exec: never returns. ends: what becomes descriptors 0 to 3. */
-static void become(char *const *command, const int ends[4], pid_t parent)
+static void exec_rank(char *const *command, const int ends[4], pid_t parent)
 {
     int moved[4];
     sigset_t none;
@@ -61,10 +62,11 @@ int relay_start_process(char *const *command, const int ends[4], pid_t *pid)
 {
     pid_t parent = getpid(), child = fork();
     if (child == 0)
-        become(command, ends, parent);
+        exec_rank(command, ends, parent);
     if (child < 0)
         return -errno;
-    (void)setpgid(child, child); /* whoever comes first; it may be too late, and then it is done */
+    (void)setpgid(child, child); /* parent and child both set the group, since either may run first; the call
+                                    that comes second may fail */
     *pid = child;
     return 0;
 }

@@ -21,7 +21,7 @@
 #include <unistd.h>
 
 #define BACKLOG 1024
-/* Of an address that does not answer, where others may. */
+/* How long an address is tried, when others may answer. */
 #define PATIENCE_MS 5000
 
 static int make_token(char *token)
@@ -90,7 +90,7 @@ int rendezvous_open(int everywhere, char text[RENDEZVOUS_TEXT_LEN])
 
 int rendezvous_is_token(const char *text, struct spk_text word)
 {
-    int different = 0; /* and looked through to the end: a better guess must not take longer */
+    int different = 0; /* compared to its end, so that the time does not tell how much of a guess was right */
     for (size_t i = 0; word.len == RENDEZVOUS_TOKEN_LEN && i < RENDEZVOUS_TOKEN_LEN; i++)
         different |= word.data[i] ^ text[i];
     return word.len == RENDEZVOUS_TOKEN_LEN && !different;
@@ -121,7 +121,7 @@ static int connect_to(const struct sockaddr_in *address)
         close(fd);
         return result;
     }
-    /* Frames are small and are waited for; without it they are only late. */
+    /* Frames are small and somebody waits for them; if the option cannot be set they only come later. */
     (void)setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &yes, sizeof yes);
     return fd;
 }

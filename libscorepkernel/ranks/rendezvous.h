@@ -15,7 +15,7 @@
  * wants them. A descriptor that does not block, to be closed by the caller, or -errno. */
 int rendezvous_open(int everywhere, char text[RENDEZVOUS_TEXT_LEN]);
 
-/** Whether a stranger's word is the token of text; takes the same time for each. */
+/** Whether word is the token of text. The time that this takes does not depend on word. */
 int rendezvous_is_token(const char *text, struct spk_text word);
 
 /** Connect. *token: the beginning of text, RENDEZVOUS_TOKEN_LEN bytes. A descriptor, to be closed by the

@@ -16,7 +16,7 @@
 
 #define BOOT_LEN 36
 
-/* What no other running kernel has. Empty: it is not to be known. */
+/* The identifier of this boot of the machine. Empty: it cannot be read. */
 static void read_boot(char boot[BOOT_LEN + 1])
 {
     int fd = open("/proc/sys/kernel/random/boot_id", O_RDONLY | O_CLOEXEC);
@@ -39,7 +39,7 @@ int shared_file_describe(int descriptor, char text[SHARED_FILE_TEXT_LEN], uint64
     return 0;
 }
 
-/* The next word as a number. 0: it is none. */
+/* The next word as a number. 0: the word is not a number. */
 static int take_number(char **rest, uint64_t *number)
 {
     char *word = strsep(rest, " "), *end = word;
@@ -62,7 +62,9 @@ int shared_file_open(struct spk_text text, uint64_t *length)
     if (strcmp(boot[0] ? boot : "-", theirs) != 0)
         return -ENOENT;
     snprintf(path, sizeof path, "/proc/%" PRIu64 "/fd/%" PRIu64, pid, number);
-    int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY); /* whatever it turns out to be */
+    int fd =
+        open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK |
+                       O_NOCTTY); /* the number may stand for any kind of file, so opening must not block */
     if (fd < 0)
         return -ENOENT;
     if (fstat(fd, &status) == 0 && status.st_dev == device && status.st_ino == inode &&

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  *
  * engine.c - measures with Score-P in the running process, more than once. Owns the measurement that runs,
- * and an snapshot of the libraries' variables from before the first event.
+ * and a snapshot of the libraries' variables from before the first event.
  *
  * How a process is measured again: Score-P keeps what it knows in variables of its libraries. They are copied
  * before the first event and put back just before the next measurement; so Score-P initialises itself anew.
@@ -38,7 +38,7 @@ void engine_tell_messages(void)
 
 static void give_up(void)
 {
-    static const char variable[] = "scorep_in_measurement"; /* a thread's count of calls that it is in */
+    static const char variable[] = "scorep_in_measurement"; /* how many calls of MPI the thread is in */
     engine.given_up = true;
     sig_atomic_t *inside = dlsym(RTLD_DEFAULT, variable);
     if (inside)
@@ -49,7 +49,8 @@ static void give_up(void)
         engine_tell_messages();
         _exit(EXIT_FAILURE);
     }
-    /* With the keys go the destructors by which ending threads would come into a Score-P that holds locks. */
+    /* Deleting the keys removes their destructors, through which ending threads would enter a Score-P that
+     * holds locks. */
     pthread_mutex_lock(&engine.lock);
     engine_delete_keys();
     pthread_mutex_unlock(&engine.lock);
@@ -74,7 +75,7 @@ static void give_up(void)
         survived;                       \
     })
 
-/* Whether Score-P measures though we did not begin: it was preloaded, and something that it wraps was called.
+/* Whether Score-P has begun to measure by itself: it was preloaded, and a function that it wraps was called.
  */
 static bool has_begun_itself(void)
 {
@@ -88,7 +89,7 @@ const char *engine_directory(void)
     return has_begun_itself() && SURVIVED(directory = engine.calls.get_directory()) ? directory : NULL;
 }
 
-/* As before the first event. */
+/* Put the libraries' variables back to what they were before the first event. */
 static void reset(void)
 {
     if (!engine.used)
@@ -98,8 +99,8 @@ static void reset(void)
     engine.used = engine.given_up = false;
 }
 
-/* One of several ranks: MPI is initialised here and not by the cell, since Score-P has no file to write to
- * before, and what it cannot do there would end the process. */
+/* This process is one of several ranks. Initialise MPI here and not in the cell: before that Score-P has no
+ * file to write to, and would end the process. */
 static bool join_ranks(void)
 {
     int initialized = 0, provided, result = 0;

@@ -54,7 +54,7 @@ int engine_begin(const struct engine_setting *settings, size_t count, struct fau
 /** A region; its handle is valid until engine_end. NULL: Score-P has given up. */
 void *engine_region(const char *name, const char *file, uint32_t line);
 
-/** Of the calling thread. false: Score-P has given up, and the event is lost. */
+/** Record an event of the calling thread. false: Score-P has given up, and the event is lost. */
 bool engine_enter(void *region);
 bool engine_leave(void *region);
 

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  *
- * engine_load.c - brings Score-P's libraries into the process: by a root object that names them (root.h), in
- * one dlopen, since they refer to each other. Then it patches them, and takes an snapshot of their variables.
- * They stay until the end.
+ * engine_load.c - brings Score-P's libraries into the process: by an umbrella object that names them
+ * (umbrella_object.h), in one dlopen, since they refer to each other. Then it patches them, and takes a
+ * snapshot of their variables. They stay until the end.
  */
 #include "scorep/engine_state.h"
 
@@ -17,7 +17,8 @@
 
 #define ROOT_LEN_MAX ((size_t)64 << 10)
 
-/* The objects that were in the process before: what is added to them is Score-P's or what Score-P needs. */
+/* Count the objects that are in the process before Score-P: those that are added are Score-P's, or libraries
+ * that it needs. */
 struct loaded {
     uintptr_t before[4096];
     size_t count;
@@ -57,7 +58,7 @@ static int on_object(struct dl_phdr_info *object, size_t size, void *context)
     return loaded->result;
 }
 
-/* A file without a name that holds the root object. Its descriptor, or a negative errno. */
+/* Write the umbrella object into a file without a name. Its descriptor, or a negative errno. */
 static int make_root(const struct engine_parts *parts)
 {
     const char *needed[ENGINE_LIBRARIES_MAX + 1] = {parts->provider};

@@ -176,7 +176,7 @@ static int print_checked(int flag, const char *format, ...) __attribute__((forma
 static int print_checked(int flag, const char *format, ...)
 {
     va_list arguments;
-    (void)flag; /* of the fortified printf: what it asks for, vfprintf does here, too */
+    (void)flag; /* the flag of the fortified printf, which vfprintf needs as well */
     va_start(arguments, format);
     int result = vfprintf(engine.messages_file, format, arguments);
     va_end(arguments);
@@ -252,7 +252,7 @@ static ssize_t keep_message(void *cookie, const char *text, size_t len)
     size_t taken = len < room ? len : room;
     memcpy(engine.messages + engine.messages_len, text, taken);
     engine.messages_len += taken;
-    return (ssize_t)len; /* what is beyond the room is not worth an error */
+    return (ssize_t)len; /* further messages are dropped when the buffer is full */
 }
 
 int engine_open_messages(void)

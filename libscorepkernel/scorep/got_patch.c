@@ -76,7 +76,7 @@ static int read_tables(const struct dl_phdr_info *library, struct tables *tables
     return tables->symbols && tables->strings ? 0 : -ENOEXEC;
 }
 
-/* Of what is to be read-only, the loader closes whole pages: on the last there may be the library's
+/* The loader makes only whole pages read-only: the last page of such a segment may also hold the library's
  * variables. */
 static int is_read_only(const struct dl_phdr_info *library, uintptr_t address, size_t page_len)
 {

@@ -13,8 +13,8 @@ struct got_patch {
     void *replacement; /* its address */
 };
 
-/** Have a loaded library use the replacements: it, and nobody else in the process. The number of references
- * that were changed, or a negative errno: -ENOTSUP on a machine whose relocations are not known. */
+/** Have one loaded library, and no other, use the replacements. Returns the number of references that were
+ * changed, or a negative errno: -ENOTSUP on a machine whose relocations are not known. */
 int got_patch_apply(const struct dl_phdr_info *library, const struct got_patch *patches, size_t count);
 
 #endif

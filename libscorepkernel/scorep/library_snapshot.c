@@ -31,8 +31,8 @@ static int add_segment(struct library_snapshot *snapshot, uintptr_t begin, uintp
     return 0;
 }
 
-/* Where what can be written begins between begin and end: the loader made the first pages of one segment
- * read-only after relocating. Whole pages only; some linkers count beyond the segment's end. */
+/* Where the writable part of a segment begins: the loader made its first pages read-only after relocating.
+ * Whole pages only; some linkers count beyond the segment's end. */
 static uintptr_t open_begin(const struct dl_phdr_info *library, uintptr_t begin, uintptr_t end)
 {
     uintptr_t page_len = (uintptr_t)sysconf(_SC_PAGESIZE);

@@ -7,13 +7,13 @@
 
 #include <stddef.h>
 
-/** Write it into image, which has room for size bytes: needed are count absolute paths. like is the ELF
- * header of any program for this machine. Its length, -ENOSPC, or -ENOEXEC when like is none of a 64-bit
- * machine. */
+/** Write the object into image, which has room for size bytes. needed: count absolute paths of libraries.
+ * like: the ELF header of any program for this machine. Returns its length, -ENOSPC, or -ENOEXEC when like is
+ * not the header of a 64-bit program. */
 long umbrella_object_make(const unsigned char like[64], const char *const *needed, size_t count,
                           unsigned char *image, size_t size);
 
-/** The same for this machine, like the program that runs: the one call here that opens a file. */
+/** The same for the machine of the running program, whose file is opened to see its header. */
 long umbrella_object_make_here(const char *const *needed, size_t count, unsigned char *image, size_t size);
 
 #endif

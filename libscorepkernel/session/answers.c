@@ -14,13 +14,14 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* The active request, the caller's from now on: the host may begin another one while it is answered. */
+/* Take the active request, which the caller owns from now on: in the reply's callback the host may begin
+ * another one. */
 static struct request *take_active(struct spk_session *session)
 {
     struct request *request = session->active;
     session->active = NULL;
-    session->marked.writing = 0;    /* whoever was to write them has, or has not */
-    session->asked = SETTINGS_NONE; /* so has the worker let the settings pass, or not */
+    session->marked.writing = 0;    /* the worker has written the marked cells, or failed to */
+    session->asked = SETTINGS_NONE; /* and it has accepted the settings, or refused them */
     return request;
 }
 
@@ -40,7 +41,7 @@ void answers_give_text(struct spk_session *session, uint32_t how, struct spk_tex
 
 void answers_give_error(struct spk_session *session, const char *ename, const char *said)
 {
-    struct buffer visible = {0}; /* it may hold words of the user's; with the NUL */
+    struct buffer visible = {0}; /* the text may hold words of the user's; closed by a NUL */
     int result = print_visible(&visible, said, strlen(said));
     result = result ? result : buffer_append(&visible, "", 1);
     const char *text = result == 0 ? (const char *)buffer_bytes(&visible) : failure_text(result);

@@ -53,7 +53,7 @@ int input_requests_answer(struct spk_session *session, uint64_t request, struct 
     return 0;
 }
 
-/* Python code asks the user. What cannot be asked has its answer at once. */
+/* Python code asks the user. If that is not possible, it gets a refusal at once. */
 void input_requests_ask(struct spk_session *session, struct frame *frame)
 {
     struct spk_text prompt, password, part = {0}, nothing = {"", 0};

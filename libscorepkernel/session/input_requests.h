@@ -11,11 +11,11 @@
 int input_requests_answer(struct spk_session *session, uint64_t request, struct spk_text value,
                           struct spk_error *error);
 
-/** A question of the worker's (WORKER_INPUT_REQUEST), and that it waits no more (WORKER_INPUT_WITHDRAWN). */
+/** A process asks the user (WORKER_INPUT_REQUEST), or takes its question back (WORKER_INPUT_WITHDRAWN). */
 void input_requests_ask(struct spk_session *session, struct frame *frame);
 void input_requests_withdrawn(struct spk_session *session, struct frame *frame);
 
-/** The request, or each, does not wait for input any more; the host is told if it did. */
+/** The request, or every request, no longer waits for input. The host is told if it did. */
 void input_requests_withdraw(struct spk_session *session, uint64_t request);
 void input_requests_withdraw_all(struct spk_session *session);
 

@@ -12,10 +12,12 @@
  */
 #include "session/launched_cell.h"
 
+#include "base/failure.h"
 #include "base/json_bridge.h"
 
 #include <errno.h>
 #include <signal.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -31,7 +33,7 @@ static void close_variables(struct runner *runner)
     runner->variables = -1;
 }
 
-/* Forget the process, and what it has asked, but not how to start the next one. */
+/* Forget the runner and its questions, but keep the plan for the next one. */
 static void forget(struct launched_cell *launched)
 {
     struct runner *runner = &launched->runner;
@@ -78,8 +80,8 @@ static void give_back(struct launched_cell *launched, uint32_t how, struct spk_t
                                {(const char *)ended, sizeof ended}};
     int result = python_process_send_fd(launched->session, WORKER_RETURN, runner->request, parts, 5,
                                         runner->variables);
-    /* Without the variables it has its answer all the same. One that has ended needs nothing more: its end is
-     * on its way here. */
+    /* If the descriptor cannot be sent, send the answer without the variables. A worker that has ended needs
+     * no answer: its end is reported next. */
     if (result != 0)
         (void)python_process_send(launched->session, WORKER_RETURN, runner->request, parts, 5);
 }
@@ -93,6 +95,21 @@ static void give_up(struct launched_cell *launched, enum worker_ending ending, c
         give_back(launched, runner->state == RUNNER_BUSY ? SPK_REPLY_ERROR : SPK_REPLY_ABORTED,
                   (struct spk_text){"", 0}, (struct spk_text){text, strlen(text)}, ending);
     forget(launched);
+}
+
+/* The runner could not be started or adopted. The text is what WORKER_NOT_STARTED wants. */
+static void give_up_start(struct launched_cell *launched, int code)
+{
+    char text[256];
+    if (code == -EPROTO)
+        snprintf(text, sizeof text,
+                 "the process for it could not be started, as its plan was not understood");
+    else
+        snprintf(text, sizeof text,
+                 "the process for it could not be started: %s. Check the limits on descriptors and processes "
+                 "(ulimit -n, ulimit -u)",
+                 failure_text(code ? code : -ENOMEM));
+    give_up(launched, WORKER_NOT_STARTED, text);
 }
 
 int launched_cell_interrupt(struct launched_cell *launched)
@@ -123,8 +140,8 @@ static const char **words_of(const struct json *array)
     return words;
 }
 
-/* Start a process by the plan, to be known by its key. 0 or -errno. */
-static int start(struct launched_cell *launched, struct json *plan, struct spk_error *error)
+/* Start a runner by the plan. 0 or -errno. */
+static int start(struct launched_cell *launched, struct json *plan)
 {
     struct runner *runner = &launched->runner;
     const char *key = json_text(json_get(plan, "key"), NULL);
@@ -138,7 +155,7 @@ static int start(struct launched_cell *launched, struct json *plan, struct spk_e
                                            .environment = environment,
                                            .setup = launched->setup};
         result = python_process_spawn(&runner->worker, launched->loop, launched->keeper, ++*launched->last_id,
-                                      &how, &runner_events, launched, error);
+                                      &how, &runner_events, launched, NULL);
         runner->state = result == 0 ? RUNNER_STARTING : RUNNER_NONE;
     }
     free(argv);
@@ -146,14 +163,13 @@ static int start(struct launched_cell *launched, struct json *plan, struct spk_e
     return result;
 }
 
-/* The next cell of this kind shall find a process that waits for it. */
+/* Start a runner for the next cell of this kind, so that it waits when the cell comes. */
 static void start_ahead(struct launched_cell *launched)
 {
-    struct spk_error error = {.size = sizeof error};
     struct runner *runner = &launched->runner;
     struct json *plan = launched->plan ? json_parse(launched->plan, strlen(launched->plan)) : NULL;
     if (plan && json_integer(json_get(plan, "ahead"), 0) && launched->calls->is_ready(launched->owner) &&
-        runner->state == RUNNER_NONE && start(launched, plan, &error) != 0)
+        runner->state == RUNNER_NONE && start(launched, plan) != 0)
         forget(launched); /* the next launched cell tries again, and says why */
     json_free(plan);
 }
@@ -199,14 +215,11 @@ static int adopt(struct launched_cell *launched, uint32_t pid, const int fds[3])
     return result;
 }
 
-/* The cell is for a runner from now on. */
+/* Find or start a runner for the request's cell. */
 static void assign(struct launched_cell *launched, uint64_t request, struct spk_text plan, uint32_t pid,
                    struct spk_text options, const int fds[3])
 {
     struct runner *runner = &launched->runner;
-    struct spk_error error = {.size = sizeof error,
-                              .text =
-                                  "the process for it could not be started, as its plan was not understood"};
     struct json *wanted = json_parse(plan.data, plan.len);
     const char *key = json_text(json_get(wanted, "key"), NULL);
     int result = 0;
@@ -215,20 +228,20 @@ static void assign(struct launched_cell *launched, uint64_t request, struct spk_
     if (pid)
         result = adopt(launched, pid, fds);
     else if (runner->state == RUNNER_NONE)
-        result = start(launched, wanted, &error);
+        result = start(launched, wanted);
     runner->request = request;
     runner->options = strndup(options.data, options.len);
     runner->variables = pid ? -1 : fds[0];
     if (!pid)
         take_plan(launched, plan);
     if (result != 0 || !runner->options)
-        give_up(launched, WORKER_NOT_STARTED, error.text);
+        give_up_start(launched, result);
     else if (runner->state == RUNNER_READY)
         begin(launched);
     json_free(wanted);
 }
 
-/* A runner for the next cell of this kind. A cell that runs in one is not disturbed. */
+/* Prepare a runner for the next cell of this kind. A runner that runs a cell is not disturbed. */
 static void plan_ahead(struct launched_cell *launched, struct spk_text plan)
 {
     struct runner *runner = &launched->runner;
@@ -312,7 +325,7 @@ static void on_reply(struct launched_cell *launched, struct frame *frame)
     start_ahead(launched);
 }
 
-/* Of ranks, whose text does not come by the pipes. */
+/* Text of ranks, which comes as frames and not by the pipes. */
 static void on_ranks_text(struct launched_cell *launched, struct frame *frame)
 {
     struct spk_text which, text;
@@ -366,7 +379,7 @@ static void on_closed(void *owner)
 {
     struct launched_cell *launched = owner;
     if (!launched->runner.said)
-        launched->runner.said = strdup(WORKER_WAS_CLOSED); /* without it, how it ended must do */
+        launched->runner.said = strdup(WORKER_WAS_CLOSED); /* without memory, the way it ended must do */
     on_lost(launched);
 }
 
@@ -384,7 +397,7 @@ int launched_cell_ended(struct launched_cell *launched, uint64_t id, const char 
     if (!runner->worker.id || id != runner->worker.id)
         return 0;
     python_process_drain(&runner->worker);
-    if (runner->worker.id == id) /* it may have said its reply */
+    if (runner->worker.id == id) /* its reply may have been among what was read */
         give_up(launched, WORKER_ENDED, how);
     return 1;
 }

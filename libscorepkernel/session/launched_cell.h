@@ -14,8 +14,8 @@ enum runner_state {
     RUNNER_BUSY,
 };
 
-/* What is told of a launched cell, and asked about it. Calls from loop_dispatch, or from within the functions
- * below. */
+/* What the owner is told of a launched cell, and asked about it. Called from loop_dispatch, or from the
+ * functions below. */
 struct launched_cell_calls {
     void (*text)(void *owner, uint64_t request, uint32_t which, struct spk_text text);
     void (*output)(void *owner, struct frame *frame); /* an output or a question of the cell */
@@ -47,25 +47,26 @@ struct launched_cell {
         char *options;    /* of that cell, until it is begun */
         int variables;    /* a descriptor: what the cell is to have, then what it changed; -1: none */
         char *changes;    /* JSON of WORKER_STATE */
-        char *said;       /* why it cannot work (WORKER_FAILED) */
+        char *said;       /* text of WORKER_FAILED: why it cannot work */
     } runner;
 };
 
-/** A runner that there is not. */
+/** The value of a runner that does not exist. */
 #define RUNNER_CLOSED ((struct runner){.worker = WORKER_CLOSED, .variables = -1})
 
-/** The worker wants a cell to be launched, or a runner to be ready for the next one (WORKER_LAUNCH). ahead:
- * whether the settings want runners that wait; else the latter is not obeyed. */
+/** A WORKER_LAUNCH frame: the worker wants a cell to be launched, or (request 0) a runner to be started for
+ * the next cell. ahead: whether the settings want runners to be started ahead; if not, the latter is ignored.
+ */
 void launched_cell_launch(struct launched_cell *launched, struct frame *frame, int ahead);
 
-/** A process of the keeper's has ended, or could not be started. 1: it was the runner's; 0: it was not. */
+/** A process has ended or could not be started. 1: it was the runner; 0: it was another one. */
 int launched_cell_ended(struct launched_cell *launched, uint64_t id, const char *how);
 
-/** Whether the request's cell runs there: interrupts and answers go there then. */
+/** Whether the request's cell runs in the runner, which then gets its interrupts and answers. */
 int launched_cell_has(const struct launched_cell *launched, uint64_t request);
 
-/** The cell is interrupted while its runner is being started: it is given up. 1: so it was; 0: there is none
- * such. */
+/** The user interrupts a cell whose runner is still starting: give the runner up. 1: done; 0: no such runner.
+ */
 int launched_cell_interrupt(struct launched_cell *launched);
 
 /** End the runner, whatever it does; the worker is not told. Safe to repeat. */

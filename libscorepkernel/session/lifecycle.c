@@ -34,7 +34,7 @@ void lifecycle_tell_start(struct spk_session *session)
         host_calls_status(&session->host, SPK_STATUS_FAILED, session->failure);
 }
 
-/* It is of no use; its end comes from the keeper. */
+/* Nothing can be sent to it; the keeper reports its end. */
 void lifecycle_end_worker(struct spk_session *session, const char *why)
 {
     session->lost = why;
@@ -53,7 +53,7 @@ void lifecycle_closed(void *owner)
         lifecycle_end_worker(session, WORKER_WAS_CLOSED);
 }
 
-/* There is no worker, and why: everything that waits is told. */
+/* There is no worker: keep the reason, tell the host, and mark all waiting requests as tried. */
 static void give_up(struct spk_session *session, const char *why)
 {
     struct buffer visible = {
@@ -112,7 +112,7 @@ static void on_spawned(void *owner, uint64_t id, uint32_t pid)
     (void)pid;
 }
 
-static void bury(struct spk_session *session, const char *how);
+static void restart_after_death(struct spk_session *session, const char *how);
 
 /* For messages: not more than a line's worth. */
 static int shown_path(const char *path)
@@ -124,7 +124,7 @@ static void on_failed(void *owner, uint64_t id, int code, struct spk_text stage)
 {
     struct spk_session *session = owner;
     char text[512];
-    if (id == session->standby.id && id) /* it could not be adopted: nobody would know of its end */
+    if (id == session->standby.id && id) /* it could not be adopted, so nobody would report its end */
         standby_drop(&session->standby);
     if (id != session->worker.id) {
         utf8_format(text, sizeof text, "could not be started: %s (%.*s)", failure_text(-code), (int)stage.len,
@@ -132,11 +132,11 @@ static void on_failed(void *owner, uint64_t id, int code, struct spk_text stage)
         (void)launched_cell_ended(&session->launched, id, text);
         return;
     }
-    /* The standby that goes on was not adopted: nobody would know of its end. */
+    /* The standby that became the worker could not be adopted: nobody would report its end. */
     if (session->state == SESSION_READY || (session->state == SESSION_STARTING && session->promoted)) {
         utf8_format(text, sizeof text, "could not go on in its copy: %s (%.*s)", failure_text(-code),
                     (int)stage.len, stage.data);
-        bury(session, text);
+        restart_after_death(session, text);
         return;
     }
     utf8_format(text, sizeof text,
@@ -172,7 +172,8 @@ static void explain_failed_start(struct spk_session *session, const char *how)
     buffer_finish(&said);
 }
 
-/* All that waits, off the queue: what the host begins in the callbacks that follow is not among it. */
+/* Take all waiting requests off the queue, so that those which the host begins in the following callbacks are
+ * not among them. */
 static struct request_queue take_waiting(struct spk_session *session)
 {
     struct request_queue waiting = session->queue;
@@ -180,7 +181,7 @@ static struct request_queue take_waiting(struct spk_session *session)
     return waiting;
 }
 
-/* One that ends each time, and not for a cell, would be started without end. */
+/* Stop starting workers that end each time without a cell having run. */
 static void stop_starting(struct spk_session *session, const char *how)
 {
     char text[1024];
@@ -193,9 +194,9 @@ static void stop_starting(struct spk_session *session, const char *how)
     give_up(session, text);
 }
 
-/* The session is lost. The running cell is told; those behind it are not run in a session that knows nothing.
- */
-static void bury(struct spk_session *session, const char *how)
+/* The worker has ended with its variables. Tell the running cell, and abort the cells behind it: they were
+ * meant for those variables. */
+static void restart_after_death(struct spk_session *session, const char *how)
 {
     char text[1024];
     utf8_format(
@@ -227,7 +228,7 @@ static void bury(struct spk_session *session, const char *how)
         stop_starting(session, how);
 }
 
-/* The active one, and all that waits behind it. */
+/* Abort the active request and all that wait behind it. */
 static void abort_requests(struct spk_session *session)
 {
     struct request_queue waiting = take_waiting(session);
@@ -251,7 +252,7 @@ static int promote(struct spk_session *session, const char *how)
         return result;
     session->state = SESSION_STARTING;
     session->promoted = 1;
-    session->lost = NULL; /* that was the other's, and so was its last word */
+    session->lost = NULL; /* the reason was for the former worker, and so was its last word */
     free(session->failure);
     session->failure = NULL;
     input_requests_withdraw_all(session);
@@ -280,7 +281,7 @@ static void on_exited(void *owner, uint64_t id, const struct process_end *end)
         explain_failed_start(session, how);
     } else if (!(session->state == SESSION_READY && session->standby.id && session->active &&
                  session->active->sent && promote(session, how) == 0)) {
-        bury(session, how);
+        restart_after_death(session, how);
     }
 }
 
@@ -300,7 +301,7 @@ static void on_gone(void *owner)
         finish_ending(session);
     } else if (session->worker.id) {
         python_process_drain(&session->worker);
-        bury(session, "was ended because its helper program, scorepkernel-keeper, was killed");
+        restart_after_death(session, "was ended because its helper program, scorepkernel-keeper, was killed");
     }
 }
 

@@ -10,7 +10,7 @@
 struct question {
     uint64_t request;
     uint32_t
-        number; /* the worker's, so that an answer to an older question of the request is known as such */
+        number; /* the worker's number for the question, so that an answer to an older one is recognised */
 };
 
 struct questions {
@@ -24,7 +24,7 @@ int questions_open(struct questions *questions, uint64_t request, uint32_t numbe
 /** The request's question, or NULL: it waits for none. Borrowed until the next change. */
 const struct question *questions_find(const struct questions *questions, uint64_t request);
 
-/** It waits no more. 1: it did; 0: it did not. */
+/** The request no longer waits for input. 1: it did; 0: it did not. */
 int questions_close(struct questions *questions, uint64_t request);
 
 #endif

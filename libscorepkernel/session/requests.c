@@ -31,7 +31,7 @@
  */
 
 /* Show a text of ours, which may hold words of the user's. */
-static void say(struct spk_session *session, const char *text)
+static void show_text(struct spk_session *session, const char *text)
 {
     struct buffer shown = {0};
     if (print_visible(&shown, text, strlen(text)) == 0 && shown.len)
@@ -98,12 +98,12 @@ static int carry_out(struct spk_session *session, const struct decision *decisio
     }
     if (decision->has_settings)
         put_into_force(session, &decision->settings);
-    say(session, text);
+    show_text(session, text);
     answers_give(session, SPK_REPLY_OK, reply_done(session->active->execution_count));
     return 0;
 }
 
-/* What is decided with, and what becomes of it. 0, or -errno. */
+/* Parse the active cell, decide what is done with it, and do that. 0, or -errno. */
 static int run_cell(struct spk_session *session)
 {
     const struct request *request = session->active;
@@ -134,8 +134,8 @@ static int run_cell(struct spk_session *session)
     return result;
 }
 
-/* The worker has let the proposed settings pass: they are in force, and the user is told. stays: JSON, the
- * names of those that stay as they were. 0; -EINVAL: it cannot be read, and nothing is in force. */
+/* The worker accepted the proposed settings: put them into force and tell the user. stays: JSON, the names of
+ * settings that stay as they were. 0; -EINVAL: stays cannot be read, and nothing was changed. */
 static int settings_passed(struct spk_session *session, struct spk_text stays)
 {
     char said[SETTINGS_ARGUMENTS_MAX + 256];
@@ -149,7 +149,7 @@ static int settings_passed(struct spk_session *session, struct spk_text stays)
     json_free(names);
     put_into_force(session, &session->proposed);
     settings_say(&session->settings, session->asked, said, sizeof said);
-    say(session, said);
+    show_text(session, said);
     return 0;
 }
 
@@ -166,7 +166,7 @@ static void refuse_unsent(struct spk_session *session, int code)
     answers_give_error(session, "NotSent", text);
 }
 
-/* Begin the active request. 1: it goes on, or has been answered; 0: it has to wait. */
+/* Begin the active request. 1: it was begun or answered; 0: it has to wait for the worker. */
 static int begin_active(struct spk_session *session)
 {
     struct request *request = session->active;
@@ -192,7 +192,7 @@ static int begin_active(struct spk_session *session)
                      ? run_cell(session)
                      : python_process_send(&session->worker, request->kind, request->number, request->parts,
                                            request->count);
-    /* A worker that has just ended takes nothing more. Its end is on its way here, and says why. */
+    /* The worker has just ended. The keeper reports that next, with the reason. */
     if (result == -EPIPE || result == -ECONNRESET)
         return 1;
     if (result != 0 && session->active)
@@ -219,7 +219,7 @@ static void on_reply(struct spk_session *session, struct frame *frame)
     struct spk_text how = {0}, content = {0}, measurement = {0};
     const struct request *request = session->active;
     if (!request || !request->sent || frame->request != request->number)
-        return; /* an answer to what was never asked */
+        return; /* the answer to a request that is not active */
     standby_drop(&session->standby);
     if (frame_next_part(frame, &how) != 1 || frame_next_part(frame, &content) != 1)
         return;
@@ -258,7 +258,7 @@ static void on_standby(struct spk_session *session, struct frame *frame)
         standby_drop(&session->standby);
 }
 
-/* Keep a text of the worker's: what it said first, or why it cannot work. */
+/* Keep the text of a WORKER_HELLO or WORKER_FAILED frame. */
 static void keep_text(char **kept, struct frame *frame)
 {
     struct spk_text text;

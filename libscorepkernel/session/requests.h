@@ -7,7 +7,7 @@
 
 #include "session/state.h"
 
-/** Begin what stands first in the queue, as far as that is possible now. */
+/** Begin the first requests of the queue, as far as that is possible now. */
 void requests_run_next(struct spk_session *session);
 
 /** A frame from the session's worker. owner: the session. */

@@ -38,7 +38,7 @@ static void on_wake(void *owner, unsigned events)
     (void)events;
     (void)!read(session->wake.fd, &count, sizeof count);
     unsigned wanted = atomic_exchange(&session->wanted, 0);
-    /* What was begun before the interrupt is what it is meant for. */
+    /* An interrupt is meant for what was begun before it: begin that first. */
     if (session->state < SESSION_ENDING)
         requests_run_next(session);
     if (wanted & WAKE_INTERRUPT)
@@ -103,7 +103,7 @@ static const struct launched_cell_calls launched_calls = {on_text,   on_launched
 
 /* --- the session ----------------------------------------------------------------------------------- */
 
-/* A copy in one block: the pointers, then the strings. NULL: no memory. */
+/* A copy of the environment in one block: the pointers, then the strings. NULL: no memory. */
 static const char **copy_environment(const char *const *from)
 {
     size_t count = 0, size = 0;

@@ -2,7 +2,7 @@
  *
  * standby.c - the parked copy that guards a cell, as the library holds it: its descriptors, and what it is
  * not. The copy is made by the worker (worker/forks/standby.py) and ends with its socket; it becomes the
- * worker by worker_adopt.
+ * worker by python_process_adopt.
  */
 #include "session/standby.h"
 

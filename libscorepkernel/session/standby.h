@@ -16,14 +16,14 @@ struct standby {
     char *lacks; /* JSON, what the copy does not have; may be NULL */
 };
 
-/** Take the one that a WORKER_STANDBY frame brings, known by id from now on. The former is dropped. 0;
- * -EPROTO: the frame or its descriptors are not as they must be, and there is none. */
+/** Take the standby that a WORKER_STANDBY frame announces, and know it by id from now on. A former one is
+ * dropped. 0; -EPROTO: the frame or its descriptors are malformed, and there is no standby. */
 int standby_take(struct standby *standby, uint64_t id, struct frame *frame, struct channel *channel);
 
-/** Let it go: it ends by itself when its socket closes. Safe to repeat. */
+/** Close the standby's descriptors; it ends when its socket closes. Safe to repeat. */
 void standby_drop(struct standby *standby);
 
-/** What the user is to know when it has taken over: how its original ended, and what it lacks. */
+/** The message for the user after the standby took over: how the worker ended, and what the standby lacks. */
 void standby_explain(const struct standby *standby, const char *how, char *text, size_t size);
 
 #endif

@@ -54,17 +54,17 @@ struct spk_session {
     atomic_ullong interrupted; /* of them, how many had been begun when interrupt was called */
     enum session_state state;
     int dispatching;
-    int untold; /* the host does not know yet how its creation began */
+    int untold; /* the host has not been told yet how the start of the worker went */
     int keeper_alive;
     uint64_t last_id; /* of the processes that the keeper was asked for */
     struct request_queue queue;
     struct request *active; /* begun, and not yet answered */
     struct source patience; /* a timer: until then, the worker has to take what it was interrupted in */
-    const char *lost;       /* why this worker is being ended by us; NULL: it is not */
+    const char *lost;       /* why the library is ending this worker; NULL: it is not */
     int64_t started_ns;     /* when this worker was asked for */
-    unsigned early_ends;    /* of workers, one after another, soon after their start and without a cell */
+    unsigned early_ends;    /* how many workers in a row ended soon after their start and without a cell */
     struct questions questions;
-    char *hello;   /* what the worker said first, JSON; NULL before */
+    char *hello;   /* JSON of WORKER_HELLO; NULL before it came */
     char *failure; /* why there is no worker; NULL: none was tried, or it was an ordinary end */
 
     char *python;

@@ -11,6 +11,6 @@ int wake_session(struct spk_session *session, unsigned wanted)
 {
     uint64_t one = 1;
     atomic_fetch_or(&session->wanted, wanted);
-    /* Full only after 2^64 - 2 calls that nobody dispatched. */
+    /* The counter is full only after 2^64 - 2 calls without a dispatch. */
     return write(session->wake.fd, &one, sizeof one) == (ssize_t)sizeof one ? 0 : -errno;
 }

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  *
  * channel.c - frames over a socketpair. Owns the descriptor and the bytes on their way; what a frame means is
- * the business of keeper.c and worker.c. Never blocks, and never raises SIGPIPE.
+ * for process/ and keeper/ to say. Never blocks, and never raises SIGPIPE.
  */
 #include "wire/channel.h"
 

@@ -5,7 +5,7 @@
  * A frame is a header of FRAME_HEADER_LEN bytes and a payload of parts. Everything is little-endian:
  *
  *     offset 0  u32  length of the payload in bytes, at most FRAME_MAX_LEN
- *            4  u16  type (keeper_wire.h, worker_wire.h)
+ *            4  u16  type (frames.def)
  *            6  u16  number of file descriptors that come with the frame, at most FRAME_MAX_FDS
  *            8  u64  request, or the id of a process
  *           16  u64  barrier: the mark in the output pipes that this frame comes after; 0: none

@@ -19,9 +19,9 @@ const char *environment_variable(const char *name)
     return value && *value ? value : NULL;
 }
 
-int environment_beside(const char *relative, char path[SURROUNDINGS_PATH_MAX], struct spk_error *error)
+int environment_beside(const char *relative, char path[ENVIRONMENT_PATH_MAX], struct spk_error *error)
 {
-    char self[SURROUNDINGS_PATH_MAX];
+    char self[ENVIRONMENT_PATH_MAX];
     ssize_t len = readlink("/proc/self/exe", self, sizeof self - 1);
     if (len <= 0) {
         int code = -errno;
@@ -32,8 +32,8 @@ int environment_beside(const char *relative, char path[SURROUNDINGS_PATH_MAX], s
     char *slash = strrchr(self, '/');
     if (slash)
         *slash = '\0';
-    int wanted = snprintf(path, SURROUNDINGS_PATH_MAX, "%s/%s", self, relative);
-    if (wanted < 0 || wanted >= SURROUNDINGS_PATH_MAX)
+    int wanted = snprintf(path, ENVIRONMENT_PATH_MAX, "%s/%s", self, relative);
+    if (wanted < 0 || wanted >= ENVIRONMENT_PATH_MAX)
         return log_set(
             error, -ENAMETOOLONG,
             "The path of this program is too long: %s. Install it into a directory with a shorter path.",

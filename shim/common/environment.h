@@ -11,14 +11,15 @@
 extern "C" {
 #endif
 
-#define SURROUNDINGS_PATH_MAX 4096
+#define ENVIRONMENT_PATH_MAX 4096
 
-/** An environment variable, or NULL when it is not set or empty. Nothing in this program changes one. */
+/** The value of an environment variable, or NULL when it is not set or empty. Nothing in this program changes
+ * the environment. */
 const char *environment_variable(const char *name);
 
 /** A path relative to the directory of this executable, made absolute without looking whether it is there. 0
  * or a negative errno. */
-int environment_beside(const char *relative, char path[SURROUNDINGS_PATH_MAX], struct spk_error *error);
+int environment_beside(const char *relative, char path[ENVIRONMENT_PATH_MAX], struct spk_error *error);
 
 #ifdef __cplusplus
 }

@@ -31,8 +31,9 @@ int log_set(struct spk_error *error, int code, const char *format, ...)
     return code;
 }
 
-/* Texts of clients and of users' code may hold controls that the terminal which shows the log obeys: they are
- * written out, but for tabs and the ends of lines. What does not fit is cut between characters. */
+/* Texts of clients and of users' code may hold control characters, which the terminal that shows the log
+ * would obey. They are written out, but for tabs and newlines. A text that is too long is cut between
+ * characters. */
 static size_t write_out(char *line, size_t room, const char *text)
 {
     size_t len = 0;

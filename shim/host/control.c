@@ -59,8 +59,8 @@ struct json *control_kernel_info(struct host *host, uint32_t how, struct json *c
     return content;
 }
 
-/* 1: the library will answer, and idle is published then. A library that works on a cell answers after it, so
-   the last answer serves until then. */
+/* 1: the library will answer, and idle is published then. While the library works on a cell it would answer
+ * only after the cell, so its last answer is used until then. */
 static int kernel_info(struct host *host, struct message *message)
 {
     const struct origin *origin = message->origin;
@@ -141,8 +141,9 @@ void control_forget_question(struct host *host, uint64_t request)
     host->question_count = kept;
 }
 
-/* Some clients name the question, some its cell, and some nothing as an answer's parent: those answer one
-   question after the other. One that names another answers a question that was withdrawn. */
+/* Which request the answer is for. Some clients name the question as the answer's parent, some the cell, some
+ * nothing: then the oldest question is answered. A parent that is none of these belongs to a question that
+ * was withdrawn. */
 static uint64_t asked_by(const struct host *host, const char *parent_id)
 {
     for (size_t i = 0; i < host->question_count; i++) {

@@ -25,12 +25,12 @@
 #define LOOK_STUCK_MS 250
 #define STUCK_MS 10000
 
-/* More than this in use for a moment: what is free afterwards is given back to the system. */
+/* If more than this was in use for a moment, the free memory is given back to the system afterwards. */
 #define BURST (4 * MEBI)
 #define BURST_OVER MEBI
 #define LOOK_BURST_MS 100
 
-/* 0: no size within the limits. */
+/* The size that a text says; 0: it is not a size within the limits. */
 static uint64_t size_of(const char *text)
 {
     static const char units[] = "KMG";
@@ -66,7 +66,7 @@ static void hold(struct flow *flow, uint64_t waiting, int64_t now_ms)
     flow->least = waiting;
     flow->moved_ms = now_ms;
     if (flow->began_ms)
-        return; /* has been said */
+        return; /* the log says it already */
     flow->began_ms = now_ms;
     log_print("Output is held back: %llu MiB of it wait for a client that reads more slowly than it comes. "
               "Cells that print wait until less is waiting (" FLOW_VARIABLE "). Nothing is lost.",
@@ -79,7 +79,7 @@ static void flow_on(struct flow *flow)
     flow->held = flow->stuck = 0;
 }
 
-/* All that was held back has come through. */
+/* Clients have taken all output that was held back. */
 static void catch_up(struct flow *flow, int64_t now_ms)
 {
     log_print(
@@ -99,7 +99,8 @@ static int is_stuck(struct flow *flow, int64_t now_ms)
     return 1;
 }
 
-/* The answers to other requests come and go meanwhile: only what gets less than it was tells of progress. */
+/* Replies to other requests come and go meanwhile, so only a new minimum shows that clients take something.
+ */
 static void note_progress(struct flow *flow, uint64_t waiting, int64_t now_ms)
 {
     if (waiting >= flow->least)

@@ -26,7 +26,7 @@ struct flow {
     int64_t moved_ms; /* when it became less, or the holding began */
     int64_t began_ms; /* of the first holding that clients have not caught up with; 0: none */
     int held;
-    int stuck; /* nothing has moved for long, which has been said */
+    int stuck; /* clients have taken nothing for long, and the log says so */
     int burst; /* much memory was in use: it is to be given back */
 };
 
@@ -47,7 +47,7 @@ void flow_interrupt(struct flow *flow, uint64_t waiting);
  *  a notebook, nor fill the memory in the course of it. */
 void flow_request(struct flow *flow, uint64_t waiting);
 
-/** That many bytes were in use for a moment. */
+/** Note that so many bytes were in use for a moment. */
 void flow_used(struct flow *flow, uint64_t bytes);
 
 /** When to look again if nothing happens, in milliseconds; -1: need not be. */

@@ -72,7 +72,7 @@ static void dispatch(struct loop *loop)
     }
 }
 
-/* Under the cell that waits; clients that do read see it. */
+/* Say so under the cell that waits, where clients that do read see it. */
 static void tell_stuck(struct host *host)
 {
     static const char text[] =
@@ -83,7 +83,7 @@ static void tell_stuck(struct host *host)
                    (struct spk_text){text, sizeof text - 1});
 }
 
-/* Whether output is to wait where it is. */
+/* Whether output is held back now. */
 static int holds_output(struct host *host)
 {
     unsigned found = flow_look(&host->flow, server_waiting(host->server), now_ms());
@@ -158,10 +158,13 @@ static int open_trace(struct host *host, const char *path, struct spk_error *err
         return 0;
     host->trace = open(path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0600);
     if (host->trace < 0)
-        return log_set(error, -errno, "the trace cannot be written to %s: %s; give --trace another file.",
-                       path, log_reason(-errno));
+        return log_set(error, -errno,
+                       "The trace of frames cannot be written to %s: %s. Give --trace another file.", path,
+                       log_reason(-errno));
     /* The library looks for it in the environment. */
-    return setenv("SCOREPKERNEL_LOG", "frames", 1) ? log_set(error, -errno, "out of memory.") : 0;
+    return setenv("SCOREPKERNEL_LOG", "frames", 1)
+               ? log_set(error, -errno, "There is no memory for a kernel.")
+               : 0;
 }
 
 static int open_session(struct host *host, const struct host_options *options, struct spk_error *error)

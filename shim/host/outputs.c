@@ -129,7 +129,7 @@ static void on_reply(void *ctx, uint64_t request, uint32_t how, struct spk_text 
     publish_status(host, origin, "idle");
 }
 
-/* What ended the worker is for the user to see. A cell that runs says it in its error. */
+/* Show the user what ended the worker, under the newest cell. A running cell shows it in its own error. */
 static void on_status(void *ctx, uint32_t status, struct spk_text text)
 {
     struct host *host = ctx;

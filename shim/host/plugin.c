@@ -34,16 +34,16 @@ static const struct spk_plugin *check(const struct spk_plugin *plugin, const cha
 
 const struct spk_plugin *plugin_load(const char *path, struct spk_error *error)
 {
-    char beside[SURROUNDINGS_PATH_MAX];
+    char beside[ENVIRONMENT_PATH_MAX];
     if (!path) {
         if (environment_beside("../lib/libscorepkernel.so", beside, error))
             return NULL;
         path = beside;
     }
     /* dlopen would look a bare name up in the system's directories; a path is meant. */
-    char absolute[SURROUNDINGS_PATH_MAX];
+    char absolute[ENVIRONMENT_PATH_MAX];
     int wanted = snprintf(absolute, sizeof absolute, "%s%s", strchr(path, '/') ? "" : "./", path);
-    if (wanted < 0 || wanted >= SURROUNDINGS_PATH_MAX || access(absolute, R_OK) < 0) {
+    if (wanted < 0 || wanted >= ENVIRONMENT_PATH_MAX || access(absolute, R_OK) < 0) {
         log_set(error, -ENOENT, "The library %s cannot be read: %s. %s.", path, log_reason(-errno), REMEDY);
         return NULL;
     }

@@ -10,7 +10,7 @@
 
 #include "scorepkernel.h"
 
-/* What watch_take has seen. */
+/* What process_events_take returns. */
 #define PROCESS_EVENT_INTERRUPT 1U /* SIGINT, from a client that interrupts by signal */
 #define PROCESS_EVENT_END 2U       /* SIGTERM, SIGHUP, or the parent has gone */
 
@@ -28,7 +28,7 @@ void process_events_finish(struct process_events *events);
 /** How long a poll may wait at most, in milliseconds; -1: for ever. */
 int process_events_timeout(const struct process_events *events);
 
-/** What has happened since the last call: WATCH_* bits. */
+/** What has happened since the last call: PROCESS_EVENT_* bits. */
 unsigned process_events_take(struct process_events *events);
 
 #endif

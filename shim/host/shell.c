@@ -215,7 +215,7 @@ static struct message *take(struct host *host, int *aborted)
     return message;
 }
 
-/* What is wrong with the request's content, or NULL. */
+/* A message about what is wrong with the request's content, or NULL. */
 static const char *fault_of(const struct kind *kind, const struct message *message)
 {
     if (message->wrong)
@@ -229,7 +229,7 @@ static const char *fault_of(const struct kind *kind, const struct message *messa
     return NULL;
 }
 
-/* Give it its number and hand it to the library. */
+/* Give the request its number, and begin it in the library. */
 static void begin_kind(struct host *host, const struct kind *kind, struct message *message, int aborted)
 {
     struct active *active = &host->active;
@@ -301,7 +301,7 @@ void shell_abort_all(struct host *host)
     server_drain_shell(host->server);
     for (struct queued *entry = host->first; entry; entry = entry->next)
         entry->aborted = 1;
-    /* What the library never answered will not be answered any more. */
+    /* The library will not answer any more: abort the active request. */
     if (host->active.number)
         shell_reply(host, SPK_REPLY_ABORTED, publish_ok("aborted"));
     shell_advance(host);

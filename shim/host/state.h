@@ -43,7 +43,7 @@ struct host {
     struct server *server;
     struct requests requests;
     struct queued *first, **last; /* shell requests that were taken from their socket and are not begun */
-    int aborting;                 /* what comes from shell now waited when a cell failed */
+    int aborting;                 /* messages that are taken from shell now were waiting when a cell failed */
     struct active active;
     struct question questions[SPK_MAX_QUESTIONS]; /* those that are open, the oldest first */
     size_t question_count;

@@ -58,8 +58,8 @@ int doctor_run(const char *python, int as_json)
 {
     struct spk_error error = {.size = sizeof error, .code = 0, .text = ""};
     struct probe probe;
-    char package[SURROUNDINGS_PATH_MAX];
-    char module[SURROUNDINGS_PATH_MAX];
+    char package[ENVIRONMENT_PATH_MAX];
+    char module[ENVIRONMENT_PATH_MAX];
     int code = probe_python(python ? python : "python3", &probe, &error);
     /* A Python without IPython can say so itself. */
     if ((code && code != -ENOPKG) || environment_beside("../lib/scorepkernel/worker", package, &error) ||

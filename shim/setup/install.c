@@ -102,8 +102,8 @@ int install_run(const struct install_options *options)
 {
     struct spk_error error = {.size = sizeof error, .code = 0, .text = ""};
     struct probe python;
-    char program[SURROUNDINGS_PATH_MAX];
-    char logos[SURROUNDINGS_PATH_MAX];
+    char program[ENVIRONMENT_PATH_MAX];
+    char logos[ENVIRONMENT_PATH_MAX];
     char directory[PROBE_PATH_MAX];
     const char *name = options->name ? options->name : "scorep-python";
     if (check_name(name, &error) ||

@@ -46,7 +46,7 @@ static int make_directories(const char *directory)
     }
 }
 
-/* A whole small file; NULL with errno set. */
+/* The content of a small file; NULL with errno set. */
 static char *read_whole(const char *path, size_t *len)
 {
     FILE *file = fopen(path, "re");
@@ -165,7 +165,7 @@ static void remove_spec(const char *spec)
     (void)rmdir(spec);
 }
 
-/* Put fresh in place's place. What was there before is then under fresh's name, or gone. */
+/* Exchange the directories fresh and place. What was at place before is then at fresh, or removed. */
 static int swap_in(const char *fresh, const char *place, int replaces)
 {
     if (!replaces)

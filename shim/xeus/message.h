@@ -28,8 +28,9 @@ struct origin;
 struct message {
     const char *type; /* of the header, as parent_id is of the parent header ("" when there is none) */
     const char *parent_id;
-    const char *wrong;            /* NULL, or why its content is not looked at; that is null then */
-    const struct json *content;   /* any JSON value, not only an object; what lies in its members is empty */
+    const char *wrong; /* NULL, or why the content was not parsed; content is null then */
+    const struct json
+        *content; /* any JSON value, not only an object; values inside its members are left empty */
     struct spk_text content_text; /* all of it, as it came */
     struct spk_text metadata_text;
     const struct spk_text *buffers;

@@ -60,8 +60,8 @@ class Refused(unittest.TestCase):
             )
         done = subprocess.run([HOST, "-f", connection, "--trace", "/no/such/file"], capture_output=True, text=True)
         self.assertEqual(done.returncode, 1)
-        self.assertIn("the trace cannot be written to /no/such/file: No such file", done.stderr)
-        self.assertIn("give --trace another file", done.stderr)
+        self.assertIn("The trace of frames cannot be written to /no/such/file: No such file", done.stderr)
+        self.assertIn("Give --trace another file", done.stderr)
 
 
 if __name__ == "__main__":

@@ -11,7 +11,7 @@
  * calls it `what`. */
 const char *arguments_text(PyObject *text, const char *what, size_t max_len);
 
-/* What begin() is told of whose code is whose. Borrowed; through may be NULL. */
+/* The arguments of begin() that say whose code a file is. Borrowed; through may be NULL. */
 struct arguments_code {
     PyObject *cell, *through, *own, *library;
 };

@@ -98,8 +98,8 @@ static PyObject *tracer_begin(PyObject *module, PyObject *arguments, PyObject *k
                                      &PyTuple_Type, &code.library, &process, &memory_limit, &scorep,
                                      &profiled, &PyTuple_Type, &code.through, &instrument))
         return NULL;
-    if (!code.cell || !code.own ||
-        !code.library) { /* which a format with keyword-only arguments cannot say */
+    if (!code.cell || !code.own || !code.library) { /* the format of the arguments cannot express that
+                                                       keyword-only arguments are required */
         PyErr_SetString(PyExc_TypeError, "begin() needs cell, own and library");
         Py_DECREF(path);
         return NULL;

@@ -66,7 +66,7 @@ static void pause_openmp(void)
 static void *flush_all(void *unused)
 {
     (void)unused;
-    (void)fflush(NULL); /* a stream that cannot be written has its error noted */
+    (void)fflush(NULL); /* a stream that cannot be written keeps its error for the program */
     return NULL;
 }
 
@@ -146,7 +146,7 @@ PyObject *module_die_with_parent(PyObject *module, PyObject *number)
         (void)usleep(20);
     if (prctl(PR_SET_PDEATHSIG, SIGKILL) != 0)
         return PyErr_SetFromErrno(PyExc_OSError);
-    if (getppid() == parent) /* it did not end between the two */
+    if (getppid() == parent) /* it may have ended between the two calls */
         Py_RETURN_NONE;
     errno = ESRCH;
     return PyErr_SetFromErrno(PyExc_OSError);

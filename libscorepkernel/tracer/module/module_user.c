@@ -22,14 +22,15 @@ static int read_place(PyObject *name, PyObject *file, PyObject *line, struct pla
     return number < 0 ? -1 : 0;
 }
 
-/* The calling thread, if what its code asks for is recorded now; it takes part from then on. */
+/* The calling thread's state, if regions of the user's code are recorded now; the thread takes part in the
+ * measurement from then on. */
 static struct thread *accepting_thread(void)
 {
     struct thread *thread = measurement_join();
     return thread && recorder_accepts_regions(&recording.recorder, thread) ? thread : NULL;
 }
 
-/* The calling thread, if it takes part. */
+/* The calling thread's state, or NULL if the thread takes no part in the measurement. */
 static struct thread *known_thread(void)
 {
     return recording_is_active() ? threads_find() : NULL;
@@ -177,7 +178,7 @@ const char module_parameter_doc[] =
     "bytes.\n\n"
     "OverflowError: the int has more bits, or is negative and signed is false.";
 
-/* Reads an int. A signed one that has no room as such is unsigned, if it can be. */
+/* Reads an int of 64 bits. One that is too large for a signed int is read as an unsigned one. */
 static int read_number(PyObject *value, bool is_signed, struct parameter *parameter)
 {
     int overflow = 0;

@@ -12,7 +12,7 @@
 #include "tracer/otf2/otf2_errors.h"
 #include "tracer/record/clock.h"
 
-/* Definitions, anchor file, directories: whole blocks each. */
+/* The room that definitions, anchor file and directories take at least, in whole blocks. */
 #define FILES_LEN ((uint64_t)64 * 1024)
 #define DEFINITIONS_STEP ((uint64_t)64 * 1024)
 

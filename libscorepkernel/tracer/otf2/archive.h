@@ -2,8 +2,8 @@
  *
  * archive: the OTF2 archive of one measurement: its files, its buffers, its errors.
  *
- * Besides definitions.c and whole.c the only module that speaks to OTF2, and it knows nothing of Python.
- * Nothing here locks: its callers hold Python's GIL, also while a full buffer is written to the disk.
+ * Besides definitions.c and merged_archive.c the only module that speaks to OTF2, and it knows nothing of
+ * Python. Nothing here locks: its callers hold Python's GIL, also while a full buffer is written to the disk.
  *
  * An archive that fails keeps the first fault and accepts no more events; closing it still writes what can
  * be written and frees everything. */
@@ -32,7 +32,7 @@ struct track {
     OTF2_EvtWriter *writer;
     struct archive *archive;
     uint32_t number;             /* 0 is the master thread */
-    uint32_t credit;             /* events that there is room for on the disk */
+    uint32_t credit;             /* how many more events have room on the disk */
     uint64_t unflushed;          /* bytes reserved for events that are in memory, at most */
     bool broken;                 /* a flush failed in the middle: OTF2 would write the same chunks again */
     uint64_t flushes;            /* of this location */
@@ -59,11 +59,11 @@ struct measured {
 /* Creates the archive's files inside an existing directory. NULL: *fault says why, and with which errno. */
 struct archive *archive_create(const char *directory, uint64_t memory_limit, struct fault *fault);
 
-/* What the recorder feeds. It refuses locations once the archive failed or has ARCHIVE_LOCATIONS_MAX of them.
- */
+/* The sink of this archive, for the recorder. It refuses locations once the archive failed or has
+ * ARCHIVE_LOCATIONS_MAX of them. */
 struct sink *archive_sink(struct archive *archive);
 
-/* The master thread's, which is there from the beginning. */
+/* The location of the master thread, which exists from the beginning. */
 struct location *archive_master(const struct archive *archive);
 
 bool archive_failed(const struct archive *archive);

@@ -37,7 +37,7 @@ void archive_announce(struct archive *archive, uint64_t len);
 
 /* Gives back the room that was claimed for events that are about to be written. */
 void location_settle(struct track *location);
-/* Frees what is known of places to go back to; OTF2 has its own. */
+/* Frees the list of rewind places; OTF2 has a list of its own. */
 void location_forget_places(struct track *location);
 
 #endif

@@ -13,7 +13,7 @@
 /* Time stamp 9, record 2, region 5 bytes: no enter or leave is longer. Chunk headers fit in what is over. */
 #define EVENT_LEN ((uint64_t)18)
 /* Time stamp 9, record 2, parameter 5, value 9 bytes. */
-#define PARAMETER_EVENTS 2u /* so many of the above pay for one */
+#define PARAMETER_EVENTS 2u /* one such event takes as much room as this many enters or leaves */
 /* Claiming is a system call, and one over a network on some file systems: as much again as was used already,
  * so that short-lived threads claim little and busy ones ask seldom. */
 #define CREDIT_MIN 512u
@@ -79,7 +79,7 @@ static bool replenish(struct track *location)
         credit = CREDIT_MIN;
     int code = reserve_grow(&archive->reserve, credit * EVENT_LEN);
     if (code != 0 && credit > CREDIT_MIN) {
-        credit = CREDIT_MIN; /* the last bit of the disk serves, too */
+        credit = CREDIT_MIN; /* when little is left on the disk, claim less */
         code = reserve_grow(&archive->reserve, credit * EVENT_LEN);
     }
     if (code != 0) {
@@ -94,7 +94,8 @@ static bool replenish(struct track *location)
 static bool give_up(struct track *location)
 {
     location->broken = true;
-    fault_note(&location->archive->fault, EIO, "the trace's events"); /* mostly OTF2 has said so itself */
+    fault_note(&location->archive->fault, EIO,
+               "the trace's events"); /* in most cases OTF2's error callback has noted the fault already */
     return false;
 }
 
@@ -237,7 +238,8 @@ bool archive_rewind_end(struct location *where, uint64_t begin_ns, uint32_t regi
     struct rewind_place *place = take_place(location, region);
     if (!place)
         return false;
-    /* What the events that go had paid for is free again: all that were entered have been left. */
+    /* Give back the room of the events that are removed. All regions that they entered have been left, so no
+     * leave needs it. */
     uint32_t refund = rewound ? (uint32_t)(location->location.events - place->events) : 0;
     free(place);
     bool done = !rewound || rewind_to(location, begin_ns, region);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  *
- * merge: see merge.h. The order in which things are done; how is rank_archive.c's, merged.c's and staging.c's
- * affair.
+ * merge: see merge.h. The order in which things are done; each step is done in rank_archive.c,
+ * merged_archive.c or staging.c.
  */
 #include "tracer/otf2/merge.h"
 
@@ -75,7 +75,8 @@ static void number_nodes(struct merged_archive *merged)
     }
 }
 
-/* Under whatever names: its events would be there twice, and be removed in between. */
+/* Refuses a directory that is given twice, under whatever names: its events would be in the result twice, and
+ * its files be removed before they were read again. */
 static int check_distinct(const struct merged_archive *merged, uint32_t last, struct problem *problem)
 {
     const struct rank_archive *rank_archive = &merged->ranks[last].rank_archive;

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  *
- * merged_archive: see merged.h. */
+ * merged_archive: see merged_archive.h. */
 #include "tracer/otf2/merged_archive.h"
 
 #include <otf2/otf2.h>
@@ -31,7 +31,7 @@ static void extend_time(struct merged_archive *merged, const struct merged_rank 
         merged->end_ns = end_ns;
 }
 
-/* part_bytes.c keeps times, and merge.c offsets, so small that no sum overflows. */
+/* rank_archive_reader.c keeps times, and merge.c offsets, so small that no sum overflows. */
 static bool is_before_zero(const struct merged_rank *rank)
 {
     return rank->clock_offset_ns < 0 &&
@@ -49,7 +49,8 @@ static bool make_tables(struct merged_rank *rank)
     return rank->regions && rank->parameters && rank->values && rank->location_names;
 }
 
-/* The number of what the merged has under that name. 0, or a negative errno with the problem. */
+/* Finds or adds a name in the merged archive's table, and gives its number. 0, or a negative errno with the
+ * problem. */
 static int take_number(struct regions *all, const char *name, const char *file, uint32_t line,
                        uint32_t *number, struct problem *problem, const char *directory)
 {
@@ -131,7 +132,7 @@ static OTF2_Archive *open_otf2(const char *directory, struct chunks *chunks, str
         fault_note(fault, ENOMEM, directory);
         return NULL;
     }
-    /* What fails is in fault. */
+    /* Failures are noted in the fault. */
     (void)OTF2_Archive_SetMemoryCallbacks(archive, &memory, chunks);
     (void)OTF2_Archive_SetFlushCallbacks(archive, &flush, NULL);
     (void)OTF2_Archive_SetSerialCollectiveCallbacks(archive);
@@ -140,7 +141,8 @@ static OTF2_Archive *open_otf2(const char *directory, struct chunks *chunks, str
     return archive;
 }
 
-/* A table that translates the numbers of one kind; none where both count alike. false without memory. */
+/* Makes a table that translates the numbers of one kind; none if they are the same in both archives. false
+ * without memory. */
 static bool write_map(OTF2_DefWriter *writer, OTF2_MappingType kind, const uint32_t *numbers, uint32_t count)
 {
     uint32_t same = 0;

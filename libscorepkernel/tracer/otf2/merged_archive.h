@@ -16,9 +16,9 @@ struct merged_rank {
     uint32_t number;
     uint32_t node; /* from 1 */
     const char *host;
-    int64_t clock_offset_ns; /* to be added to the rank_archive's times */
+    int64_t clock_offset_ns; /* to be added to the times of the rank's archive */
     struct rank_archive rank_archive;
-    /* Numbers of the merged, by the rank_archive's number. */
+    /* Numbers in the merged archive, by the number in the rank's archive. */
     uint32_t *regions, *parameters, *values;
     uint32_t *location_names; /* numbers in the merged's table, by thread */
 };
@@ -39,7 +39,7 @@ static inline uint64_t merged_archive_location(const struct merged_rank *rank, u
     return (uint64_t)thread << 32 | rank->number;
 }
 
-/* Takes in what a rank's rank_archive says, which is open. 0, or a negative errno with the problem. */
+/* Adds the definitions of a rank's archive, which is open. 0, or a negative errno with the problem. */
 int merged_archive_take(struct merged_archive *merged, struct merged_rank *rank, struct problem *problem);
 
 /* Writes everything but the events into an existing directory. 0, or a negative errno with the problem, and

@@ -14,7 +14,7 @@ struct problem {
     const char *flaw;    /* what is wrong with its content; NULL: the system said no */
 };
 
-/* What a system call said of that file; as the caller returns it. */
+/* A system call failed for that file. Returns the code, for the caller to return. */
 static inline int problem_errno(struct problem *problem, int code, const char *path)
 {
     (void)snprintf(problem->path, sizeof problem->path, "%s", path);

@@ -20,11 +20,11 @@ int rank_archive_events_path(const char *directory, uint32_t number, char *path,
     return problem_path(problem, path, "%s/traces/%" PRIu64 ".evt", directory, (uint64_t)number << 32);
 }
 
-/* *fd of a plain file, and its length. */
+/* Opens a plain file: its descriptor and length. */
 static int open_file(const char *path, int *fd, uint64_t *len, struct problem *problem)
 {
     struct stat status;
-    /* Nobody waits for the other end of what only looks like a trace. */
+    /* Does not block on a FIFO that has the name of a trace's file. */
     *fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
     if (*fd < 0)
         return problem_errno(problem, errno, path);
@@ -38,7 +38,7 @@ static int open_file(const char *path, int *fd, uint64_t *len, struct problem *p
     return result;
 }
 
-/* Exactly that much. */
+/* Reads exactly so many bytes. */
 static int read_at(int fd, uint64_t at, void *bytes, uint64_t len, const char *path, struct problem *problem)
 {
     uint64_t done = 0;
@@ -139,7 +139,8 @@ static int check_events(const struct rank_archive *rank_archive, uint32_t number
     return result;
 }
 
-/* Asked before anything is done: otherwise the whole would be there, and the rank_archive, too. */
+/* Whether the archive's files can be removed. Checked before anything is done: otherwise the merged archive
+ * would exist, and the rank's archive as well. */
 static int check_removable(const char *path, struct problem *problem)
 {
     return access(path, W_OK | X_OK) == 0 ? 0 : problem_errno(problem, errno, path);
@@ -180,8 +181,8 @@ static void remove_file(const char *directory, const char *name)
         (void)unlink(path);
 }
 
-/* What fails is left: the whole is there, which is what matters. The anchor file comes first, so that nothing
- * looks like an archive that is none. */
+/* Files that cannot be removed are left: the merged archive is complete, which is what matters. The anchor
+ * file is removed first, so that no incomplete directory looks like an archive. */
 void rank_archive_remove(const struct rank_archive *rank_archive)
 {
     char path[PATH_MAX];

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  *
  * rank_archive: the archive of one rank, on the disk: found whole, and in the end removed. Its bytes are
- * understood by part_bytes.c. Nothing of it is ever written. */
+ * understood by rank_archive_reader.c. Nothing of it is ever written. */
 #ifndef TRACER_OTF2_RANK_ARCHIVE_H
 #define TRACER_OTF2_RANK_ARCHIVE_H
 
@@ -21,8 +21,9 @@ struct rank_archive {
 /* The file of the events of that thread. 0, or -ENAMETOOLONG. */
 int rank_archive_events_path(const char *directory, uint32_t number, char *path, struct problem *problem);
 
-/* Reads the definitions and looks whether all events are there. 0, or a negative errno with the problem:
- * -EBADMSG for what is damaged or not ours. The rank_archive is to be closed in any case. */
+/* Reads the definitions and checks that all events are there. 0, or a negative errno with the problem:
+ * -EBADMSG if the archive is damaged or was not written by the built-in tracer. The archive has to be closed
+ * in any case. */
 int rank_archive_open(struct rank_archive *rank_archive, const char *directory, struct problem *problem);
 void rank_archive_close(struct rank_archive *rank_archive);
 

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  *
- * rank_archive_reader: see part_bytes.h. A file of OTF2's is a row of chunks of one size, the last of which
- * may be shorter. Each begins with a header. A record is its kind, its length, and its values, none of which
- * is more than one chunk's. */
+ * rank_archive_reader: see rank_archive_reader.h. A file of OTF2's is a row of chunks of one size, the last
+ * of which may be shorter. Each begins with a header. A record is its kind, its length, and its values, none
+ * of which is more than one chunk's. */
 #include "tracer/otf2/rank_archive_reader.h"
 
 #include <errno.h>
@@ -69,7 +69,7 @@ static uint64_t take_fixed(struct cursor *cursor, size_t len)
     return bytes ? little_endian(bytes, len) : 0;
 }
 
-/* As many bytes as it needs, after their number. */
+/* A number: a byte that says how many bytes follow, then these. */
 static uint64_t take_number(struct cursor *cursor)
 {
     uint64_t len = take_fixed(cursor, 1);
@@ -205,7 +205,7 @@ static int read_record(struct rank_archive_definitions *definitions, uint64_t ki
     case KIND_GROUP:
     case KIND_TREE_NODE_PROPERTY:
     case KIND_TREE_NODE_DOMAIN:
-        break; /* the whole has others */
+        break; /* the merged archive has definitions of its own in place of these */
     default:
         return flawed(definitions, "it has definitions that are not the built-in tracer's");
     }

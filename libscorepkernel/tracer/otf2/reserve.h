@@ -26,7 +26,7 @@ int reserve_grow(struct reserve *reserve, uint64_t bytes);
 
 void reserve_shrink(struct reserve *reserve, uint64_t bytes);
 
-/* Gives all of it back. May be called twice. */
+/* Gives all reserved room back. May be called twice. */
 void reserve_finish(struct reserve *reserve);
 
 #endif

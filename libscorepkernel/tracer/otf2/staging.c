@@ -73,8 +73,9 @@ static int copy_file(const char *from, const char *to, struct problem *problem)
     return result == 0 ? 0 : problem_errno(problem, -result, to);
 }
 
-/* A second name first, so that the part stays whole whatever happens: its own is removed at the end. The
- * file systems that have none, and two file systems, need a copy. */
+/* First gives the file a second name, so that the rank's archive stays complete whatever happens; its own
+ * name is removed at the end. File systems without hard links, and two different file systems, need a copy.
+ */
 int staging_add(const struct staging *staging, const char *events, uint64_t location, struct problem *problem)
 {
     char path[PATH_MAX];

@@ -20,7 +20,7 @@ struct staging {
 /* -EEXIST: there is an archive already, or part of one. */
 int staging_create(struct staging *staging, const char *into, struct problem *problem);
 
-/* Gives it one more file of events, which keeps its old name, too. */
+/* Adds a file of events to the archive; the file keeps its old name as well. */
 int staging_add(const struct staging *staging, const char *events, uint64_t location,
                 struct problem *problem);
 

@@ -19,7 +19,7 @@
 #define FLAG_ITERABLE_COROUTINE 0x0100
 #define FLAG_ASYNC_GENERATOR 0x0200
 
-/* Before 3.11 code objects do not know their class. */
+/* Before Python 3.11 a code object does not know its qualified name. */
 #define NAME_ATTRIBUTE (PY_VERSION_HEX >= 0x030b0000 ? "co_qualname" : "co_name")
 
 void codes_init(struct codes *codes)

@@ -7,12 +7,13 @@
 
 #include "tracer/python/recording.h"
 
-/* In the thread that starts a stretch of the cell, or asks for its own functions; harmless where they are in.
- * -1 with an exception. */
+/* Puts the hooks in. Called in the thread that starts recording, or whose code asks for its functions to be
+ * recorded; harmless if they are in. -1 with an exception. */
 int hooks_start(void);
-/* In the thread that started. Whether somebody else's hook was in the place of ours. */
+/* Takes the hook out of the thread that started. Returns whether somebody else's hook was in its place. */
 bool hooks_stop(void);
-/* Puts ours back in the calling thread where there is none. *replaced: whether another's is or was there. */
+/* Puts our hook back in the calling thread if none is there. *replaced: whether somebody else's hook is or
+ * was there. */
 int hooks_refresh(bool *replaced);
 
 /* Takes out every hook in every thread, as far as they are still ours, and puts back what was there before

@@ -15,7 +15,7 @@
 
 static int tool = -1; /* -1: no hooks */
 
-/* The rest of threads_find: a thread that is seen for the first time in this measurement. */
+/* A thread is seen for the first time in this measurement: decide whether it takes part. */
 static struct thread *meet(void)
 {
     if (recording.forked) {

@@ -79,7 +79,7 @@ static bool is_recording(void)
     return recording_is_active() && recording.recorder.on && !recording.ending;
 }
 
-/* An audit hook of the user's is told of it, and may end the measurement. */
+/* Puts the hooks in. Python tells the user's audit hooks, and one of them may end the measurement. */
 static int put_hooks(void)
 {
     if (hooks_start() != 0)
@@ -285,7 +285,7 @@ static void stop_everything(void)
     threads_release_all(&recording.recorder);
 }
 
-/* The measurement, which is active, is over. */
+/* Ends the measurement, which is active. */
 static PyObject *end_active(void)
 {
     recording.ending = true;
@@ -308,7 +308,8 @@ int measurement_finalize(void)
         kept_result = end_active();
         return kept_result ? 0 : -1;
     }
-    /* What there is is written at the cell's end, by the thread that is to write it; by ranks together. */
+    /* The events are written at the cell's end by the thread that began the measurement, and by all ranks
+     * together. */
     recording.over = true;
     stop_everything();
     return 0;

@@ -36,7 +36,7 @@ PyObject *measurement_end(void);
  * nothing is recorded any more. Harmless if there is none. */
 int measurement_finalize(void);
 
-/* Whether measurement_end has something to say. */
+/* Whether measurement_end has a result to return. */
 bool measurement_has_result(void);
 
 /* The calling thread takes part from now on, whenever it began: its own code asks for it. Its functions are

@@ -10,7 +10,7 @@
 
 struct recording recording;
 
-/* What Score-P's files hold would otherwise be written by the child, too, when it ends. */
+/* Writes out Score-P's files: the child would write what they hold a second time, when it ends. */
 static void before_fork(void)
 {
     if (recording.number != 0 && recording.scorep_sink)

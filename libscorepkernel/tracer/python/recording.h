@@ -16,7 +16,7 @@
 
 struct recording {
     uint64_t number;         /* 1 for the process's first; 0 while there is none */
-    struct archive *archive; /* of our own, or NULL: the events are Score-P's */
+    struct archive *archive; /* our own archive, or NULL: the events go to Score-P */
     struct scorep_sink *scorep_sink;
     struct recorder recorder;
     struct scope scope;
@@ -31,8 +31,9 @@ struct recording {
     bool replaced;   /* somebody else's hook was found in the place of ours: functions are missing */
     bool untimed;    /* not all times in the summary are there: what comes from Score-P's profile counts */
     bool over;       /* the user's code has ended it: nothing is recorded any more */
-    bool ending;     /* it is being ended: what runs meanwhile (audit hooks, finalisers) may not do so, too */
-    bool forked;     /* this process is the child of the one that measures */
+    bool ending; /* it is being ended: code that runs meanwhile (audit hooks, finalisers) must not end it a
+                    second time */
+    bool forked; /* this process is the child of the one that measures */
 };
 
 extern struct recording recording;

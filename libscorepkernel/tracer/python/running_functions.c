@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  *
- * running_functions: see unseen.h. */
+ * running_functions: see running_functions.h. */
 #include "tracer/python/running_functions.h"
 
 #include <stdlib.h>

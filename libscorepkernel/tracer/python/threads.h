@@ -48,19 +48,19 @@ struct thread *threads_adopt(struct recorder *recorder, bool is_master);
 /* The master's state, NULL without one. */
 struct thread *threads_master(void);
 
-/* Lets what is open in all threads begin now. How many regions are open. */
+/* Sets the time of entry of all open regions, in all threads, to now. Returns how many regions are open. */
 uint64_t threads_begin_at(uint64_t now_ns);
 
 /* Remembers every thread that runs now and does not take part. Called when recording starts. */
 int threads_note_bystanders(void);
-/* Whether the calling thread is one of them. It is forgotten: numbers of ended threads are given to new ones.
- */
+/* Whether the calling thread is a bystander. It is forgotten then: numbers of ended threads are given to new
+ * ones. */
 bool threads_is_bystander(void);
 
 /* Ends the measurement for all threads: leaves what is open, frees their memory. */
 void threads_release_all(struct recorder *recorder);
-/* In a forked child, where the recorder is the parent's: first this, which is async-signal-safe and keeps
- * everybody away from the recorder, later that. */
+/* For a forked child, where the recorder is the parent's. threads_cut_off, which is async-signal-safe, keeps
+ * everybody away from the recorder; threads_abandon is called later. */
 void threads_cut_off(void);
 void threads_abandon(void);
 

@@ -82,7 +82,7 @@ void recorder_open(struct recorder *recorder, struct thread *thread, struct fram
     if (region == REGION_NONE || !location ||
         (region >= thread->active_len && !grow_active(thread, region)) ||
         !recorder->sink->calls->enter(location, now, region)) {
-        recorder->lost += 2; /* the leave is lost with it */
+        recorder->lost += 2; /* the enter is not recorded, and neither is its leave */
         recorder->incomplete = true;
         return;
     }
@@ -191,7 +191,7 @@ static void enter_cell(struct recorder *recorder, struct thread *thread, uint32_
     recorder_carry_on(recorder, thread);
 }
 
-/* What may be recorded of what a function of that kind calls. */
+/* Sets what may be recorded of the calls that a function of this kind makes. */
 static void pass_door(struct thread *thread, enum kind kind)
 {
     if (kind == KIND_ROOT || (kind == KIND_USER && thread->door != DOOR_LOCKED))

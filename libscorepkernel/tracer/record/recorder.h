@@ -21,9 +21,9 @@
 #include "tracer/record/summary.h"
 
 #define RECORDER_DEPTH_MAX (1u << 20)
-/* So many threads get locations of their own; later ones reuse those of ended threads. */
+/* How many threads get locations of their own; later threads reuse the locations of ended ones. */
 #define RECORDER_FRESH_LOCATIONS 1024u
-/* So many open regions of the user's go on in the next one of several cells that are measured as one. */
+/* How many open regions of the user's are continued in the next of several cells that are measured as one. */
 #define RECORDER_CARRIED_MAX 64u
 
 /* What may be recorded where a thread is now. */
@@ -42,7 +42,8 @@ struct frame {
     bool outermost;       /* no other visit of this region lies below */
     bool ended;           /* a region of the user's, to be left as soon as nothing lies above */
     bool is_cell;         /* not a function but the region of the cell's module-level code */
-    bool is_statement; /* one of the cell's code objects: what it runs of its own kind is the cell's, too */
+    bool is_statement; /* one of the cell's code objects: other code of the cell that it runs belongs to the
+                          same region */
 };
 
 /* A place to which the user's code may take the trace back. */
@@ -53,7 +54,7 @@ struct rewind {
     uint32_t region; /* its name */
     uint32_t open;   /* how many regions were open then */
     bool crossed;    /* one of these has been left since: taking its leave back would tear the trace apart */
-    bool unknown;    /* to the sink, which cannot remember it: it is refused at its end */
+    bool unknown;    /* the sink could not remember the place: the rewind is refused at its end */
 };
 
 struct thread {
@@ -85,10 +86,10 @@ struct recorder {
     struct sink *sink;
     struct regions regions;
     struct summary summary;
-    struct location *spare_locations; /* of ended threads */
+    struct location *spare_locations; /* locations of ended threads, to be used again */
     uint64_t events;
     uint64_t lost;
-    uint64_t rewinds_refused; /* what they were to take back is still in the trace */
+    uint64_t rewinds_refused; /* rewinds that were refused: their events are still in the trace */
     uint64_t parameters;
     bool on;         /* between start and stop */
     bool muted;      /* the user has switched all recording off */
@@ -135,8 +136,8 @@ static inline bool recorder_accepts_regions(const struct recorder *recorder, con
 
 /* A region of the user's, on whatever is the innermost recorded function. Left at the latest with it. */
 void recorder_region_begin(struct recorder *recorder, struct thread *thread, uint32_t region);
-/* Ends the innermost one of that name; if functions entered since are still open, as soon as they are left.
- * false: none of that name is open, and its beginning is not missing for a reason of ours. */
+/* Ends the innermost region of that name. If functions entered since are still open, it ends as soon as they
+ * are left. false: no region of that name is open, and its beginning was not missed by us. */
 bool recorder_region_end(struct recorder *recorder, struct thread *thread, const char *name);
 /* The same for a region by its number. */
 bool recorder_region_end_number(struct recorder *recorder, struct thread *thread, uint32_t region);
@@ -151,9 +152,9 @@ void recorder_parameter(struct recorder *recorder, struct thread *thread, const 
 void recorder_mute(struct recorder *recorder, struct thread *thread, bool muted);
 
 void recorder_rewind_begin(struct recorder *recorder, struct thread *thread, uint32_t region);
-/* Ends the innermost one of that name, and those begun after it; rewound: what was recorded in it is taken
- * back. Where that would tear events apart that belong together, nothing is, and rewinds_refused counts it.
- * false: none of that name is open. */
+/* Ends the innermost rewind region of that name, and those begun after it. rewound: the events within it are
+ * taken back. If that would separate events that belong together, nothing is taken back, and rewinds_refused
+ * counts it. false: no region of that name is open. */
 bool recorder_rewind_end(struct recorder *recorder, struct thread *thread, const char *name, bool rewound);
 
 /* A function that had begun before its thread's functions were seen. */
@@ -169,12 +170,13 @@ void recorder_seed(struct thread *thread, const struct unseen *functions, uint32
 /* Whether the thread is in a cell's code already: what of that kind it runs now belongs to the same cell. */
 bool recorder_is_in_cell(const struct thread *thread);
 
-/* What the user's code had begun in the cell before, and not ended, goes on in this one. */
+/* Enters the regions again that the user's code began in the cell before and did not end. */
 void recorder_carry_on(struct recorder *recorder, struct thread *thread);
 
-/* Leaves everything that is open. What of it is the user's is entered again in the next cell. */
+/* Leaves all open regions. Those that the user's code began are entered again in the next cell. */
 void recorder_unwind(struct recorder *recorder, struct thread *thread);
-/* The thread is gone: unwinds it and keeps its location for another one. Its memory is freed. */
+/* The thread has ended: leaves its open regions, keeps its location for another thread, and frees its memory.
+ */
 void recorder_retire(struct recorder *recorder, struct thread *thread);
 
 #endif

@@ -123,7 +123,8 @@ static bool has_room(const struct thread *thread, uint32_t region)
     return true;
 }
 
-/* Of a name that is used again: an exception has left the function that was to end it. */
+/* A rewind of the same name is open already: an exception left the function that was to end it. Forget that
+ * one. */
 static void forget_crossed(const struct recorder *recorder, struct thread *thread, uint32_t region)
 {
     for (struct rewind **link = &thread->rewinds; *link; link = &(*link)->next) {
@@ -143,7 +144,7 @@ void recorder_rewind_begin(struct recorder *recorder, struct thread *thread, uin
     struct location *location = recorder_locate(recorder, thread);
     struct rewind *rewind = location && region != REGION_NONE ? calloc(1, sizeof *rewind) : NULL;
     if (!rewind) {
-        recorder->rewinds_refused++; /* its end finds none */
+        recorder->rewinds_refused++; /* without memory: rewind_end will find none */
         return;
     }
     *rewind = (struct rewind){.next = thread->rewinds,
@@ -169,7 +170,7 @@ static bool take_back(const struct recorder *recorder, const struct thread *thre
            rewound && whole;
 }
 
-/* The innermost one, whichever it is. */
+/* Forgets the innermost rewind. */
 static void end_rewind(struct recorder *recorder, struct thread *thread, bool rewound)
 {
     struct rewind *rewind = thread->rewinds;

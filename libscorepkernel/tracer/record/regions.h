@@ -30,7 +30,7 @@ struct regions {
 void regions_init(struct regions *regions);
 void regions_finish(struct regions *regions);
 
-/* How many bytes of a name or file are kept. */
+/* How many bytes of a name or file name are kept. */
 size_t regions_kept(const char *text);
 
 /* The number of that region, new or old; REGION_NONE without memory or beyond REGIONS_MAX. */

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  *
- * sink: where the recorder's events go: an archive of our own (archive.h), or Score-P (scorep/feed.h).
+ * sink: where the recorder's events go: an archive of our own (archive.h), or Score-P
+ * (tracer/python/scorep_sink.h).
  *
  * A sink is the first member of what implements it, and so is a location. Needs the GIL, like its callers. */
 #ifndef TRACER_RECORD_SINK_H
@@ -36,7 +37,7 @@ struct sink_calls {
     /* Each region comes once, before its first event, and none before one of a lower number; some numbers may
      * be missing. false: it cannot be recorded. */
     bool (*announce_region)(struct sink *sink, uint32_t number, const struct region *region);
-    /* false: not recorded. An enter that was recorded has paid for its leave: there is room for that one. */
+    /* false: not recorded. For an enter that was recorded there is always room for its leave. */
     bool (*enter)(struct location *location, uint64_t time_ns, uint32_t region);
     bool (*leave)(struct location *location, uint64_t time_ns, uint32_t region);
     /* These are rare. false: not recorded. */
@@ -52,7 +53,8 @@ struct sink_calls {
 struct sink {
     const struct sink_calls *calls;
     uint32_t location_count;
-    bool takes_time; /* itself: the recorder then reads no clock, and its tallies have visits alone */
+    bool takes_time; /* the sink takes the time by itself: the recorder reads no clock then, and its summary
+                        has visits alone */
 };
 
 #endif

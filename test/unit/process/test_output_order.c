@@ -137,7 +137,7 @@ static int read_some(struct output_order *output, const struct written *written,
     return len > 0;
 }
 
-/* As worker.c does it, with a clock that now and then shows what has been gathered. */
+/* As python_process.c does it, with a clock that now and then shows what has been gathered. */
 static void on_frame(struct output_order *output, const struct written *written, size_t at[2], uint64_t barrier,
                      size_t piece)
 {

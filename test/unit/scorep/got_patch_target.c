@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  *
- * got_patch_target.c - a library for the tests of graft.c and image.c: calls and variables of the C library, and
+ * got_patch_target.c - a library for the tests of got_patch.c and library_snapshot.c: calls and variables of the C
+ * library, and
  * variables of its own of every kind. Not instrumented by a sanitizer, whose red zones would be copied, too.
  */
 #include <stdio.h>

@@ -192,6 +192,6 @@ int main(void)
     relro_within_page();
     return 0;
 #else
-    test_skip("the relocations of this machine are not known to graft.c");
+    test_skip("the relocations of this machine are not known to got_patch.c");
 #endif
 }

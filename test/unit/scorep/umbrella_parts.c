@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  *
- * umbrella_parts.c - two libraries for the test of root.c, left (LEFT is defined) and right: each refers to the
- * other, and does not say so.
+ * umbrella_parts.c - two libraries for the test of umbrella_object.c, left (LEFT is defined) and right: each refers to
+ * the other, and does not say so.
  */
 int left_number(int number);
 int left_base(void);
