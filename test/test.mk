@@ -207,6 +207,10 @@ chaos: all
 	$(Q)SPK_TREE="$$PWD/$(TREE)" PYTHON=$(PYTHON) $(PYTHON) -W ignore::ResourceWarning test/chaos/chaos.py
 
 # For editors, and for clang's tools.
+.PHONY: reference
+reference:
+	$(Q)$(PYTHON) tools/make_tables.py reference libscorepkernel/directives/directives.def > docs/DIRECTIVES.md
+
 .PHONY: compile_commands.json
 compile_commands.json:
 	$(Q)$(PYTHON) tools/compile_commands.py $(CC) $(filter-out -MMD -MP,$(ALL_CFLAGS)) $(PY_INC) $(OTF2_CFLAGS) -- \

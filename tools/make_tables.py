@@ -4,7 +4,7 @@
 
     tools/make_tables.py frames libscorepkernel/wire/frames.def          worker/base/frame_numbers.py
     tools/make_tables.py directives libscorepkernel/directives/directives.def    worker/directives/table.py
-    tools/make_tables.py readme libscorepkernel/directives/directives.def        the README's table of directives
+    tools/make_tables.py reference libscorepkernel/directives/directives.def     docs/DIRECTIVES.md
 
 prints it. A row is a name with names, numbers and texts between brackets, which C and Python read alike.
 """
@@ -117,21 +117,31 @@ def directives(path: str) -> str:
     return "\n".join(lines) + "\n"
 
 
-def readme(path: str) -> str:
-    """The README's table of directives."""
-    lines = ["| directive | what it does |", "|---|---|"]
-    for row in rows(path):
-        if row.macro == "OPTION":
-            continue
+def reference(path: str) -> str:
+    """The document docs/DIRECTIVES.md."""
+    lines = [
+        "# Directives",
+        "",
+        "What a cell can begin with, made from `libscorepkernel/directives/directives.def` by `make reference`. In the",
+        "notebook, Tab completes names and options, and `%%execute_with_scorep?` shows the same text.",
+        "",
+        "| directive | what it does |",
+        "|---|---|",
+    ]
+    known = [row for row in rows(path) if row.macro != "OPTION"]
+    for row in known:
         _kind, name, form, _handler, _text, usage, summary = row.values
         sign = "%" if form in ("LINE", "LINE_1", "LINE_2") else "%%"
         words = f"{sign}{name} {usage}".strip().replace("|", "\\|")
         lines.append(f"| `{words}` | {summary} |")
+    for text in dict.fromkeys(row.values[4] for row in known if row.values[4]):
+        names = [f"`{row.values[1]}`" for row in known if row.values[4] == text]
+        lines += ["", f"## {', '.join(names)}", "", explanation(path, text).replace("::\n\n    ", "    ")]
     return "\n".join(lines) + "\n"
 
 
 def main() -> int:
-    makers = {"frames": frames, "directives": directives, "readme": readme}
+    makers = {"frames": frames, "directives": directives, "reference": reference}
     if len(sys.argv) != 3 or sys.argv[1] not in makers:
         print(__doc__, file=sys.stderr)
         return 2

@@ -10,10 +10,10 @@
 #include <errno.h>
 #include <stdarg.h>
 
-static int decide(struct decision *decision, enum decision_kind kind, const char *format, va_list arguments)
+static int conclude(struct decision *decision, enum decision_kind kind, const char *format, va_list arguments)
     __attribute__((format(printf, 3, 0)));
 
-static int decide(struct decision *decision, enum decision_kind kind, const char *format, va_list arguments)
+static int conclude(struct decision *decision, enum decision_kind kind, const char *format, va_list arguments)
 {
     decision->kind = kind;
     buffer_consume(&decision->text, decision->text.len);
@@ -32,7 +32,7 @@ int decision_done(struct decision *decision, const char *format, ...)
 {
     va_list arguments;
     va_start(arguments, format);
-    int result = decide(decision, DECISION_DONE, format, arguments);
+    int result = conclude(decision, DECISION_DONE, format, arguments);
     va_end(arguments);
     return result;
 }
@@ -41,7 +41,7 @@ int decision_refuse(struct decision *decision, const char *format, ...)
 {
     va_list arguments;
     va_start(arguments, format);
-    int result = decide(decision, DECISION_REFUSED, format, arguments);
+    int result = conclude(decision, DECISION_REFUSED, format, arguments);
     va_end(arguments);
     return result;
 }

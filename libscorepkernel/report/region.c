@@ -20,6 +20,7 @@ static const char *text_or(const struct json *value, const char *fallback)
 struct region region_read(const struct json *row, double total_ns)
 {
     double exclusive_ns = json_number(json_at(row, 5), 0);
+    long long kind = json_integer(json_at(row, 9), REGION_PLAIN);
     double percent = total_ns > 0 ? 100 * exclusive_ns / total_ns : 0;
     return (struct region){
         .name = text_or(json_at(row, 0), "?"),
@@ -30,24 +31,12 @@ struct region region_read(const struct json *row, double total_ns)
         .exclusive_s = exclusive_ns / 1e9,
         .least_s = json_number(json_at(row, 6), 0) / 1e9,
         .most_s = json_number(json_at(row, 7), -1) / 1e9,
+        .cell = json_text(json_at(row, 8), NULL),
+        .kind = kind == REGION_CELL || kind == REGION_MARKED_CELL ? (enum region_kind)kind : REGION_PLAIN,
         .percent = percent < 0     ? 0
                    : percent > 100 ? 100
                                    : percent, /* of another's JSON, which may be wrong */
     };
-}
-
-static const char cell_file[] = "<ipython-input-";
-
-static int is_in_cell(const struct region *region)
-{
-    return strncmp(region->file, cell_file, sizeof cell_file - 1) == 0;
-}
-
-static int is_cell_itself(const struct region *region)
-{
-    static const char module[] = "__main__:<module>", line[] = "__main__:<cell line: ";
-    return is_in_cell(region) &&
-           (strcmp(region->name, module) == 0 || strncmp(region->name, line, sizeof line - 1) == 0);
 }
 
 void region_name(const struct region *region, char text[REGION_TEXT_MAX])
@@ -60,7 +49,7 @@ void region_name(const struct region *region, char text[REGION_TEXT_MAX])
         return;
     }
     name += len + 1;
-    if (is_cell_itself(region))
+    if (region->kind == REGION_CELL)
         name = "(the cell itself)";
     while (*name && at + 1 < REGION_TEXT_MAX) {
         if (strncmp(name, locals, sizeof locals - 1) == 0) {
@@ -78,10 +67,9 @@ void region_name(const struct region *region, char text[REGION_TEXT_MAX])
 void region_place(const struct region *region, char place[REGION_TEXT_MAX])
 {
     const char *file = region->file;
-    if (is_in_cell(region)) {
-        const char *number = file + sizeof cell_file - 1;
-        size_t len = strcspn(number, "-");
-        utf8_format(place, REGION_TEXT_MAX, "In [%.*s]:%lld", (int)utf8_cut(number, len, NUMBER_MAX), number,
+    if (region->cell) {
+        utf8_format(place, REGION_TEXT_MAX, "In [%.*s]:%lld",
+                    (int)utf8_cut(region->cell, strlen(region->cell), NUMBER_MAX), region->cell,
                     region->line);
         return;
     }
@@ -96,8 +84,5 @@ void region_place(const struct region *region, char place[REGION_TEXT_MAX])
 
 void region_print_visits(struct buffer *out, const struct region *region)
 {
-    static const char one_of_many[] = "cell "; /* as measure/cell.py names them */
-    int is_cell = is_cell_itself(region) ||
-                  (is_in_cell(region) && strncmp(region->name, one_of_many, sizeof one_of_many - 1) == 0);
-    print_count(out, is_cell ? 1 : region->visits);
+    print_count(out, region->kind == REGION_PLAIN ? region->visits : 1);
 }

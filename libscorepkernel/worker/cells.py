@@ -20,6 +20,7 @@ from .cell_code import CellCode
 from .forks import guard
 from .input import Questions
 from .launch.plan import Plan, Where, decide, follow
+from .measure import report
 from .measure.cell import Cell
 from .measure.measurement import Measurement, measuring
 from .measure.systems.selection import Selection
@@ -335,6 +336,7 @@ class Cells:
             from .directives import viewers
 
             print(viewers.show(measurement["directory"]), end="")
+            measurement = report.for_library(measurement)
         return (*reply, measurement)
 
     def _users_code(self, more: bool = False) -> Any:

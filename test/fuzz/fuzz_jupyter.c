@@ -8,6 +8,7 @@
  */
 // wrap: log_print
 #include "shim/host/control.h"
+#include "shim/host/outputs.h"
 #include "shim/host/shell.h"
 
 #include "fuzz.h"

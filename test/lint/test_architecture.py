@@ -12,11 +12,11 @@ import unittest
 from typing import Iterator, List, NamedTuple, Optional, Set
 
 ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
-DOCUMENTS = ("docs/ARCHITECTURE.md", "docs/CONTRIBUTING.md", "docs/GLOSSARY.md", "docs/SECURITY.md")
+DOCUMENTS = ("docs/ARCHITECTURE.md", "docs/CONTRIBUTING.md", "docs/GLOSSARY.md", "docs/SECURITY.md", "README.md")
 # A path is relative to one of these directories.
 BASES = ("", "libscorepkernel")
-# Paths that exist only after a build or an installation, or in the user's own directories.
-MADE = ("build/", "~", "/")
+# Paths that exist only after a build or a measurement, or in the user's own directories.
+MADE = ("build/", "~", "/", "traces/")
 SOURCE = r"[\w./-]*[\w-]+\.(?:c|h|cpp|hpp|def|py|sh|mk|md|ipynb|png)"
 REFERENCE = re.compile(rf"({SOURCE})(?::([\w.]+))?")
 FOLDER = re.compile(r"(?:[\w.-]+/)+|(?:libscorepkernel|shim|test|examples|worker|tracer)/[\w./-]+")

@@ -9,7 +9,7 @@ import sys
 from typing import Any, Callable, List, NamedTuple, Optional
 
 from ..base.errors import NotMeasured
-from . import binding_arguments, scorep_api
+from . import binding_arguments, report, scorep_api
 from .wanted import Wanted
 
 
@@ -100,7 +100,8 @@ class Cell:
         """The names of the files that the tracer is to take for the cell's own code."""
         if not self.parts:
             return self.file_name(shell)
-        names = (f"cell {number}: {part.first_line[:80]}".rstrip(": ") for number, part in enumerate(self.parts, 1))
+        begin = report.MARKED_CELL
+        names = (f"{begin}{number}: {part.first_line[:80]}".rstrip(": ") for number, part in enumerate(self.parts, 1))
         return tuple(zip((part.file_name(shell) for part in self.parts), names))
 
     def file_name(self, shell: Any) -> str:

@@ -7,9 +7,13 @@ import socket
 import time
 from typing import Any, Dict, List
 
-from ..base import page_faults
+from ..base import ipython_names, page_faults
 from .systems.system import Outcome
 
+# How the region of a marked cell begins, which is measured with others as one (cell.py).
+MARKED_CELL = "cell "
+# enum region_kind of report/region.h.
+PLAIN_REGION, WHOLE_CELL, MARKED_CELL_REGION = 0, 1, 2
 # So many are shown; of others it is said how many there are.
 REPORTED_REGIONS = 10
 
@@ -47,3 +51,23 @@ def of_cell(
         "host": socket.gethostname(),
         "clock_offset_ns": time.time_ns() - time.monotonic_ns(),
     }
+
+
+def for_library(report: Dict[str, Any]) -> Dict[str, Any]:
+    """The report as the library takes it (report/region.h): each region says of which cell it is, too."""
+    said = {name: value for name, value in report.items() if name != "all_regions"}
+    return {**said, "regions": [_with_cell(*row) for row in report["regions"]]}
+
+
+def _with_cell(
+    name: str, file: str, line: int, visits: int, inclusive_ns: int, exclusive_ns: int, *spread: int
+) -> list:
+    """spread: the least and the most exclusive ns of several runs."""
+    cell = ipython_names.cell_number(file)
+    kind = PLAIN_REGION
+    # As the tracer names a cell's own code: as a module's, or as IPython calls the code of a statement.
+    if cell and (name == "__main__:<module>" or name.startswith("__main__:<cell line: ")):
+        kind = WHOLE_CELL
+    elif cell and name.startswith(MARKED_CELL):
+        kind = MARKED_CELL_REGION
+    return [name, file, line, visits, inclusive_ns, exclusive_ns, *(spread or (0, -1)), cell, kind]

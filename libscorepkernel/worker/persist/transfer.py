@@ -21,7 +21,7 @@ import re
 from typing import Any, Callable, Collection, Dict, List, NamedTuple, Optional, Sequence, Set, Tuple
 
 from . import process_state, shared_memory, variables_file
-from .not_transferred import NotTransferred, LostVariable, StandIn, describe
+from .not_transferred import LostVariable, NotTransferred, StandIn, describe
 from .received import Received
 
 __all__ = ["Applied", "NotTransferred", "LostVariable", "Received", "Sent"]

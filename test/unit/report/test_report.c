@@ -7,8 +7,8 @@
 
 #include "base/buffer.h"
 #include "base/print.h"
-#include "test.h"
 #include "base/utf8.h"
+#include "test.h"
 
 static struct json *made;
 
@@ -90,7 +90,7 @@ static void unseen(void)
         "{\"directory\":\"/tmp/\\u001b]0;x\\u0007\",\"measurement\":\"\\u009b1m\",\"way\":\"\\u007f\","
         "\"warnings\":[\"one\\ttwo\\r\\nthree \\u001b[31m\"],\"messages\":\"a\\u0000b\\n\\u2028c\","
         "\"exclusive_ns\":1,\"regions\":[[\"m:f\\u001b[2J\\u202eg\\nh\",\"/a/b\\u001bc\\u2066.py\",1,1,1,1],"
-        "[\"__main__:\\u200fh\",\"<ipython-input-\\u001b-x>\",1,1,1,1]]}";
+        "[\"__main__:\\u200fh\",\"<cell>\",1,1,1,1,0,-1,\"\\u001b\",0]]}";
     const char *text = plain(names);
     CHECK(strstr(text, "m:f\\x1b[2J\\u202eg\\nh  (b\\x1bc\\u2066.py:1)\n"));
     CHECK(strstr(text, "  \\u200fh  (In [\\x1b]:1)\n"));
@@ -172,6 +172,19 @@ static void long_list(void)
     buffer_finish(&json);
 }
 
+/* The cell's own code ran once, however many statements it has, and goes by no name; so did a marked cell. */
+static void cells(void)
+{
+    static const char rows[] =
+        "{\"exclusive_ns\":9,\"regions\":[[\"__main__:<module>\",\"<f>\",2,5,9,9,0,-1,\"3\",1],"
+        "[\"cell 1: x = 1\",\"<f>\",0,7,9,9,0,-1,\"4\",2],[\"__main__:f\",\"<f>\",6,8,9,9,0,-1,\"4\",0],"
+        "[\"m:g\",\"a.py\",1,9,9,9,0,-1,null,77]]}";
+    const char *text = plain(rows);
+    CHECK(strstr(text, " 1  (the cell itself)  (In [3]:2)\n") &&
+          strstr(text, " 1  cell 1: x = 1  (In [4]:0)\n"));
+    CHECK(strstr(text, " 8  f  (In [4]:6)\n") && strstr(text, " 9  m:g  (a.py:1)\n"));
+}
+
 static void not_json(void)
 {
     static const char *const bad[] = {"", "{", "nul", "{\"regions\":[}", "\xff", "[1,]"};
@@ -223,6 +236,7 @@ int main(void)
     balanced(html(good));
     balanced(html(evil));
     long_list();
+    cells();
     not_json();
     strange();
     json_free(made);
