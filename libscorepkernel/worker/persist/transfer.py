@@ -22,7 +22,7 @@ from typing import Any, Callable, Collection, Dict, List, NamedTuple, Optional, 
 
 from ..base.interrupts import has_come
 from . import process_state, shared_memory, variables_file
-from .not_transferred import NotTransferred, LostVariable, StandIn, describe, qualified_name
+from .not_transferred import LostVariable, NotTransferred, StandIn, describe, qualified_name
 from .received import Received
 
 __all__ = ["Applied", "NotTransferred", "LostVariable", "Received", "Sent"]
