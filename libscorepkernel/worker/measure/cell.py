@@ -12,6 +12,7 @@ import site
 import socket
 import sys
 import sysconfig
+import threading
 import time
 from typing import Any, Callable, Iterator, List, NamedTuple, Optional
 
@@ -231,6 +232,7 @@ class Measurement:
 
     @contextlib.contextmanager
     def _timed(self) -> Iterator[None]:
+        self._look_for_profilers()
         begin, self._stopped, faults_before = time.perf_counter(), 0.0, page_faults.taken()
         self._system.start()
         try:
@@ -240,6 +242,15 @@ class Measurement:
                 self._system.stop()
                 self._seconds += (self._stopped or time.perf_counter()) - begin
                 self._faults += page_faults.taken() - faults_before
+
+    def _look_for_profilers(self) -> None:
+        """One that is on has to make room for our hook, before Python 3.12."""
+        others = sys.getprofile() or getattr(threading, "_profile_hook", None)
+        if others and sys.version_info < (3, 12) and self._arguments.instrument:
+            self._warnings.append(
+                "The profiler that was on when the cell began recorded nothing of this cell; it goes on after it. "
+                "Measure without that profiler, or with Python 3.12 or newer, where both run side by side."
+            )
 
     def statement_begins(self) -> None:
         """One of the cell's is about to run."""
