@@ -46,7 +46,9 @@ struct launched_cell {
         char *options;    /* of that cell, until it is begun */
         int variables;    /* a descriptor: what the cell is to have, then what it changed; -1: none */
         char *changes;    /* JSON of WORKER_STATE */
-        char *said;       /* why it cannot work (WORKER_FAILED) */
+        char *said;       /* why it cannot work (WORKER_FAILED), or why it was ended */
+        int is_copy;      /* of the session */
+        int64_t interrupted_ns; /* when its cell first was; 0: it was not */
     } runner;
 };
 
@@ -63,8 +65,8 @@ int launched_cell_ended(struct launched_cell *launched, uint64_t id, const char 
 /** Whether the request's cell runs there: interrupts and answers go there then. */
 int launched_cell_has(const struct launched_cell *launched, uint64_t request);
 
-/** The cell is interrupted while its runner is being started: it is given up. 1: so it was; 0: there is none
- * such. */
+/** The cell is interrupted. 1: its runner, which was being started, has been given up; or it is ended, as it
+ * is a copy of the session that goes on after an earlier interrupt. 0: the runner is to be told. */
 int launched_cell_interrupt(struct launched_cell *launched);
 
 /** End the runner, whatever it does; the worker is not told. Safe to repeat. */

@@ -55,7 +55,7 @@ def fork_copy(server: Any) -> Copy:
     tracer.prepare_fork()
     lacks, keeper = _lacks(server.descriptors()), os.getppid()
     locked = locked_files.look(but=server.descriptors())
-    random_state = random.getstate()
+    random_state, natives = random.getstate(), native_threads.found()
     with contextlib.ExitStack() as ends, high_descriptors():
         ours, theirs = (ends.enter_context(end) for end in socketpair())
         pipes = [os.pipe2(os.O_CLOEXEC) for _ in range(2)]
@@ -77,12 +77,14 @@ def fork_copy(server: Any) -> Copy:
             os.setpgid(0, 0)  # out of the reach of interrupts, and of the session's end, before anybody knows of it
         theirs.send(os.getpid().to_bytes(4, "little"))
         _wait(server, theirs, [write for _, write in pipes], random_state, locked)
+        _natives.update(natives)
         signal.pthread_sigmask(signal.SIG_SETMASK, _blocked[0])
     except BaseException:
         os._exit(70)
     raise Promoted
 
 
+_natives: Dict[str, int] = {}  # libraries' threads, which the copy does not have
 _blocked: List[Any] = [()]  # signals, as the session had them
 
 
@@ -261,6 +263,7 @@ def renew(server: Any) -> None:
     if server.runner:
         server.shell.history_manager.enabled = False  # the session keeps it
     else:
+        server.notices += native_threads.missed(_natives)
         try:
             server.notices += history.renew(server.shell)
         except Exception as problem:  # threads are not what they were, under gevent
