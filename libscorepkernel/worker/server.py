@@ -330,6 +330,8 @@ class Server:
                 cell.transform(sh.transform_cell)
             way = self._way(cell, options)
             if way.process != "session":
+                if (cell.wanted or {}).get("guard"):
+                    print("Warning: --guard has no effect, as the cell does not run in the session.", file=sys.stderr)
                 return await self._launch(frame, cell, options, way, store)
             for turn in range(cell.repeat):
                 sh.execution_count = cell.number
