@@ -178,13 +178,20 @@ static void add_names(struct directive *directive, struct spk_text names)
     }
 }
 
+static void set_guard(struct directive *directive, struct spk_text word, enum directive_guard guard)
+{
+    if (directive->guard != DIRECTIVE_GUARD_AUTO && directive->guard != guard)
+        refuse_option(directive, word, "cannot be told both --guard and --no-guard; the later is");
+    directive->guard = guard;
+}
+
 static void read_option(struct directive *directive, struct spk_text word, struct spk_text *rest)
 {
     struct spk_text value;
     if (text_is(word, "--guard")) {
-        directive->guard = DIRECTIVE_GUARD_YES;
+        set_guard(directive, word, DIRECTIVE_GUARD_YES);
     } else if (text_is(word, "--no-guard")) {
-        directive->guard = DIRECTIVE_GUARD_NO;
+        set_guard(directive, word, DIRECTIVE_GUARD_NO);
     } else if (is_option(word, "--repeat", rest, &value)) {
         if (!(directive->repeat = read_number(value, DIRECTIVE_REPEAT_MAX)))
             refuse_option(directive, value, "--repeat wants a number from 1 to 1000, not");

@@ -111,7 +111,8 @@ static const struct {
     {"SERIALIZER", set_marshaller, marshallers}, /* its name in older notebooks */
 };
 
-static int read_pair(struct settings *settings, struct spk_text word, char *said, size_t size)
+/* seen: a bit for each of the keys that there have been. */
+static int read_pair(struct settings *settings, struct spk_text word, unsigned *seen, char *said, size_t size)
 {
     const char *sign = memchr(word.data, '=', word.len);
     struct spk_text key = {word.data, sign ? (size_t)(sign - word.data) : word.len};
@@ -119,6 +120,12 @@ static int read_pair(struct settings *settings, struct spk_text word, char *said
     for (size_t i = 0; i < sizeof keys / sizeof *keys; i++) {
         if (!sign || !text_is(key, keys[i].key))
             continue;
+        if (*seen & 1u << i) {
+            utf8_format(said, size, "%s is said twice, the second time as \"%.*s\". Nothing was changed.",
+                        keys[i].key, (int)utf8_cut(value.data, value.len, 80), value.data);
+            return -EINVAL;
+        }
+        *seen |= 1u << i;
         if (keys[i].set(settings, value) == 0)
             return 0;
         utf8_format(said, size, "%s cannot be \"%.*s\": it is %s. Nothing was changed.", keys[i].key,
@@ -135,8 +142,9 @@ static int read_pair(struct settings *settings, struct spk_text word, char *said
 int settings_read_marshalling(struct settings *settings, struct spk_text body, char *said, size_t size)
 {
     struct settings wanted = *settings;
+    unsigned seen = 0;
     for (struct spk_text word; (word = take_word(&body)).len;)
-        if (read_pair(&wanted, word, said, size) != 0)
+        if (read_pair(&wanted, word, &seen, said, size) != 0)
             return -EINVAL;
     *settings = wanted;
     settings_say(settings, SETTINGS_MARSHALLING, said, size);

@@ -22,6 +22,10 @@
 #include <string.h>
 #include <unistd.h>
 
+/* A copy of the session lacks the threads that libraries had there, and may wait for them where no interrupt
+ * reaches it: so long it has after the first. */
+#define COPY_PATIENCE_NS ((int64_t)1000 * 1000 * 1000)
+
 #define COMMAND_MAX 65536 /* words of a command or environment */
 
 static const struct python_process_events runner_events;
@@ -112,9 +116,28 @@ static void give_up_start(struct launched_cell *launched, int code)
     give_up(launched, WORKER_NOT_STARTED, text);
 }
 
+/* The session itself is well. */
+static int end_copy(struct launched_cell *launched)
+{
+    struct runner *runner = &launched->runner;
+    int64_t now = loop_now_ns();
+    if (!runner->interrupted_ns)
+        runner->interrupted_ns = now;
+    if (now - runner->interrupted_ns < COPY_PATIENCE_NS)
+        return 0;
+    if (!runner->said)
+        runner->said =
+            strdup("was ended by the kernel, since it went on after an interrupt, and was interrupted "
+                   "again");                                           /* without it, how it ended must do */
+    (void)keeper_signal(launched->keeper, runner->worker.id, SIGKILL); /* or it has ended */
+    return 1;
+}
+
 int launched_cell_interrupt(struct launched_cell *launched)
 {
     struct runner *runner = &launched->runner;
+    if (runner->request && runner->state == RUNNER_BUSY && runner->is_copy)
+        return end_copy(launched);
     if (!runner->request || runner->state != RUNNER_STARTING)
         return 0;
     (void)keeper_signal(launched->keeper, runner->worker.id, SIGKILL); /* or it has ended */
@@ -212,6 +235,7 @@ static int adopt(struct launched_cell *launched, uint32_t pid, const int fds[3])
                                       &runner_events, launched);
     result = known ? known : result;
     runner->state = result == 0 ? RUNNER_STARTING : RUNNER_NONE;
+    runner->is_copy = 1;
     return result;
 }
 

@@ -42,12 +42,14 @@ struct launched_cell {
     struct runner {
         struct python_process worker;
         enum runner_state state;
-        char *key;        /* what kind of cells it is for */
-        uint64_t request; /* the cell that it is for, 0: it was started ahead */
-        char *options;    /* of that cell, until it is begun */
-        int variables;    /* a descriptor: what the cell is to have, then what it changed; -1: none */
-        char *changes;    /* JSON of WORKER_STATE */
-        char *said;       /* text of WORKER_FAILED: why it cannot work */
+        char *key;              /* what kind of cells it is for */
+        uint64_t request;       /* the cell that it is for, 0: it was started ahead */
+        char *options;          /* of that cell, until it is begun */
+        int variables;          /* a descriptor: what the cell is to have, then what it changed; -1: none */
+        char *changes;          /* JSON of WORKER_STATE */
+        char *said;             /* text of WORKER_FAILED: why it cannot work; or why it was ended */
+        int is_copy;            /* of the session */
+        int64_t interrupted_ns; /* when its cell was first interrupted; 0: it was not */
     } runner;
 };
 
@@ -65,8 +67,8 @@ int launched_cell_ended(struct launched_cell *launched, uint64_t id, const char 
 /** Whether the request's cell runs in the runner, which then gets its interrupts and answers. */
 int launched_cell_has(const struct launched_cell *launched, uint64_t request);
 
-/** The user interrupts a cell whose runner is still starting: give the runner up. 1: done; 0: no such runner.
- */
+/** The cell is interrupted. 1: its runner, which was being started, has been given up; or it is ended, as it
+ * is a copy of the session that goes on after an earlier interrupt. 0: the runner is to be told. */
 int launched_cell_interrupt(struct launched_cell *launched);
 
 /** End the runner, whatever it does; the worker is not told. Safe to repeat. */

@@ -2,7 +2,8 @@
  *
  * rank_protocol.h - what the two ends of scorepkernel-ranks say to each other: the one beside the session
  * (job.c) and those beside the ranks (relay.c). Frames (frame.h) over TCP, so no descriptors; those of
- * worker_protocol.h pass as they are, and these are with them. The first one must be RANK_HELLO with the token.
+ * worker_protocol.h pass as they are, and these are with them. The first one must be RANK_HELLO with the
+ * token.
  */
 #ifndef WIRE_RANK_PROTOCOL_H
 #define WIRE_RANK_PROTOCOL_H

@@ -201,6 +201,8 @@ class Cells:
                 cell.transform(self._shell.transform_cell)
             plan = self._plan(cell, request)
             if plan is not None and plan.where is not Where.SESSION:
+                if wanted and wanted.guard:
+                    print("Warning: --guard has no effect, as the cell does not run in the session.", file=sys.stderr)
                 return await self._run_elsewhere(request, cell, plan)
             if plan is not None and plan.guard is not None:
                 guarded = guard.begin(self._session, plan.guard)

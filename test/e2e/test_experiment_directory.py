@@ -123,7 +123,20 @@ class Named(TracedCase):
 
     def test_an_experiment_that_is_to_stay(self) -> None:
         path = self.below("kept", "scorepkernel.json")
-        self.is_refused(path, "says that it is to stay", SCOREP_OVERWRITE_EXPERIMENT_DIRECTORY="false")
+        for no in ("false", "False ", "0"):
+            self.is_refused(path, "says that it is to stay", SCOREP_OVERWRITE_EXPERIMENT_DIRECTORY=no)
+        with self.named(path, SCOREP_OVERWRITE_EXPERIMENT_DIRECTORY="nope"):
+            said = self.fails(self.head + "x = 'after'", "NotMeasured").reply["evalue"]
+            self.assertIn("SCOREP_OVERWRITE_EXPERIMENT_DIRECTORY is 'nope'", said)
+            self.assertEqual(self.ok("x").result, "'before'")
+        self.assertEqual(os.listdir(path), ["scorepkernel.json"])
+
+    def test_the_home_directorys_sign(self) -> None:
+        self.ok(f"home_before = os.environ['HOME']; os.environ['HOME'] = {self.below('user')!r}")
+        try:
+            self.is_measured("~/found", os.path.join(self.base, "user", "found"))
+        finally:
+            self.ok("os.environ['HOME'] = home_before")
 
     @unittest.skipIf(os.getuid(), "only root can make files that belong to others")
     def test_what_another_user_has_put_among_ours(self) -> None:

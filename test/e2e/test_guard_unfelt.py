@@ -207,7 +207,7 @@ class Unfelt(GuardCase):
             self.ok("os.environ['SCOREPKERNEL_GUARD_BUDGET'] = '1000000'\nx = 1")
             self.fails(SCOREP + f"x = 2\n{KILL}", "SessionRestored")
             self.assertEqual(self.value("x"), 1)
-            for nonsense in ("plenty", "20 ms", "nan"):
+            for nonsense in ("plenty", "20 ms", "nan", "-5"):
                 self.ok(f"os.environ['SCOREPKERNEL_GUARD_BUDGET'] = {nonsense!r}")
                 outcome = self.fails(SCOREP + "x = 2", "NotMeasured")
                 self.assertIn(f"SCOREPKERNEL_GUARD_BUDGET is {nonsense!r}", outcome.reply["evalue"])

@@ -3,6 +3,7 @@
 listens on; each has its reply, and the next cell runs."""
 
 import queue
+import time
 import unittest
 
 from guarding import DEFINITIONS, GUARDED
@@ -266,7 +267,21 @@ class Launched(ProcessCase):
 
 
 class Forked(ForkedCase, Launched):
-    pass
+    def test_one_that_goes_on_after_interrupts(self):
+        self.ok("x = 1")
+        code = "x = 2; print('on', flush=True)\nwhile True:\n    try: time.sleep(1000)\n    except KeyboardInterrupt: print('more', flush=True)"
+        request = self.begin(SCOREP + code)
+        self.km.interrupt_kernel()
+        self.wait_for_text(request, "more")
+        time.sleep(1.1)  # it has so long after the first
+        self.km.interrupt_kernel()
+        self.outputs_of(request)
+        reply = self.reply_of(request)
+        self.assertEqual(reply["ename"], "LaunchedProcessEnded", reply)
+        self.assertIn("went on after an interrupt", reply["evalue"])
+        self.assertEqual(self.ok("x").result, "1")
+        self.ok(SCOREP + "x = 3")
+        self.assertEqual(self.ok("x").result, "3")
 
 
 LOOPING = """

@@ -31,6 +31,11 @@ class OwnProcess:
 
     # --- what a cell does -------------------------------------------------------------------------------
 
+    def test_a_guard_that_is_asked_for(self):
+        outcome = self.ok("%%execute_with_scorep --guard\nleaf(1)")
+        self.assertIn("Warning: --guard has no effect", outcome.text("stderr"))
+        self.assertNotIn("--guard", self.ok("%%execute_with_scorep --no-guard\nleaf(1)").text("stderr"))
+
     def test_output(self):
         outcome, trace = self.measured(
             "print('one')\nprint('two', file=sys.stderr)\n!echo three\nos.system('echo four >&2')\nprint('five', end='')\nleaf(6)"

@@ -221,6 +221,18 @@ class Measured(TracedCase):
         outcome, _ = self.measured("leaf(1)")
         self.assertTrue(stat.S_ISDIR(os.stat(outcome.experiment).st_mode))
 
+    def test_a_profiler_that_is_on_already(self):
+        older = self.value("__import__('sys').version_info < (3, 12)")
+        self.ok("import cProfile\nprofile = cProfile.Profile()\nprofile.enable()")
+        try:
+            for _ in range(2):
+                outcome = self.ok(SCOREP + "fib(7)")
+                self.assertEqual("profiler that was on when the cell began recorded nothing" in outcome.report, older)
+                self.assertEqual(Trace(outcome.experiment).calls("fib"), 41)
+        finally:
+            self.ok("profile.disable()")
+        self.assertNotIn("profiler", self.ok(SCOREP + "fib(3)").report)
+
     def test_another_profiler_stays_on(self):
         """It is turned on in one statement of the cell, and off in a later one."""
         begin = "import cProfile, sys, threading, time\np = cProfile.Profile()\np.enable()\nleaf(1)\nfib(3)\np.disable()\n"

@@ -103,6 +103,9 @@ class Pools(EachItsKernel, GuardCase):
         outcome, _ = self.measured("leaf(1)")
         self.assertIn("wooden (1)", outcome.text("stderr"))
         self.assertIn("1 thread", self.restored(KILL).reply["evalue"])
+        said = self.ok("1").text("stderr")
+        self.assertIn("native threads (wooden (1)), which this copy of it does not have", said)
+        self.assertIn("only a restart of the kernel helps", said)
         outcome, _ = self.measured("leaf(1)", SCOREP)
         self.assertIn(", guarded", outcome.report)
 

@@ -173,7 +173,7 @@ def disk(facts: Facts) -> Finding:
     wanted = os.environ.get("SCOREP_EXPERIMENT_DIRECTORY")
     remedy = "Set SCOREP_EXPERIMENT_DIRECTORY to a place that has room, or start Jupyter in one."
     try:
-        place = _existing(os.path.dirname(os.path.abspath(wanted)) if wanted else os.getcwd())
+        place = _existing(os.path.dirname(os.path.abspath(os.path.expanduser(wanted))) if wanted else os.getcwd())
         status = os.statvfs(place)
     except OSError as problem:
         return "error", f"the working directory cannot be used: {problem.strerror}", remedy

@@ -64,12 +64,13 @@ def _budget_ms() -> float:
     text = os.environ.get("SCOREPKERNEL_GUARD_BUDGET", "")
     try:
         budget_ms = float(text) if text else _BUDGET_MS
-        if math.isnan(budget_ms):
+        if math.isnan(budget_ms) or budget_ms < 0:
             raise ValueError
         return budget_ms
     except ValueError:
         raise NotMeasured(
-            f"The cell was not run: SCOREPKERNEL_GUARD_BUDGET is {text!r}, but must be a number of milliseconds."
+            f"The cell was not run: SCOREPKERNEL_GUARD_BUDGET is {text!r}, but must be a number of milliseconds, 0 or "
+            "more."
         ) from None
 
 

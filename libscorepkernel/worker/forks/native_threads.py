@@ -6,7 +6,7 @@ from __future__ import annotations
 import contextlib
 import os
 import threading
-from typing import Dict
+from typing import Dict, List
 
 
 def found() -> Dict[str, int]:
@@ -34,7 +34,23 @@ def _name_of(task: str) -> str:
     return ""
 
 
+def missed(natives: Dict[str, int]) -> List[str]:
+    """What the user is to know of them where a copy has taken over."""
+    if not natives:
+        return []
+    return [
+        f"The session that ended had native threads ({_named(natives)}), which this copy of it does not have. Code "
+        "that waits for them waits without end, and no interrupt reaches it: then only a restart of the kernel helps."
+    ]
+
+
+def _named(natives: Dict[str, int]) -> str:
+    return ", ".join(f"{name} ({count})" for name, count in sorted(natives.items()))
+
+
 def said_of(natives: Dict[str, int]) -> str:
     """What is wrong with forking while these threads run, as a clause for people."""
-    names = ", ".join(f"{name} ({count})" for name, count in sorted(natives.items()))
-    return f"native threads run here ({names}), which a copy of the session does not have, and may wait for without end"
+    return (
+        f"native threads run here ({_named(natives)}), which a copy of the session does not have, and may wait for "
+        "without end"
+    )

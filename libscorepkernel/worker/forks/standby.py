@@ -64,7 +64,7 @@ def _fork_copy(session: Session) -> Optional[Copy]:
     tracer.prepare_fork()
     lacks, keeper = _lacks(session.descriptors()), os.getppid()
     locked = locked_files.look(but=session.descriptors())
-    random_state = random.getstate()
+    random_state, natives = random.getstate(), native_threads.found()
     with contextlib.ExitStack() as ends, high_descriptors():
         ours, theirs = (ends.enter_context(end) for end in socketpair())
         pipes = [os.pipe2(os.O_CLOEXEC) for _ in range(2)]
@@ -86,12 +86,14 @@ def _fork_copy(session: Session) -> Optional[Copy]:
             os.setpgid(0, 0)  # out of the reach of interrupts, and of the session's end, before anybody knows of it
         theirs.send(os.getpid().to_bytes(4, "little"))
         _wait(session, theirs, [write for _, write in pipes], random_state, locked)
+        _natives.update(natives)
         signal.pthread_sigmask(signal.SIG_SETMASK, _blocked[0])
     except BaseException:
         os._exit(70)
     return None
 
 
+_natives: Dict[str, int] = {}  # libraries' threads, which the copy does not have
 _blocked: List[Any] = [()]  # signals, as the session had them
 
 
@@ -270,6 +272,7 @@ def renew(session: Session, is_runner: bool) -> None:
     if is_runner:
         session.shell.history_manager.enabled = False  # the session keeps it
     else:
+        session.notices += native_threads.missed(_natives)
         try:
             session.notices += history.renew(session.shell)
         except Exception as problem:  # threads are not what they were, under gevent

@@ -28,6 +28,8 @@ EXAMPLE = f"%env {VARIABLE}={os.path.join(os.path.expanduser('~'), 'scorep-run')
 # Where the session began, which is where the notebook is; users' code may go elsewhere.
 _NOTEBOOK_DIRECTORY = os.getcwd()
 _FALSE = ("false", "no", "off", "0")
+_TRUE = ("true", "yes", "on", "1", "")
+_OVERWRITE = "SCOREP_OVERWRITE_EXPERIMENT_DIRECTORY"
 # What is found in experiments and nowhere else: ours, Score-P's, OTF2's, Cube's. Regular files, and the user's.
 _MARKS = ("scorepkernel.json", "scorep.cfg", "traces.otf2", "profile.cubex")
 # What else measurements leave there, and Scalasca after them; NFS has names for what is removed while it is open.
@@ -53,12 +55,12 @@ def make(only_name: bool, warnings: List[str], beside: str = _NOTEBOOK_DIRECTORY
     """The experiment directory, new and empty: where SCOREP_EXPERIMENT_DIRECTORY says, else beside the notebook. An
     older experiment of that name is renamed. only_name: its parent is made, not itself. NotMeasured: it cannot be, or
     what has the name is something else."""
-    wanted = os.environ.get(VARIABLE)
+    wanted, may_rename = os.environ.get(VARIABLE), _may_rename()
     path = wanted or beside
     try:
         if wanted:
             path = _path_of(wanted)
-            _make_named(path, only_name, warnings)
+            _make_named(path, only_name, may_rename, warnings)
             return path
         while True:
             path = new_name(beside)
@@ -108,7 +110,7 @@ def _date_and_chance() -> str:
 def _path_of(wanted: str) -> str:
     """The path that a user's name stands for. A link of the user's own stands for what it leads to, now and when that
     has been renamed."""
-    path = os.path.join(os.getcwd(), wanted)
+    path = os.path.join(os.getcwd(), os.path.expanduser(wanted))
     if ".." in path.split("/"):
         path = os.path.realpath(path)  # which is not where the text alone leads, behind a link
     path = os.path.normpath(path)
@@ -121,7 +123,7 @@ def _path_of(wanted: str) -> str:
     return path
 
 
-def _make_named(path: str, only_name: bool, warnings: List[str]) -> None:
+def _make_named(path: str, only_name: bool, may_rename: bool, warnings: List[str]) -> None:
     in_use = (_NOTEBOOK_DIRECTORY, "the session's directory"), (_working_directory(), "the working directory")
     for other, what in in_use:
         if other and _contains(path, other):
@@ -130,11 +132,22 @@ def _make_named(path: str, only_name: bool, warnings: List[str]) -> None:
     if os.path.realpath(path) == os.path.realpath(os.path.expanduser("~")):
         raise _refused(path, "is the home directory", os.path.join(path, "scorep-run"))
     if os.path.lexists(path):
-        _make_way(path, only_name, warnings)
+        _make_way(path, only_name, may_rename, warnings)
     parent = os.path.dirname(path)
     os.makedirs(parent, exist_ok=True)
     if not only_name and not os.path.isdir(path):
         os.mkdir(path, _mode_in(parent))
+
+
+def _may_rename() -> bool:
+    text = os.environ.get(_OVERWRITE, "")
+    said = text.strip().lower()
+    if said not in _FALSE and said not in _TRUE:
+        raise NotMeasured(
+            f"The cell was not run: {_OVERWRITE} is {text[:80]!r}, but must be true (an older experiment of the wanted "
+            "name is renamed, as without the variable) or false (it stays, and the cell is not run)."
+        )
+    return said not in _FALSE
 
 
 def _working_directory() -> Optional[str]:
@@ -147,7 +160,7 @@ def _contains(path: str, other: str) -> bool:
     return f"{os.path.realpath(other)}/".startswith(f"{os.path.realpath(path).rstrip('/')}/")
 
 
-def _make_way(path: str, only_name: bool, warnings: List[str]) -> None:
+def _make_way(path: str, only_name: bool, may_rename: bool, warnings: List[str]) -> None:
     """What has the name is renamed, if it is an experiment, or used, if it is an empty directory."""
     if not os.path.isdir(path):
         raise NotADirectoryError(errno.ENOTDIR, "there is a file of that name", path)
@@ -160,8 +173,8 @@ def _make_way(path: str, only_name: bool, warnings: List[str]) -> None:
     if stranger is not None:
         why = f"holds {stranger}, which is not part of an experiment"
         raise _refused(path, why, os.path.join(path, "scorep-run"))
-    if os.environ.get("SCOREP_OVERWRITE_EXPERIMENT_DIRECTORY", "").lower() in _FALSE:
-        why = "holds an experiment, and SCOREP_OVERWRITE_EXPERIMENT_DIRECTORY says that it is to stay there"
+    if not may_rename:
+        why = f"holds an experiment, and {_OVERWRITE} says that it is to stay there"
         raise _refused(path, why, _another(path))
     kept = f"{path}-{_date_and_chance()}"
     os.rename(path, kept)

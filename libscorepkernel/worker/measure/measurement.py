@@ -6,6 +6,7 @@ from __future__ import annotations
 import contextlib
 import os
 import sys
+import threading
 import time
 from typing import Any, Iterator, Sequence
 
@@ -109,8 +110,18 @@ class Measurement:
         finally:
             self._depth -= 1
 
+    def _look_for_profilers(self) -> None:
+        """Before Python 3.12 a profiler that is on has to make room for our hook."""
+        others = sys.getprofile() or getattr(threading, "_profile_hook", None)
+        if others and sys.version_info < (3, 12) and self._arguments.instrument:
+            self._warnings.append(
+                "The profiler that was on when the cell began recorded nothing of this cell; it goes on after it. "
+                "Measure without that profiler, or with Python 3.12 or newer, where both run side by side."
+            )
+
     @contextlib.contextmanager
     def _timed(self) -> Iterator[None]:
+        self._look_for_profilers()
         begin, self._stopped, faults_before = time.perf_counter(), 0.0, page_faults.taken()
         self._system.start()
         try:

@@ -73,6 +73,8 @@ static const struct {
      "%%execute_with_scorep --repeat 2 --ranks 4 --repeat 1", NULL},
     {"%%execute_with_scorep --rank 4", DIRECTIVE_BAD, 0, NULL, "no option \"--rank\""},
     {"%%execute_with_scorep --ranks4", DIRECTIVE_BAD, 0, NULL, "no option \"--ranks4\""},
+    {"%%execute_with_scorep --guard --no-guard", DIRECTIVE_BAD, 0, NULL, "both --guard and --no-guard"},
+    {"%%finalize_multicellmode --no-guard --guard", DIRECTIVE_BAD, 0, NULL, "both --guard and --no-guard"},
     {"%%execute_with_scorep --no-guard=", DIRECTIVE_BAD, 0, NULL, "no option \"--no-guard=\""},
     {"%%scorep_launcher", DIRECTIVE_LAUNCHER, 1, "%%scorep_launcher", NULL},
     {"# why\n%%scorep_launcher srun\n -N 2\n", DIRECTIVE_LAUNCHER, 2, "%%scorep_launcher srun", NULL},
@@ -139,15 +141,15 @@ static enum directive_guard guard_of(const char *cell)
     return directive.guard;
 }
 
-/* The last one counts, and what stands in the cell itself does not. */
+/* What stands in the cell itself does not count. */
 static void guards(void)
 {
     CHECK(guard_of("%%execute_with_scorep") == DIRECTIVE_GUARD_AUTO);
     CHECK(guard_of("%%execute_with_scorep\n--guard") == DIRECTIVE_GUARD_AUTO);
     CHECK(guard_of("%%execute_with_scorep --guard") == DIRECTIVE_GUARD_YES);
     CHECK(guard_of("%%execute_with_scorep --no-guard") == DIRECTIVE_GUARD_NO);
-    CHECK(guard_of("%%execute_with_scorep --no-guard \t --guard ") == DIRECTIVE_GUARD_YES);
-    CHECK(guard_of("# why\n%%execute_with_scorep\t--guard\t--no-guard\nf()") == DIRECTIVE_GUARD_NO);
+    CHECK(guard_of("%%execute_with_scorep --guard \t --guard ") == DIRECTIVE_GUARD_YES);
+    CHECK(guard_of("# why\n%%execute_with_scorep\t--no-guard\t--no-guard\nf()") == DIRECTIVE_GUARD_NO);
 }
 
 static unsigned repeat_of(const char *cell)

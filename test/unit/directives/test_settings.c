@@ -34,9 +34,6 @@ static const struct {
     {"MODE=memory\r\n\tPROCESS=launch MARSHALLER=cloudpickle", SETTINGS_LAUNCH, "memory", "cloudpickle",
      "PROCESS=launch MODE=memory MARSHALLER=cloudpickle\n"},
     {"SERIALIZER=cloudpickle", SETTINGS_FORKED, "disk", "cloudpickle", "PROCESS=forked MODE=disk MARSHALLER=cloudpickle\n"},
-    /* The last one counts. */
-    {"MODE=memory MODE=disk PROCESS=auto PROCESS=session", SETTINGS_SESSION, "disk", "",
-     "PROCESS=session MODE=disk MARSHALLER=cloudpickle\n"},
     /* Names that nobody knows: the worker says so. */
     {"MODE=tape MARSHALLER=dill", SETTINGS_FORKED, "tape", "dill", "PROCESS=forked MODE=tape MARSHALLER=dill\n"},
     {"\nSERIALIZER=pickle\nMARSHALLER=my.own\n", SETTINGS_FORKED, "disk", "my.own",
@@ -51,6 +48,8 @@ static const struct {
     const char *body;
     const char *said;
 } bad[] = {
+    {"MODE=memory PROCESS=auto PROCESS=session", "PROCESS is said twice, the second time as \"session\". Nothing"},
+    {"MODE=disk MODE=disk", "MODE is said twice"},
     {"PROCESS=fork", "PROCESS cannot be \"fork\": it is auto, session, forked or launch."},
     {"PROCESS=", "PROCESS cannot be \"\": "},
     {"PROCESS=Launch", "PROCESS cannot be \"Launch\": "},
@@ -66,7 +65,8 @@ static const struct {
     {"PROCESS = launch", "\"PROCESS\" is no setting. "},
     {"# why", "\"#\" is no setting. "},
     /* What was right before it is not done either. */
-    {"PROCESS=launch MODE=memory MODE=", "MODE cannot be \"\": "},
+    {"PROCESS=launch MODE=memory MODE=", "MODE is said twice"},
+    {"PROCESS=launch MODE=", "MODE cannot be \"\": "},
     {"PROCESS=launch\nMODE=memory\nLAUNCHER=srun", "\"LAUNCHER=srun\" is no setting. "},
 };
 
