@@ -18,6 +18,7 @@
 #include <nlohmann/json.hpp>
 
 #include "base/json_bridge.h"
+#include "base/json_long_strings.hpp"
 
 namespace spk {
 
@@ -60,10 +61,14 @@ inline void dismantle(nlohmann::json &value) noexcept
 }
 
 /* Builds a value as its text is read. The depth is limited because printing a value recurses; reading does
- * not. What lies in more than kept objects and arrays is read and not built. */
+ * not. What lies in more than kept objects and arrays is read and not built. taken: strings in whose places
+ * the text has empty ones. */
 class builder final : public nlohmann::json_sax<nlohmann::json> {
   public:
-    explicit builder(nlohmann::json &root, std::size_t kept) : root_(root), kept_(kept) {}
+    explicit builder(nlohmann::json &root, std::size_t kept, const std::vector<long_string> &taken)
+        : root_(root), kept_(kept), next_(taken.begin()), end_(taken.end())
+    {
+    }
 
     bool null() override
     {
@@ -87,7 +92,7 @@ class builder final : public nlohmann::json_sax<nlohmann::json> {
     }
     bool string(string_t &value) override
     {
-        return put(std::move(value));
+        return fetch(value) && put(std::move(value));
     }
     bool binary(binary_t &) override
     {
@@ -116,6 +121,8 @@ class builder final : public nlohmann::json_sax<nlohmann::json> {
 
     bool key(string_t &name) override
     {
+        if (!fetch(name))
+            return false;
         if (open_.size() <= kept_)
             member_ = &(*open_.back())[name];
         return true;
@@ -135,6 +142,14 @@ class builder final : public nlohmann::json_sax<nlohmann::json> {
         }
         open_.back()->push_back(nullptr);
         return open_.back()->back();
+    }
+
+    /* A string has come, or the place of one that was taken out. */
+    bool fetch(string_t &value)
+    {
+        if (next_ == end_ || strings_++ != next_->number)
+            return true;
+        return read_long_string(*next_++, value);
     }
 
     template <typename Value> bool put(Value &&value)
@@ -162,6 +177,8 @@ class builder final : public nlohmann::json_sax<nlohmann::json> {
     nlohmann::json &root_;
     nlohmann::json rest_; /* in the place of what is not kept */
     const std::size_t kept_;
+    std::vector<long_string>::const_iterator next_, end_;
+    std::size_t strings_ = 0; /* so many have come */
     nlohmann::json *member_ = nullptr;
     std::vector<nlohmann::json *> open_;
 };
@@ -175,8 +192,15 @@ inline nlohmann::json parse(const char *text, std::size_t len, std::size_t kept 
     if (len && std::memchr(text, '\0', len))
         throw std::invalid_argument("JSON text holds a NUL");
     nlohmann::json root;
+    std::vector<long_string> taken;
+    std::string rest;
+    if (len >= long_string_len) {
+        rest = take_long_strings(text, len, taken);
+        text = rest.data();
+        len = rest.size();
+    }
     try {
-        builder handler(root, kept);
+        builder handler(root, kept, taken);
         if (!nlohmann::json::sax_parse(text, text + len, &handler))
             throw std::invalid_argument("not JSON");
     } catch (...) {

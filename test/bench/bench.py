@@ -100,6 +100,18 @@ class Kernel:
         self._await_reply(request)
         return 1e3 * (time.perf_counter() - began)
 
+    def control_beside(self, code: str) -> float:
+        """The longest of the milliseconds that control takes to answer while a request with this code is taken."""
+        worst, began = 0.0, time.perf_counter()
+        request = self.client.execute(code, silent=True, allow_stdin=False)
+        while time.perf_counter() - began < 4:
+            asked = time.perf_counter()
+            self.client.control_channel.send(self.client.session.msg("kernel_info_request", {}))
+            self.client.get_control_msg(timeout=300)
+            worst = max(worst, 1e3 * (time.perf_counter() - asked))
+        self._await_reply(request)
+        return worst
+
     def stop(self) -> float:
         """Milliseconds until the kernel's process has ended."""
         began = time.perf_counter()
@@ -206,6 +218,15 @@ def large_output(rows: Rows, kernels: Dict[str, Kernel]) -> None:
     both(rows, "the same, peak memory of the process that Jupyter started, MB", peaks)
 
 
+def large_requests(rows: Rows, kernels: Dict[str, Kernel]) -> None:
+    """A cell that holds 50 MB of data."""
+    lines = "\n".join("\u00e9" * 12 for _ in range(2 << 20))
+    for what, data in (("of ASCII", "x" * (50 << 20)), ("of short lines", lines)):
+        code = f"data = '''{data}'''"
+        waits = {name: [kernel.control_beside(code) for _ in range(3)] for name, kernel in kernels.items()}
+        both(rows, f"control, at worst, beside a request {what}, 50 MB, ms", waits)
+
+
 def peak_mb(pid: int) -> float:
     with open(f"/proc/{pid}/status") as file:
         return next(int(line.split()[1]) for line in file if line.startswith("VmHWM")) / 1024
@@ -238,6 +259,7 @@ def main() -> int:
         kernels = {name: Kernel(name, directory) for name in (OURS, THEIRS)}
         steady(rows, kernels, 50 if arguments.quick else 500)
         large_output(rows, kernels)
+        large_requests(rows, kernels)
         kernels[OURS].run("%env SCOREPKERNEL_MEASUREMENT=built-in")
         ordinary, measured = measured_cells(kernels[OURS], 10 if arguments.quick else 60)
         rows.append(("an ordinary cell of 1,000 calls, ms", statistics.median(ordinary), None))

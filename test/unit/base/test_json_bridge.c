@@ -31,6 +31,64 @@ static int prints(struct json *value, const char *expected)
     return same;
 }
 
+/* Whether a string that is so long that it is read apart, with this in its middle, has this value; NULL: it is
+ * refused, as it is when it is short. */
+static int reads(const char *escaped, const char *value)
+{
+    enum { ROOM = 70000 };
+    char *text = malloc(2 * ROOM + 64), *expected = malloc(2 * ROOM + 64);
+    CHECK(text && expected);
+    int good = 1;
+    for (int room = 10; room <= ROOM; room += ROOM - 10) {
+        char *at = text;
+        at += sprintf(at, "[\"\\\"\",{\"code\":\"");
+        memset(at, 'x', (size_t)room);
+        at += room;
+        at += sprintf(at, "%s", escaped);
+        memset(at, 'x', (size_t)room);
+        at += room;
+        at += sprintf(at, "\",\"after\":\"\\\\\"}]");
+        struct json *parsed_text = json_parse(text, (size_t)(at - text));
+        if (!value) {
+            good = good && !parsed_text;
+            continue;
+        }
+        size_t len = 0;
+        const struct json *object = json_at(parsed_text, 1);
+        const char *found = json_text(json_get(object, "code"), &len);
+        memset(expected, 'x', (size_t)room);
+        int wanted = room + sprintf(expected + room, "%s", value);
+        memset(expected + wanted, 'x', (size_t)room);
+        wanted += room;
+        good = good && found && len == (size_t)wanted && memcmp(found, expected, len) == 0 &&
+               test_same(json_text(json_get(object, "after"), NULL), 1, "\\") &&
+               test_same(json_text(json_at(parsed_text, 0), NULL), 1, "\"");
+        json_free(parsed_text);
+    }
+    free(text);
+    free(expected);
+    return good;
+}
+
+static void long_strings(void)
+{
+    CHECK(reads("", ""));
+    CHECK(reads("\\n\\t\\r\\b\\f\\/\\\\\\\"", "\n\t\r\b\f/\\\""));
+    CHECK(reads("\\u00fc\\u20AC\\uD83D\\uDE00", "\xC3\xBC\xE2\x82\xAC\xF0\x9F\x98\x80"));
+    CHECK(reads("\xC3\xBC\xE2\x82\xAC\xED\x9F\xBF\xF0\x9F\x98\x80\xF4\x8F\xBF\xBF\x7F",
+                "\xC3\xBC\xE2\x82\xAC\xED\x9F\xBF\xF0\x9F\x98\x80\xF4\x8F\xBF\xBF\x7F"));
+    static const char *const bad[] = {
+        "\n",           "\x1F",         "\\x",          "\\u12",         "\\u12g4",     "\\uD83D",
+        "\\uDE00",      "\\uD83D\\n",  "\\uD83D\\u0041", "\x80",         "\xC0\x80",    "\xC3",
+        "\xE0\x80\x80", "\xED\xA0\x80", "\xE2\x82",      "\xF0\x80\x80\x80", "\xF4\x90\x80\x80", "\xF5\x80\x80\x80",
+        "\xFF",         "\" \"",       "\\\\\""};
+    for (size_t i = 0; i < sizeof bad / sizeof *bad; i++)
+        if (!reads(bad[i], NULL)) {
+            fprintf(stderr, "bad text %zu\n", i);
+            exit(1);
+        }
+}
+
 static void look(void)
 {
     struct json *value =
@@ -183,6 +241,7 @@ int main(void)
 {
     test_limit(60);
     look();
+    long_strings();
     look_at_nothing();
     build();
     misuse();
