@@ -207,12 +207,11 @@ class Launcher:
             _bind_result(shell, shell.user_ns[name])
         shell.user_ns.pop(RESULT, None)
         old = [one for one in applied.lost if one.name in before]
+        # Later cells that use it say so by a NameError: nothing goes on with a wrong value.
         new = [one for one in applied.lost if one.name not in before]
-        missed = [one for one in new if not _is_missed_by_nobody(one, changes)]
         self.not_returned += of_not_transferred([one for one in old if one.name not in perhaps], BACK)
-        self.not_returned += of_not_transferred(missed, NEW)
-        unknown = of_not_transferred([one for one in old if one.name in perhaps], BACK)
-        return unknown + of_not_transferred([one for one in new if one not in missed], NEW)
+        unknown = [one for one in old if one.name in perhaps]
+        return of_not_transferred(unknown, BACK) + of_not_transferred(new, NEW)
 
     def _guarded(self, comes: List[dict]) -> bool:
         """Before what comes is made again, which may run users' code, as __setstate__: it may end this process. False:
@@ -225,12 +224,6 @@ class Launcher:
         """Call a function, which may run users' code, with the user's variables and these arguments."""
         with self._session.connection.interrupts.users_code():
             return function(self._session.shell.user_ns, *arguments)
-
-
-def _is_missed_by_nobody(lost: Any, changes: dict) -> bool:
-    """Whether it is of no use to later cells: the cell's result, which has been shown, what was closed, and what was
-    MPI's, as the ranks have ended."""
-    return lost.name == RESULT or lost.name in changes.get("closed", ()) or lost.type.startswith("mpi4py.MPI.")
 
 
 def _not_returned(texts: List[str]) -> dict:

@@ -23,14 +23,6 @@ from . import variable_files, variables_report
 from .notes import RESULT
 
 
-_FILES = (io.TextIOWrapper, io.BufferedReader, io.BufferedWriter, io.BufferedRandom, io.FileIO)
-
-
-def _is_closed_file(value: Any) -> bool:
-    # Of Python's own kinds, as users' may say anything.
-    return type(type(value)) is type and type(value) in _FILES and value.closed
-
-
 class Runner:
     """The other side: this process has been launched, or forked, for a cell."""
 
@@ -135,7 +127,6 @@ class Runner:
             self._steps.sent(sent)
             # Of what nothing can be pickled, before the cell nor after it, nobody knows whether the cell changed it.
             about["perhaps"] = [x.name for x in sent.lost if self._received.failed.get(f"v:{x.name}", x) is None]
-            about["closed"] = [x.name for x in sent.lost if _is_closed_file(shell.user_ns.get(x.name))]
             about["steps"] = self._steps.as_json()
 
         try:
