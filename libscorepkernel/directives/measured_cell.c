@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  *
  * measured_cell.c - how a cell is to be measured, as the worker is told it. What is done with that is the
- * worker's to decide (worker/launch/way.py). Pure.
+ * worker's to decide (worker/launch/plan.py). Pure.
  */
 #include "directives/measured_cell.h"
 

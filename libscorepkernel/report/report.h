@@ -8,7 +8,7 @@
 #include "base/json_bridge.h"
 #include "scorepkernel.h"
 
-/** measurement: the JSON that came with the reply of a measured cell (worker/measure/cell.py, report).
+/** measurement: the JSON that came with the reply of a measured cell (worker/measure/report.py, report).
  * Returns the content of a display_data message, with text/plain and text/html, or NULL when it cannot be
  * made. */
 struct json *report_content(struct spk_text measurement);

@@ -6,13 +6,14 @@
 #include "report/region.h"
 #include "report/view.h"
 
-static void remaining(struct buffer *out, const struct json *measured)
+/* How many regions are not shown, behind which comes end. */
+static void remaining(struct buffer *out, const struct json *measured, const char *end)
 {
     long long all = json_integer(json_get(measured, "region_count"), 0);
     long long shown = (long long)json_count(json_get(measured, "regions"));
     long long more = all > shown ? all - shown : 0;
     if (more)
-        print_text(out, "and %lld more %s", more, more == 1 ? "region" : "regions");
+        print_text(out, "and %lld more %s%s", more, more == 1 ? "region" : "regions", end);
 }
 
 static void padded(struct buffer *out, struct buffer *cell, size_t width)
@@ -72,7 +73,7 @@ static void text(struct buffer *out, const struct json *measured)
         struct region region = region_read(json_at(regions, i), total_ns);
         plain_row(out, &region);
     }
-    remaining(out, measured);
+    remaining(out, measured, "\n");
 }
 
 static void html_row(struct buffer *out, const struct region *region)
@@ -123,7 +124,7 @@ static void html(struct buffer *out, const struct json *measured)
         html_row(out, &region);
     }
     print_text(out, "</tbody></table><small>");
-    remaining(out, measured);
+    remaining(out, measured, "");
     print_text(out, "</small>");
 }
 

@@ -115,7 +115,7 @@ class Registries(KernelCase):
     def add_system(cls) -> None:
         selection = "libscorepkernel/worker/measure/systems/selection.py"
         add_row(selection, "from .score_p import ScoreP\n", "from .demo import Demo\n")
-        add_row(selection, "ScoreP, BuiltIn)", "Demo, ")
+        add_row(selection, "ScoreP, BuiltIn", "Demo, ")
 
     def test_directive(self) -> None:
         self.assertEqual(self.ok("%%scorep_demo two words").text(), "The demo was given two words.\n")
@@ -123,11 +123,17 @@ class Registries(KernelCase):
 
     def test_help_of_the_directive(self) -> None:
         request = self.kc.inspect("%%scorep_demo", 5)
-        self.assertIn("Show that one row is enough.", self.reply_of(request)["data"]["text/plain"])
+        shown = self.reply_of(request)["data"]["text/plain"]
+        self.assertIn("Show that one row is enough.", shown)
+        self.assertIn("%%scorep_demo [WORDS]", shown)
 
     def test_completion_of_the_directive(self) -> None:
         request = self.kc.complete("%%scorep_de")
         self.assertIn("%%scorep_demo", self.reply_of(request)["matches"])
+
+    def test_a_system_that_does_not_measure_ranks(self) -> None:
+        outcome = self.fails("%%execute_with_scorep --ranks 2\nx = 1", "NotMeasured")
+        self.assertIn("SCOREPKERNEL_MEASUREMENT is demo, which does not measure ranks", outcome.reply["evalue"])
 
     def test_view_and_system(self) -> None:
         outcome = self.ok("%%execute_with_scorep\nx = 1")

@@ -16,6 +16,16 @@ from . import table
 _DOCTOR = f"{__name__.partition('.')[0]}.doctor.command"
 
 
+def _explained(name: str, described: table.Directive) -> str:
+    """What `?` shows: the summary, and the help text, or where there is none how the directive is written."""
+    if described.explanation:
+        return f"{described.summary}\n\n{described.explanation}\n"
+    sign = "%" if described.is_line else "%%"
+    lines = [described.summary, "", "::", "", f"    {sign}{name} {described.usage}".rstrip(), ""]
+    lines += [f"{option.name} {option.value}".rstrip() + f": {option.summary}." for option in described.options]
+    return "\n".join(lines) + "\n"
+
+
 def _misplaced(name: str, described: table.Directive) -> Callable:
     """A magic for the directive: explains it, and refuses to run, as the library has not seen it where it belongs."""
 
@@ -24,7 +34,7 @@ def _misplaced(name: str, described: table.Directive) -> Callable:
             raise UsageError(f"%{name} must be all of a cell")
         raise UsageError(f"%%{name} must be the cell's first line that is neither blank nor a comment")
 
-    directive.__doc__ = f"{described.summary}\n\n{described.explanation}\n"
+    directive.__doc__ = _explained(name, described)
     directive.__name__ = name
     return directive
 

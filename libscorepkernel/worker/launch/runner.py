@@ -6,7 +6,6 @@ from __future__ import annotations
 
 import contextlib
 import gc
-import io
 import json
 import os
 from typing import Any, Callable, Dict, List, Optional, Sequence

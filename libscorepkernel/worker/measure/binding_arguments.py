@@ -12,7 +12,7 @@ from typing import Dict, List, NamedTuple, Tuple
 from ..base.errors import NotMeasured
 from . import installation
 from .systems import selection
-from .systems.built_in import BuiltIn
+from .systems.score_p import ScoreP
 
 DIRECTIVE = "%%scorep_python_binding_arguments"
 _TYPES = ("profile", "trace", "cProfile", "cTrace", "dummy")
@@ -194,7 +194,7 @@ def _about_scorep(found: Arguments) -> List[str]:
     words = list(found.for_scorep)
     if not words:
         return []
-    config = installation.locate() if selection.asked_for() != BuiltIn.key else None
+    config = installation.locate() if selection.asked_for() in (selection.AUTO, ScoreP.key) else None
     if config is None:
         return _about_built_in(words)
     refusal = installation.refusal(config, words)

@@ -165,7 +165,7 @@ static void long_list(void)
     CHECK(print_text(&json, "]}") == 0);
     char *text = strndup((const char *)buffer_bytes(&json), json.len);
     CHECK(text != NULL);
-    CHECK(strstr(plain(text), "m:f1999  (f.py:1999)\nand 97999 more regions"));
+    CHECK(strstr(plain(text), "m:f1999  (f.py:1999)\nand 97999 more regions\n"));
     balanced(html(text));
     CHECK(strstr(html(text), "and 97999 more regions"));
     free(text);
