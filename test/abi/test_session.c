@@ -250,6 +250,21 @@ static void begin_another(struct host *host, uint64_t request)
 }
 
 /* It dies and leaves something unread, which resets the connection: the end is told as it was. */
+/* A worker that has not begun a request has so long for it after an interrupt. */
+static void takes_nothing(void)
+{
+    struct host *host = host_create(NULL);
+    CHECK(host_execute(host, 1, "deaf") == 0 && host_execute(host, 2, "print never") == 0);
+    host_until(host, "status READY");
+    CHECK(kernel->interrupt(host->session) == 0);
+    host_until(host, "status DIED");
+    HOST_IN_ORDER(host, "error 1 {", "took neither the request nor, for 10 seconds, the interrupt", "reply 1 1",
+                  "SessionDied", "reply 2 2", "status DIED");
+    CHECK(host_execute(host, 3, "print next") == 0);
+    host_until(host, "reply 3 0");
+    host_shut_down(host);
+}
+
 static void dies_deaf(void)
 {
     struct host *host = host_create(NULL);
@@ -565,6 +580,7 @@ int main(int argc, char **argv)
     last_words();
     dies_unseen();
     dies_deaf();
+    takes_nothing();
     marked_outlive_their_writer();
     directives_of_a_script();
     begun_in_reply();

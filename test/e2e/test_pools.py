@@ -66,7 +66,8 @@ class Pools(EachItsKernel, GuardCase):
         self.assertEqual(self.measured(parallel)[0].result, "[1, 2]")
         for _ in range(2):
             self.restored(KILL)
-            self.assertEqual(self.ok(parallel).result, "[1, 2]")
+            outcome = self.ok(f"import gc; found = {parallel}; gc.collect(); found")
+            self.assertEqual((outcome.result, outcome.text("stderr")), ("[1, 2]", ""))
 
     def test_dask(self):
         self.needs("dask")
@@ -87,6 +88,8 @@ class Pools(EachItsKernel, GuardCase):
         self.ok("from gevent import monkey; monkey.patch_all()\nimport gevent, select, selectors")
         self.measured("leaf(1)")
         self.restored(KILL)
+        said = self.ok("1").text("stderr")
+        self.assertNotIn("TraitError", said)
         self.assertEqual(self.ok("gevent.spawn(leaf, 5).get()").result, "5")
         self.assertEqual(self.ok("t = threading.Thread(target=print, args=('on',)); t.start(); t.join()").text(), "on\n")
         self.assertEqual(self.ok("await asyncio.sleep(0.01, 7)").result, "7")

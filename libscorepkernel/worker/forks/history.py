@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import atexit
 import contextlib
+import sys
 from typing import Any, Iterator, List
 
 from ..base.descriptors import high_descriptors
@@ -40,9 +41,10 @@ def renew(shell: Any) -> List[str]:
     try:
         with high_descriptors():
             new = type(old)(shell=shell, parent=shell)
-    except Exception as problem:
+    except Exception:
         old.enabled = False
-        return [f"IPython's history is not kept in this session any more: {problem!r}."]
+        why = "since gevent has replaced what its thread needs" if "gevent" in sys.modules else "as it cannot be opened"
+        return [f"IPython's history is not kept in this session any more, {why}; that of earlier cells is there."]
     for name in ("input_hist_parsed", "input_hist_raw", "output_hist", "dir_hist", "output_hist_reprs"):
         setattr(new, name, getattr(old, name))
     shell.history_manager = new

@@ -57,6 +57,8 @@ def _renew_reusable() -> None:
     for name in _LOKY:
         module: Any = sys.modules.get(name + ".reusable_executor")
         if module is not None:
+            if module._executor is not None:
+                _forget_manager(module._executor)  # it is freed with the next line
             module._executor = module._executor_kwargs = None
             module._executor_lock = threading.RLock()
 
@@ -124,9 +126,18 @@ def _renew_threads(executor: Any) -> bool:
     return False
 
 
+def _forget_manager(executor: Any) -> None:
+    """Of the thread that managed it: it would be woken, by a pipe that has no other end, as the executor is freed."""
+    with contextlib.suppress(AttributeError):
+        executor._executor_manager_thread_wakeup._closed = True
+    with contextlib.suppress(AttributeError):
+        executor._executor_manager_thread.executor_reference = lambda: None  # in the place of what calls back
+
+
 def _break_executor(executor: Any) -> bool:
     if not executor._processes:
         return False  # it has not started any
+    _forget_manager(executor)
     _give_up_all(executor._pending_work_items)
     executor._shutdown_lock = threading.Lock()
     executor._broken = f"This pool does not work any more: {_GONE}. Make another one."
@@ -134,6 +145,7 @@ def _break_executor(executor: Any) -> bool:
 
 
 def _break_loky(executor: Any) -> bool:
+    _forget_manager(executor)
     _give_up_all(executor._pending_work_items)
     executor._flags.shutdown_lock = threading.RLock()
     executor._flags.broken = RuntimeError(f"This pool does not work any more: {_GONE}. Make another one.")
