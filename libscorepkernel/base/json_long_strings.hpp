@@ -85,9 +85,7 @@ inline std::size_t plain_len(const char *text, std::size_t len)
 /* How many bytes the character takes that text begins with, beyond ASCII; 0: it is no UTF-8. */
 inline std::size_t character_len(const char *text, std::size_t len)
 {
-    const auto byte = [&](std::size_t at) {
-        return at < len ? static_cast<unsigned char>(text[at]) : 0U;
-    };
+    const auto byte = [&](std::size_t at) { return at < len ? static_cast<unsigned char>(text[at]) : 0U; };
     const auto follows = [&](std::size_t at) { return (byte(at) & 0xC0U) == 0x80U; };
     const unsigned first = byte(0), second = byte(1);
     if (first < 0xC2 || first > 0xF4 || !follows(1))

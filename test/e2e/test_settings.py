@@ -248,5 +248,30 @@ class SettingsByScoreP(ByScoreP, Settings):
         self.assertEqual(done.returncode, 0)
 
 
+class Visible(TracedCase):
+    """What a terminal would obey is shown instead."""
+
+    def test_the_environment(self) -> None:
+        self.ok("import os; os.environ['SCOREP_LINES'] = 'one\\ntwo'")
+        try:
+            said = self.ok("%%scorep_env\nSCOREP_NAME=a\x1b]0;title\x07\u202eb").text()
+            self.assertIn("SCOREP_NAME=a\\x1b]0;title\\x07\\u202eb\n", said)
+            self.assertIn("SCOREP_LINES=one\\ntwo\n", said)
+        finally:
+            self.ok("for name in ('SCOREP_NAME', 'SCOREP_LINES'): os.environ.pop(name, None)")
+
+    def test_what_is_refused(self) -> None:
+        self.ok("import os; os.environ['SCOREP_EXPERIMENT_DIRECTORY'] = '/proc/a\\x1b[31mb'")
+        try:
+            said = self.fails("%%execute_with_scorep\n1", "NotMeasured").reply["evalue"]
+            self.assertIn("a\\x1b[31mb", said)
+            outcome = self.run_cell("%%marshalling_settings MODE=a\x1b[31mb")
+            said = str(outcome.reply) + outcome.text("stderr") + outcome.text()
+            self.assertNotIn("\x1b", said)
+            self.assertIn("x1b[31mb", said)
+        finally:
+            self.ok("del os.environ['SCOREP_EXPERIMENT_DIRECTORY']")
+
+
 if __name__ == "__main__":
     unittest.main()

@@ -7,6 +7,7 @@ import os
 from typing import Dict, Iterable, List
 
 from ..measure import scorep_variables
+from .visible import in_a_line
 
 _listed: Dict[str, List[str]] = {}  # by program: it takes some milliseconds
 
@@ -23,7 +24,7 @@ def apply(changes: List[List[str]]) -> str:
 
 def _in_force() -> List[str]:
     names = sorted(name for name in os.environ if name.startswith("SCOREP"))
-    return [f"{name}={os.environ[name]}" for name in names] or ["No SCOREP variable is set."]
+    return [in_a_line(f"{name}={os.environ[name]}") for name in names] or ["No SCOREP variable is set."]
 
 
 def _notes(names: Iterable[str]) -> List[str]:
@@ -33,4 +34,5 @@ def _notes(names: Iterable[str]) -> List[str]:
     if not _listed.get(program):
         _listed[program] = scorep_variables.listed(program)
     strange = scorep_variables.unknown(names, _listed[program])
-    return [f"Note: this Score-P knows no variable {name}; `!scorep-info config-vars` lists them." for name in strange]
+    text = "Note: this Score-P knows no variable {}; `!scorep-info config-vars` lists them."
+    return [text.format(in_a_line(name)) for name in strange]

@@ -12,6 +12,7 @@ from ..launch import variable_files
 from ..launch.plan import refuse_clash
 from ..measure import binding_arguments
 from ..persist import trial
+from .visible import visible
 
 _MODES = ("memory", "disk")
 _DEFAULT = "cloudpickle"
@@ -24,7 +25,7 @@ def check(options: dict) -> List[str]:
     refuse_clash(proposed["process"], proposed["arguments"], "Nothing was changed")
     if options["asked"] == "arguments":
         for note in binding_arguments.check(proposed["arguments"]):
-            print(f"Note: {note}")
+            print(visible(f"Note: {note}"))
         return []
     stays = []
     for name, problem_of in (("mode", _problem_of_mode), ("marshaller", _problem_of_new_marshaller)):
@@ -41,7 +42,7 @@ def check(options: dict) -> List[str]:
 
 
 def _warn(text: str) -> None:
-    print(f"Warning: {text}", file=sys.stderr)
+    print(visible(f"Warning: {text}"), file=sys.stderr)
 
 
 def _problem_of_mode(mode: str) -> str:
