@@ -10,7 +10,8 @@
 
 /* A file view_NAME.c defines `const struct report_view view_NAME`, and views.def has its row. Both functions
  * append to out, and escape all that comes from users' code (print.h); a buffer that memory ran out for only
- * shortens the report. measured: what the worker says of a measured cell, as worker/measure/report.py makes it. */
+ * shortens the report. measured: what the worker says of a measured cell, as worker/measure/report.py makes
+ * it. */
 struct report_view {
     const char *name;
     void (*text)(struct buffer *out, const struct json *measured); /* for a terminal; ends its last line */
