@@ -35,7 +35,7 @@ static void show_text(struct spk_session *session, const char *text)
 {
     struct buffer shown = {0};
     if (print_visible(&shown, text, strlen(text)) == 0 && shown.len)
-        host_calls_text(&session->host, session->active->number, SPK_STDOUT,
+        host_calls_text(&session->host, session->active->number, which,
                         (struct spk_text){(const char *)buffer_bytes(&shown), shown.len});
     buffer_finish(&shown);
 }
@@ -88,8 +88,7 @@ static int carry_out(struct spk_session *session, const struct decision *decisio
 {
     const char *text = (const char *)buffer_bytes(&decision->text);
     if (*decision->note)
-        host_calls_text(&session->host, session->active->number, SPK_STDERR,
-                        (struct spk_text){decision->note, strlen(decision->note)});
+        say(session, SPK_STDERR, decision->note);
     if (decision->kind == DECISION_SEND)
         return send_cell(session, decision);
     if (decision->kind == DECISION_REFUSED) {

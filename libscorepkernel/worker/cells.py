@@ -17,6 +17,7 @@ from .base.errors import NotMeasured
 from .base.frames import Frame
 from .base.session import Session
 from .cell_code import CellCode
+from .directives.visible import visible
 from .forks import guard
 from .input import Questions
 from .launch.plan import Plan, Where, decide, follow
@@ -142,7 +143,7 @@ class Cells:
         shell.last_error, shell.interrupted = None, False
         self._connection.begin_cell(request.number)
         while self._session.notices:
-            print(self._session.notices.pop(0), file=sys.stderr, flush=True)
+            print(visible(self._session.notices.pop(0)), file=sys.stderr, flush=True)
         for name, directive in self._directives.items():
             if name in request.options:
                 return directive(request)
@@ -297,6 +298,7 @@ class Cells:
 
     def show_error(self, request: int, ename: str, text: str) -> None:
         """Show an error of the kernel's, not of the cell's code."""
+        text = visible(text)
         content = {"ename": ename, "evalue": text, "traceback": [text]}
         self._shell.last_error = content
         self._connection.send(frame_numbers.ERROR_OUTPUT, request, frames.dump(content))
@@ -337,7 +339,7 @@ class Cells:
         if not self.runner:  # else the session does so
             from .directives import viewers
 
-            print(viewers.show(measurement["directory"]), end="")
+            print(visible(viewers.show(measurement["directory"])), end="")
             measurement = report.for_library(measurement)
         return (*reply, measurement)
 

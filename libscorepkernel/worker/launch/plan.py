@@ -110,8 +110,8 @@ def _as_ranks(wanted: Wanted) -> Tuple[Where, str]:
     asked = selection.asked_for()
     if asked not in (selection.AUTO, ScoreP.key, BuiltIn.key):
         raise NotMeasured(
-            f"{_NOT_RUN}: {selection.VARIABLE} is {asked}, which does not measure ranks: Score-P and the built-in tracer "
-            "do. Set another, or run the cell without --ranks."
+            f"{_NOT_RUN}: {selection.VARIABLE} is {asked}, which does not measure ranks: Score-P and the built-in "
+            "tracer do. Set another, or run the cell without --ranks."
         )
     count = wanted.ranks
     return Where.RANKS, "as ranks" if not count else f"as {count} rank{'s' if count > 1 else ''}"
