@@ -31,7 +31,7 @@
  */
 
 /* Show a text of ours, which may hold words of the user's. */
-static void show_text(struct spk_session *session, const char *text)
+static void show_text(struct spk_session *session, uint32_t which, const char *text)
 {
     struct buffer shown = {0};
     if (print_visible(&shown, text, strlen(text)) == 0 && shown.len)
@@ -88,7 +88,7 @@ static int carry_out(struct spk_session *session, const struct decision *decisio
 {
     const char *text = (const char *)buffer_bytes(&decision->text);
     if (*decision->note)
-        say(session, SPK_STDERR, decision->note);
+        show_text(session, SPK_STDERR, decision->note);
     if (decision->kind == DECISION_SEND)
         return send_cell(session, decision);
     if (decision->kind == DECISION_REFUSED) {
@@ -97,7 +97,7 @@ static int carry_out(struct spk_session *session, const struct decision *decisio
     }
     if (decision->has_settings)
         put_into_force(session, &decision->settings);
-    show_text(session, text);
+    show_text(session, SPK_STDOUT, text);
     answers_give(session, SPK_REPLY_OK, reply_done(session->active->execution_count));
     return 0;
 }
@@ -148,7 +148,7 @@ static int settings_passed(struct spk_session *session, struct spk_text stays)
     json_free(names);
     put_into_force(session, &session->proposed);
     settings_say(&session->settings, session->asked, said, sizeof said);
-    show_text(session, said);
+    show_text(session, SPK_STDOUT, said);
     return 0;
 }
 

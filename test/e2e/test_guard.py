@@ -189,12 +189,16 @@ class Guarded(GuardCase):
     def test_a_lock_that_another_process_has_taken(self):
         path = os.path.join(self.work, "taken")
         self.ok(f"f = open({path!r}, 'w'); fcntl.flock(f, fcntl.LOCK_EX)")
-        # One that waits for the lock, is not the session's to end, and gets it when the session ends.
-        waits = "import fcntl, sys, time\nf = open(sys.argv[1])\nfcntl.flock(f, fcntl.LOCK_EX)\ntime.sleep(1000)"
+        # One that waits for the lock, is not the session's to end, and has it when the session ends.
+        waits = (
+            "import fcntl, sys, time\nf = open(sys.argv[1])\nfcntl.flock(f, fcntl.LOCK_EX)\nopen(sys.argv[1] + '.held', 'w')\n"
+            "time.sleep(1000)"
+        )
+        gives = "import time\nfcntl.flock(f, fcntl.LOCK_UN)\nwhile not os.path.exists(f.name + '.held'): time.sleep(0.01)\n"
         with subprocess.Popen([PYTHON, "-c", waits, path]) as process:
             try:
                 until(lambda: self.waits_for_a_lock(process.pid), "the wait for the lock")
-                self.restored(KILL)
+                self.restored(gives + KILL)
                 outcome = self.fails("f.write('x'); f.flush()", "OSError")
                 self.assertRegex(outcome.text("stderr"), f"The file {path} is closed in this process: another process")
                 self.assertEqual(self.ok("1").text("stderr"), "")

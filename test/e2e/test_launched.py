@@ -192,7 +192,7 @@ class OwnProcess:
         for who, pid in (("worker", worker), ("keeper", keeper), ("host", self.km.provisioner.pid)):
             links = open_files(pid)
             found[f"descriptors of the {who}"] = len(links)
-            found[f"memory files of the {who}"] = len([link for link in links if "memfd:" in link])
+            found[f"memory files of the {who}"] = len([one for one in links if "memfd:" in one and "scorepkernel-reserve" not in one])
             with open(f"/proc/{pid}/maps") as file:
                 found[f"mapped files of the {who}"] = sum("memfd:scorepkernel-variables" in line for line in file)
         found["processes"] = len(family_of(keeper))

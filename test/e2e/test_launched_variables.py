@@ -142,6 +142,12 @@ class Variables:
         self.assertEqual(self.measured(f"Out[{number}]")[0].result, "'an earlier result'")
         self.assertEqual(self.measured(f"_{number}")[0].result, "'an earlier result'")
 
+    def test_a_variable_of_score_ps_that_is_no_more(self):
+        self.ok("os.environ['SCOREP_VERBOSE'] = 'false'")
+        self.assertEqual(self.ok(SCOREP + "os.environ.get('SCOREP_VERBOSE')").result, "'false'")
+        self.ok("del os.environ['SCOREP_VERBOSE']")
+        self.assertIsNone(self.ok(SCOREP + "os.environ.get('SCOREP_VERBOSE')").result)
+
     def test_a_result_that_cannot_travel(self):
         outcome = self.ok(SCOREP + "x = 1\nthreading.Lock()")
         self.assertRegex(outcome.result, "lock object")

@@ -42,6 +42,9 @@ def settle(states: Dict[str, bytes], keys: Iterable[str]) -> List[NotTransferred
     for key in keys:
         if key == "environment" and key in states:
             wanted = pickle.loads(states[key])
+            # A process that was started ahead may have Score-P's variables of that time.
+            for name in [name for name in os.environ if name.startswith("SCOREP_") and name not in wanted]:
+                del os.environ[name]
             os.environ.update({k: v for k, v in wanted.items() if not (k.startswith(_LAUNCHERS) and k in os.environ)})
         elif key in states:
             _set(lost, key, states[key])
