@@ -161,7 +161,7 @@ def left_behind(tree: str) -> List[str]:
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--tree", required=True, help="the build's tree, whose processes must be gone at the end")
-    parser.add_argument("--limit", type=float, default=300, help="seconds for which a test file may say nothing")
+    parser.add_argument("--limit", type=float, default=600, help="seconds for which a test file may say nothing")
     jobs = len(os.sched_getaffinity(0))
     parser.add_argument("--jobs", type=int, default=jobs, help="so many tests at a time (as there are processors)")
     parser.add_argument("tests", nargs="*")

@@ -152,7 +152,7 @@ static int prepare(int argc, char **argv)
     int result = fake_main(argc, argv);
     if (result >= 0)
         return result;
-    test_limit(280);
+    test_limit(560); /* each failing call is a session of its own */
     (void)test_tree();
     CHECK(readlink("/proc/self/exe", self, sizeof self - 1) > 0);
     kernel = spk_plugin_entry(SPK_ABI);
