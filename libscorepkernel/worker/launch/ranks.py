@@ -113,7 +113,9 @@ class Job:
         if descriptor is not None and self._wanted.gather:
             launcher.steps.gathered = came.size - (first["length"] if first else 0)
             with launcher.steps.step("gathered"):
-                notes += launcher.in_namespace(_gather, descriptor, came, self._wanted.gather)
+                said, kept = launcher.in_namespace(_gather, descriptor, came, self._wanted.gather)
+                notes += said
+                launcher.not_returned += kept
         way = f"{way}, by {os.path.basename(self._words[0])}"
         measurement = self._combined(measurements, came, way)
         if measurement is None and notes and os.path.isdir(self.directory):
@@ -229,8 +231,11 @@ def _read(said: Dict[str, Any]) -> _Returned:
     return _Returned(said.get("ranks", 0), said.get("sent", 0), said.get("files", []))
 
 
-def _gather(namespace: Dict[str, Any], descriptor: int, came: _Returned, names: Sequence[str]) -> List[str]:
-    """Bind each name to the list of what it is in each rank, None where it is not. What the user is to know."""
+def _gather(
+    namespace: Dict[str, Any], descriptor: int, came: _Returned, names: Sequence[str]
+) -> Tuple[List[str], List[str]]:
+    """Bind each name to the list of what it is in each rank, None where it is not. What the user is to know, and a
+    sentence for each name that no rank could send, which keeps its value."""
     found: List[Dict[str, Any]] = [{} for _ in range(came.ranks)]
     gathered = [file for file in came.files if file["about"].get("gathered")]
     files = [file for file in gathered if "problem" not in file["about"]]
@@ -239,7 +244,7 @@ def _gather(namespace: Dict[str, Any], descriptor: int, came: _Returned, names: 
     explained = {(rank, name) for rank, _ in problems for name in names}
     if not files:
         nothing = f"--gather {', '.join(names)}: nothing came back, and the session keeps what it had."
-        return [*_by_ranks(said), nothing]
+        return [*_by_ranks(said), nothing], []
     for file in files:
         try:
             values, lost = transfer.values(descriptor, namespace, file["at"])
@@ -248,11 +253,13 @@ def _gather(namespace: Dict[str, Any], descriptor: int, came: _Returned, names: 
         found[file["rank"]] = values
         said += [(file["rank"], f"--gather {one.name}: {one.path}: {one.reason}") for one in lost]
         explained.update((file["rank"], one.name) for one in lost)
-    for name in names:
+    kept = [name for name in names if all((rank, name) in explained for rank in range(came.ranks))]
+    for name in [name for name in names if name not in kept]:
         lacking = [rank for rank, values in enumerate(found) if name not in values and (rank, name) not in explained]
         namespace[name] = [values.get(name) for values in found]
         said += [(rank, f"--gather {name}: there is none; it is None there.") for rank in lacking]
-    return _by_ranks(said)
+    none = "no rank could send it, and the session keeps what it had."
+    return _by_ranks(said), [f"--gather {name}: {none}" for name in kept]
 
 
 def _leave_out_start(whole: dict) -> None:
