@@ -232,7 +232,7 @@ class Good(StandIn):
         self.assertEqual(self.ok("n").result, "6")
         # The libraries and this experiment are the launched process's business, not its children's nor ours.
         code = "import os; print((os.environ.get('LD_PRELOAD'), 'SCOREP_ENABLE_TRACING' in os.environ))"
-        self.assertEqual(self.ok(code).stdout.strip(), repr((SANITIZER.get("LD_PRELOAD"), False)))
+        self.assertEqual(self.ok(code).text().strip(), repr((SANITIZER.get("LD_PRELOAD"), False)))
 
     def test_ranks(self):
         outcome = self.fails("%%execute_with_scorep --ranks 2\nleaf(1)", "NotMeasured")
