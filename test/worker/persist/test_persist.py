@@ -10,7 +10,9 @@ import json
 import os
 import struct
 import subprocess
+import signal
 import sys
+import threading
 import unittest
 
 HERE = os.path.dirname(os.path.abspath(__file__))
@@ -574,12 +576,25 @@ class Files(unittest.TestCase):
         self.assertEqual(os.fstat(self.file).st_size, self.sent.size)
 
     def test_interrupt_is_no_loss(self):
+        """One that comes; users' code may raise what is none."""
+        interrupts = sys.modules[self.persist.__name__.partition(".persist")[0] + ".base.interrupts"]
+        before = signal.getsignal(signal.SIGINT)
+        self.addCleanup(signal.signal, signal.SIGINT, before)
+
         class Interrupted:
             def __reduce__(self):
-                raise KeyboardInterrupt
+                if not self.itself:
+                    signal.raise_signal(signal.SIGINT)
+                raise KeyboardInterrupt("by itself")
 
-        with self.assertRaises(KeyboardInterrupt):
-            self.persist.send({"x": Interrupted()}, self.file)
+        thing = Interrupted()
+        for thing.itself in (False, True):
+            with interrupts.Interrupts(threading.RLock()).users_code():
+                if thing.itself:
+                    (lost,) = self.persist.send({"x": thing}, self.file).lost
+                    self.assertEqual((lost.name, lost.reason), ("x", "KeyboardInterrupt: by itself"))
+                else:
+                    self.assertRaises(KeyboardInterrupt, self.persist.send, {"x": thing}, self.file)
 
 
 if __name__ == "__main__":
