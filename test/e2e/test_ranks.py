@@ -66,11 +66,16 @@ class Ranks(ranked.RanksCase):
         self.assertEqual(self.value("float(a.sum()), b is a, kept, 'gone' in globals()"), (999000.0, True, [1, 0], False))
 
     def test_gathering_what_is_not_there(self) -> None:
-        outcome = self.measured(2, "if rank(): there = 1\nopened = (i for i in range(2))", "--gather there --gather opened")
-        self.assertEqual(self.value("there, opened"), ([None, 1], [None, None]))
+        outcome = self.measured(2, "if rank(): there = 1", "--gather there")
+        self.assertEqual(self.value("there"), [None, 1])
         self.assertIn("Rank 0: --gather there: there is none", outcome.report)
-        self.assertEqual(outcome.report.count("opened"), 2, "it is told once, with its path")
-        self.assertIn("Rank 0, 1: --gather opened: opened: ", outcome.report)
+
+    def test_gathering_what_no_rank_can_send(self) -> None:
+        code = "there = rank()\nopened = (i for i in range(2))"
+        outcome = self.fails(ranks(2, code, "--gather there --gather opened"), "VariablesNotReturned")
+        self.assertEqual(self.value("there, 'opened' in globals()"), ([0, 1], False))
+        self.assertIn("--gather opened: no rank could send it", outcome.reply["evalue"])
+        self.assertIn("Rank 0, 1: --gather opened: opened: ", outcome.report, "the report says why, with the path")
 
     def test_what_is_gathered_and_shown(self) -> None:
         self.ok("part = 0\nclass Box: pass\nbox = also = Box(); boxes = [box]\nplaces = id(also), id(boxes)")
