@@ -18,6 +18,7 @@ from .not_transferred import NotTransferred, describe, path_to, qualified_name, 
 from .picklers import marshallers
 from .picklers.notebook_pickler import OUT_OF_BAND, Careful, Place, TolerantPickler, is_importable
 from .rebuild import internals
+from .users_code import Reductions
 
 # Shared by everybody and changed by nobody, or (containers) only as good as what is in them.
 # By their ids, as looking a class up by itself would call users' metaclasses.
@@ -149,6 +150,7 @@ class Collected:
         announce: Optional[Callable[[str, Any], None]] = None,
     ) -> None:
         self._announce = announce
+        self._reductions = Reductions()
         self._marshaller = marshaller or marshallers.of(marshallers.DEFAULT)
         self._namespace = namespace
         self._kept = {id(array): name for name, array in (arrays or {}).items()}
@@ -199,11 +201,16 @@ class Collected:
                     self.values[f"c:{name}"] = cls
                     waiting.append(f"c:{name}")
 
+    def _pickler(self, kind: Any, by_value: Optional[Collection[str]], anchors: Dict[int, Any]) -> Any:
+        pickler = kind(self._namespace, by_value, self._kept, anchors)
+        pickler.reductions = self._reductions
+        return pickler
+
     def _dump(
         self, values: List[Any], by_value: Optional[Collection[str]], anchors: Dict[int, Any], careful: bool
     ) -> Dumped:
         def dump(kind: Any) -> Dumped:
-            return Dumped(kind(self._namespace, by_value, self._kept, anchors), values)
+            return Dumped(self._pickler(kind, by_value, anchors), values)
 
         if not careful and values[0] is not self._namespace and not is_large(values[0]):
             try:
@@ -225,7 +232,7 @@ class Collected:
         culprit, rest = value, None
         # Where the one cannot go around it, what is left is ours.
         for kind in (self._marshaller.tolerant, TolerantPickler):
-            pickler = kind(self._namespace, None if key.startswith("c:") else (), self._kept, {})
+            pickler = self._pickler(kind, None if key.startswith("c:") else (), {})
             try:
                 rest = Dumped(pickler, [value])
             except BaseException as another:
@@ -291,7 +298,7 @@ class Collected:
         try:
             values = [self.values[key] for key in keys]
             if self._marshaller.foreign:
-                dumped = Dumped(self._marshaller.tolerant(self._namespace, by_value, self._kept, anchors), values)
+                dumped = Dumped(self._pickler(self._marshaller.tolerant, by_value, anchors), values)
             else:
                 dumped = self._dump(values, by_value, anchors, any(dumped.careful for dumped in alone))
             dumped.shares_memory = bool(anchors)

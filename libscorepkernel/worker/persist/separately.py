@@ -8,27 +8,20 @@ What is known to run no users' code is pickled in the session: a fork, and copyi
 from __future__ import annotations
 
 import contextlib
-import copyreg
 import gc
 import json
 import os
 import random
 import signal
 import sys
-import sysconfig
-import types
 import warnings
 from typing import Any, Collection, Dict, Iterator, List, NoReturn, Optional, Tuple
 
-from ..base import places, tracer
+from ..base import tracer
 from ..base.descriptors import high_descriptors
-from . import grouping, transfer, variables_file
+from . import grouping, transfer, users_code, variables_file
 from .not_transferred import NotTransferred, describe, qualified_name, type_name
 
-# Of a class: what pickling its instances may call, and making them again.
-_PICKLING = "__reduce__ __reduce_ex__ __getstate__ __getnewargs__ __getnewargs_ex__ __getattr__ __getattribute__"
-_LOADING = "__setstate__ __new__ __setattr__ __setitem__ __hash__ append extend add"
-_CONTAINERS = "__iter__ items"  # of lists and dictionaries
 _ENDED_BY = 5  # variables that end a copy, before the cell is not run
 
 
@@ -54,11 +47,9 @@ class Watch:
         if id(kind) in self._seen:
             return
         self._seen[id(kind)] = kind
-        if _has_users(kind, _PICKLING) or _is_users(copyreg.dispatch_table.get(kind)):
+        if users_code.runs_when_pickled(kind):
             self.pickling = self.loading = True
-        elif issubclass(kind, (list, dict)) and _has_users(kind, _CONTAINERS):
-            self.pickling = self.loading = True
-        elif _has_users(kind, _LOADING):
+        elif users_code.runs_when_loaded(kind):
             self.loading = True
         if self.stops and self.pickling:
             raise UsersCode
@@ -70,39 +61,6 @@ class Watch:
 
         with notebook_pickler.told_of_classes(self.look):
             yield
-
-
-def _roots() -> Tuple[str, ...]:
-    """The directories of code that no user has written: Python's, installed packages', ours."""
-    found = {path for path in sysconfig.get_paths().values() if path}
-    found |= {places.PACKAGE, os.path.dirname(os.__file__)}
-    return tuple(os.path.join(path, "") for path in found if len(path) > 1)
-
-
-_KNOWN = _roots()
-# A metaclass may have attributes of its own.
-_MRO: Any = vars(type)["__mro__"]
-_DICT: Any = vars(type)["__dict__"]
-
-
-def _has_users(kind: type, names: str) -> bool:
-    for cls in _MRO.__get__(kind):
-        attributes = _DICT.__get__(cls)
-        if any(name in attributes and _is_users(attributes[name]) for name in names.split()):
-            return True
-    return False
-
-
-def _is_users(attribute: Any) -> bool:
-    """Whether an attribute is Python code that belongs to no package."""
-    if isinstance(attribute, property):
-        attribute = attribute.fget
-    elif isinstance(attribute, (staticmethod, classmethod)):
-        attribute = attribute.__func__
-    if not isinstance(attribute, types.FunctionType):
-        return False
-    name = attribute.__code__.co_filename
-    return not name.startswith((*_KNOWN, "<frozen")) and "-packages/" not in name
 
 
 # --- in the session ---------------------------------------------------------------------------------------

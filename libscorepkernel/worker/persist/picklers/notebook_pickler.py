@@ -21,6 +21,7 @@ import cloudpickle
 from ...base.interrupts import has_come
 from .. import array_memory, mapped_arrays, rebuild, shared_memory
 from ..not_transferred import qualified_name
+from ..users_code import Reductions
 
 # Are told of the classes of what is pickled, where somebody wants to know; the last one is.
 _lookers: List[Callable[[type], None]] = []
@@ -103,6 +104,7 @@ class Pickler(cloudpickle.CloudPickler):
         self._hollows: Dict[int, _Hollow] = {}
         self._memory = mapped_arrays.Memory()
         self._watch = _lookers[-1] if _lookers else None
+        self.reductions = Reductions()  # its caller may share one among picklers
         super().__init__(self.file, protocol=5, buffer_callback=taken_into(self.buffers))
         self._array_type = array_memory.array_type()
         self._c_data = getattr(getattr(sys.modules.get("_ctypes"), "Array", None), "__base__", None)
@@ -133,7 +135,8 @@ class Pickler(cloudpickle.CloudPickler):
             self._refuse_shared(obj)
         own = self._reducers.get(kind)
         reduced = NotImplemented if own is None else own(self, obj)
-        return super().reducer_override(obj) if reduced is NotImplemented else reduced
+        reduced = super().reducer_override(obj) if reduced is NotImplemented else reduced
+        return self.reductions.of(obj) if reduced is NotImplemented else reduced
 
     def _class(self, cls: type) -> Any:
         reduced = super().reducer_override(cls)

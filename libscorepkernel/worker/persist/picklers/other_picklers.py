@@ -6,6 +6,7 @@ from __future__ import annotations
 import io
 from typing import Any, Collection, Dict, Optional
 
+from ..users_code import Reductions
 from .notebook_pickler import Pickler, taken_into
 
 
@@ -27,3 +28,12 @@ class Beside:
         self.classes, self.arrays, self.shared = self.ours.classes, self.ours.arrays, self.ours.shared
         taken = taken_into(self.buffers)
         super().__init__(self.file, protocol=5, buffer_callback=taken, **self.options)  # type: ignore[call-arg]
+
+    @property
+    def reductions(self) -> Reductions:
+        """Ours asks the user's code."""
+        return self.ours.reductions
+
+    @reductions.setter
+    def reductions(self, shared: Reductions) -> None:
+        self.ours.reductions = shared
