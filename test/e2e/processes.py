@@ -7,7 +7,8 @@ import os
 import time
 from typing import Any, Callable, Dict, List
 
-PATIENCE = 20
+# A session of a sanitized build takes several seconds to start.
+PATIENCE = 60 if os.environ.get("SPK_SANITIZE") else 20
 
 
 def until(condition: Callable[[], Any], what: str) -> Any:

@@ -19,6 +19,8 @@ from measuring import needs_scorep, needs_tracer
 from processes import alive
 
 sys.path.insert(0, os.path.join(TREE, "lib", "scorepkernel", "worker"))
+# Some of the doctor's modules are tried in this process, which a sanitized extension cannot be loaded into.
+sys.modules["spk_worker._tracer"] = None  # type: ignore[assignment]
 
 WITHOUT = os.pathsep.join(
     place for place in os.environ["PATH"].split(os.pathsep) if not os.path.exists(os.path.join(place, "scorep-config"))
