@@ -1,8 +1,9 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: BSD-3-Clause
 """Run tests and sum up: programs (exit 0, 1, or 77 for "skipped", with the reason as last line of output) and
-Python unittest files. Each in a process of its own, which must not be silent for too long; as many at a time as there are
-processors, but one that has the line "# runs alone" by itself. The last line counts what passed."""
+Python unittest files. Each in a process of its own, which must not be silent for too long; one more at a time than there
+are processors, as they wait a lot, but one that has the line "# runs alone" by itself. One with the line "# not sanitized"
+runs nothing that a sanitizer looks at, and is skipped there. The last line counts what passed."""
 
 from __future__ import annotations
 
@@ -116,21 +117,27 @@ def run_unittests(path: str, limit: float, summary: Summary) -> None:
 
 def run_one(path: str, limit: float) -> Summary:
     summary = Summary()
+    if os.environ.get("SPK_SANITIZE") and has_line(path, "# not sanitized"):
+        reason = "nothing that it runs is compiled with a sanitizer"
+        summary.skipped.append((os.path.relpath(path), reason))
+        summary.say(f"  skipped  {os.path.relpath(path)}: {reason}")
+        return summary
     (run_unittests if path.endswith(".py") else run_program)(path, limit, summary)
     return summary
 
 
-def runs_alone(path: str) -> bool:
-    """Whether a test looks at what all of the machine does."""
+def has_line(path: str, line: str) -> bool:
+    """Whether a Python test says that of itself."""
     if not path.endswith(".py"):
         return False
     with open(path, encoding="utf-8") as file:
-        return "\n# runs alone" in file.read()
+        return f"\n{line}" in file.read()
 
 
 def run_all(paths: List[str], jobs: int, limit: float) -> Summary:
     summary = Summary()
-    alone = [path for path in paths if runs_alone(path)]
+    # Those that look at what all of the machine does.
+    alone = [path for path in paths if has_line(path, "# runs alone")]
     # Those with kernels take longest: begun first, none of them is left over at the end.
     together = sorted((path for path in paths if path not in alone), key=lambda path: "/e2e/" not in path)
     with ThreadPoolExecutor(jobs) as pool:
@@ -162,8 +169,8 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--tree", required=True, help="the build's tree, whose processes must be gone at the end")
     parser.add_argument("--limit", type=float, default=600, help="seconds for which a test file may say nothing")
-    jobs = len(os.sched_getaffinity(0))
-    parser.add_argument("--jobs", type=int, default=jobs, help="so many tests at a time (as there are processors)")
+    jobs = len(os.sched_getaffinity(0)) + 1
+    parser.add_argument("--jobs", type=int, default=jobs, help="so many tests at a time (one more than processors)")
     parser.add_argument("tests", nargs="*")
     arguments = parser.parse_args()
     tree = os.path.abspath(arguments.tree)

@@ -1,4 +1,5 @@
 # SPDX-License-Identifier: BSD-3-Clause
+# not sanitized
 """Keeps docs/ARCHITECTURE.md and its neighbours true: each file that is named in backticks exists, and each function that
 is named with its file, as in `session/plugin.c:plugin_execute`, is defined there."""
 

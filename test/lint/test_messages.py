@@ -1,4 +1,5 @@
 # SPDX-License-Identifier: BSD-3-Clause
+# not sanitized
 """Messages of the C code are whole sentences: those that the library and the host give to users by the functions below."""
 
 from __future__ import annotations

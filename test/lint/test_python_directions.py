@@ -1,4 +1,5 @@
 # SPDX-License-Identifier: BSD-3-Clause
+# not sanitized
 """The rule of the worker's folders (python_directions.py), on packages that keep it and that break it."""
 
 import contextlib

@@ -1,4 +1,5 @@
 # SPDX-License-Identifier: BSD-3-Clause
+# not sanitized
 """The tables that C, Python and the documents are made from: each row is whole, and what is made of them is current."""
 
 import os

@@ -1,4 +1,5 @@
 # SPDX-License-Identifier: BSD-3-Clause
+# not sanitized
 """A directive, a view of the report and a measurement system are each added by one new file and one row: in a copy of the
 source tree, which is built, and whose kernel then has them. docs/CONTRIBUTING.md says the same in words."""
 

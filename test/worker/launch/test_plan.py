@@ -1,4 +1,5 @@
 # SPDX-License-Identifier: BSD-3-Clause
+# not sanitized
 """The plan of a measured cell: where it runs, by what it is measured, guarded or not, and why, in words."""
 
 import os

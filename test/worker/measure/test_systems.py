@@ -1,4 +1,5 @@
 # SPDX-License-Identifier: BSD-3-Clause
+# not sanitized
 """The choice between measurement systems, and a system that is added to them: one class, and one row."""
 
 import os

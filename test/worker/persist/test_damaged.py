@@ -1,5 +1,6 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: BSD-3-Clause
+# not sanitized
 """The file of variables, damaged in some thousand ways: it is refused with a ValueError, or is read to its end, and
 costs no more memory than it has bytes.
 

@@ -1,5 +1,6 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: BSD-3-Clause
+# not sanitized
 """Arrays over the memory of files, and over memory that others share: in another process they are on the same file, or
 are named; in the session they stay the objects that they are, on their file."""
 

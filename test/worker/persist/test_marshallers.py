@@ -1,5 +1,6 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: BSD-3-Clause
+# not sanitized
 """Variables go to another process and come back by other marshallers than cloudpickle: by dill, by Python's own pickle,
 and by modules of one's own (marshallers/). Cases are those of test_persist.py, as far as a marshaller can have them;
 and what each cannot carry is named.

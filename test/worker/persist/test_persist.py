@@ -1,5 +1,6 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: BSD-3-Clause
+# not sanitized
 """Variables go to another process and come back: a launched one, and a forked one. What is asserted in a cell is
 asserted there.
 

@@ -1,5 +1,6 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: BSD-3-Clause
+# not sanitized
 """Sending variables asks the user's code (__reduce__ and the like) once for each object, whatever else is pickled more
 than once, and whatever pickles it.
 
