@@ -13,12 +13,38 @@ static const struct report_view *const views[] = {
 #include "report/views.def"
 };
 
-static void print_views(struct buffer *text, struct buffer *page, const struct json *measured)
+int findings_are_sampled(const struct findings *findings)
+{
+    return findings->samples.count >= FINDINGS_SAMPLES_MIN && findings->whole_s > 0;
+}
+
+/* Without memory for it, the report lacks the times of lines and calls. */
+static void find(struct findings *findings, const struct json *measured)
+{
+    *findings = (struct findings){.measured = measured};
+    if (samples_read(&findings->samples, measured) == 0 && findings->samples.node_count > 0 &&
+        line_times_make(&findings->lines, &findings->samples) == 0 &&
+        call_tree_make(&findings->tree, &findings->samples) == 0) {
+        findings->whole_s = findings->samples.seconds - findings->samples.shown_s;
+        return;
+    }
+    samples_finish(&findings->samples);
+    line_times_finish(&findings->lines);
+}
+
+static void forget(struct findings *findings)
+{
+    call_tree_finish(&findings->tree);
+    line_times_finish(&findings->lines);
+    samples_finish(&findings->samples);
+}
+
+static void print_views(struct buffer *text, struct buffer *page, const struct findings *findings)
 {
     print_text(page, "<div style=\"border-left:3px solid #e4572e;padding-left:0.8em\">");
     for (size_t i = 0; i < sizeof views / sizeof *views; i++) {
-        views[i]->text(text, measured);
-        views[i]->html(page, measured);
+        views[i]->text(text, findings);
+        views[i]->html(page, findings);
     }
     print_text(page, "</div>");
 }
@@ -30,7 +56,10 @@ struct json *report_content(struct spk_text measurement)
     struct buffer text = {0}, page = {0};
     int result = measured ? 0 : -1;
     if (result == 0) {
-        print_views(&text, &page, measured);
+        struct findings findings;
+        find(&findings, measured);
+        print_views(&text, &page, &findings);
+        forget(&findings);
         /* A buffer that memory ran out for is empty or short, which only shortens the report. */
         if (text.len)
             result = json_set_text(data, "text/plain", (const char *)buffer_bytes(&text), text.len);

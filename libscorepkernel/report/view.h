@@ -7,21 +7,34 @@
 
 #include "base/buffer.h"
 #include "base/json_bridge.h"
+#include "report/call_tree.h"
+#include "report/line_times.h"
+
+/* What is known of a measured cell. */
+struct findings {
+    const struct json *measured; /* what the worker says, as worker/measure/report.py makes it */
+    struct samples samples;      /* empty where nothing was sampled */
+    double whole_s;              /* of which shares are told: that was sampled, but for showing the value */
+    struct line_times lines;
+    struct call_tree tree;
+};
+
+/* Fewer samples are too few for the times of lines and calls. */
+#define FINDINGS_SAMPLES_MIN 20
+
+/** Whether there is enough to tell times of lines and calls by. */
+int findings_are_sampled(const struct findings *findings);
 
 /* A file view_NAME.c defines `const struct report_view view_NAME`, and views.def has its row. Both functions
  * append to out, and escape all that comes from users' code (print.h); a buffer that memory ran out for only
- * shortens the report. measured: what the worker says of a measured cell, as worker/measure/report.py makes
- * it. */
+ * shortens the report. */
 struct report_view {
     const char *name;
-    void (*text)(struct buffer *out, const struct json *measured); /* for a terminal; ends its last line */
-    void (*html)(struct buffer *out, const struct json *measured); /* whole elements, without scripts */
+    void (*text)(struct buffer *out, const struct findings *findings); /* for a terminal; ends its last line */
+    void (*html)(struct buffer *out, const struct findings *findings); /* whole elements, without scripts */
 };
 
 #define VIEW(name) extern const struct report_view view_##name;
 #include "report/views.def"
-
-/** A text that is a member, or the fallback. Borrowed. */
-const char *view_member(const struct json *measured, const char *name, const char *fallback);
 
 #endif

@@ -4,6 +4,7 @@
  * Pure.
  */
 #include "base/print.h"
+#include "report/draw.h"
 #include "report/view.h"
 
 #include <string.h>
@@ -14,10 +15,11 @@ static const char *warning(const struct json *warnings, size_t at)
     return text ? text : "";
 }
 
-static void text(struct buffer *out, const struct json *measured)
+static void text(struct buffer *out, const struct findings *findings)
 {
+    const struct json *measured = findings->measured;
     const struct json *warnings = json_get(measured, "warnings");
-    const char *messages = view_member(measured, "messages", "");
+    const char *messages = draw_member(measured, "messages", "");
     for (size_t i = 0; i < json_count(warnings); i++) {
         print_text(out, "Warning: ");
         print_visible(out, warning(warnings, i), strlen(warning(warnings, i)));
@@ -30,10 +32,11 @@ static void text(struct buffer *out, const struct json *measured)
     print_text(out, "\n");
 }
 
-static void html(struct buffer *out, const struct json *measured)
+static void html(struct buffer *out, const struct findings *findings)
 {
+    const struct json *measured = findings->measured;
     const struct json *warnings = json_get(measured, "warnings");
-    const char *messages = view_member(measured, "messages", "");
+    const char *messages = draw_member(measured, "messages", "");
     for (size_t i = 0; i < json_count(warnings); i++) {
         print_text(out, "<div><b>Warning:</b> ");
         print_html(out, warning(warnings, i));

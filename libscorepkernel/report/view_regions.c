@@ -3,6 +3,7 @@
  * view_regions.c - the regions of a measured cell, those first that took most time themselves. Pure.
  */
 #include "base/print.h"
+#include "report/draw.h"
 #include "report/region.h"
 #include "report/view.h"
 
@@ -14,16 +15,6 @@ static void remaining(struct buffer *out, const struct json *measured, const cha
     long long more = all > shown ? all - shown : 0;
     if (more)
         print_text(out, "and %lld more %s%s", more, more == 1 ? "region" : "regions", end);
-}
-
-static void padded(struct buffer *out, struct buffer *cell, size_t width)
-{
-    size_t columns = 0; /* not bytes: the micro sign has two */
-    for (size_t i = 0; i < cell->len; i++)
-        columns += (buffer_bytes(cell)[i] & 0xC0) != 0x80;
-    print_text(out, "%*s", (int)(width > columns ? width - columns : 0), "");
-    buffer_append(out, buffer_bytes(cell), cell->len);
-    buffer_consume(cell, cell->len);
 }
 
 static void print_range(struct buffer *out, const struct region *region)
@@ -38,13 +29,13 @@ static void plain_row(struct buffer *out, const struct region *region)
     struct buffer cell = {0};
     char name[REGION_TEXT_MAX], place[REGION_TEXT_MAX];
     print_seconds(&cell, region->exclusive_s);
-    padded(out, &cell, 10);
+    draw_right(out, &cell, 10);
     print_text(&cell, "%d %%", (int)(region->percent + 0.5));
-    padded(out, &cell, 7);
+    draw_right(out, &cell, 7);
     print_seconds(&cell, region->inclusive_s);
-    padded(out, &cell, 11);
+    draw_right(out, &cell, 11);
     region_print_visits(&cell, region);
-    padded(out, &cell, 11);
+    draw_right(out, &cell, 11);
     region_name(region, name);
     region_place(region, place);
     print_text(out, "  ");
@@ -60,8 +51,9 @@ static void plain_row(struct buffer *out, const struct region *region)
     buffer_finish(&cell);
 }
 
-static void text(struct buffer *out, const struct json *measured)
+static void text(struct buffer *out, const struct findings *findings)
 {
+    const struct json *measured = findings->measured;
     const struct json *regions = json_get(measured, "regions");
     double total_ns = json_number(json_get(measured, "exclusive_ns"), 0);
     if (!json_count(regions)) {
@@ -109,23 +101,25 @@ static void html_row(struct buffer *out, const struct region *region)
     print_text(out, "</small></td></tr>");
 }
 
-static void html(struct buffer *out, const struct json *measured)
+static void html(struct buffer *out, const struct findings *findings)
 {
+    const struct json *measured = findings->measured;
     const struct json *regions = json_get(measured, "regions");
     double total_ns = json_number(json_get(measured, "exclusive_ns"), 0);
     if (!json_count(regions)) {
         print_text(out, "<div>No region was timed.</div>");
         return;
     }
-    print_text(out, "<table style=\"margin:0.5em 0\"><thead><tr><th>exclusive</th><th></th><th>inclusive</th>"
-                    "<th>visits</th><th style=\"text-align:left\">region</th></tr></thead><tbody>");
+    print_text(out, "<details%s><summary>Regions</summary><table style=\"margin:0.5em 0\"><thead><tr><th>exclusive</th><th></th><th>inclusive</th>"
+                    "<th>visits</th><th style=\"text-align:left\">region</th></tr></thead><tbody>",
+               findings_are_sampled(findings) ? "" : " open");
     for (size_t i = 0; i < json_count(regions); i++) {
         struct region region = region_read(json_at(regions, i), total_ns);
         html_row(out, &region);
     }
     print_text(out, "</tbody></table><small>");
     remaining(out, measured, "");
-    print_text(out, "</small>");
+    print_text(out, "</small></details>");
 }
 
 const struct report_view view_regions = {"regions", text, html};

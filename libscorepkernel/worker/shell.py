@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import os
 import sys
 from types import TracebackType
@@ -28,6 +29,11 @@ class SessionDisplayHook(DisplayHook):
     """Out[n]: sent as one message when all that belongs to it is known."""
 
     connection: Connection
+
+    def __call__(self, result: Any = None) -> None:
+        measurement = self.shell.measurement
+        with contextlib.nullcontext() if measurement is None else measurement.showing():
+            super().__call__(result)
 
     def start_displayhook(self) -> None:
         self._message: dict = {}

@@ -32,17 +32,18 @@ int decide_demo(const struct cell *cell, const struct directive *directive, stru
 """
 VIEW = r"""
 #include "base/print.h"
+#include "report/draw.h"
 #include "report/view.h"
 
-static void text(struct buffer *out, const struct json *measured)
+static void text(struct buffer *out, const struct findings *findings)
 {
-    print_text(out, "\nThe demo's view of %s.\n", view_member(measured, "measurement", "?"));
+    print_text(out, "\nThe demo's view of %s.\n", draw_member(findings->measured, "measurement", "?"));
 }
 
-static void html(struct buffer *out, const struct json *measured)
+static void html(struct buffer *out, const struct findings *findings)
 {
     print_text(out, "<p>The demo's view of ");
-    print_html(out, view_member(measured, "measurement", "?"));
+    print_html(out, draw_member(findings->measured, "measurement", "?"));
     print_text(out, ".</p>");
 }
 

@@ -101,7 +101,10 @@ def unwritable(directory: str, problem: OSError) -> NotMeasured:
 
 
 def _date_and_chance() -> str:
-    return f"{time.strftime('%Y%m%d_%H%M')}_{secrets.token_hex(4)}"
+    """As in names of Score-P's own, but so that names sort by time: four digits of milliseconds since the minute began,
+    and four of chance."""
+    now = time.time()
+    return f"{time.strftime('%Y%m%d_%H%M', time.localtime(now))}_{int(now % 60 * 1000):04x}{secrets.token_hex(2)}"
 
 
 # --- a name that the user has set ------------------------------------------------------------------------

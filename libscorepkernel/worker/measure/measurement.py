@@ -5,15 +5,26 @@ from __future__ import annotations
 
 import contextlib
 import os
+import resource
 import sys
 import threading
 import time
-from typing import Any, Iterator, Sequence
+from typing import Any, Iterator, List, Sequence
 
 from ..base import page_faults
 from . import experiment_directory, record, report, scope, scorep_api, scorep_variables
 from .cell import Cell
+from .sampling import Sampling
 from .systems.system import System
+
+# The region in which IPython shows the value of the cell's last expression, and where it is in the source.
+_SHOWING = "IPython:show_result"
+_PLACE_OF_SHOWING = (sys.modules["IPython"].__file__ or "IPython", 0) if "IPython" in sys.modules else ("IPython", 0)
+
+
+def _system_time() -> float:
+    """How long the system has worked for this thread, in seconds."""
+    return resource.getrusage(resource.RUSAGE_THREAD).ru_stime
 
 
 @contextlib.contextmanager
@@ -43,7 +54,9 @@ class Measurement:
         self._pid = os.getpid()
         self._seconds = self._stopped = 0.0
         self._faults = 0
+        self._processor_seconds = self._system_seconds = self._shown_seconds = 0.0
         self._begun = False
+        self._files: List[str] = []  # of code that the cell ran as a cell does
         self._depth = 0  # of code that runs code as a cell does: %%capture, for one
         self._arguments = cell.arguments
         self._system = system
@@ -51,7 +64,7 @@ class Measurement:
         self._place = cell.place
         self._directory = self._experiment_directory()
         self._record = record.begun(cell, self._system.name, way)
-        code = {
+        self._code = code = {
             "cell": cell.scope(shell),
             "own": scope.own(),
             "library": scope.library(),
@@ -72,6 +85,7 @@ class Measurement:
             if isinstance(problem, OSError):
                 raise experiment_directory.unwritable(self._directory, problem) from None
             raise
+        self._sampling = Sampling()
         if self._arguments.verbose:
             print(f"scorep: {self._described()}", file=sys.stderr, flush=True)
 
@@ -103,6 +117,7 @@ class Measurement:
             if self._depth > 1 or os.getpid() != self._pid or not self._arguments.records:
                 if os.getpid() == self._pid:  # else in a child that the cell forked
                     self._system.add_code(file)
+                    self._files.append(file)
                 yield
                 return
             with self._timed():
@@ -122,32 +137,55 @@ class Measurement:
     @contextlib.contextmanager
     def _timed(self) -> Iterator[None]:
         self._look_for_profilers()
-        begin, self._stopped, faults_before = time.perf_counter(), 0.0, page_faults.taken()
+        self._sampling.start()
+        faults_before, processor_before, system_before = page_faults.taken(), time.process_time(), _system_time()
+        begin, self._stopped, self._shown_seconds = time.perf_counter(), 0.0, 0.0
         self._system.start()
         try:
             yield
         finally:
             if os.getpid() == self._pid:
                 self._system.stop()
-                self._seconds += (self._stopped or time.perf_counter()) - begin
+                self._seconds += (self._stopped or time.perf_counter()) - begin - self._shown_seconds
+                self._processor_seconds += time.process_time() - processor_before
+                self._system_seconds += _system_time() - system_before
                 self._faults += page_faults.taken() - faults_before
+                self._sampling.stop()
 
     def statement_begins(self) -> None:
         """A statement of the cell is about to run."""
         if self._depth == 1 and os.getpid() == self._pid:
             self._system.refresh()
 
+    @contextlib.contextmanager
+    def showing(self) -> Iterator[None]:
+        """IPython shows the value of the cell's last expression in the block: a region of its own, whose time is not the
+        cell's."""
+        if self._depth != 1 or os.getpid() != self._pid:
+            yield
+            return
+        self._system.enter_region(_SHOWING, *_PLACE_OF_SHOWING)
+        begin, processor = time.perf_counter(), time.process_time()
+        try:
+            yield
+        finally:
+            self._shown_seconds += time.perf_counter() - begin
+            self._processor_seconds -= time.process_time() - processor
+            self._system.leave_region(_SHOWING)
+
     def code_has_raised(self) -> None:
         """What comes now is IPython's work on a traceback, which may take longer than the cell."""
         if self._depth == 1 and os.getpid() == self._pid and not self._stopped:
             self._stopped = time.perf_counter()
             self._system.stop()
+            self._sampling.stop()
 
     def end(self) -> None:
         """End the measurement, and complete what is on disk."""
         if os.getpid() != self._pid:
             return  # in a child that the cell forked
         self._outcome = self._system.end(self._warnings)
+        self._sampling.end({**self._code, "cell": self._with_files(self._code["cell"])})
         record.end(self._record, self._shell.last_error, self._seconds, self._faults, self._outcome, self._warnings)
         try:
             if self._system.records_all:
@@ -164,11 +202,20 @@ class Measurement:
             self._way,
             self._directory,
             seconds=self._seconds,
+            processor_seconds=self._processor_seconds,
+            sampling=self._sampling,
             page_fault_count=self._faults,
+            system_seconds=self._system_seconds,
+            shown_seconds=self._shown_seconds,
             outcome=self._outcome,
             warnings=self._warnings,
             has_all_regions=self._cell.repeat > 1 or self._place.rank is not None,
         )
+
+    def _with_files(self, cell: Any) -> Any:
+        """The files of the cell's code, with those that it ran as a cell does."""
+        pairs = cell if isinstance(cell, tuple) else ((cell, "<module>"),)
+        return (*pairs, *((file, "<module>") for file in dict.fromkeys(self._files)))
 
     def _write_all(self) -> None:
         source = self._cell.source

@@ -8,6 +8,7 @@ import time
 from typing import Any, Dict, List
 
 from ..base import ipython_names, page_faults
+from .sampling import Sampling
 from .systems.system import Outcome
 
 # How the region of a marked cell begins, which is measured with others as one (cell.py).
@@ -24,7 +25,11 @@ def of_cell(
     directory: str,
     *,
     seconds: float,
+    processor_seconds: float,
+    sampling: Sampling,
     page_fault_count: int,
+    system_seconds: float,
+    shown_seconds: float,
     outcome: Outcome,
     warnings: List[str],
     has_all_regions: bool,
@@ -37,10 +42,15 @@ def of_cell(
         "way": way,
         "directory": directory,
         "seconds": seconds,
+        "processor_seconds": processor_seconds,
+        "sampling": sampling.found(),
+        "sampling_problem": sampling.problem,
         "events": outcome.events,
         "locations": outcome.locations,
         "page_faults": page_fault_count,
-        "page_faults_seconds": page_fault_count * page_faults.seconds_each(),
+        # They cannot have taken longer than all that the system did for the cell's thread.
+        "page_faults_seconds": min(page_fault_count * page_faults.seconds_each(), system_seconds),
+        "shown_seconds": shown_seconds,
         "regions": [list(region) for region in regions[:REPORTED_REGIONS]],
         "all_regions": regions if has_all_regions else [],
         "region_count": len(regions),

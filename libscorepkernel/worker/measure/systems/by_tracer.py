@@ -21,6 +21,12 @@ class ByTracer(System):
     def refresh(self) -> None:
         tracer.extension.refresh()
 
+    def enter_region(self, name: str, file: str, line: int) -> None:
+        tracer.extension.region_begin(name, file, line)
+
+    def leave_region(self, name: str) -> None:
+        tracer.extension.region_end(name)
+
     def add_code(self, file: str) -> None:
         tracer.extension.cell(file)
 

@@ -68,6 +68,12 @@ class System:
     def add_code(self, file: str) -> None:
         """Code of that file name belongs to the cell, too."""
 
+    def enter_region(self, name: str, file: str, line: int) -> None:
+        """What comes now is a region of its own, until leave_region."""
+
+    def leave_region(self, name: str) -> None:
+        """The region of that name, which was entered last, ends."""
+
     def end(self, warnings: List[str]) -> Outcome:
         """Write the experiment, and say what was found; what went wrong is added to warnings."""
         return Outcome(0, 0, [], "")

@@ -1,0 +1,127 @@
+/* SPDX-License-Identifier: BSD-3-Clause
+ *
+ * draw.c - what several views draw alike. Pure.
+ */
+#include "report/draw.h"
+
+#include "base/print.h"
+
+#include <string.h>
+
+static const struct {
+    const char *name, *colour;
+} kinds[SPENT_KINDS] = {[ON_PYTHON] = {"Python", "#4c78a8"},
+                        [ON_NATIVE] = {"native", "#e4572e"},
+                        [ON_WAITING] = {"waiting", "#9aa0a6"},
+                        [ON_GIL] = {"for the GIL", "#b279a2"}};
+
+const char *draw_member(const struct json *measured, const char *name, const char *fallback)
+{
+    const char *text = json_text(json_get(measured, name), NULL);
+    return text ? text : fallback;
+}
+
+const char *draw_kind_name(enum spent_on kind)
+{
+    return kinds[kind].name;
+}
+
+const char *draw_kind_colour(enum spent_on kind)
+{
+    return kinds[kind].colour;
+}
+
+enum spent_on draw_main_kind(const double spent_s[SPENT_KINDS])
+{
+    enum spent_on most = ON_PYTHON;
+    for (int kind = 1; kind < SPENT_KINDS; kind++)
+        if (spent_s[kind] > spent_s[most])
+            most = (enum spent_on)kind;
+    return most;
+}
+
+/* 0 to 100000 and not more, whatever the numbers are. */
+static long thousandths(double part, double whole)
+{
+    double share = whole > 0 ? part / whole : 0;
+    return share > 0 ? (long)(share > 100 ? 100000 : share * 1000 + 0.5) : 0;
+}
+
+void draw_share(struct buffer *out, double part_s, double whole_s)
+{
+    long share = thousandths(part_s, whole_s);
+    if (share >= 10)
+        print_text(out, "%ld %%", (share + 5) / 10);
+    else if (part_s > 0)
+        print_text(out, "<1 %%");
+}
+
+void draw_right(struct buffer *out, struct buffer *cell, size_t width)
+{
+    size_t columns = 0; /* not bytes: the micro sign has two */
+    for (size_t i = 0; i < cell->len; i++)
+        columns += (buffer_bytes(cell)[i] & 0xC0) != 0x80;
+    print_text(out, "%*s", (int)(width > columns ? width - columns : 0), "");
+    buffer_append(out, buffer_bytes(cell), cell->len);
+    buffer_consume(cell, cell->len);
+}
+
+void draw_bar(struct buffer *out, const double spent_s[SPENT_KINDS], double whole_s, double width_em)
+{
+    for (int kind = 0; kind < SPENT_KINDS; kind++) {
+        long width = thousandths(spent_s[kind], whole_s);
+        if (width > 1000)
+            width = 1000; /* of several threads at once */
+        width = (long)((double)width * width_em);
+        if (width > 0)
+            print_text(out,
+                       "<span style=\"display:inline-block;height:0.7em;width:%ld.%03ldem;background:%s\"></span>",
+                       width / 1000, width % 1000, kinds[kind].colour);
+    }
+}
+
+void draw_legend(struct buffer *out)
+{
+    print_text(out, "<div style=\"margin:0.2em 0\"><small style=\"opacity:0.8\">");
+    for (int kind = 0; kind < SPENT_KINDS; kind++)
+        print_text(out,
+                   "<span style=\"display:inline-block;width:0.8em;height:0.8em;background:%s\"></span> %s%s ",
+                   kinds[kind].colour, kind == ON_GIL ? "waiting " : "", kinds[kind].name);
+    print_text(out, "</small></div>");
+}
+
+void draw_kinds(struct buffer *out, const double spent_s[SPENT_KINDS])
+{
+    int some = 0;
+    for (int kind = 0; kind < SPENT_KINDS; kind++) {
+        if (spent_s[kind] <= 0)
+            continue;
+        print_text(out, "%s%s%s ", some ? ", " : "", kind == ON_GIL ? "waiting " : "", kinds[kind].name);
+        print_seconds(out, spent_s[kind]);
+        some = 1;
+    }
+}
+
+void draw_bytes(struct buffer *out, double bytes)
+{
+    static const char *const units[] = {"bytes", "kB", "MB", "GB", "TB"};
+    size_t unit = 0;
+    for (; bytes >= 999.5 && unit + 1 < sizeof units / sizeof *units; unit++)
+        bytes /= 1000;
+    long long tenths = (long long)(bytes * 10 + 0.5);
+    if (unit >= 2 && tenths < 100)
+        print_text(out, "%lld.%lld %s", tenths / 10, tenths % 10, units[unit]);
+    else
+        print_text(out, "%lld %s", (tenths + 5) / 10, units[unit]);
+}
+
+void draw_file(struct buffer *out, const struct sampled_function *function, int html)
+{
+    const char *slash = strrchr(function->file, '/');
+    const char *name = slash && slash[1] ? slash + 1 : function->file;
+    if (function->cell)
+        print_text(out, "In [");
+    (html ? print_html : print_name)(out, function->cell ? function->cell : name);
+    if (function->cell)
+        print_text(out, "]");
+}

@@ -1,0 +1,46 @@
+/* SPDX-License-Identifier: BSD-3-Clause
+ *
+ * draw.h - what several views draw alike. Pure.
+ *
+ * What is drawn has to survive where notebooks are looked at: JupyterLab takes scripts, SVG and style sheets
+ * out of a notebook that is not trusted, and leaves inline styles, flexible boxes and <details>; GitHub takes
+ * the styles, too, and the text still reads in its order.
+ */
+#ifndef REPORT_DRAW_H
+#define REPORT_DRAW_H
+
+#include "base/buffer.h"
+#include "base/json_bridge.h"
+#include "report/samples.h"
+
+/** A text that is a member, or the fallback. Borrowed. */
+const char *draw_member(const struct json *measured, const char *name, const char *fallback);
+
+/** What a kind of time is called, and its colour in HTML. */
+const char *draw_kind_name(enum spent_on kind);
+const char *draw_kind_colour(enum spent_on kind);
+/** The kind that most of a time was spent on. */
+enum spent_on draw_main_kind(const double spent_s[SPENT_KINDS]);
+
+/** "12 %"; "<1 %" for what is more than nothing; "" for nothing. */
+void draw_share(struct buffer *out, double part_s, double whole_s);
+
+/** Append what is in a cell so that it ends in a column, width columns further; the cell is empty then. */
+void draw_right(struct buffer *out, struct buffer *cell, size_t width);
+
+/** A bar for a time, in HTML, as a part of another; width_em is that of the whole. */
+void draw_bar(struct buffer *out, const double spent_s[SPENT_KINDS], double whole_s, double width_em);
+
+/** The four kinds with their colours, in HTML. */
+void draw_legend(struct buffer *out);
+
+/** "Python 12.0 ms, waiting 3.00 ms": what there is of each kind. */
+void draw_kinds(struct buffer *out, const double spent_s[SPENT_KINDS]);
+
+/** A number of bytes: "241 MB". */
+void draw_bytes(struct buffer *out, double bytes);
+
+/** A file's name without its folders, or "In [3]" for a cell's; as text or escaped for HTML. */
+void draw_file(struct buffer *out, const struct sampled_function *function, int html);
+
+#endif

@@ -1,0 +1,78 @@
+/* SPDX-License-Identifier: BSD-3-Clause
+ *
+ * samples.h - what a measured cell's threads were seen executing, as the worker reports it
+ * (tracer/module/module_sampling.c, worker/measure/sampling.py). Pure.
+ */
+#ifndef REPORT_SAMPLES_H
+#define REPORT_SAMPLES_H
+
+#include "base/json_bridge.h"
+
+#include <stdint.h>
+
+#define SAMPLES_FUNCTIONS_MAX 65536u
+#define SAMPLES_NODES_MAX (1u << 18)
+#define SAMPLES_THREADS_MAX 1024u
+
+/* What time was spent on. The time in which a thread was ready and had no processor is that of what it would
+ * have done. */
+enum spent_on { ON_PYTHON, ON_NATIVE, ON_WAITING, ON_GIL, SPENT_KINDS };
+
+/* What it waited for. */
+enum waited_for { FOR_UNKNOWN, FOR_SLEEP, FOR_FILE, FOR_LOCK, FOR_CHILD, FOR_GIL, WAITED_KINDS };
+
+/* Whose code a function is: enum kind of tracer/record/scope.h. */
+enum code_of { CODE_OF_USER, CODE_OF_LIBRARY, CODE_OF_KERNEL, CODE_OF_WRAPPER, CODE_OF_CELL };
+
+/* Texts are borrowed from the worker's JSON. */
+struct sampled_function {
+    const char *name, *file;
+    const char *cell;   /* the number of the cell that it is in; NULL: it is in none */
+    const char *source; /* of its file; NULL: it is not known */
+    long long line;     /* its first one */
+    enum code_of code;
+};
+
+/* A function in a line of it, as it was called by the node above. */
+struct sampled_node {
+    int32_t parent; /* less than its own number; -1: it stands for a thread */
+    int32_t function; /* -1: it stands for a thread */
+    int32_t line;   /* of a thread, its number in threads */
+    double own_s[SPENT_KINDS]; /* without what it called */
+    double waited_s[WAITED_KINDS];
+    double ready_s;            /* contained in own_s */
+    double grown;              /* bytes */
+};
+
+struct sampled_thread {
+    int is_master; /* it ran the cell */
+    double begin_s, end_s;
+    const struct json *timeline; /* borrowed; rows of four numbers, ns of enum spent_on */
+};
+
+/* Empty where nothing was sampled. */
+struct samples {
+    struct sampled_function *functions; /* these are owned */
+    struct sampled_node *nodes;
+    struct sampled_thread *threads;
+    uint32_t function_count, node_count, thread_count;
+    uint64_t count;     /* of samples */
+    double seconds;     /* that were sampled */
+    double cost_s;      /* processor time that the sampling took */
+    double piece_s;     /* of a time line */
+    double memory_first, memory_last, memory_peak; /* bytes resident */
+    double of_cell_s[SPENT_KINDS]; /* what the thread did that ran the cell */
+    double ready_s;                /* contained in it: it had no processor */
+    double shown_s;                /* and not contained in it: IPython showed the cell's value */
+};
+
+/** Whether a function is IPython's displayhook, which Python calls with the value of a cell's last expression. */
+int samples_is_displayhook(const struct sampled_function *function);
+
+/** Read the member "sampling" of what the worker says of a measured cell. What is malformed in it makes it
+ * empty. 0 or -ENOMEM. */
+int samples_read(struct samples *samples, const struct json *measured);
+
+void samples_finish(struct samples *samples);
+
+#endif

@@ -1,0 +1,110 @@
+/* SPDX-License-Identifier: BSD-3-Clause
+ *
+ * view_calls.c - the call tree of a measured cell, folded to what matters. Pure.
+ */
+#include "base/print.h"
+#include "report/calls_text.h"
+#include "report/draw.h"
+#include "report/view.h"
+
+#define SHOWN 0.01      /* a share of the whole time, from which on an entry is shown */
+#define TEXT_SHOWN 0.02
+#define ROWS_MAX 60
+#define TEXT_ROWS_MAX 16
+
+typedef void draw_row(struct buffer *out, const struct findings *findings, const struct call *call, int depth);
+
+struct walk {
+    const struct findings *findings;
+    draw_row *row;
+    double least_s;
+    int rows_left;
+    int hidden; /* entries that were left out, though long enough */
+};
+
+/* A call tree is at most CALL_TREE_DEPTH_MAX deep. */
+static void walk(struct walk *state, struct buffer *out, const struct call *call, int depth) // NOLINT(misc-no-recursion)
+{
+    const struct call_tree *tree = &state->findings->tree;
+    for (int32_t at = call->first; at >= 0; at = tree->calls[at].next) {
+        const struct call *callee = &tree->calls[at];
+        if (call_total(callee) < state->least_s)
+            return; /* and so are those that follow */
+        if (state->rows_left == 0) {
+            state->hidden++;
+            continue;
+        }
+        state->rows_left--;
+        state->row(out, state->findings, callee, depth);
+        walk(state, out, callee, depth + 1);
+    }
+}
+
+static void remaining(const struct walk *state, struct buffer *out, const char *begin, const char *end)
+{
+    if (state->hidden)
+        print_text(out, "%sand %d more%s", begin, state->hidden, end);
+}
+
+static int has_calls(const struct findings *findings)
+{
+    return findings_are_sampled(findings) && findings->tree.count > 1;
+}
+
+/* --- text ------------------------------------------------------------------------------------------------ */
+
+static void text_row(struct buffer *out, const struct findings *findings, const struct call *call, int depth)
+{
+    struct buffer cell = {0};
+    print_seconds(&cell, call_total(call));
+    draw_right(out, &cell, 10);
+    draw_share(&cell, call_total(call), findings->whole_s);
+    draw_right(out, &cell, 7);
+    print_text(out, "  %*s", 2 * depth, "");
+    calls_name(out, findings, call, 0);
+    print_text(out, "  ");
+    calls_place(out, findings, call, 0);
+    print_text(out, "\n");
+    buffer_finish(&cell);
+}
+
+static void text(struct buffer *out, const struct findings *findings)
+{
+    struct walk state = {findings, text_row, TEXT_SHOWN * findings->whole_s, TEXT_ROWS_MAX, 0};
+    if (!has_calls(findings))
+        return;
+    print_text(out, "\n      time  share  calls\n");
+    walk(&state, out, &findings->tree.calls[0], 0);
+    remaining(&state, out, "", "\n");
+}
+
+/* --- HTML ------------------------------------------------------------------------------------------------ */
+
+static void html_row(struct buffer *out, const struct findings *findings, const struct call *call, int depth)
+{
+    print_text(out, "<div style=\"display:flex;align-items:center;white-space:nowrap;line-height:1.5\" title=\"");
+    draw_kinds(out, call->spent_s);
+    print_text(out, "\"><span style=\"width:3.2em;flex:none;text-align:right\">%d&nbsp;%%</span>"
+                    "<span style=\"width:7em;flex:none;padding:0 0.6em\">",
+               (int)(100 * call_total(call) / findings->whole_s + 0.5));
+    draw_bar(out, call->spent_s, findings->whole_s, 7);
+    print_text(out, "</span><span style=\"padding-left:%d.%dem;overflow:hidden;text-overflow:ellipsis\"><code>",
+               depth * 12 / 10, depth * 12 % 10);
+    calls_name(out, findings, call, 1);
+    print_text(out, "</code> <small style=\"opacity:0.6\">");
+    calls_place(out, findings, call, 1);
+    print_text(out, "</small></span></div>");
+}
+
+static void html(struct buffer *out, const struct findings *findings)
+{
+    struct walk state = {findings, html_row, SHOWN * findings->whole_s, ROWS_MAX, 0};
+    if (!has_calls(findings))
+        return;
+    print_text(out, "<details><summary>Calls</summary>");
+    walk(&state, out, &findings->tree.calls[0], 0);
+    remaining(&state, out, "<div><small>", "</small></div>");
+    print_text(out, "</details>");
+}
+
+const struct report_view view_calls = {"calls", text, html};

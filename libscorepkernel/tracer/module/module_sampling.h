@@ -1,0 +1,28 @@
+/* SPDX-License-Identifier: BSD-3-Clause
+ *
+ * module_sampling: the part of the module that samples what threads execute. See module.c for how it is put
+ * together. */
+#ifndef TRACER_MODULE_MODULE_SAMPLING_H
+#define TRACER_MODULE_MODULE_SAMPLING_H
+
+#include "tracer/python/python.h"
+
+/* The rows for the module's table of functions. */
+#define MODULE_SAMPLING_METHODS                                                                \
+    {"sampling_begin", module_sampling_begin, METH_O, module_sampling_begin_doc},              \
+        {"sampling_start", module_sampling_start, METH_NOARGS, module_sampling_start_doc},     \
+        {"sampling_stop", module_sampling_stop, METH_NOARGS, module_sampling_stop_doc},        \
+    {                                                                                          \
+        "sampling_end", (PyCFunction)(void (*)(void))module_sampling_end,                      \
+            METH_VARARGS | METH_KEYWORDS, module_sampling_end_doc                              \
+    }
+
+extern const char module_sampling_begin_doc[], module_sampling_start_doc[], module_sampling_stop_doc[],
+    module_sampling_end_doc[];
+
+PyObject *module_sampling_begin(PyObject *module, PyObject *package);
+PyObject *module_sampling_start(PyObject *module, PyObject *unused);
+PyObject *module_sampling_stop(PyObject *module, PyObject *unused);
+PyObject *module_sampling_end(PyObject *module, PyObject *arguments, PyObject *keywords);
+
+#endif

@@ -1,0 +1,54 @@
+/* SPDX-License-Identifier: BSD-3-Clause
+ *
+ * sampler: a thread that looks, about a thousand times a second, at what the threads of this Python are
+ * executing, and adds it up. It never takes the GIL and stops nobody: it reads memory (stack.h) and what the
+ * system says of threads (activity.h). What it finds is a call tree with times (sample_tree.h).
+ *
+ * All functions need the GIL, and belong to the thread that is measured. A forked child has no such thread:
+ * there nothing is sampled. */
+#ifndef TRACER_SAMPLING_SAMPLER_H
+#define TRACER_SAMPLING_SAMPLER_H
+
+#include "tracer/sampling/functions.h"
+#include "tracer/sampling/sample_tree.h"
+#include "tracer/sampling/watched_thread.h"
+
+#define SAMPLER_THREADS_MAX 256u
+struct sampler_options {
+    uint32_t version;             /* PY_VERSION_HEX of the running Python */
+    const void *runtime;          /* _PyRuntime */
+    struct lock_range locks;      /* where that lies */
+    uint64_t code_type, thread;   /* PyCode_Type, and the thread state that is measured */
+    uint64_t frame_code;          /* what the innermost frame executes, to try whether it is found */
+    uint32_t frame_line;
+    const char *package;          /* what the names of the kernel's own files begin with */
+};
+
+struct sampler;
+
+/* NULL: it cannot be done here, and *problem says why, as the end of a sentence. */
+struct sampler *sampler_create(const struct sampler_options *options, const char **problem);
+
+/* Begins to sample, or goes on. 0 or an errno: there is no thread to be had. */
+int sampler_start(struct sampler *sampler);
+/* Samples no more until the next start. Harmless where nothing is sampled. */
+void sampler_stop(struct sampler *sampler);
+
+void sampler_destroy(struct sampler *sampler);
+
+struct sampling {
+    const struct functions *functions;
+    const struct sample_tree *tree;
+    uint32_t thread_count;
+    uint64_t sampled_ns;  /* between starts and stops */
+    uint64_t samples, failed; /* of all threads; failed: there was a thread, and no stack could be read */
+    uint64_t cost_ns;     /* processor time of the sampling itself */
+    uint64_t piece_ns;    /* of a time line */
+    uint64_t memory_first, memory_last, memory_peak; /* bytes resident, as sampled */
+};
+
+/* What was found; to be asked while nothing is sampled. Borrowed. */
+struct sampling sampler_result(const struct sampler *sampler);
+const struct sampled_thread *sampler_thread(const struct sampler *sampler, uint32_t number);
+
+#endif

@@ -1,0 +1,96 @@
+# SPDX-License-Identifier: BSD-3-Clause
+"""Samples of what a measured cell's threads execute, from which the report tells the time of each line. They are taken
+by a thread of the C extension's, whatever measurement system there is."""
+
+from __future__ import annotations
+
+import linecache
+import os
+from typing import Any, Dict, List, Optional
+
+from ..base import ipython_names, places, tracer
+
+# What a user sets to have no samples taken.
+VARIABLE = "SCOREPKERNEL_SAMPLING"
+_OFF = ("0", "off", "no", "false")
+# enum kind of tracer/record/scope.h: code of the user's.
+_USERS, _CELLS = 0, 4
+# Of the sources that the report may show: files, and bytes of each.
+_SOURCES, _SOURCE_LEN = 16, 1 << 18
+_watches_forks: List[bool] = []
+
+
+class Sampling:
+    """The samples of one cell's measurement. Where none can be taken, problem says why, as the end of a sentence."""
+
+    def __init__(self) -> None:
+        self.problem = ""
+        self._is_on = False
+        self._ended: Optional[Dict[str, Any]] = None
+        if tracer.extension is None or os.environ.get(VARIABLE, "").lower() in _OFF:
+            return
+        try:
+            tracer.extension.sampling_begin(places.PACKAGE + os.sep)
+        except NotImplementedError as problem:
+            self.problem = str(problem)
+            return
+        self._is_on = True
+        if not _watches_forks:
+            # A thread that is there at a fork is what Python warns of.
+            os.register_at_fork(before=tracer.extension.sampling_stop, after_in_parent=_go_on)
+            _watches_forks.append(True)
+
+    def start(self) -> None:
+        """Take samples from now on of what the caller's caller runs."""
+        if not self._is_on:
+            return
+        try:
+            _running[:] = [True]
+            tracer.extension.sampling_start()
+        except OSError as problem:
+            self.problem, self._is_on = f"there is no thread for it: {problem.strerror}", False
+
+    def stop(self) -> None:
+        """Take none until the next start."""
+        _running.clear()
+        if self._is_on:
+            tracer.extension.sampling_stop()
+
+    def end(self, code: Dict[str, Any]) -> None:
+        """No more is taken. code: whose code a file is, as the extension's begin() takes it."""
+        self.stop()
+        if self._is_on:
+            scope = {name: code[name] for name in ("cell", "own", "library", "through")}
+            self._ended = tracer.extension.sampling_end(**scope)
+            self._is_on = False
+
+    def found(self) -> Optional[Dict[str, Any]]:
+        """What was found, as sampling_end() says it, and the sources of the user's functions by their files' names;
+        None: nothing was sampled."""
+        if self._ended is None:
+            return None
+        return {**self._ended, "sources": _sources(self._ended["functions"])}
+
+
+_running: List[bool] = []  # samples are to be taken after a fork, too
+
+
+def _go_on() -> None:
+    if _running:
+        try:
+            tracer.extension.sampling_start()
+        except OSError:
+            _running.clear()  # what comes now has no samples; the times of the lines say for how long they were taken
+
+
+def _sources(functions: List[tuple]) -> Dict[str, Dict[str, Any]]:
+    files = list(dict.fromkeys(file for _, file, _, kind in functions if kind in (_USERS, _CELLS)))
+    return {file: {"cell": ipython_names.cell_number(file), "text": _text(file)} for file in files[:_SOURCES]}
+
+
+def _text(file: str) -> str:
+    try:
+        text = "".join(linecache.getlines(file))
+    except Exception:  # the user may have put another loader there
+        text = ""
+    return text if len(text) <= _SOURCE_LEN else ""
