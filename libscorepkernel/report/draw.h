@@ -11,7 +11,7 @@
 
 #include "base/buffer.h"
 #include "base/json_bridge.h"
-#include "report/samples.h"
+#include "report/view.h"
 
 /** A text that is a member, or the fallback. Borrowed. */
 const char *draw_member(const struct json *measured, const char *name, const char *fallback);
@@ -22,7 +22,7 @@ const char *draw_kind_colour(enum spent_on kind);
 /** The kind that most of a time was spent on. */
 enum spent_on draw_main_kind(const double spent_s[SPENT_KINDS]);
 
-/** "12 %"; "<1 %" for what is more than nothing; "" for nothing. */
+/** "12 %"; "0.4 %" for less than one; "" for nothing. */
 void draw_share(struct buffer *out, double part_s, double whole_s);
 
 /** Append what is in a cell so that it ends in a column, width columns further; the cell is empty then. */
@@ -42,5 +42,12 @@ void draw_bytes(struct buffer *out, double bytes);
 
 /** A file's name without its folders, or "In [3]" for a cell's; as text or escaped for HTML. */
 void draw_file(struct buffer *out, const struct sampled_function *function, int html);
+
+/** What an entry of the call tree is called: a function's name, a line's source, or what IPython does. html:
+ * escaped for it. */
+void draw_call_name(struct buffer *out, const struct findings *findings, const struct call *call, int html);
+
+/** Where it is: "In [3]:7", "frame.py:120". Nothing for what is nowhere. */
+void draw_call_place(struct buffer *out, const struct findings *findings, const struct call *call, int html);
 
 #endif

@@ -15,7 +15,8 @@ struct table {
     uint32_t *slots; /* 1 + the number of a line; 0: free. A power of two, at least twice as many as nodes */
     uint32_t slot_count;
     uint32_t *seen;  /* by line: 1 + the node whose time it has got last */
-    int32_t *files;  /* by function: the first one that has its file */
+    int32_t *files;  /* by function: the one that stands for its file */
+    uint32_t *ranks; /* by such a function: when its file was called first, from 1 on */
 };
 
 void line_times_finish(struct line_times *times)
@@ -66,6 +67,20 @@ static void find_files(struct table *table)
         for (uint32_t i = 0; i < samples->function_count; i++)
             if ((int)samples->functions[i].code == code)
                 find_file(table, files, &file_count, i);
+}
+
+/* Nodes come in the order in which they were found, callers before what they call. */
+static void rank_files(struct table *table)
+{
+    const struct samples *samples = table->samples;
+    uint32_t rank = 0;
+    for (uint32_t i = 0; i < samples->node_count; i++) {
+        int32_t function = samples->nodes[i].function;
+        if (function < 0 || !is_users(&samples->functions[function]))
+            continue;
+        if (!table->ranks[table->files[function]])
+            table->ranks[table->files[function]] = ++rank;
+    }
 }
 
 static struct line_time *line_of(struct table *table, const struct sampled_node *node)
@@ -128,14 +143,15 @@ static void distribute(struct table *table, uint32_t number)
 
 static int by_place(const void *left, const void *right, void *of)
 {
-    const struct samples *samples = ((const struct table *)of)->samples;
+    const struct table *table = of;
+    const struct samples *samples = table->samples;
     const struct line_time *a = left, *b = right;
     int a_is_cells = samples->functions[a->function].code == CODE_OF_CELL;
     int b_is_cells = samples->functions[b->function].code == CODE_OF_CELL;
     if (a_is_cells != b_is_cells)
         return b_is_cells - a_is_cells;
     if (a->function != b->function)
-        return a->function < b->function ? -1 : 1;
+        return table->ranks[a->function] < table->ranks[b->function] ? -1 : 1;
     return a->line < b->line ? -1 : a->line > b->line;
 }
 
@@ -148,9 +164,11 @@ int line_times_make(struct line_times *times, const struct samples *samples)
     table.slots = calloc(table.slot_count, sizeof *table.slots);
     table.seen = calloc(samples->node_count + 1, sizeof *table.seen);
     table.files = calloc(samples->function_count + 1, sizeof *table.files);
-    int result = times->lines && table.slots && table.seen && table.files ? 0 : -ENOMEM;
+    table.ranks = calloc(samples->function_count + 1, sizeof *table.ranks);
+    int result = times->lines && table.slots && table.seen && table.files && table.ranks ? 0 : -ENOMEM;
     if (result == 0) {
         find_files(&table);
+        rank_files(&table);
         for (uint32_t i = 0; i < samples->node_count; i++)
             distribute(&table, i);
         qsort_r(times->lines, times->count, sizeof *times->lines, by_place, &table);
@@ -160,5 +178,6 @@ int line_times_make(struct line_times *times, const struct samples *samples)
     free(table.slots);
     free(table.seen);
     free(table.files);
+    free(table.ranks);
     return result;
 }

@@ -9,8 +9,10 @@
 #include <string.h>
 
 #define NS 1e9
+/* Less that is known than this share of what is not is too little to divide that by. */
+#define KNOWN 0.05
 /* Columns of a node, behind parent, function, line, samples and growth. */
-enum { COLUMN_PYTHON = 5, COLUMN_NATIVE, COLUMN_READY, COLUMN_WAITED };
+enum { COLUMN_PYTHON = 5, COLUMN_NATIVE, COLUMN_RAN, COLUMN_STOOD, COLUMN_READY, COLUMN_WAITED };
 
 void samples_finish(struct samples *samples)
 {
@@ -92,10 +94,12 @@ static int find_same(struct samples *samples, uint32_t *same)
 static void read_times(struct sampled_node *node, const struct json *row)
 {
     double python = seconds_at(row, COLUMN_PYTHON), native = seconds_at(row, COLUMN_NATIVE);
-    double ran = python + native;
+    double ran = seconds_at(row, COLUMN_RAN), stood = seconds_at(row, COLUMN_STOOD);
     node->ready_s = seconds_at(row, COLUMN_READY);
-    node->own_s[ON_PYTHON] = python + (ran > 0 ? node->ready_s * python / ran : node->ready_s);
-    node->own_s[ON_NATIVE] = native + (ran > 0 ? node->ready_s * native / ran : 0);
+    double known = python + native, either = ran + stood + node->ready_s;
+    double share = known > KNOWN * either ? native / known : stood > ran ? 1 : 0; /* of native code */
+    node->own_s[ON_PYTHON] = python + either * (1 - share);
+    node->own_s[ON_NATIVE] = native + either * share;
     for (int i = 0; i < WAITED_KINDS; i++) {
         node->waited_s[i] = seconds_at(row, (size_t)(COLUMN_WAITED + i));
         node->own_s[i == FOR_GIL ? ON_GIL : ON_WAITING] += node->waited_s[i];

@@ -14,8 +14,8 @@
 #define SAMPLES_NODES_MAX (1u << 18)
 #define SAMPLES_THREADS_MAX 1024u
 
-/* What time was spent on. The time in which a thread was ready and had no processor is that of what it would
- * have done. */
+/* What time was spent on. The time in which a thread was ready and had no processor, or ran and nobody knows
+ * what, is divided as that is which is known of the same line. */
 enum spent_on { ON_PYTHON, ON_NATIVE, ON_WAITING, ON_GIL, SPENT_KINDS };
 
 /* What it waited for. */

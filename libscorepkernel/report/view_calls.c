@@ -3,7 +3,6 @@
  * view_calls.c - the call tree of a measured cell, folded to what matters. Pure.
  */
 #include "base/print.h"
-#include "report/calls_text.h"
 #include "report/draw.h"
 #include "report/view.h"
 
@@ -61,9 +60,9 @@ static void text_row(struct buffer *out, const struct findings *findings, const 
     draw_share(&cell, call_total(call), findings->whole_s);
     draw_right(out, &cell, 7);
     print_text(out, "  %*s", 2 * depth, "");
-    calls_name(out, findings, call, 0);
+    draw_call_name(out, findings, call, 0);
     print_text(out, "  ");
-    calls_place(out, findings, call, 0);
+    draw_call_place(out, findings, call, 0);
     print_text(out, "\n");
     buffer_finish(&cell);
 }
@@ -90,9 +89,9 @@ static void html_row(struct buffer *out, const struct findings *findings, const 
     draw_bar(out, call->spent_s, findings->whole_s, 7);
     print_text(out, "</span><span style=\"padding-left:%d.%dem;overflow:hidden;text-overflow:ellipsis\"><code>",
                depth * 12 / 10, depth * 12 % 10);
-    calls_name(out, findings, call, 1);
+    draw_call_name(out, findings, call, 1);
     print_text(out, "</code> <small style=\"opacity:0.6\">");
-    calls_place(out, findings, call, 1);
+    draw_call_place(out, findings, call, 1);
     print_text(out, "</small></span></div>");
 }
 

@@ -4,7 +4,6 @@
  * those that it calls. Blocks are nested in each other, as SVG does not survive everywhere. Pure.
  */
 #include "base/print.h"
-#include "report/calls_text.h"
 #include "report/draw.h"
 #include "report/view.h"
 
@@ -22,9 +21,9 @@ static void block_begin(struct buffer *out, const struct drawing *drawing, const
     double total_s = call_total(call), percent = of_s > 0 ? 100 * total_s / of_s : 0;
     int hundredths = (int)(percent > 100 ? 10000 : percent * 100);
     print_text(out, "<div style=\"width:%d.%02d%%;flex:none\"><div title=\"", hundredths / 100, hundredths % 100);
-    calls_name(out, drawing->findings, call, 1);
+    draw_call_name(out, drawing->findings, call, 1);
     print_text(out, " ");
-    calls_place(out, drawing->findings, call, 1);
+    draw_call_place(out, drawing->findings, call, 1);
     print_text(out, ": ");
     print_seconds(out, total_s);
     print_text(out, ", ");
@@ -34,7 +33,7 @@ static void block_begin(struct buffer *out, const struct drawing *drawing, const
                "line-height:1.6;border:1px solid rgba(255,255,255,0.5);box-sizing:border-box;padding:0 0.2em\">",
                draw_kind_colour(draw_main_kind(call->spent_s)));
     if (total_s >= 0.02 * drawing->findings->whole_s)
-        calls_name(out, drawing->findings, call, 1);
+        draw_call_name(out, drawing->findings, call, 1);
     print_text(out, "</div>");
 }
 

@@ -37,7 +37,7 @@ static const char *what_for(const struct line_time *line)
 {
     static const char *const names[WAITED_KINDS] = {[FOR_UNKNOWN] = "for something",
                                                     [FOR_SLEEP] = "in a sleep",
-                                                    [FOR_FILE] = "for input or output",
+                                                    [FOR_FILE] = "for input, output or an event",
                                                     [FOR_LOCK] = "for a lock or another thread",
                                                     [FOR_CHILD] = "for a process that it started",
                                                     [FOR_GIL] = "for the GIL"};

@@ -23,7 +23,7 @@ static size_t tag_at(const char *at)
 
 static void well_formed(const char *html)
 {
-    size_t open[32], depth = 0;
+    size_t open[128], depth = 0;
     for (const char *at = html; (at = strchr(at, '<')); at++) {
         int closes = at[1] == '/';
         size_t tag = tag_at(at + 1 + closes);
@@ -35,7 +35,7 @@ static void well_formed(const char *html)
         else if (closes)
             MUST(depth > 0 && open[--depth] == tag);
         else
-            MUST(depth < 32 && (open[depth++] = tag, 1));
+            MUST(depth < 128 && (open[depth++] = tag, 1));
         int quotes = 0;
         for (const char *c = at; c < end; c++)
             quotes += *c == '"';

@@ -11,6 +11,7 @@
 #include <string.h>
 
 #include "tracer/module/arguments.h"
+#include "tracer/python/recording.h"
 #include "tracer/sampling/sampler.h"
 
 const char module_sampling_begin_doc[] =
@@ -28,13 +29,14 @@ const char module_sampling_end_doc[] =
     "sampling_end(*, cell, own, library, through=())\n--\n\n"
     "What was sampled, as a dict; None if nothing was begun. The arguments tell whose code a file is, as\n"
     "those of begin() do.\n\n"
-    "seconds: between starts and stops. samples, failed: how many, of all threads. cost: seconds of\n"
-    "processor time that the sampling took. full: the tree had no room for all calls. memory: bytes\n"
+    "seconds: between starts and stops. samples: how many, of all threads. cost: seconds of processor\n"
+    "time that the sampling took. full: the tree had no room for all calls. memory: bytes\n"
     "resident at first, at last, at most.\n"
     "functions: a list of (name, file, first line, whose code it is: enum kind of record/scope.h).\n"
     "nodes: a list of (parent, function, line, samples, bytes by which the process grew, ns of the node\n"
-    "itself that it ran Python code, ran native code, was ready without a processor, waited: for what is\n"
-    "not known, in a sleep, for files and peers, for a lock, for a child, for the GIL). parent: the node\n"
+    "itself that it ran Python code, ran native code, ran one of both, the same and\n"
+    "at one place for two samples, was ready without a processor,\n"
+    "waited: for what is not known, in a sleep, for files and peers, for a lock, for a child, for the GIL). parent: the node\n"
     "that called it; -1: the node stands for a thread, and its line is the thread's place in threads.\n"
     "threads: a list of (native id, whether it runs the cell, ns of its begin and its end, time line):\n"
     "the time line is a list of (ns of Python, native, waiting, for the GIL), by pieces of piece_ns.";
@@ -64,6 +66,12 @@ static uint32_t running_version(void)
     return (major & 0xFF) << 24 | (minor & 0xFF) << 16;
 }
 
+static void note_coroutine(void)
+{
+    if (sampler)
+        sampler_note_coroutine(sampler);
+}
+
 static int begin(struct sampler_options *options)
 {
     const char *problem;
@@ -81,6 +89,7 @@ static int begin(struct sampler_options *options)
     options->thread = (uint64_t)(uintptr_t)PyThreadState_Get();
     Py_DECREF(code);
     sampler = sampler_create(options, &problem);
+    recording_on_coroutine = note_coroutine;
     if (sampler)
         return 0;
     PyErr_SetString(PyExc_NotImplementedError, problem);
@@ -146,10 +155,11 @@ static PyObject *make_function(const struct function *function, const struct sco
 static PyObject *make_node(const struct sample_node *node)
 {
     const uint64_t *ns = node->ns;
-    return Py_BuildValue("lliILKKKKKKKKK", node->parent == SAMPLE_NODE_NONE ? -1L : (long)node->parent,
+    return Py_BuildValue("lliILKKKKKKKKKKK", node->parent == SAMPLE_NODE_NONE ? -1L : (long)node->parent,
                          node->function == FUNCTION_NONE ? -1L : (long)node->function, (int)node->line,
                          (unsigned)node->samples, (long long)node->memory, (unsigned long long)ns[DOING_PYTHON],
-                         (unsigned long long)ns[DOING_NATIVE], (unsigned long long)ns[DOING_READY],
+                         (unsigned long long)ns[DOING_NATIVE], (unsigned long long)ns[DOING_RAN],
+                         (unsigned long long)ns[DOING_STOOD], (unsigned long long)ns[DOING_READY],
                          (unsigned long long)ns[DOING_WAITING + WAITING_UNKNOWN],
                          (unsigned long long)ns[DOING_WAITING + WAITING_SLEEP],
                          (unsigned long long)ns[DOING_WAITING + WAITING_FILE],
@@ -203,8 +213,8 @@ static PyObject *make_result(const struct sampling *found, const struct scope *s
     PyObject *result = NULL;
     if (functions && nodes && threads)
         result = Py_BuildValue(
-            "{s:d,s:K,s:K,s:d,s:O,s:(KKK),s:K,s:O,s:O,s:O}", "seconds", (double)found->sampled_ns / 1e9, "samples",
-            (unsigned long long)found->samples, "failed", (unsigned long long)found->failed, "cost",
+            "{s:d,s:K,s:d,s:O,s:(KKK),s:K,s:O,s:O,s:O}", "seconds", (double)found->sampled_ns / 1e9, "samples",
+            (unsigned long long)found->samples, "cost",
             (double)found->cost_ns / 1e9, "full", found->tree->is_full ? Py_True : Py_False, "memory",
             (unsigned long long)found->memory_first, (unsigned long long)found->memory_last,
             (unsigned long long)found->memory_peak, "piece_ns", (unsigned long long)found->piece_ns, "functions",

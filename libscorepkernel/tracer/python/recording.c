@@ -9,6 +9,7 @@
 #include "scorep/engine.h"
 
 struct recording recording;
+void (*recording_on_coroutine)(void);
 
 /* Writes out Score-P's files: the child would write what they hold a second time, when it ends. */
 static void before_fork(void)
@@ -77,5 +78,7 @@ void recording_enter(struct thread *thread, const void *key, PyObject *code)
         codes_resolve(known, &recording.scope, recorder);
         visit.region = known->region;
     }
+    if (visit.kind == KIND_ROOT && visit.coroutine && thread->is_master && recording_on_coroutine)
+        recording_on_coroutine();
     recorder_enter(recorder, thread, key, visit);
 }

@@ -58,6 +58,10 @@ void recording_release(struct recording *over);
 /* In a forked child, outside the fork itself, when the hooks are out: forgets the parent's measurement. */
 void recording_abandon(void);
 
+/* Called when the cell's own code begins to run in the thread that measures, or goes on, and is a coroutine;
+ * NULL: nobody wants to know. */
+extern void (*recording_on_coroutine)(void);
+
 /* For the hooks. key: of the frame. */
 void recording_enter(struct thread *thread, const void *key, PyObject *code);
 

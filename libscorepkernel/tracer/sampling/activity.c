@@ -4,13 +4,13 @@
  * Documentation/scheduler/sched-stats.rst. */
 #include "tracer/sampling/activity.h"
 
-#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/syscall.h>
 #include <time.h>
-#include <unistd.h>
+
+#include "tracer/sampling/quiet_calls.h"
 
 #define TEXT_MAX 256u
 /* As the kernel numbers the clocks of threads: the processor time of the thread, by its number. */
@@ -20,7 +20,7 @@ static int open_of_thread(pid_t thread, const char *name)
 {
     char path[64];
     (void)snprintf(path, sizeof path, "/proc/self/task/%d/%s", (int)thread, name);
-    return open(path, O_RDONLY | O_CLOEXEC);
+    return quiet_open(path);
 }
 
 void activity_open(struct activity *activity, pid_t thread)
@@ -33,9 +33,9 @@ void activity_open(struct activity *activity, pid_t thread)
 void activity_close(struct activity *activity)
 {
     if (activity->schedule >= 0)
-        (void)close(activity->schedule); /* opened for reading: nothing can be lost */
+        quiet_close(activity->schedule);
     if (activity->call >= 0)
-        (void)close(activity->call);
+        quiet_close(activity->call);
     activity->schedule = activity->call = -1;
 }
 
@@ -51,7 +51,7 @@ bool activity_ran(const struct activity *activity, uint64_t *ran_ns)
 /* The file's text; "" if it cannot be read. */
 static void read_text(int fd, char text[TEXT_MAX])
 {
-    ssize_t len = fd < 0 ? 0 : pread(fd, text, TEXT_MAX - 1, 0);
+    ssize_t len = fd < 0 ? 0 : quiet_read(fd, text, TEXT_MAX - 1);
     text[len > 0 ? len : 0] = '\0';
 }
 

@@ -42,6 +42,8 @@ struct frame_offsets {
     enum line_format line_format;
 };
 
+/* The owner of a frame that is a coroutine's or generator's, from 3.11 on. */
+#define FRAME_OWNER_GENERATOR 1u
 /* Owners of frames that are none of Python's: the interpreter's own, between two pieces of C code. */
 #define FRAME_OWNER_C_STACK 3u
 #define FRAME_OWNER_INTERPRETER 4u

@@ -216,6 +216,12 @@ uint32_t functions_find(struct functions *functions, uint64_t code, struct funct
                (struct function){.code = code, .file_address = names.file, .name_address = names.name});
 }
 
+bool functions_is_module_level(const struct function *function)
+{
+    static const char cell[] = "<cell line: "; /* as some IPythons name it */
+    return strcmp(function->name, "<module>") == 0 || strncmp(function->name, cell, sizeof cell - 1) == 0;
+}
+
 int32_t functions_line(const struct function *function, const struct frame_offsets *offsets, uint64_t instruction)
 {
     if (offsets->instruction_unit) {

@@ -44,6 +44,9 @@ struct function_names {
  * no code object (any more), or there is no room. */
 uint32_t functions_find(struct functions *functions, uint64_t code, struct function_names names);
 
+/* Whether it is a module's own code, or a cell's. */
+bool functions_is_module_level(const struct function *function);
+
 /* The line of an instruction, as a frame has it; 0: it has none. */
 int32_t functions_line(const struct function *function, const struct frame_offsets *offsets, uint64_t instruction);
 

@@ -3,27 +3,28 @@
  * resident_memory: see resident_memory.h. The file is described in proc(5). */
 #include "tracer/sampling/resident_memory.h"
 
-#include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
+#include "tracer/sampling/quiet_calls.h"
+
 void resident_memory_open(struct resident_memory *memory)
 {
-    *memory = (struct resident_memory){.fd = open("/proc/self/statm", O_RDONLY | O_CLOEXEC)};
+    *memory = (struct resident_memory){.fd = quiet_open("/proc/self/statm")};
 }
 
 void resident_memory_close(struct resident_memory *memory)
 {
     if (memory->fd >= 0)
-        (void)close(memory->fd); /* opened for reading: nothing can be lost */
+        quiet_close(memory->fd);
     memory->fd = -1;
 }
 
 int64_t resident_memory_look(struct resident_memory *memory)
 {
     char text[128];
-    ssize_t len = memory->fd < 0 ? -1 : pread(memory->fd, text, sizeof text - 1, 0);
+    ssize_t len = memory->fd < 0 ? -1 : quiet_read(memory->fd, text, sizeof text - 1);
     if (len <= 0)
         return 0;
     text[len] = '\0';

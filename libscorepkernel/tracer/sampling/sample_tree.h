@@ -18,6 +18,8 @@
 enum doing {
     DOING_PYTHON, /* it ran Python code */
     DOING_NATIVE, /* it ran native code that Python called */
+    DOING_RAN,    /* it ran one of both: it had lost its processor when it was looked at, so that nobody knows */
+    DOING_STOOD,  /* the same, and it was where it had been at the look before, as native code often is */
     DOING_READY,  /* it waited for a processor */
     DOING_WAITING, /* and then the kinds of enum waiting */
     DOING_KINDS = DOING_WAITING + WAITING_KINDS

@@ -6,6 +6,7 @@
 #include <errno.h>
 #include <pthread.h>
 #include <signal.h>
+#include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/prctl.h>
@@ -13,6 +14,7 @@
 
 #include "tracer/record/clock.h"
 #include "tracer/sampling/own_memory.h"
+#include "tracer/sampling/quiet_calls.h"
 #include "tracer/sampling/resident_memory.h"
 #include "tracer/sampling/thread_list.h"
 
@@ -35,7 +37,8 @@ struct sampler {
     struct resident_memory memory;
     struct watched_thread threads[SAMPLER_THREADS_MAX];
     uint32_t thread_count;
-    uint64_t master; /* its thread state */
+    uint64_t master;            /* its thread state */
+    _Atomic uint64_t coroutine; /* the frame of the cell's own code, where that is a coroutine */
     char *package;
     pthread_t thread;
     pthread_mutex_t lock;
@@ -43,7 +46,7 @@ struct sampler {
     bool stopping, running;
     pid_t process; /* the one that the thread runs in */
     uint64_t started_ns, sampled_ns; /* of the last start; of all before it */
-    uint64_t samples, failed, cost_ns, piece_ns;
+    uint64_t samples, cost_ns, piece_ns;
     uint64_t random;
 };
 
@@ -109,20 +112,23 @@ static void add(struct sampler *sampler, struct watched_thread *thread, const st
     thread->found.end_ns = at_ns;
 }
 
+static void read_stack(struct sampler *sampler, struct watched_thread *thread)
+{
+    const struct stack_base *base = thread->found.is_master ? &sampler->base : NULL;
+    uint64_t coroutine = thread->found.is_master ? atomic_load(&sampler->coroutine) : 0;
+    (void)stack_read(&sampler->reader, thread->state, base, &sampler->stack);
+    if (coroutine)
+        stack_add_suspended(&sampler->reader, coroutine, &sampler->stack);
+    watched_thread_move(thread, place_in_tree(sampler, thread));
+}
+
 static void sample(struct sampler *sampler, struct watched_thread *thread, int64_t grown)
 {
     uint64_t now_ns = clock_now_ns();
     struct spent spent;
     bool has_run = watched_thread_look(thread, now_ns);
-    if (has_run && !thread->has_ended) {
-        if (stack_read(&sampler->reader, thread->state, thread->found.is_master ? &sampler->base : NULL,
-                       &sampler->stack))
-            watched_thread_move(thread, place_in_tree(sampler, thread));
-        else if (sampler->stack.count == 0)
-            watched_thread_move(thread, thread->found.root);
-        else
-            sampler->failed++;
-    }
+    if (has_run && !thread->has_ended)
+        read_stack(sampler, thread);
     watched_thread_spent(thread, &sampler->functions.offsets, &sampler->stack, &sampler->locks, &spent);
     add(sampler, thread, &spent, now_ns);
     struct sample_node *node = &sampler->tree.nodes[thread->node];
@@ -163,7 +169,9 @@ static bool wait_for_next(struct sampler *sampler)
 static void *run(void *argument)
 {
     struct sampler *sampler = argument;
-    (void)prctl(PR_SET_NAME, "scorep-sampler"); /* a name for whoever looks; nothing depends on it */
+    /* A name for whoever looks, and sleeps of microseconds; nothing depends on either. */
+    (void)prctl(PR_SET_NAME, "scorep-sampler");
+    (void)prctl(PR_SET_TIMERSLACK, 1000);
     do
         look_at_all(sampler);
     while (wait_for_next(sampler));
@@ -247,7 +255,7 @@ static int create_thread(struct sampler *sampler)
     sigset_t all, before;
     sigfillset(&all);
     (void)pthread_sigmask(SIG_SETMASK, &all, &before); /* fails for bad arguments only */
-    int result = pthread_create(&sampler->thread, NULL, run, sampler);
+    int result = quiet_thread_create(&sampler->thread, run, sampler);
     (void)pthread_sigmask(SIG_SETMASK, &before, NULL);
     return result;
 }
@@ -279,8 +287,15 @@ void sampler_stop(struct sampler *sampler)
     sampler->stopping = true;
     pthread_cond_signal(&sampler->wake);
     pthread_mutex_unlock(&sampler->lock);
-    (void)pthread_join(sampler->thread, NULL); /* it exists, and nobody else waits for it */
+    quiet_thread_join(sampler->thread);
     sampler->sampled_ns += clock_now_ns() - sampler->started_ns;
+}
+
+void sampler_note_coroutine(struct sampler *sampler)
+{
+    uint64_t frame, instruction;
+    if (stack_position(&sampler->functions.offsets, sampler->master, &frame, &instruction))
+        atomic_store(&sampler->coroutine, frame);
 }
 
 void sampler_destroy(struct sampler *sampler)
@@ -306,7 +321,6 @@ struct sampling sampler_result(const struct sampler *sampler)
         .thread_count = sampler->thread_count,
         .sampled_ns = sampler->sampled_ns,
         .samples = sampler->samples,
-        .failed = sampler->failed,
         .cost_ns = sampler->cost_ns,
         .piece_ns = sampler->piece_ns,
         .memory_first = sampler->memory.first,

@@ -34,6 +34,10 @@ int sampler_start(struct sampler *sampler);
 /* Samples no more until the next start. Harmless where nothing is sampled. */
 void sampler_stop(struct sampler *sampler);
 
+/* The calling thread is about to run a coroutine that is a cell's own code: while it is suspended, it waits for
+ * what this thread does. */
+void sampler_note_coroutine(struct sampler *sampler);
+
 void sampler_destroy(struct sampler *sampler);
 
 struct sampling {
@@ -41,7 +45,7 @@ struct sampling {
     const struct sample_tree *tree;
     uint32_t thread_count;
     uint64_t sampled_ns;  /* between starts and stops */
-    uint64_t samples, failed; /* of all threads; failed: there was a thread, and no stack could be read */
+    uint64_t samples;         /* of all threads */
     uint64_t cost_ns;     /* processor time of the sampling itself */
     uint64_t piece_ns;    /* of a time line */
     uint64_t memory_first, memory_last, memory_peak; /* bytes resident, as sampled */

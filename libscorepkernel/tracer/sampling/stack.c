@@ -150,6 +150,29 @@ bool stack_read(const struct stack_reader *reader, uint64_t thread, const struct
     return kept > 0;
 }
 
+static bool may_be_awaited(const struct stack_reader *reader, uint64_t address, const struct stack *stack)
+{
+    for (uint32_t i = 0; i < stack->count; i++)
+        if (stack->frames[i].address == address ||
+            functions_is_module_level(&reader->functions->items[stack->frames[i].function]))
+            return false;
+    return stack->count < STACK_DEPTH_MAX;
+}
+
+void stack_add_suspended(const struct stack_reader *reader, uint64_t address, struct stack *stack)
+{
+    const struct frame_offsets *offsets = &reader->functions->offsets;
+    uint8_t bytes[FRAME_PART_MAX];
+    if (!may_be_awaited(reader, address, stack) || !own_memory_read(bytes, address, offsets->frame.len) ||
+        (offsets->frame.owner && bytes[offsets->frame.owner] != FRAME_OWNER_GENERATOR))
+        return;
+    stack->frames[stack->count] = (struct stack_frame){
+        .address = address,
+        .code = number_at(bytes, offsets->frame.code) & REFERENCE_MASK,
+        .instruction = instruction_of(offsets, bytes)};
+    stack->count = name_frames(reader, stack, stack->count, stack->count + 1, stack->count);
+}
+
 bool stack_position(const struct frame_offsets *offsets, uint64_t thread, uint64_t *frame, uint64_t *instruction)
 {
     uint8_t bytes[FRAME_PART_MAX];

@@ -41,6 +41,11 @@ struct stack_reader {
 bool stack_read(const struct stack_reader *reader, uint64_t thread, const struct stack_base *base,
                 struct stack *stack);
 
+/* Adds the frame at an address as the outermost one, if it is that of a coroutine which is not among the
+ * frames: it is suspended then, and what the frames do it waits for. Where one of them is a module's or a
+ * cell's own code, that does not wait for it. */
+void stack_add_suspended(const struct stack_reader *reader, uint64_t address, struct stack *stack);
+
 /* Where a thread is now: its innermost frame and instruction. false: it cannot be read. */
 bool stack_position(const struct frame_offsets *offsets, uint64_t thread, uint64_t *frame,
                     uint64_t *instruction);

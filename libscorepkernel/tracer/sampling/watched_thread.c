@@ -10,6 +10,10 @@
 /* Python code is at another instruction after some microseconds; what stands still for so long is native. */
 #define STANDSTILL_LOOKS 3
 #define STANDSTILL_STEP_NS 4000u
+/* So long a thread gets its processor back. */
+#define MOMENT_NS 15000
+/* As much of a thread's own time between two looks says something, too. */
+#define STANDSTILL_RAN_NS 100000u
 /* What the clocks of two sources differ by is no waiting. */
 #define NOTHING_NS 20000u
 
@@ -47,7 +51,6 @@ void watched_thread_go_on(struct watched_thread *thread, uint64_t now_ns)
     thread->ran_since = 0;
     thread->is_new = true;
     thread->waits_as = DOING_KINDS;
-    thread->runs_as = DOING_PYTHON;
 }
 
 bool watched_thread_look(struct watched_thread *thread, uint64_t now_ns)
@@ -68,25 +71,53 @@ void watched_thread_move(struct watched_thread *thread, uint32_t node)
     thread->node = node;
 }
 
-/* Whether a thread that runs is still where its stack was read, after some microseconds of processor time of
- * its own. Without these nothing can be told, and what was found last still counts. */
-static bool stands_still(const struct watched_thread *thread, const struct frame_offsets *offsets,
+static bool is_elsewhere(const struct watched_thread *thread, const struct frame_offsets *offsets,
                          const struct stack *stack)
 {
-    uint64_t before_ns = 0, after_ns = 0;
+    uint64_t frame, instruction;
+    return !stack_position(offsets, thread->state, &frame, &instruction) || frame != stack->frames[0].address ||
+           instruction != stack->frames[0].instruction;
+}
+
+static bool has_run_for(const struct watched_thread *thread, uint64_t since_ns, uint64_t ns)
+{
+    uint64_t now_ns;
+    return activity_ran(&thread->activity, &now_ns) && now_ns - since_ns > ns;
+}
+
+/* What a thread ran that had lost its processor, perhaps to us, and cannot be seen moving: it gets it back for
+ * a moment. */
+static enum doing what_ran(const struct watched_thread *thread, const struct frame_offsets *offsets,
+                           const struct stack *stack, uint64_t since_ns)
+{
+    static const struct timespec moment = {0, MOMENT_NS};
+    (void)clock_nanosleep(CLOCK_MONOTONIC, 0, &moment, NULL); /* signals are blocked in this thread */
+    if (is_elsewhere(thread, offsets, stack))
+        return DOING_PYTHON;
+    if (has_run_for(thread, since_ns, STANDSTILL_STEP_NS))
+        return DOING_NATIVE;
+    bool has_moved = stack->frames[0].address != thread->frame ||
+                     stack->frames[0].instruction != thread->instruction;
+    return has_moved || thread->ran_since < STANDSTILL_RAN_NS ? DOING_RAN : DOING_STOOD;
+}
+
+/* What a thread that runs is running: native code, if it is still where its stack was read after some
+ * microseconds of processor time of its own. */
+static enum doing what_runs(const struct watched_thread *thread, const struct frame_offsets *offsets,
+                            const struct stack *stack)
+{
+    uint64_t before_ns = 0;
     if (stack->count == 0 || !activity_ran(&thread->activity, &before_ns))
-        return false;
+        return DOING_PYTHON;
     for (int i = 0; i < STANDSTILL_LOOKS; i++) {
-        uint64_t frame, instruction, until = clock_now_ns() + STANDSTILL_STEP_NS;
-        if (!stack_position(offsets, thread->state, &frame, &instruction) ||
-            frame != stack->frames[0].address || instruction != stack->frames[0].instruction)
-            return false;
+        uint64_t until = clock_now_ns() + STANDSTILL_STEP_NS;
+        if (is_elsewhere(thread, offsets, stack))
+            return DOING_PYTHON;
         while (clock_now_ns() < until) {
         }
     }
-    if (activity_ran(&thread->activity, &after_ns) && after_ns - before_ns > STANDSTILL_STEP_NS)
-        return true;
-    return thread->runs_as == DOING_NATIVE;
+    return has_run_for(thread, before_ns, STANDSTILL_STEP_NS) ? DOING_NATIVE
+                                                              : what_ran(thread, offsets, stack, before_ns);
 }
 
 static void put(struct spent *spent, uint32_t node, enum doing doing, uint64_t ns)
@@ -145,9 +176,14 @@ void watched_thread_spent(struct watched_thread *thread, const struct frame_offs
         waiting = (enum waiting)(thread->waits_as - DOING_WAITING); /* it is where it was */
     else if (has_waited)
         waiting = activity_waits_for(&thread->activity, locks);
+    enum doing runs_as = DOING_RAN;
     if (waiting == WAITING_UNKNOWN && ran_ns > 0 && !thread->has_ended)
-        thread->runs_as = stands_still(thread, offsets, stack) ? DOING_NATIVE : DOING_PYTHON;
-    put(spent, thread->node, thread->runs_as, ran_ns);
+        runs_as = what_runs(thread, offsets, stack);
+    if (thread->ran_since > 0 && stack->count > 0) {
+        thread->frame = stack->frames[0].address;
+        thread->instruction = stack->frames[0].instruction;
+    }
+    put(spent, thread->node, runs_as, ran_ns);
     if (waiting != WAITING_UNKNOWN) {
         thread->waits_as = thread->waited_as = DOING_WAITING + waiting;
         thread->node_waited = thread->node;
@@ -162,7 +198,7 @@ void watched_thread_spent(struct watched_thread *thread, const struct frame_offs
 
 static enum timeline_part part_of(enum doing doing)
 {
-    if (doing == DOING_PYTHON || doing == DOING_READY)
+    if (doing == DOING_PYTHON || doing == DOING_RAN || doing == DOING_STOOD || doing == DOING_READY)
         return TIMELINE_PYTHON;
     if (doing == DOING_NATIVE)
         return TIMELINE_NATIVE;

@@ -29,7 +29,8 @@ struct watched_thread {
     uint64_t ran_ns, ready_ns;  /* all in all, as of this look */
     uint64_t ran_since, owed_ns; /* since the last look; counted as ready, and not yet told of by the system */
     uint32_t node, node_before; /* where it is in the tree, and where it was at the last look */
-    enum doing runs_as, waits_as; /* as of the last look; what it waits for, DOING_KINDS: it does not wait */
+    enum doing waits_as;        /* what it waited for at the last look; DOING_KINDS: it did not */
+    uint64_t frame, instruction; /* where it was at the last look */
     uint32_t node_waited;         /* where it was seen waiting last, and for what */
     enum doing waited_as;
     bool is_new, has_ended;

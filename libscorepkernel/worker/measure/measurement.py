@@ -9,7 +9,7 @@ import resource
 import sys
 import threading
 import time
-from typing import Any, Iterator, List, Sequence
+from typing import Any, Iterator, List, NamedTuple, Optional, Sequence
 
 from ..base import page_faults
 from . import experiment_directory, record, report, scope, scorep_api, scorep_variables
@@ -18,13 +18,27 @@ from .sampling import Sampling
 from .systems.system import System
 
 # The region in which IPython shows the value of the cell's last expression, and where it is in the source.
-_SHOWING = "IPython:show_result"
-_PLACE_OF_SHOWING = (sys.modules["IPython"].__file__ or "IPython", 0) if "IPython" in sys.modules else ("IPython", 0)
+_SHOWING = "notebook:show_result"
+_PLACE_OF_SHOWING = ("IPython", 0)
 
 
-def _system_time() -> float:
-    """How long the system has worked for this thread, in seconds."""
-    return resource.getrusage(resource.RUSAGE_THREAD).ru_stime
+class Used(NamedTuple):
+    """What this process has used: by the clock, processors' time, the system's time for this thread, page faults."""
+
+    seconds: float
+    processor_seconds: float
+    system_seconds: float
+    page_faults: int
+
+    @classmethod
+    def by_now(cls) -> Used:
+        """All that it has used so far."""
+        system = resource.getrusage(resource.RUSAGE_THREAD).ru_stime
+        return cls(time.perf_counter(), time.process_time(), system, page_faults.taken())
+
+    def since(self, earlier: Used) -> Used:
+        """The difference between this and what had been used earlier."""
+        return Used(*(now - before for now, before in zip(self, earlier)))
 
 
 @contextlib.contextmanager
@@ -52,7 +66,8 @@ class Measurement:
         self._way = way
         self._warnings = list(notes)
         self._pid = os.getpid()
-        self._seconds = self._stopped = 0.0
+        self._seconds = 0.0
+        self._stopped: Optional[Used] = None  # when the statements ended
         self._faults = 0
         self._processor_seconds = self._system_seconds = self._shown_seconds = 0.0
         self._begun = False
@@ -138,19 +153,19 @@ class Measurement:
     def _timed(self) -> Iterator[None]:
         self._look_for_profilers()
         self._sampling.start()
-        faults_before, processor_before, system_before = page_faults.taken(), time.process_time(), _system_time()
-        begin, self._stopped, self._shown_seconds = time.perf_counter(), 0.0, 0.0
+        begin, self._stopped, self._shown_seconds = Used.by_now(), None, 0.0
         self._system.start()
         try:
             yield
         finally:
             if os.getpid() == self._pid:
-                self._system.stop()
-                self._seconds += (self._stopped or time.perf_counter()) - begin - self._shown_seconds
-                self._processor_seconds += time.process_time() - processor_before
-                self._system_seconds += _system_time() - system_before
-                self._faults += page_faults.taken() - faults_before
-                self._sampling.stop()
+                self._stop()
+                assert self._stopped
+                used = self._stopped.since(begin)
+                self._seconds += used.seconds - self._shown_seconds
+                self._processor_seconds += used.processor_seconds
+                self._system_seconds += used.system_seconds
+                self._faults += used.page_faults
 
     def statement_begins(self) -> None:
         """A statement of the cell is about to run."""
@@ -164,20 +179,27 @@ class Measurement:
         if self._depth != 1 or os.getpid() != self._pid:
             yield
             return
-        self._system.enter_region(_SHOWING, *_PLACE_OF_SHOWING)
+        if self._arguments.instrument:
+            self._system.enter_region(_SHOWING, *_PLACE_OF_SHOWING)
         begin, processor = time.perf_counter(), time.process_time()
         try:
             yield
         finally:
             self._shown_seconds += time.perf_counter() - begin
             self._processor_seconds -= time.process_time() - processor
-            self._system.leave_region(_SHOWING)
+            if self._arguments.instrument:
+                self._system.leave_region(_SHOWING)
 
     def code_has_raised(self) -> None:
         """What comes now is IPython's work on a traceback, which may take longer than the cell."""
-        if self._depth == 1 and os.getpid() == self._pid and not self._stopped:
-            self._stopped = time.perf_counter()
+        if self._depth == 1 and os.getpid() == self._pid:
+            self._stop()
+
+    def _stop(self) -> None:
+        """Record no more of these statements."""
+        if self._stopped is None:
             self._system.stop()
+            self._stopped = Used.by_now()
             self._sampling.stop()
 
     def end(self) -> None:

@@ -4,7 +4,7 @@ by a thread of the C extension's, whatever measurement system there is."""
 
 from __future__ import annotations
 
-import linecache
+import io
 import os
 from typing import Any, Dict, List, Optional
 
@@ -89,8 +89,15 @@ def _sources(functions: List[tuple]) -> Dict[str, Dict[str, Any]]:
 
 
 def _text(file: str) -> str:
+    """A file's source as Python's tracebacks have it: what is noted there is looked at, and stays as it is."""
+    from IPython.core import compilerop  # which notes the sources of cells
+
     try:
-        text = "".join(linecache.getlines(file))
-    except Exception:  # the user may have put another loader there
-        text = ""
-    return text if len(text) <= _SOURCE_LEN else ""
+        noted = compilerop.linecache.cache.get(file)
+        if noted is None:
+            with io.open(file, encoding="utf-8", errors="replace") as source:
+                return source.read(_SOURCE_LEN)
+        text = noted[0]() if len(noted) == 1 else "".join(noted[2])
+    except Exception:  # it is no file, or the user has put something else there
+        return ""
+    return text if text and len(text) <= _SOURCE_LEN else ""

@@ -20,7 +20,11 @@ from .system import Outcome
 
 # What Score-P is told where the user says nothing. Python's own limit of recursion is 1,000; Score-P's is 100, and
 # what lies deeper is one region.
-DEFAULTS = {"SCOREP_ENABLE_TRACING": "true", "SCOREP_PROFILING_MAX_CALLPATH_DEPTH": "1000"}
+DEFAULTS = {
+    "SCOREP_ENABLE_TRACING": "true",
+    "SCOREP_PROFILING_MAX_CALLPATH_DEPTH": "1000",
+    "SCOREP_TOTAL_MEMORY": score_p_messages.TOTAL_MEMORY,
+}
 # Score-P's profile in the forms that are read here; others (TAU_SNAPSHOT, NONE ...) are the user's own business.
 _CUBE_FORMATS = ("", "default", "cube4", "cube_tuple")
 _TRUE = ("true", "yes", "on", "1")

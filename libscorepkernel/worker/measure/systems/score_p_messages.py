@@ -9,6 +9,9 @@ from typing import List
 
 from .. import experiment_directory
 
+# What Score-P is given where the user says nothing: its own 16 MB are full after a million calls, and of what it is
+# given it takes what it needs.
+TOTAL_MEMORY = "256M"
 UNWRITTEN = "The experiment could not be written"  # says scorep/engine_patches.c
 
 # Each: what Score-P's message has in it, and what to do.
@@ -47,10 +50,10 @@ def from_messages(messages: str) -> List[str]:
     found = []
     flushes = messages.count("Trace buffer flush")
     if flushes:
-        memory = os.environ.get("SCOREP_TOTAL_MEMORY", "16000k")
+        memory = os.environ.get("SCOREP_TOTAL_MEMORY", TOTAL_MEMORY)
         found.append(
             f"Score-P's memory was full, and was written to disk {flushes} times during the cell: the times contain "
-            f"that. Give it more than the {memory} that it has, for example with %env SCOREP_TOTAL_MEMORY=256M"
+            f"that. Give it more than the {memory} that it has, for example with %env SCOREP_TOTAL_MEMORY=1G"
         )
     if "callpath depth limitation" in messages:
         found.append(
