@@ -81,6 +81,12 @@ void draw_bar(struct buffer *out, const double spent_s[SPENT_KINDS], double whol
     }
 }
 
+void draw_details(struct buffer *out, const struct findings *findings, const char *title)
+{
+    int is_wanted = json_count(json_get(findings->measured, "views")) > 0;
+    print_text(out, "<details%s><summary>%s</summary>", is_wanted ? " open" : "", title);
+}
+
 void draw_legend(struct buffer *out)
 {
     print_text(out, "<div style=\"margin:0.2em 0\"><small style=\"opacity:0.8\">");

@@ -31,6 +31,9 @@ void draw_right(struct buffer *out, struct buffer *cell, size_t width);
 /** A bar for a time, in HTML, as a part of another; width_em is that of the whole. */
 void draw_bar(struct buffer *out, const double spent_s[SPENT_KINDS], double whole_s, double width_em);
 
+/** The beginning of what a click opens, or of what is open as it was asked for. Ends with </details>. */
+void draw_details(struct buffer *out, const struct findings *findings, const char *title);
+
 /** The four kinds with their colours, in HTML. */
 void draw_legend(struct buffer *out);
 

@@ -6,7 +6,10 @@
 #include "report/report.h"
 
 #include "base/print.h"
+#include "report/comparison.h"
 #include "report/view.h"
+
+#include <string.h>
 
 static const struct report_view *const views[] = {
 #define VIEW(name) &view_##name,
@@ -39,14 +42,47 @@ static void forget(struct findings *findings)
     samples_finish(&findings->samples);
 }
 
+/* Whether a view is to be shown: all are, or those that are asked for, with the summary. */
+static int is_shown(const struct report_view *view, const struct json *measured)
+{
+    const struct json *wanted = json_get(measured, "views");
+    if (json_count(wanted) == 0 || view == &view_summary)
+        return 1;
+    for (size_t i = 0; i < json_count(wanted); i++) {
+        const char *name = json_text(json_at(wanted, i), NULL);
+        if (name && strcmp(name, view->name) == 0)
+            return 1;
+    }
+    return 0;
+}
+
 static void print_views(struct buffer *text, struct buffer *page, const struct findings *findings)
 {
     print_text(page, "<div style=\"border-left:3px solid #e4572e;padding-left:0.8em\">");
     for (size_t i = 0; i < sizeof views / sizeof *views; i++) {
+        if (!is_shown(views[i], findings->measured))
+            continue;
         views[i]->text(text, findings);
         views[i]->html(page, findings);
     }
     print_text(page, "</div>");
+}
+
+static void print_report(struct buffer *text, struct buffer *page, const struct json *measured)
+{
+    const struct json *compared = json_get(measured, "compared");
+    struct findings findings, older;
+    if (json_count(compared) != 2) {
+        find(&findings, measured);
+        print_views(text, page, &findings);
+        forget(&findings);
+        return;
+    }
+    find(&older, json_at(compared, 0));
+    find(&findings, json_at(compared, 1));
+    comparison_print(text, page, &older, &findings);
+    forget(&older);
+    forget(&findings);
 }
 
 struct json *report_content(struct spk_text measurement)
@@ -56,10 +92,7 @@ struct json *report_content(struct spk_text measurement)
     struct buffer text = {0}, page = {0};
     int result = measured ? 0 : -1;
     if (result == 0) {
-        struct findings findings;
-        find(&findings, measured);
-        print_views(&text, &page, &findings);
-        forget(&findings);
+        print_report(&text, &page, measured);
         /* A buffer that memory ran out for is empty or short, which only shortens the report. */
         if (text.len)
             result = json_set_text(data, "text/plain", (const char *)buffer_bytes(&text), text.len);

@@ -153,7 +153,8 @@ static int read_threads(struct samples *samples, const struct json *rows)
     for (size_t i = 0; i < count; i++) {
         const struct json *row = json_at(rows, i);
         samples->threads[i] = (struct sampled_thread){json_boolean(json_at(row, 1), 0), seconds_at(row, 2),
-                                                      seconds_at(row, 3), json_at(row, 4)};
+                                                      seconds_at(row, 3), json_at(row, 4),
+                                                      seconds_at(row, 5), json_integer(json_at(row, 6), -1)};
     }
     samples->thread_count = (uint32_t)count;
     return 0;
@@ -204,7 +205,6 @@ static int read_all(struct samples *samples, const struct json *sampling)
     samples->count = (uint64_t)json_integer(json_get(sampling, "samples"), 0);
     samples->seconds = json_number(json_get(sampling, "seconds"), 0);
     samples->cost_s = json_number(json_get(sampling, "cost"), 0);
-    samples->piece_s = json_number(json_get(sampling, "piece_ns"), 0) / NS;
     samples->memory_first = bytes_at(memory, 0);
     samples->memory_last = bytes_at(memory, 1);
     samples->memory_peak = bytes_at(memory, 2);

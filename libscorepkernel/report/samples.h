@@ -48,6 +48,8 @@ struct sampled_thread {
     int is_master; /* it ran the cell */
     double begin_s, end_s;
     const struct json *timeline; /* borrowed; rows of four numbers, ns of enum spent_on */
+    double piece_s;              /* that each of them stands for */
+    long long rank;              /* of several; -1: there is one process */
 };
 
 /* Empty where nothing was sampled. */
@@ -59,7 +61,6 @@ struct samples {
     uint64_t count;     /* of samples */
     double seconds;     /* that were sampled */
     double cost_s;      /* processor time that the sampling took */
-    double piece_s;     /* of a time line */
     double memory_first, memory_last, memory_peak; /* bytes resident */
     double of_cell_s[SPENT_KINDS]; /* what the thread did that ran the cell */
     double ready_s;                /* contained in it: it had no processor */

@@ -100,7 +100,7 @@ static void html(struct buffer *out, const struct findings *findings)
     struct walk state = {findings, html_row, SHOWN * findings->whole_s, ROWS_MAX, 0};
     if (!has_calls(findings))
         return;
-    print_text(out, "<details><summary>Calls</summary>");
+    draw_details(out, findings, "Calls");
     walk(&state, out, &findings->tree.calls[0], 0);
     remaining(&state, out, "<div><small>", "</small></div>");
     print_text(out, "</details>");

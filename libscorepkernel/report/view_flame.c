@@ -67,7 +67,8 @@ static void html(struct buffer *out, const struct findings *findings)
     struct drawing drawing = {findings, BLOCKS_MAX};
     if (!findings_are_sampled(findings) || findings->tree.count < 3)
         return;
-    print_text(out, "<details><summary>Flame graph</summary><div style=\"margin:0.3em 0\">");
+    draw_details(out, findings, "Flame graph");
+    print_text(out, "<div style=\"margin:0.3em 0\">");
     draw(out, &drawing, &findings->tree.calls[0], 0);
     print_text(out, "</div></details>");
 }

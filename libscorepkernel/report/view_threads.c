@@ -38,10 +38,24 @@ static void sums(const struct sampled_thread *thread, double spent_s[SPENT_KINDS
     }
 }
 
+/* How long the longest of them was there: what the width of a time line stands for. */
+static double longest(const struct findings *findings)
+{
+    double most_s = 0;
+    for (uint32_t i = 0; i < findings->samples.thread_count; i++)
+        if (findings->samples.threads[i].end_s > most_s)
+            most_s = findings->samples.threads[i].end_s;
+    return most_s > 0 ? most_s : 1;
+}
+
 static void name(struct buffer *out, const struct sampled_thread *thread, uint32_t number)
 {
-    if (thread->is_master)
+    if (thread->rank >= 0)
+        print_text(out, "rank %lld%s", thread->rank, thread->is_master ? "" : ", ");
+    if (thread->is_master && thread->rank < 0)
         print_text(out, "the cell");
+    else if (thread->is_master)
+        return;
     else
         print_text(out, "thread %u", number);
 }
@@ -73,7 +87,7 @@ static void text(struct buffer *out, const struct findings *findings)
 /* Pieces of one kind, one behind the other, are one block. */
 static void blocks(struct buffer *out, const struct findings *findings, const struct sampled_thread *thread)
 {
-    double piece_s = findings->samples.piece_s, whole_s = findings->whole_s;
+    double piece_s = thread->piece_s, whole_s = longest(findings);
     size_t count = json_count(thread->timeline), run = 0;
     int before = -1;
     for (size_t i = 0; i <= count; i++) {
@@ -102,7 +116,7 @@ static void html(struct buffer *out, const struct findings *findings)
 {
     if (!shown(findings))
         return;
-    print_text(out, "<details><summary>Threads</summary>");
+    draw_details(out, findings, "Threads");
     for (uint32_t i = 0; i < shown(findings); i++) {
         double spent_s[SPENT_KINDS];
         sums(&findings->samples.threads[i], spent_s);

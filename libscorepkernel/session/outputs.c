@@ -4,8 +4,16 @@
  */
 #include "session/outputs.h"
 
+#include "report/report.h"
 #include "session/host_calls.h"
 #include "session/input_requests.h"
+
+static void show_report(struct spk_session *session, struct frame *frame)
+{
+    struct spk_text measurement;
+    if (frame_next_part(frame, &measurement) == 1)
+        host_calls_display(&session->host, frame->request, report_content(measurement));
+}
 
 void outputs_deliver(struct spk_session *session, struct frame *frame)
 {
@@ -23,6 +31,9 @@ void outputs_deliver(struct spk_session *session, struct frame *frame)
         break;
     case WORKER_INPUT_WITHDRAWN:
         input_requests_withdrawn(session, frame);
+        break;
+    case WORKER_REPORT:
+        show_report(session, frame);
         break;
     case WORKER_LOG:
         host_calls_log(&session->host, frame);

@@ -104,7 +104,7 @@ class Cells:
         """While the user thinks: import what the first measured cell may need, and load what measures it."""
         from .directives import viewers  # noqa: F401
         from .launch import launcher, runner  # noqa: F401
-        from .measure import repeats  # noqa: F401
+        from .measure import experiments, repeats  # noqa: F401
 
         self._systems.prepare()
 
@@ -338,8 +338,10 @@ class Cells:
             return reply
         if not self.runner:  # else the session does so
             from .directives import viewers
+            from .measure import experiments
 
             print(visible(viewers.show(measurement["directory"])), end="")
+            experiments.keep(measurement)
             measurement = report.for_library(measurement)
         return (*reply, measurement)
 

@@ -65,13 +65,14 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     struct json *content = report_content((struct spk_text){(const char *)data, size});
     struct json *parsed = json_parse((const char *)data, size);
     MUST(!content == !parsed);
+    const char *begin = json_count(json_get(parsed, "compared")) == 2 ? " before, " : "Measured in ";
     json_free(parsed);
     if (!content)
         return 0;
     const struct json *forms = json_get(content, "data");
     const char *plain = json_text(json_get(forms, "text/plain"), NULL);
     const char *html = json_text(json_get(forms, "text/html"), NULL);
-    MUST(plain && html && strstr(plain, "Measured in ") && json_get(content, "metadata") &&
+    MUST(plain && html && strstr(plain, begin) && json_get(content, "metadata") &&
          json_get(content, "transient"));
     well_formed(html);
     visible(plain);

@@ -38,8 +38,8 @@ const char module_sampling_end_doc[] =
     "at one place for two samples, was ready without a processor,\n"
     "waited: for what is not known, in a sleep, for files and peers, for a lock, for a child, for the GIL). parent: the node\n"
     "that called it; -1: the node stands for a thread, and its line is the thread's place in threads.\n"
-    "threads: a list of (native id, whether it runs the cell, ns of its begin and its end, time line):\n"
-    "the time line is a list of (ns of Python, native, waiting, for the GIL), by pieces of piece_ns.";
+    "threads: a list of (native id, whether it runs the cell, ns of its begin and its end, time line,\n"
+    "ns of a piece): the time line is a list of (ns of Python, native, waiting, for the GIL), by pieces.";
 
 static struct sampler *sampler;
 
@@ -183,12 +183,12 @@ static PyObject *make_timeline(const struct sampled_thread *thread)
     return list;
 }
 
-static PyObject *make_thread(const struct sampled_thread *thread)
+static PyObject *make_thread(const struct sampled_thread *thread, uint64_t piece_ns)
 {
     PyObject *timeline = make_timeline(thread);
-    return timeline ? Py_BuildValue("iOKKN", (int)thread->native_id, thread->is_master ? Py_True : Py_False,
+    return timeline ? Py_BuildValue("iOKKNK", (int)thread->native_id, thread->is_master ? Py_True : Py_False,
                                     (unsigned long long)thread->begin_ns, (unsigned long long)thread->end_ns,
-                                    timeline)
+                                    timeline, (unsigned long long)piece_ns)
                     : NULL;
 }
 
@@ -209,16 +209,15 @@ static PyObject *make_result(const struct sampling *found, const struct scope *s
     for (uint32_t i = 0; nodes && i < found->tree->count; i++)
         nodes = append(nodes, make_node(&found->tree->nodes[i]));
     for (uint32_t i = 0; threads && i < found->thread_count; i++)
-        threads = append(threads, make_thread(sampler_thread(sampler, i)));
+        threads = append(threads, make_thread(sampler_thread(sampler, i), found->piece_ns));
     PyObject *result = NULL;
     if (functions && nodes && threads)
         result = Py_BuildValue(
-            "{s:d,s:K,s:d,s:O,s:(KKK),s:K,s:O,s:O,s:O}", "seconds", (double)found->sampled_ns / 1e9, "samples",
+            "{s:d,s:K,s:d,s:O,s:(KKK),s:O,s:O,s:O}", "seconds", (double)found->sampled_ns / 1e9, "samples",
             (unsigned long long)found->samples, "cost",
             (double)found->cost_ns / 1e9, "full", found->tree->is_full ? Py_True : Py_False, "memory",
             (unsigned long long)found->memory_first, (unsigned long long)found->memory_last,
-            (unsigned long long)found->memory_peak, "piece_ns", (unsigned long long)found->piece_ns, "functions",
-            functions, "nodes", nodes, "threads", threads);
+            (unsigned long long)found->memory_peak, "functions", functions, "nodes", nodes, "threads", threads);
     Py_XDECREF(functions);
     Py_XDECREF(nodes);
     Py_XDECREF(threads);

@@ -59,9 +59,73 @@ def scorep_doctor(line: str) -> None:
     print(doctor.as_json(found) if line.strip() else doctor.as_text(found))
 
 
+def scorep_report(line: str) -> None:
+    """Show the report of an experiment again.
+
+    ::
+
+        %scorep_report [EXPERIMENT] [--view lines|calls|flame|threads|regions] [--top N] [--by exclusive|inclusive|calls]
+
+    EXPERIMENT: its directory, or that directory's name; by default the one that was measured last. --view: one part of
+    the report, opened; several may be given. --top: so many regions, instead of 10. --by: what regions are sorted by.
+    """
+    _experiments().show(line)
+
+
+def scorep_experiments(line: str) -> None:
+    """List what this notebook has measured: when, how long it took, the size of its files, and the cell.
+
+    ::
+
+        %scorep_experiments [--keep N] [--remove EXPERIMENT ...]
+
+    --keep N: remove all experiments of this notebook but the newest N. --remove: remove those that are named. Both say
+    what they removed; nothing else is ever removed.
+    """
+    _experiments().list_or_remove(line)
+
+
+def scorep_compare(line: str) -> None:
+    """Say what has become faster or slower between two experiments, line by line.
+
+    ::
+
+        %scorep_compare [EXPERIMENT EXPERIMENT]
+
+    By default the one that was measured last, and the one of the same cell before it. Lines are matched by their source,
+    so that a changed cell can be compared; what is within the accuracy of the samples is called noise.
+    """
+    _experiments().compare(line)
+
+
+def scorep_export(line: str) -> None:
+    """Write what was measured for another viewer.
+
+    ::
+
+        %scorep_export [EXPERIMENT] speedscope|chrome|folded [--to FILE]
+
+    speedscope: for https://www.speedscope.app. chrome: for https://ui.perfetto.dev and chrome://tracing. folded: stacks
+    with their microseconds, one a line, for flamegraph.pl. The file is named after the
+    experiment, in the working directory, unless --to names another.
+    """
+    _experiments().export(line)
+
+
+def _experiments() -> Any:
+    # Now, as it takes some milliseconds that the start of a session need not wait for.
+    from . import experiment_magics
+
+    return experiment_magics
+
+
+_LINE_MAGICS = (scorep_doctor, scorep_report, scorep_experiments, scorep_compare, scorep_export)
+
+
 def register(shell: Any) -> None:
     """Make the directives known to IPython, as magics."""
-    shell.register_magic_function(scorep_doctor, "line")
+    for magic in _LINE_MAGICS:
+        shell.register_magic_function(magic, "line")
     for name, described in table.DIRECTIVES.items():
         directive = _misplaced(name, described)
         if described.is_line:

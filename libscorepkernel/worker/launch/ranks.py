@@ -15,7 +15,7 @@ from typing import Any, Dict, List, NamedTuple, Optional, Sequence, Tuple
 
 from ..base import places, tracer
 from ..base.errors import NotMeasured
-from ..measure import binding_arguments, experiment_directory
+from ..measure import binding_arguments, experiment_directory, sampling
 from ..measure.report import REPORTED_REGIONS
 from ..measure.systems.built_in import BuiltIn
 from ..measure.systems.score_p import ScoreP
@@ -144,6 +144,8 @@ class Job:
             way=f"{way} ({size_text(came.sent)} of variables to each, {size_text(came.size)} back)",
             directory=self.directory,
             seconds=max(one["seconds"] for one in reports),
+            processor_seconds=sum(one["processor_seconds"] for one in reports),
+            sampling=sampling.together([one["sampling"] for one in reports]),
             events=sum(one["events"] for one in reports),
             page_faults=sum(one["page_faults"] for one in reports),
             page_faults_seconds=sum(one["page_faults_seconds"] for one in reports),

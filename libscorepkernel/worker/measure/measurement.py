@@ -231,7 +231,6 @@ class Measurement:
             shown_seconds=self._shown_seconds,
             outcome=self._outcome,
             warnings=self._warnings,
-            has_all_regions=self._cell.repeat > 1 or self._place.rank is not None,
         )
 
     def _with_files(self, cell: Any) -> Any:

@@ -23,10 +23,12 @@ def combined(reports: List[Any]) -> dict:
     regions.sort(key=lambda row: -row[5])
     last.update(
         seconds=statistics.median(seconds),
+        processor_seconds=statistics.median(report["processor_seconds"] for report in reports),
         runs=len(reports),
         seconds_least=min(seconds),
         seconds_most=max(seconds),
         regions=regions[: len(last["regions"]) or 1],
+        all_regions=regions,
         region_count=len(regions),
         exclusive_ns=sum(row[5] for row in regions),
         warnings=list(dict.fromkeys(warning for report in reports for warning in report["warnings"])),

@@ -17,6 +17,7 @@ MARKED_CELL = "cell "
 PLAIN_REGION, WHOLE_CELL, MARKED_CELL_REGION = 0, 1, 2
 # So many are shown; of others it is said how many there are.
 REPORTED_REGIONS = 10
+KEPT_REGIONS = 10_000
 
 
 def of_cell(
@@ -32,10 +33,9 @@ def of_cell(
     shown_seconds: float,
     outcome: Outcome,
     warnings: List[str],
-    has_all_regions: bool,
 ) -> Dict[str, Any]:
     """As JSON. measurement: the system's name within a sentence. way: where the cell ran and why, in words. directory:
-    the experiment's. has_all_regions: with all regions, as several reports are to become one (repeats.py, ranks)."""
+    the experiment's."""
     regions = outcome.regions
     return {
         "measurement": measurement,
@@ -52,7 +52,8 @@ def of_cell(
         "page_faults_seconds": min(page_fault_count * page_faults.seconds_each(), system_seconds),
         "shown_seconds": shown_seconds,
         "regions": [list(region) for region in regions[:REPORTED_REGIONS]],
-        "all_regions": regions if has_all_regions else [],
+        # Several reports may become one (repeats.py, ranks), and the experiment keeps them.
+        "all_regions": regions[:KEPT_REGIONS],
         "region_count": len(regions),
         "exclusive_ns": sum(region[5] for region in regions),
         "messages": outcome.messages,
@@ -67,6 +68,11 @@ def for_library(report: Dict[str, Any]) -> Dict[str, Any]:
     """The report as the library takes it (report/region.h): each region says of which cell it is, too."""
     said = {name: value for name, value in report.items() if name != "all_regions"}
     return {**said, "regions": [_with_cell(*row) for row in report["regions"]]}
+
+
+def kept(report: Dict[str, Any]) -> Dict[str, Any]:
+    """The report as the experiment keeps it (experiments.py): as for the library, with all regions."""
+    return for_library({**report, "regions": report["all_regions"] or report["regions"]})
 
 
 def _with_cell(

@@ -72,6 +72,31 @@ class Sampling:
         return {**self._ended, "sources": _sources(self._ended["functions"])}
 
 
+def together(found: List[Optional[Dict[str, Any]]]) -> Optional[Dict[str, Any]]:
+    """What was found in several ranks as one: each has threads of its own, and its seconds count. None: nothing was
+    sampled in one of them."""
+    whole: Dict[str, Any] = {
+        "seconds": 0.0, "samples": 0, "cost": 0.0, "full": False, "memory": [0, 0, 0],
+        "functions": [], "nodes": [], "threads": [], "sources": {},
+    }
+    for rank, one in enumerate(found):
+        if one is None:
+            return None
+        functions, nodes, threads = (len(whole[name]) for name in ("functions", "nodes", "threads"))
+        for parent, function, line, *rest in one["nodes"]:
+            is_thread = parent < 0
+            row = (-1, -1, line + threads) if is_thread else (parent + nodes, function + functions, line)
+            whole["nodes"].append((*row, *rest))
+        whole["functions"] += one["functions"]
+        whole["threads"] += [(*thread[:6], rank) for thread in one["threads"]]
+        whole["sources"].update(one["sources"])
+        whole["memory"] = [mine + theirs for mine, theirs in zip(whole["memory"], one["memory"])]
+        whole["full"] = whole["full"] or one["full"]
+        for name in ("seconds", "samples", "cost"):
+            whole[name] += one[name]
+    return whole
+
+
 _running: List[bool] = []  # samples are to be taken after a fork, too
 
 

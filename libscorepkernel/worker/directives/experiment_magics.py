@@ -1,0 +1,176 @@
+# SPDX-License-Identifier: BSD-3-Clause
+"""The line magics that are about experiments: %scorep_report, %scorep_experiments, %scorep_compare, %scorep_export. What
+they take is said where they are registered (magics.py)."""
+
+from __future__ import annotations
+
+import argparse
+import io
+import os
+import shlex
+from typing import Any, Dict, List, NoReturn, Optional
+
+from IPython.core.error import UsageError
+from IPython.core.getipython import get_ipython
+
+from ..base import frame_numbers, frames
+from ..measure import experiments, exports
+
+_VIEWS = {"lines": "lines", "calls": "calls", "tree": "calls", "flame": "flame", "threads": "threads"}
+_VIEWS.update(timeline="threads", regions="regions", table="regions")
+# Columns of a region's row (measure/report.py).
+_BY = {"exclusive": 5, "inclusive": 4, "calls": 3}
+_TOP_MAX = 10_000
+
+
+class _Parser(argparse.ArgumentParser):
+    """One that raises where others end the program."""
+
+    def error(self, message: str) -> NoReturn:
+        """What stands behind the magic is not understood."""
+        raise UsageError(f"%{self.prog}: {message}. {self.prog}? explains it.")
+
+
+def _read(name: str, line: str, *arguments: Any) -> Any:
+    parser = _Parser(prog=name, add_help=False, allow_abbrev=False)
+    for flags, options in arguments:
+        parser.add_argument(*flags, **options)
+    try:
+        return parser.parse_args(shlex.split(line))
+    except ValueError as problem:  # a quote that is not closed
+        raise UsageError(f"%{name}: {problem}") from None
+
+
+def _argument(*flags: str, **options: Any) -> Any:
+    return flags, options
+
+
+def _number(text: str) -> int:
+    number = int(text) if text.isdecimal() and text.isascii() else 0
+    if not 1 <= number <= _TOP_MAX:
+        raise argparse.ArgumentTypeError(f"{text!r} is no number from 1 to {_TOP_MAX}")
+    return number
+
+
+def _experiment(name: Optional[str]) -> experiments.Experiment:
+    """The one of that name; by default the one that was measured last. UsageError."""
+    if name is not None:
+        there = experiments.named(name)
+        if there is None:
+            raise UsageError(f"There is no experiment {name}. %scorep_experiments lists those of this notebook.")
+        return there
+    found = experiments.found()
+    if not found:
+        raise UsageError("Nothing was measured here yet: begin a cell with %%execute_with_scorep.")
+    return found[-1]
+
+
+def _report(experiment: experiments.Experiment) -> Dict[str, Any]:
+    kept = experiments.kept_report(experiment)
+    if kept is None:
+        raise UsageError(f"{experiment.path} has no report: the kernel that measured it kept none, or it was removed.")
+    return {**kept, "directory": experiment.path}
+
+
+def _send(report: Dict[str, Any]) -> None:
+    connection = get_ipython().connection
+    connection.send(frame_numbers.REPORT, connection.cell_of_caller(), frames.dump(report))
+
+
+def show(line: str) -> None:
+    """%scorep_report."""
+    wanted = _read(
+        "scorep_report",
+        line,
+        _argument("experiment", nargs="?"),
+        _argument("--view", action="append", choices=sorted(_VIEWS)),
+        _argument("--top", type=_number, default=10),
+        _argument("--by", choices=sorted(_BY), default="exclusive"),
+    )
+    report = _report(_experiment(wanted.experiment))
+    rows = sorted(report["regions"], key=lambda row: -row[_BY[wanted.by]])
+    _send({**report, "regions": rows[: wanted.top], "views": [_VIEWS[view] for view in wanted.view or ()]})
+
+
+def compare(line: str) -> None:
+    """%scorep_compare."""
+    wanted = _read("scorep_compare", line, _argument("experiments", nargs="*"))
+    if len(wanted.experiments) not in (0, 2):
+        raise UsageError("%scorep_compare takes two experiments, or none: then the last two of the cell that was run last.")
+    if wanted.experiments:
+        older, newer = map(_experiment, wanted.experiments)
+    else:
+        newer = _experiment(None)
+        earlier = experiments.before(newer)
+        if earlier is None:
+            raise UsageError("Only one experiment was measured here: there is nothing to compare it with.")
+        older = earlier
+    _send({"compared": [_report(older), _report(newer)], "directory": newer.path})
+
+
+def list_or_remove(line: str) -> None:
+    """%scorep_experiments."""
+    wanted = _read(
+        "scorep_experiments",
+        line,
+        _argument("--keep", type=_number),
+        _argument("--remove", nargs="+", default=[]),
+    )
+    gone = [_experiment(name) for name in wanted.remove]
+    if wanted.keep:
+        notebook = get_ipython().connection.setup.get("notebook")
+        own = [one for one in experiments.found() if one.record.get("notebook") == notebook]
+        gone += [one for one in own[: -wanted.keep] if one not in gone]
+    for one in gone:
+        try:
+            experiments.remove(one)
+        except OSError as problem:
+            raise UsageError(f"{one.path} could not be removed: {problem.strerror}.") from None
+        print(f"Removed {one.path}")
+    if not gone:
+        _list(experiments.found())
+
+
+def _list(found: List[experiments.Experiment]) -> None:
+    if not found:
+        print("Nothing was measured here yet: begin a cell with %%execute_with_scorep.")
+        return
+    print(f"{'measured':<19}  {'took':>9}  {'size':>9}  experiment")
+    for one in found:
+        seconds = one.record.get("seconds")
+        took = f"{seconds:.3f} s" if isinstance(seconds, (int, float)) else str(one.record.get("status", "?"))
+        print(f"{experiments.age(one):<19}  {took:>9}  {_size(one.size):>9}  {one.name}{_first_line(one)}")
+
+
+def _first_line(experiment: experiments.Experiment) -> str:
+    lines = [text.strip() for text in experiments.source(experiment).split("\n")]
+    first = next((text for text in lines if text and not text.startswith(("%%", "#"))), "")
+    return f"  {first[:60]}"
+
+
+def _size(size: float) -> str:
+    for unit in ("bytes", "kB", "MB", "GB"):
+        if size < 1000:
+            break
+        size /= 1000
+    return f"{size:.0f} {unit}" if unit == "bytes" else f"{size:.1f} {unit}"
+
+
+def export(line: str) -> None:
+    """%scorep_export."""
+    wanted = _read("scorep_export", line, _argument("words", nargs="*"), _argument("--to"))
+    words = list(wanted.words)
+    form = words.pop() if words and words[-1] in exports.FORMATS else None
+    if form is None or len(words) > 1:
+        raise UsageError(f"%scorep_export takes an experiment, or none, and then one of {', '.join(exports.FORMATS)}.")
+    experiment = _experiment(words[0] if words else None)
+    path = os.path.abspath(os.path.expanduser(wanted.to or experiment.name + exports.FORMATS[form].ending))
+    try:
+        text = exports.FORMATS[form].make(_report(experiment))
+        with io.open(path, "w", encoding="utf-8") as file:
+            file.write(text)
+    except exports.NothingToExport as problem:
+        raise UsageError(str(problem)) from None
+    except OSError as problem:
+        raise UsageError(f"{path} could not be written: {problem.strerror}. Name another with --to.") from None
+    print(f"Written: {path}")
