@@ -229,6 +229,7 @@ class Cells:
             self.runner.begin(cell.wanted or Wanted(), launched)
         if cell.wanted is None:
             return None
+        report.wanted_views()
         return decide(cell.wanted, self._systems) if launched is None else follow(launched["way"], self._systems)
 
     async def _run_here(self, request: Request, cell: Cell, plan: Optional[Plan], reports: List[dict]) -> None:
@@ -342,11 +343,22 @@ class Cells:
 
             print(visible(viewers.show(measurement["directory"])), end="")
             experiments.keep(measurement)
-            measurement = report.for_library(measurement)
+            views = _views()
+            if views is None:
+                return reply
+            measurement = {**report.for_library(measurement), "views": views}
         return (*reply, measurement)
 
     def _users_code(self, more: bool = False) -> Any:
         return self._connection.interrupts.users_code(more)
+
+
+def _views() -> Optional[List[str]]:
+    """The views that are shown under the cell: all, where the cell itself has broken the setting."""
+    try:
+        return report.wanted_views()
+    except NotMeasured:
+        return []
 
 
 def _combined(reports: List[dict]) -> Optional[dict]:

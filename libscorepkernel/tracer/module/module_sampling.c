@@ -25,6 +25,9 @@ const char module_sampling_start_doc[] =
 const char module_sampling_stop_doc[] =
     "sampling_stop()\n--\n\n"
     "Sample no more until the next start. Nothing happens if nothing is sampled.";
+const char module_sampling_statement_doc[] =
+    "sampling_statement()\n--\n\n"
+    "Another statement of the cell begins: its code may lie where that of the one before lay.";
 const char module_sampling_end_doc[] =
     "sampling_end(*, cell, own, library, through=())\n--\n\n"
     "What was sampled, as a dict; None if nothing was begun. The arguments tell whose code a file is, as\n"
@@ -124,6 +127,15 @@ PyObject *module_sampling_stop(PyObject *module, PyObject *unused)
     (void)unused;
     if (sampler)
         sampler_stop(sampler);
+    Py_RETURN_NONE;
+}
+
+PyObject *module_sampling_statement(PyObject *module, PyObject *unused)
+{
+    (void)module;
+    (void)unused;
+    if (sampler)
+        sampler_note_statement(sampler);
     Py_RETURN_NONE;
 }
 

@@ -3,6 +3,7 @@
  * functions: see functions.h. */
 #include "tracer/sampling/functions.h"
 
+#include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -142,7 +143,11 @@ static bool describe(struct function *function, const struct frame_offsets *offs
         copy_lines(function, offsets, lines);
     if (offsets->code.instructions)
         function->instructions = function->code + offsets->code.instructions;
-    return function->file && function->name;
+    if (!function->file || !function->name)
+        return false;
+    if (!functions_is_module_level(function))
+        function->statement = 0;
+    return true;
 }
 
 /* --- finding -------------------------------------------------------------------------------------------- */
@@ -204,22 +209,31 @@ static uint32_t add(struct functions *functions, struct function function)
 
 uint32_t functions_find(struct functions *functions, uint64_t code, struct function_names names)
 {
+    uint32_t statement = 1 + atomic_load(&functions->statement);
     if (functions->slot_count) {
         uint32_t at = hash(code) & (functions->slot_count - 1);
         for (; functions->slots[at] != FUNCTION_NONE; at = (at + 1) & (functions->slot_count - 1)) {
             const struct function *known = &functions->items[functions->slots[at]];
-            if (known->code == code && known->file_address == names.file && known->name_address == names.name)
+            if (known->code == code && known->file_address == names.file && known->name_address == names.name &&
+                (known->statement == 0 || known->statement == statement))
                 return functions->slots[at];
         }
     }
-    return add(functions,
-               (struct function){.code = code, .file_address = names.file, .name_address = names.name});
+    return add(functions, (struct function){.code = code,
+                                            .file_address = names.file,
+                                            .name_address = names.name,
+                                            .statement = statement});
 }
 
 bool functions_is_module_level(const struct function *function)
 {
     static const char cell[] = "<cell line: "; /* as some IPythons name it */
     return strcmp(function->name, "<module>") == 0 || strncmp(function->name, cell, sizeof cell - 1) == 0;
+}
+
+void functions_next_statement(struct functions *functions)
+{
+    atomic_fetch_add(&functions->statement, 1);
 }
 
 int32_t functions_line(const struct function *function, const struct frame_offsets *offsets, uint64_t instruction)

@@ -4,8 +4,8 @@
  * instructions, all copied when it is met first.
  *
  * A code object may be gone at any time, and its memory may hold another one: so that a number is found by
- * the address together with the addresses of its names. The names of one that comes after another in the
- * very same places would be mistaken; the lines of both are then of one file and function, too. */
+ * the address together with the addresses of its names. Statements of a cell come one after another in the
+ * very same places, with the same names: whoever runs them says when the next one begins. */
 #ifndef TRACER_SAMPLING_FUNCTIONS_H
 #define TRACER_SAMPLING_FUNCTIONS_H
 
@@ -22,6 +22,7 @@ struct function {
     uint32_t first_line;
     struct line_map map;
     uint64_t instructions; /* where they begin; 0: instructions are numbers */
+    uint32_t statement;    /* of a module's or cell's own code: the statement in which it was met; else 0 */
 };
 
 struct functions {
@@ -30,10 +31,14 @@ struct functions {
     uint32_t count, capacity;
     uint32_t *slots; /* numbers of functions, by hash; a power of two, at most half full */
     uint32_t slot_count;
+    _Atomic uint32_t statement; /* how many have begun */
 };
 
 void functions_init(struct functions *functions, const struct frame_offsets *offsets);
 void functions_finish(struct functions *functions);
+
+/* Another statement of the cell begins. From any thread. */
+void functions_next_statement(struct functions *functions);
 
 /* Of a code object, the addresses of its file's name and of its own name. */
 struct function_names {

@@ -25,6 +25,8 @@
 #define SHORT_PERIOD_NS 500000u
 #define PERIOD_NS 1000000u
 #define LONG_PERIOD_NS 4000000u
+/* So often a stack is read that changes meanwhile. */
+#define TRIES 8
 
 struct sampler {
     struct stack_reader reader;
@@ -116,7 +118,13 @@ static void read_stack(struct sampler *sampler, struct watched_thread *thread)
 {
     const struct stack_base *base = thread->found.is_master ? &sampler->base : NULL;
     uint64_t coroutine = thread->found.is_master ? atomic_load(&sampler->coroutine) : 0;
-    (void)stack_read(&sampler->reader, thread->state, base, &sampler->stack);
+    for (int i = 0; i < TRIES; i++) {
+        (void)stack_read(&sampler->reader, thread->state, base, &sampler->stack);
+        if (!sampler->stack.is_torn)
+            break;
+    }
+    if (sampler->stack.is_torn && thread->node != thread->found.root)
+        return; /* most likely it is where it was before */
     if (coroutine)
         stack_add_suspended(&sampler->reader, coroutine, &sampler->stack);
     watched_thread_move(thread, place_in_tree(sampler, thread));
@@ -289,6 +297,11 @@ void sampler_stop(struct sampler *sampler)
     pthread_mutex_unlock(&sampler->lock);
     quiet_thread_join(sampler->thread);
     sampler->sampled_ns += clock_now_ns() - sampler->started_ns;
+}
+
+void sampler_note_statement(struct sampler *sampler)
+{
+    functions_next_statement(&sampler->functions);
 }
 
 void sampler_note_coroutine(struct sampler *sampler)

@@ -34,6 +34,9 @@ int sampler_start(struct sampler *sampler);
 /* Samples no more until the next start. Harmless where nothing is sampled. */
 void sampler_stop(struct sampler *sampler);
 
+/* Another statement of the cell begins: its code may lie where that of the one before lay. */
+void sampler_note_statement(struct sampler *sampler);
+
 /* The calling thread is about to run a coroutine that is a cell's own code: while it is suspended, it waits for
  * what this thread does. */
 void sampler_note_coroutine(struct sampler *sampler);

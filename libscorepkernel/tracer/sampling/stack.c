@@ -81,16 +81,26 @@ static bool is_base(const struct stack_base *base, uint64_t address, uint64_t co
     return false;
 }
 
+/* Where the frames end without having come to a base, or with one that belongs to a generator, which somebody
+ * has to have called, it was suspended meanwhile. */
+static bool is_torn_at(const struct frame_offsets *offsets, const struct stack_base *base, const uint8_t *outermost)
+{
+    if (base && base->count > 0)
+        return true;
+    return offsets->frame.owner && outermost && outermost[offsets->frame.owner] == FRAME_OWNER_GENERATOR;
+}
+
 static void walk(const struct frame_offsets *offsets, uint64_t address, const struct stack_base *base,
                  struct stack *stack)
 {
     struct window window;
+    const uint8_t *bytes = NULL;
     window.len = 0;
     window.begin = 0;
     while (address) {
-        const uint8_t *bytes = frame_bytes(&window, offsets, address);
+        bytes = frame_bytes(&window, offsets, address);
         if (!bytes)
-            return;
+            break;
         uint64_t code = number_at(bytes, offsets->frame.code) & REFERENCE_MASK;
         if (is_base(base, address, code))
             return;
@@ -103,6 +113,7 @@ static void walk(const struct frame_offsets *offsets, uint64_t address, const st
                 .address = address, .code = code, .instruction = instruction_of(offsets, bytes)};
         address = number_at(bytes, offsets->frame.previous);
     }
+    stack->is_torn = is_torn_at(offsets, base, bytes);
 }
 
 /* Finds the functions of frames[from..to), and drops what is none. Returns how many there are now. */
@@ -139,7 +150,7 @@ bool stack_read(const struct stack_reader *reader, uint64_t thread, const struct
 {
     const struct frame_offsets *offsets = &reader->functions->offsets;
     stack->count = 0;
-    stack->is_cut = false;
+    stack->is_cut = stack->is_torn = false;
     walk(offsets, innermost(offsets, thread), base, stack);
     uint32_t kept = 0;
     for (uint32_t from = 0; from < stack->count; from += FRAMES_AT_A_TIME) {

@@ -21,7 +21,8 @@ struct stack_frame {
 struct stack {
     struct stack_frame frames[STACK_DEPTH_MAX]; /* innermost first */
     uint32_t count;
-    bool is_cut; /* it is deeper: the outermost frames are missing */
+    bool is_cut;  /* it is deeper: the outermost frames are missing */
+    bool is_torn; /* a generator was suspended while it was read: the frames below it are missing */
 };
 
 /* Frames below what is sampled: a stack is read down to the first of them, which is not part of it. */

@@ -8,10 +8,13 @@
 #include "tracer/record/clock.h"
 
 /* Python code is at another instruction after some microseconds; what stands still for so long is native. */
-#define STANDSTILL_LOOKS 3
-#define STANDSTILL_STEP_NS 4000u
-/* So long a thread gets its processor back. */
+#define STANDSTILL_LOOKS 6 /* as some Pythons do not note each instruction */
+#define STANDSTILL_STEP_NS 2000u
+#define MOVES_OF_PYTHON 2
+#define STANDSTILL_NS 4000u /* that the thread itself has run meanwhile */
+/* So long, and so often, a thread gets its processor back. */
 #define MOMENT_NS 15000
+#define MOMENTS 3
 /* As much of a thread's own time between two looks says something, too. */
 #define STANDSTILL_RAN_NS 100000u
 /* What the clocks of two sources differ by is no waiting. */
@@ -71,12 +74,25 @@ void watched_thread_move(struct watched_thread *thread, uint32_t node)
     thread->node = node;
 }
 
-static bool is_elsewhere(const struct watched_thread *thread, const struct frame_offsets *offsets,
-                         const struct stack *stack)
+/* Where a thread is, look by look. */
+struct looks {
+    const struct watched_thread *thread;
+    const struct frame_offsets *offsets;
+    uint64_t frame, instruction;
+    int moves;
+};
+
+/* Looks once more. Whether it has moved so often that it runs Python code: native code that is called again and
+ * again moves, too, but seldom. */
+static bool has_moved_on(struct looks *looks)
 {
     uint64_t frame, instruction;
-    return !stack_position(offsets, thread->state, &frame, &instruction) || frame != stack->frames[0].address ||
-           instruction != stack->frames[0].instruction;
+    if (!stack_position(looks->offsets, looks->thread->state, &frame, &instruction))
+        return true;
+    looks->moves += frame != looks->frame || instruction != looks->instruction;
+    looks->frame = frame;
+    looks->instruction = instruction;
+    return looks->moves >= MOVES_OF_PYTHON;
 }
 
 static bool has_run_for(const struct watched_thread *thread, uint64_t since_ns, uint64_t ns)
@@ -87,18 +103,19 @@ static bool has_run_for(const struct watched_thread *thread, uint64_t since_ns, 
 
 /* What a thread ran that had lost its processor, perhaps to us, and cannot be seen moving: it gets it back for
  * a moment. */
-static enum doing what_ran(const struct watched_thread *thread, const struct frame_offsets *offsets,
-                           const struct stack *stack, uint64_t since_ns)
+static enum doing what_ran(struct looks *looks, const struct stack *stack, uint64_t since_ns)
 {
     static const struct timespec moment = {0, MOMENT_NS};
-    (void)clock_nanosleep(CLOCK_MONOTONIC, 0, &moment, NULL); /* signals are blocked in this thread */
-    if (is_elsewhere(thread, offsets, stack))
-        return DOING_PYTHON;
-    if (has_run_for(thread, since_ns, STANDSTILL_STEP_NS))
+    for (int i = 0; i < MOMENTS; i++) {
+        (void)clock_nanosleep(CLOCK_MONOTONIC, 0, &moment, NULL); /* signals are blocked in this thread */
+        if (has_moved_on(looks))
+            return DOING_PYTHON;
+    }
+    if (has_run_for(looks->thread, since_ns, STANDSTILL_NS))
         return DOING_NATIVE;
-    bool has_moved = stack->frames[0].address != thread->frame ||
-                     stack->frames[0].instruction != thread->instruction;
-    return has_moved || thread->ran_since < STANDSTILL_RAN_NS ? DOING_RAN : DOING_STOOD;
+    bool has_moved = stack->frames[0].address != looks->thread->frame ||
+                     stack->frames[0].instruction != looks->thread->instruction;
+    return has_moved || looks->thread->ran_since < STANDSTILL_RAN_NS ? DOING_RAN : DOING_STOOD;
 }
 
 /* What a thread that runs is running: native code, if it is still where its stack was read after some
@@ -109,15 +126,15 @@ static enum doing what_runs(const struct watched_thread *thread, const struct fr
     uint64_t before_ns = 0;
     if (stack->count == 0 || !activity_ran(&thread->activity, &before_ns))
         return DOING_PYTHON;
+    struct looks looks = {thread, offsets, stack->frames[0].address, stack->frames[0].instruction, 0};
     for (int i = 0; i < STANDSTILL_LOOKS; i++) {
         uint64_t until = clock_now_ns() + STANDSTILL_STEP_NS;
-        if (is_elsewhere(thread, offsets, stack))
+        if (has_moved_on(&looks))
             return DOING_PYTHON;
         while (clock_now_ns() < until) {
         }
     }
-    return has_run_for(thread, before_ns, STANDSTILL_STEP_NS) ? DOING_NATIVE
-                                                              : what_ran(thread, offsets, stack, before_ns);
+    return has_run_for(thread, before_ns, STANDSTILL_NS) ? DOING_NATIVE : what_ran(&looks, stack, before_ns);
 }
 
 static void put(struct spent *spent, uint32_t node, enum doing doing, uint64_t ns)

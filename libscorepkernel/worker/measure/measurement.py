@@ -76,6 +76,7 @@ class Measurement:
         self._arguments = cell.arguments
         self._system = system
         self._warnings += scorep_variables.without_effect(not system.obeys_variables)
+        self._sampling = Sampling()
         self._place = cell.place
         self._directory = self._experiment_directory()
         self._record = record.begun(cell, self._system.name, way)
@@ -100,7 +101,6 @@ class Measurement:
             if isinstance(problem, OSError):
                 raise experiment_directory.unwritable(self._directory, problem) from None
             raise
-        self._sampling = Sampling()
         if self._arguments.verbose:
             print(f"scorep: {self._described()}", file=sys.stderr, flush=True)
 
@@ -171,6 +171,7 @@ class Measurement:
         """A statement of the cell is about to run."""
         if self._depth == 1 and os.getpid() == self._pid:
             self._system.refresh()
+            self._sampling.statement_begins()
 
     @contextlib.contextmanager
     def showing(self) -> Iterator[None]:

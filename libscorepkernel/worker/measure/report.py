@@ -3,11 +3,13 @@
 
 from __future__ import annotations
 
+import os
 import socket
 import time
-from typing import Any, Dict, List
+from typing import Any, Dict, List, Optional
 
 from ..base import ipython_names, page_faults
+from ..base.errors import NotMeasured
 from .sampling import Sampling
 from .systems.system import Outcome
 
@@ -68,6 +70,25 @@ def for_library(report: Dict[str, Any]) -> Dict[str, Any]:
     """The report as the library takes it (report/region.h): each region says of which cell it is, too."""
     said = {name: value for name, value in report.items() if name != "all_regions"}
     return {**said, "regions": [_with_cell(*row) for row in report["regions"]]}
+
+
+# How much of the report is shown under a cell.
+VARIABLE = "SCOREPKERNEL_REPORT"
+_VIEWS: Dict[str, List[str]] = {"": [], "full": [], "short": ["notes"]}
+
+
+def wanted_views() -> Optional[List[str]]:
+    """The views that the user wants under measured cells, besides the summary; none are all. None: no report at all.
+    NotMeasured: the setting is not understood."""
+    text = os.environ.get(VARIABLE, "")
+    if text == "off":
+        return None
+    if text in _VIEWS:
+        return _VIEWS[text]
+    raise NotMeasured(
+        f"The cell was not run: {VARIABLE} is {text[:80]!r}, but must be full (as without the variable), short (one line, "
+        "and what the user is to know) or off."
+    )
 
 
 def kept(report: Dict[str, Any]) -> Dict[str, Any]:

@@ -9,10 +9,11 @@ import os
 from typing import Any, Dict, List, Optional
 
 from ..base import ipython_names, places, tracer
+from ..base.errors import NotMeasured
 
 # What a user sets to have no samples taken.
 VARIABLE = "SCOREPKERNEL_SAMPLING"
-_OFF = ("0", "off", "no", "false")
+_ON, _OFF = ("", "1", "on", "yes", "true"), ("0", "off", "no", "false")
 # enum kind of tracer/record/scope.h: code of the user's.
 _USERS, _CELLS = 0, 4
 # Of the sources that the report may show: files, and bytes of each.
@@ -24,10 +25,11 @@ class Sampling:
     """The samples of one cell's measurement. Where none can be taken, problem says why, as the end of a sentence."""
 
     def __init__(self) -> None:
+        """NotMeasured: the user's setting is not understood."""
         self.problem = ""
         self._is_on = False
         self._ended: Optional[Dict[str, Any]] = None
-        if tracer.extension is None or os.environ.get(VARIABLE, "").lower() in _OFF:
+        if not _is_wanted() or tracer.extension is None:
             return
         try:
             tracer.extension.sampling_begin(places.PACKAGE + os.sep)
@@ -49,6 +51,11 @@ class Sampling:
             tracer.extension.sampling_start()
         except OSError as problem:
             self.problem, self._is_on = f"there is no thread for it: {problem.strerror}", False
+
+    def statement_begins(self) -> None:
+        """The caller is about to run another statement of the cell."""
+        if self._is_on:
+            tracer.extension.sampling_statement()
 
     def stop(self) -> None:
         """Take none until the next start."""
@@ -95,6 +102,16 @@ def together(found: List[Optional[Dict[str, Any]]]) -> Optional[Dict[str, Any]]:
         for name in ("seconds", "samples", "cost"):
             whole[name] += one[name]
     return whole
+
+
+def _is_wanted() -> bool:
+    text = os.environ.get(VARIABLE, "")
+    if text.lower() in _ON + _OFF:
+        return text.lower() in _ON
+    raise NotMeasured(
+        f"The cell was not run: {VARIABLE} is {text[:80]!r}, but must be on (the times of lines are sampled, as without "
+        "the variable) or off."
+    )
 
 
 _running: List[bool] = []  # samples are to be taken after a fork, too

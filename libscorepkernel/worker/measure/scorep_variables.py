@@ -20,7 +20,14 @@ _OTHERS = re.compile(
 OBEYED_BY_THE_TRACER = ("SCOREP_EXPERIMENT_DIRECTORY", "SCOREP_OVERWRITE_EXPERIMENT_DIRECTORY", "SCOREP_TOTAL_MEMORY")
 _ANYWAY = {"SCOREP_ENABLE_TRACING": ("true", "yes", "on", "1"), "SCOREP_ENABLE_PROFILING": ("false", "no", "off", "0")}
 # The kernel's own, for users; and those that its processes tell each other.
-SETTINGS = ("SCOREPKERNEL_MEASUREMENT", "SCOREPKERNEL_GUARD_BUDGET", "SCOREPKERNEL_LOG", "SCOREPKERNEL_OUTPUT_LIMIT")
+SETTINGS = (
+    "SCOREPKERNEL_MEASUREMENT",
+    "SCOREPKERNEL_GUARD_BUDGET",
+    "SCOREPKERNEL_SAMPLING",
+    "SCOREPKERNEL_REPORT",
+    "SCOREPKERNEL_LOG",
+    "SCOREPKERNEL_OUTPUT_LIMIT",
+)
 # Those that the host reads, which has an environment of its own; as they were for it.
 _OF_THE_HOST = {name: os.environ.get(name) for name in ("SCOREPKERNEL_LOG", "SCOREPKERNEL_OUTPUT_LIMIT")}
 OF_THE_EXISTING_KERNEL = (
