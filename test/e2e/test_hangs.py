@@ -260,6 +260,17 @@ class Guarded(TracedCase):
         self.assertEqual(self.ok("await asyncio.sleep(0.01, 7)").result, "7")
 
 
+    def test_a_session_that_takes_orphans_in(self):
+        """As process managers do: the copy is then the session's child, and not one that could take its place."""
+        self.ok("import ctypes, os\n" + DEFINITIONS + "x = 1\nctypes.CDLL(None).prctl(36, 1, 0, 0, 0)")
+        try:
+            for _ in range(3):
+                self.assertRegex(self.ok(GUARDED + "x += 1").report, "unguarded .*the copy of the session ended at once")
+            self.assertEqual(self.ok("x").result, "4")
+        finally:
+            self.ok("ctypes.CDLL(None).prctl(36, 0, 0, 0, 0)\nos.waitpid(-1, os.WNOHANG)")
+
+
 class Launched(ProcessCase):
     def test_a_launched_cell_is_ended(self):
         outcome = self.fails(SCOREP + "os.closerange(3, 65536)\nwhile True: pass", "LaunchedProcessEnded")
