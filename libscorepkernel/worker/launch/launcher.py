@@ -178,10 +178,17 @@ class Launcher:
         # For what comes back: the cell is not run if there could be none.
         os.close(variable_files.file_for(wanted.disk))
         there = _options_there(options, wanted, {"way": plan.said})
-        copy = standby.copy_session(self._session)
-        if copy is None:
-            return False
-        standby.introduce(self._session.connection, copy, frame_numbers.LAUNCH, request, b"{}", None, there)
+        try:
+            copy = standby.copy_session(self._session)
+            if copy is None:
+                return False
+            standby.introduce(self._session.connection, copy, frame_numbers.LAUNCH, request, b"{}", None, there)
+        except OSError as problem:
+            raise NotMeasured(
+                f"The cell was not run: it needs a copy of the session ({plan.why}), and none could be made: "
+                f"{problem.strerror}. The variables are as before. Have cells launched with\n"
+                "%%marshalling_settings PROCESS=launch\nor run in the session with PROCESS=session."
+            ) from None
         return True
 
     def _job_of(self, wanted: Wanted, plan: Plan) -> Any:
