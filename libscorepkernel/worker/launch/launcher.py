@@ -68,7 +68,6 @@ class Launcher:
         return result
 
     async def _run(self, request: int, wanted: Wanted, options: dict, plan: Plan) -> Optional[Returned]:
-        lost: List[str] = []
         self._moved.clear()
         self.not_returned.clear()
         with self._session.connection.interrupts.users_code(True):  # of a module that is imported
@@ -79,6 +78,14 @@ class Launcher:
                 f"{problem}"
             )
         self._job = self._job_of(wanted, plan) if plan.where is Where.RANKS else None
+        try:
+            return await self._run_there(request, wanted, options, plan)
+        finally:
+            if self._job:
+                self._job.forget_unused()
+
+    async def _run_there(self, request: int, wanted: Wanted, options: dict, plan: Plan) -> Optional[Returned]:
+        lost: List[str] = []
         hand_over = self._fork if plan.where is Where.FORKED else self._send
         returned = await self._await(hand_over, request, wanted, options, plan, lost, False)
         if returned is None:
@@ -162,6 +169,7 @@ class Launcher:
             connection.interrupts.before_cell = True  # one that comes now is the cell's
             lost += of_not_transferred(sent.lost, THERE)
             if self._job:
+                self._job.make_directory(self._moved)
                 launched, how = self._job.for_ranks(plan.said), self._job.start()
             else:
                 launched = {"way": plan.said, "affinity": sorted(os.sched_getaffinity(0))}

@@ -43,7 +43,17 @@ class Job:
         self._by_score_p = plan.by_score_p
         self._warnings: List[str] = list(plan.notes)
         self._words = _launcher(wanted)
-        self.directory = experiment_directory.make(plan.by_score_p, self._warnings)
+        self.directory = ""  # of the experiment
+
+    def make_directory(self, said: List[str]) -> None:
+        """Make the experiment directory, just before the job is started. What is to be said of an older experiment is
+        added to said. NotMeasured: it cannot be made."""
+        self.directory = experiment_directory.make(self._by_score_p, said)
+
+    def forget_unused(self) -> None:
+        """Remove the experiment directory, if nothing was written into it."""
+        with contextlib.suppress(OSError):  # it was not made, here or by Score-P, or is of some worth
+            os.rmdir(self.directory)
 
     def for_ranks(self, way: str) -> dict:
         """What each rank has to know. way: where the cell runs and why, in words."""
@@ -126,8 +136,7 @@ class Job:
         """The ranks' measurements as one, and one experiment of theirs. None: there is none."""
         there = [(rank, one) for rank, one in enumerate(measurements) if one is not None]
         if not there:
-            with contextlib.suppress(OSError):  # it does not exist yet, or is of some worth
-                os.rmdir(self.directory)
+            self.forget_unused()
             return None
         reports = [one for _, one in there]
         whole = dict(reports[0])
