@@ -303,6 +303,15 @@ class Launched(Variables, ProcessCase):
         finally:
             self.ok("del lock, numbers")
 
+    def test_what_cannot_go_there_is_named_where_the_process_ends(self):
+        self.ok("numbers = (i for i in range(3))")
+        try:
+            for code, name in (("os._exit(3)", "LaunchedProcessEnded"), ("os.kill(os.getpid(), 9)", "LaunchedProcessEnded")):
+                said = self.fails(SCOREP + code, name).reply["evalue"]
+                self.assertRegex(said, r"(?s)ended the process that it ran in.*\nnumbers \(generator\)")
+        finally:
+            self.ok("del numbers")
+
     def test_memory_that_nobody_else_gets_is_named(self):
         self.ok("import numpy as np\ngone = np.memmap('gone', 'u1', 'w+', shape=(10,)); os.unlink('gone'); fine = 1")
         try:

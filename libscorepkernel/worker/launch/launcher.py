@@ -96,7 +96,7 @@ class Launcher:
             frame, descriptor = await self._await(hand_over, request, wanted, options, plan, lost, True)
         how = _outcome(frame)
         if _ending(frame) != frame_numbers.REPLIED:
-            return frame_numbers.ERROR, _content_of_end(frame), None
+            return frame_numbers.ERROR, _content_of_end(frame, self._moved + lost), None
         content, measurement = json.loads(frame.parts[1]), json.loads(frame.parts[2] or b"null")
         try:
             changes = json.loads(frame.parts[3] or b"{}")
@@ -280,16 +280,18 @@ def _could_not_begin(frame: Frame) -> bool:
     return ended and _outcome(frame) == frame_numbers.ABORTED
 
 
-def _content_of_end(frame: Frame) -> dict:
-    """The content of the reply where the other process has not replied."""
+def _content_of_end(frame: Frame, notes: List[str]) -> dict:
+    """The content of the reply where the other process has not replied. notes: what else the user is to know, such as
+    variables that were not there, which may be why it ended."""
     ending, text = _ending(frame), frame.parts[2].decode("utf-8", "replace").rstrip(".")
     if ending == frame_numbers.INTERRUPTED:
         name = KeyboardInterrupt.__name__
-        return {"status": "error", "ename": name, "evalue": "", "traceback": [name]}
+        return {"status": "error", "ename": name, "evalue": "", "traceback": [name, *notes]}
     if ending == frame_numbers.NOT_STARTED:
         said = f"The cell was not run: {text}. The session's variables are as before."
     elif _outcome(frame) == frame_numbers.ABORTED:
         said = f"The cell was not run: the process for it {text}. The session's variables are as before."
     else:
         said = f"The cell ended the process that it ran in, which {text}. The session's variables are as before it."
+    said = "\n".join([said, *notes])
     return {"status": "error", "ename": "LaunchedProcessEnded", "evalue": said, "traceback": [said]}
