@@ -246,15 +246,18 @@ static void on_ready(struct spk_session *session)
     host_calls_status(&session->host, SPK_STATUS_READY, "");
 }
 
-/* A copy of the worker stands by until the running cell has ended. Without it, the cell runs unguarded. */
+/* A copy of the worker stands by until the running cell has ended. */
 static void on_standby(struct spk_session *session, struct frame *frame)
 {
     uint64_t id = ++session->last_id;
     int result = standby_take(&session->standby, id, frame, &session->worker.channel);
     if (result == 0)
         result = keeper_adopt(&session->keeper, id, session->standby.pid);
-    if (result != 0)
-        standby_drop(&session->standby);
+    if (result != 0) {
+        char how[128];
+        snprintf(how, sizeof how, "cannot be used: %s", failure_text(result));
+        lifecycle_lose_standby(session, how);
+    }
 }
 
 /* Keep the text of a WORKER_HELLO or WORKER_FAILED frame. */
