@@ -209,6 +209,8 @@ class Cells:
                 guarded = guard.begin(self._session, plan.guard)
                 if guarded is None:
                     return None
+                if wanted and wanted.guard and not guarded.on:
+                    _warn_unguarded(guarded.why)
                 plan = plan.guarded_by(guarded)
             await self._run_here(request, cell, plan, reports)
         except KeyboardInterrupt:
@@ -345,6 +347,16 @@ class Cells:
 
     def _users_code(self, more: bool = False) -> Any:
         return self._connection.interrupts.users_code(more)
+
+
+def _warn_unguarded(why: str) -> None:
+    """Before a cell runs: the report says it, too, but comes only if the cell does not end the session."""
+    print(
+        f"Warning: the cell runs unguarded, although --guard asks for a copy of the session: {why}. Should it end its "
+        "process, the variables are lost.",
+        file=sys.stderr,
+        flush=True,
+    )
 
 
 def _combined(reports: List[dict]) -> Optional[dict]:

@@ -264,8 +264,13 @@ class Guarded(TracedCase):
         self.ok("import ctypes, os\n" + DEFINITIONS + "x = 1\nctypes.CDLL(None).prctl(36, 1, 0, 0, 0)")
         try:
             for _ in range(3):
-                self.assertRegex(self.ok(GUARDED + "x += 1").report, "unguarded .*the copy of the session ended at once")
-            self.assertEqual(self.ok("x").result, "4")
+                outcome = self.ok(GUARDED + "x += 1")
+                self.assertRegex(outcome.report, "unguarded .*the copy of the session ended at once")
+                self.assertIn("Warning: the cell runs unguarded, although --guard asks for a copy", outcome.text("stderr"))
+            outcome = self.ok("%%execute_with_scorep\nx += 1")
+            self.assertRegex(outcome.report, "unguarded .*the copy of the session ended at once")
+            self.assertEqual(outcome.text("stderr"), "")
+            self.assertEqual(self.ok("x").result, "5")
         finally:
             self.ok("ctypes.CDLL(None).prctl(36, 0, 0, 0, 0)\nos.waitpid(-1, os.WNOHANG)")
 
