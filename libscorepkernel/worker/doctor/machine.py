@@ -13,7 +13,7 @@ import stat
 import tempfile
 from typing import List, Optional, Tuple
 
-from ..measure import scorep_variables
+from ..measure import installation, scorep_variables
 from .check import Finding
 from .score_p import Facts
 
@@ -55,7 +55,7 @@ def _takes_libraries(directory: str) -> bool:
 
 def cache(facts: Facts) -> Finding:
     """Whether there is a cache directory for what is found out once."""
-    directory = os.path.join(os.environ.get("XDG_CACHE_HOME") or os.path.expanduser("~/.cache"), "scorepkernel")
+    directory = installation.cache_directory()
     lost = " Until then, what is known of Score-P is found out anew in each session."
     if not os.path.lexists(directory):
         parent = _existing(directory)

@@ -161,12 +161,17 @@ def _build_id(path: str) -> str:
 # --- what is remembered ----------------------------------------------------------------------------------
 
 
-def _cache_directory() -> Optional[str]:
-    """The kernel's cache directory, which is the user's own; None: there is none."""
+def cache_directory() -> str:
+    """The path of the kernel's cache directory, whether it is there or not."""
     base = os.environ.get("XDG_CACHE_HOME", "")
     if not os.path.isabs(base):  # which the XDG specification has us ignore
         base = os.path.expanduser("~/.cache")
-    directory = os.path.join(base, "scorepkernel")
+    return os.path.join(base, "scorepkernel")
+
+
+def _own_cache_directory() -> Optional[str]:
+    """The kernel's cache directory, which is the user's own; None: there is none."""
+    directory = cache_directory()
     try:
         os.makedirs(directory, mode=0o700, exist_ok=True)
         status = os.lstat(directory)
@@ -180,7 +185,7 @@ def _cache_directory() -> Optional[str]:
 
 def _cache_file(config: str, arguments: Sequence[str], ending: str) -> Optional[str]:
     """Where the answers about this Score-P are kept, for this Python and this kernel; None: nowhere."""
-    directory = _cache_directory()
+    directory = _own_cache_directory()
     key = repr((config, tuple(arguments), sys.executable, sys.version, places.PACKAGE)).encode()
     return directory and os.path.join(directory, f"scorep-{hashlib.sha256(key).hexdigest()[:16]}.{ending}")
 
