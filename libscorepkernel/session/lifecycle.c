@@ -43,7 +43,7 @@ void lifecycle_end_worker(struct spk_session *session, const char *why)
 
 void lifecycle_lost(void *owner)
 {
-    lifecycle_end_worker(owner, "was ended by the kernel, since what it sent was not understood");
+    lifecycle_end_worker(owner, WORKER_WAS_NOT_UNDERSTOOD);
 }
 
 void lifecycle_closed(void *owner)

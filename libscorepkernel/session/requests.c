@@ -219,9 +219,11 @@ static void on_reply(struct spk_session *session, struct frame *frame)
     const struct request *request = session->active;
     if (!request || !request->sent || frame->request != request->number)
         return; /* the answer to a request that is not active */
-    standby_drop(&session->standby);
-    if (frame_next_part(frame, &how) != 1 || frame_next_part(frame, &content) != 1)
+    if (frame_next_part(frame, &how) != 1 || frame_next_part(frame, &content) != 1) {
+        lifecycle_lost(session); /* users' code has written into the socket: nothing more can be relied on */
         return;
+    }
+    standby_drop(&session->standby);
     int ok = frame_u32(how, SPK_REPLY_ERROR) == SPK_REPLY_OK;
     int more = frame_next_part(frame, &measurement) == 1;
     if (session->asked && ok && settings_passed(session, measurement) != 0) {
