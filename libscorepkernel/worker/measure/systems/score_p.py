@@ -168,9 +168,9 @@ class ScoreP(ByTracer):
             try:
                 regions, locations = tracer.extension.read_profile(path)
             except (OSError, ValueError) as problem:
-                if score_p_messages.UNWRITTEN not in messages:
+                if not found["unwritten"]:
                     warnings.append(f"Score-P's profile cannot be read: {problem}. Open {path} with Cube.")
-        warnings += gaps(found) + score_p_messages.from_messages(messages)
+        warnings += gaps(found) + score_p_messages.from_messages(messages, found["unwritten"])
         return Outcome(found["events"], locations, regions, score_p_messages.worth_showing(messages))
 
 

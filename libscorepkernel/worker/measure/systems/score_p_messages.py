@@ -9,8 +9,6 @@ from typing import List
 
 from .. import experiment_directory
 
-UNWRITTEN = "The experiment could not be written"  # says scorep/engine_patches.c
-
 # Each: what Score-P's message has in it, and what to do.
 _REMEDIES = (
     ("set variable", "Correct or unset the SCOREP_ variable that it names; !scorep-info config-vars --full helps."),
@@ -43,7 +41,8 @@ def why_no_start(messages: str) -> str:
     return f"The cell was not run: Score-P did not start. It said:\n{said}\n{remedy(messages)}".rstrip()
 
 
-def from_messages(messages: str) -> List[str]:
+def from_messages(messages: str, unwritten: bool) -> List[str]:
+    """What its messages mean for the experiment. unwritten: something of it could not be written."""
     found = []
     flushes = messages.count("Trace buffer flush")
     if flushes:
@@ -59,7 +58,7 @@ def from_messages(messages: str) -> List[str]:
         )
     if "nconsistent" in messages:
         found.append("Score-P found its profile inconsistent: its numbers cannot be trusted. See what it says below.")
-    if UNWRITTEN in messages or "No space left" in messages:
+    if unwritten or "No space left" in messages:
         found.append(f"Score-P could not write all of the experiment. {remedy('No space left')}")
     return found
 
