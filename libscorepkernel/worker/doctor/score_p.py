@@ -120,10 +120,10 @@ def selftest(facts: Facts) -> Finding:
     found = installation.remembered(facts.config)
     if found is None:
         found = installation.tried(installation.ask(facts.config), _SELFTEST_SECONDS)
-    if found.verdict:
+    if not found.passed:
         return (
             Verdict.WARNING,
-            f"not passed: {last_line(found.verdict)}",
+            f"not passed: {last_line(found.why)}",
             "Cells are measured in a forked copy of the session. For the session itself, try another Score-P.",
         )
     return Verdict.OK, "passed: it measures one process again and again", ""

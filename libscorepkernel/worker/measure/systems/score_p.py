@@ -61,7 +61,7 @@ class ScoreP(ByTracer):
         if config is None or self._loaded or tracer.extension is None or not hasattr(os, "fork"):
             return False
         try:
-            return bool(self._know(config).verdict)
+            return not self._know(config).passed
         except Unusable:
             return False  # which is_here will say
 
@@ -85,13 +85,13 @@ class ScoreP(ByTracer):
         if config in self._unloadable:
             raise Unusable(self._unloadable[config])
         if preloaded is not None:
-            found = Installation(config or "", preloaded, (), "", "")
+            found = Installation(config or "", preloaded, (), "", None, "")
         else:
             found = self._know(str(config))
-            if found.verdict and not only_once:
+            if not found.passed and not only_once:
                 raise Unusable(
                     f"{config} (version {found.version}) did not pass its self-test, which measures three times in one "
-                    f"process: {found.verdict}. With %%marshalling_settings PROCESS=auto, or forked, it measures a "
+                    f"process: {found.why}. With %%marshalling_settings PROCESS=auto, or forked, it measures a "
                     "copy of the session instead."
                 )
         try:
