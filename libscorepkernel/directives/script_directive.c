@@ -47,6 +47,7 @@ static int set_string(struct json *object, const char *name, const char *text)
     return json_set_text(object, name, text, strlen(text));
 }
 
+/* Python's half is Kind in worker/script/marked_cells.py. */
 static const char *kind_name(enum directive_kind kind)
 {
     return kind == DIRECTIVE_EXECUTE            ? "execute"

@@ -31,6 +31,7 @@ static int ask_about(const struct cell *cell, const struct directive *directive,
                      struct decision *decision)
 {
     struct json *options = measured_cell_options(cell, directive);
+    /* Python's half is ASKED in worker/directives/settings.py. */
     int result = set_string(options, "asked", part == SETTINGS_MARSHALLING ? "marshalling" : "arguments");
     result = result ? result : json_set(options, "settings", asked_settings(&decision->settings));
     result = result ? result : json_set(options, "before", asked_settings(cell->settings));

@@ -15,6 +15,8 @@ from ..measure.wanted import Process
 from ..persist import trial
 from .visible import visible
 
+# Whose settings are asked about: as the library's settings_directives.c names them.
+MARSHALLING, ARGUMENTS = ASKED = ("marshalling", "arguments")
 _MODES = ("memory", "disk")
 _DEFAULT = "cloudpickle"
 
@@ -25,7 +27,7 @@ def check(options: dict) -> List[str]:
     proposed, before = options["settings"], options["before"]
     process = Process(proposed["process"])
     refuse_clash(process, proposed["arguments"], "Nothing was changed")
-    if options["asked"] == "arguments":
+    if options["asked"] == ARGUMENTS:
         for note in binding_arguments.check(proposed["arguments"]):
             print(visible(f"Note: {note}"))
         return []
