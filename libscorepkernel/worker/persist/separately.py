@@ -20,6 +20,7 @@ from typing import Any, Collection, Dict, Iterator, List, NoReturn, Optional, Tu
 from ..base import tracer
 from ..base.descriptors import high_descriptors
 from . import grouping, transfer, users_code, variables_file
+from .keys import is_class, name_in
 from .not_transferred import NotTransferred, describe, qualified_name, type_name
 
 _ENDED_BY = 5  # variables that end a copy, before the cell is not run
@@ -190,10 +191,10 @@ def _pickled(
     watch = Watch()
 
     def announce(key: str, value: Any) -> None:
-        if key.startswith("c:"):
-            classes[key[2:]] = (id(value), qualified_name(value))
+        if is_class(key):
+            classes[name_in(key)] = (id(value), qualified_name(value))
         else:
-            _write(writing, json.dumps(key[2:]).encode() + b"\n")
+            _write(writing, json.dumps(name_in(key)).encode() + b"\n")
 
     try:
         with watch.watching():

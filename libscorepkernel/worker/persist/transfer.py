@@ -22,6 +22,7 @@ from typing import Any, Callable, Collection, Dict, List, NamedTuple, Optional, 
 
 from ..base.interrupts import has_come
 from . import process_state, shared_memory, variables_file
+from .keys import class_key, is_class, is_variable, name_in, variable_key
 from .not_transferred import LostVariable, NotTransferred, StandIn, describe, qualified_name
 from .received import Received
 
@@ -76,7 +77,7 @@ def send(
         variables.pop(one.name, None)
     chosen = marshallers.of(marshaller)
     collected = grouping.quietly(grouping.Collected, variables, namespace, (), None, chosen, announce)
-    lost = [*refused, *(failure.lost for key, failure in collected.failures.items() if key.startswith("v:"))]
+    lost = [*refused, *(failure.lost for key, failure in collected.failures.items() if is_variable(key))]
     units = _packed(chosen, collected, collected.units, namespace, lost)
     index = {"kind": _STATE, "deleted": []}
     size = _write(file_descriptor, index, units, lost, process_state.look(), marshaller)
@@ -94,8 +95,8 @@ def receive(file_descriptor: int, namespace: Dict[str, Any]) -> Received:
     variables: Dict[str, Any] = {}
     for values, _, _ in packages.load(namespace, received.lost):
         for key, value in values.items():
-            if key.startswith("v:"):
-                variables[key[2:]] = namespace[key[2:]] = value
+            if is_variable(key):
+                variables[name_in(key)] = namespace[name_in(key)] = value
     for lost in received.lost:
         if lost.name in packages.names:
             namespace[lost.name] = received.stand_ins[lost.name] = StandIn(lost)
@@ -137,7 +138,7 @@ def send_changes(
         collected = grouping.quietly(
             grouping.Collected, variables, namespace, received.classes, arrays, chosen
         )
-    kept_back = {f"v:{name}" for name in but}
+    kept_back = {variable_key(name) for name in but}
     changed = [unit for unit in received.changed_units(collected) if not kept_back.issuperset(unit.keys)]
     lost = [
         failure.lost
@@ -164,10 +165,10 @@ def apply_changes(file_descriptor: int, namespace: Dict[str, Any], begin: int = 
     for values, updates, seen_through in packages.load(namespace, lost):
         for old, new in updates:
             old[...] = new
-        altered = {id(value) for key, value in values.items() if key.startswith("c:")}
+        altered = {id(value) for key, value in values.items() if is_class(key)}
         altered |= {id(array) for array in [*(old for old, _ in updates), *seen_through]}
         changed |= {name for name, value in namespace.items() if id(value) in altered}
-        variables.update({key[2:]: value for key, value in values.items() if key.startswith("v:")})
+        variables.update({name_in(key): value for key, value in values.items() if is_variable(key)})
     changed |= {name for name, value in variables.items() if name not in namespace or namespace[name] is not value}
     # After all is loaded: what is loaded refers to A's arrays by the names that they had.
     namespace.update(variables)
@@ -184,7 +185,7 @@ def values(file_descriptor: int, namespace: Dict[str, Any], begin: int) -> Tuple
     lost = list(packages.lost)
     found: Dict[str, Any] = {}
     for loaded, _, _ in packages.load(namespace, lost):
-        found.update({key[2:]: value for key, value in loaded.items() if key.startswith("v:")})
+        found.update({name_in(key): value for key, value in loaded.items() if is_variable(key)})
     return found, lost
 
 
@@ -232,7 +233,7 @@ def _write(
 def _largest(collected: Any, units: List[Any]) -> List[Tuple[str, str, int]]:
     found = []
     for unit in units:
-        names = [key[2:] if key.startswith("v:") else qualified_name(collected.values[key]) for key in unit.keys]
+        names = [name_in(key) if is_variable(key) else qualified_name(collected.values[key]) for key in unit.keys]
         more = f" and {len(names) - _NAMED} more" if len(names) > _NAMED else ""
         size = len(unit.dumped.data) + sum(buffer.nbytes for buffer in unit.dumped.buffers)
         found.append((", ".join(names[:_NAMED]) + more, ", ".join(dict.fromkeys(unit.types)), size))
@@ -255,7 +256,7 @@ class _Packages:
             else:
                 self._units.append(package)
         keys = [key for unit in self._units for key in unit.about["keys"]]
-        self.names = {key[2:] for key in keys if key.startswith("v:")} | {lost.name for lost in self.lost}
+        self.names = {name_in(key) for key in keys if is_variable(key)} | {lost.name for lost in self.lost}
 
     def load(self, namespace: Dict[str, Any], lost: List[NotTransferred]) -> Any:
         """The values of each unit by their keys, the arrays that are to be updated as (old, new), and parts of them.
@@ -287,8 +288,8 @@ class _Packages:
             waiting = failed if len(failed) < len(waiting) else []
         for unit in failed:
             for key, kind in zip(unit.about["keys"], unit.about["types"]):
-                if key.startswith("v:"):
-                    lost.append(NotTransferred(key[2:], kind, key[2:], _reason(key, problems)))
+                if is_variable(key):
+                    lost.append(NotTransferred(name_in(key), kind, name_in(key), _reason(key, problems)))
 
 
 def _marshaller_of(unit: variables_file.Package) -> str:
@@ -297,7 +298,7 @@ def _marshaller_of(unit: variables_file.Package) -> str:
 
 def _reason(key: str, problems: Dict[str, BaseException]) -> str:
     problem = problems[key]
-    culprit = problems.get(f"c:{getattr(problem, 'key', '')}")
+    culprit = problems.get(class_key(getattr(problem, "key", "")))
     return describe(problem) if culprit is None else f"{describe(problem)}: {describe(culprit)}"
 
 

@@ -19,6 +19,7 @@ import types
 from typing import Any, Dict, Iterator, List, NamedTuple, Sequence, Tuple
 
 from ...base.interrupts import has_come
+from ..keys import is_variable, name_in
 from ..not_transferred import NotTransferred, describe, type_name
 from .notebook_pickler import Careful, Pickler, Tolerant
 
@@ -106,7 +107,7 @@ class Foreign:
         """Units with the module's bytes in the place of ours; adds to lost what it does not take."""
         packed = []
         for unit in units:
-            keys = [key for key in unit.keys if key.startswith("v:")]
+            keys = [key for key in unit.keys if is_variable(key)]
             values = [collected.values[key] for key in keys]
             if all(_is_module(value) for value in values):
                 packed += [unit] if values else []  # it is imported, and not marshalled
@@ -117,7 +118,7 @@ class Foreign:
             except BaseException as problem:
                 if has_come(problem):
                     raise
-                names = [key[2:] for key in keys]
+                names = [name_in(key) for key in keys]
                 lost += [NotTransferred(name, type_name(v), name, describe(problem)) for name, v in zip(names, values)]
             else:
                 types_of = [kind for key, kind in zip(unit.keys, unit.types) if key in keys]
