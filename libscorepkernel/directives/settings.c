@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  *
  * settings.c - the directives that say how measured cells are run. Pure: texts in, settings out. What follows
- * from them is the worker's business (worker/launch/launcher.py).
+ * from them is the worker's business (worker/launch/plan.py).
  */
 #include "directives/settings.h"
 
