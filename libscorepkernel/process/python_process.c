@@ -55,7 +55,7 @@ static int read_pipe(struct python_process *worker, uint32_t which)
 {
     static const size_t len = PIPE_READ_LEN;
     struct source *pipe = &worker->pipes[which - SPK_STDOUT];
-    struct buffer *bytes = &worker->output.pipes[which - SPK_STDOUT].bytes;
+    struct buffer *bytes = output_order_unread(&worker->output, which);
     unsigned char *room = pipe->fd >= 0 ? buffer_room(bytes, len) : NULL;
     ssize_t got;
     if (!room)

@@ -116,7 +116,7 @@ static void feed(struct output_order *output, int pipe, const void *bytes, size_
         return;
     memcpy(written[pipe] + written_len[pipe], bytes, len);
     written_len[pipe] += len;
-    MUST(output_order_feed(output, SPK_STDOUT + (unsigned)pipe, bytes, len) == 0);
+    MUST(buffer_append(output_order_unread(output, SPK_STDOUT + (unsigned)pipe), bytes, len) == 0);
 }
 
 static void feed_mark(struct output_order *output, int pipe, struct input *input)
