@@ -16,11 +16,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-static int set_string(struct json *object, const char *name, const char *text)
-{
-    return json_set_text(object, name, text, strlen(text));
-}
-
 /* Done, with the list of the marked cells behind those words. */
 static int done_with_list(const struct cell *cell, const char *before, struct decision *decision)
 {
@@ -180,7 +175,7 @@ static struct json *marked_json(const struct marked_cell *marked, struct setting
     struct directive directive;
     directive_read((struct spk_text){marked->code, marked->len}, &directive);
     int result = json_set_text(object, "code", marked->code, marked->len);
-    result = result ? result : set_string(object, "id", marked->id);
+    result = result ? result : json_set_string(object, "id", marked->id);
     result = result ? result
                     : json_set_integer(object, "lines",
                                        directive.kind == DIRECTIVE_EXECUTE ? (int64_t)directive.lines : 0);
@@ -220,8 +215,8 @@ int decide_end_marking(const struct cell *cell, const struct directive *directiv
     struct json *options = measured_cell_options(cell, directive);
     int result = options ? add_cells(cell, options) : -ENOMEM;
     if (result == 0 && mode == MARKED_WRITE) {
-        result = set_string(options, "write", marked->options);
-        result = result ? result : set_string(options, "arguments", cell->settings->arguments);
+        result = json_set_string(options, "write", marked->options);
+        result = result ? result : json_set_string(options, "arguments", cell->settings->arguments);
     }
     if (result != 0) {
         json_free(options);
