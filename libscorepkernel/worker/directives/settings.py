@@ -13,12 +13,12 @@ from ..launch.plan import refuse_clash
 from ..measure import binding_arguments
 from ..measure.wanted import Process
 from ..persist import trial
+from ..persist.keys import DEFAULT_MARSHALLER
 from .visible import visible
 
 # Whose settings are asked about: as the library's settings_directives.c names them.
 MARSHALLING, ARGUMENTS = ASKED = ("marshalling", "arguments")
 _MODES = ("memory", "disk")
-_DEFAULT = "cloudpickle"
 
 
 def check(options: dict) -> List[str]:
@@ -40,7 +40,7 @@ def check(options: dict) -> List[str]:
     mode, marshaller = ((before if name in stays else proposed)[name] for name in ("mode", "marshaller"))
     if mode == "disk":
         _look_at_directory()
-    if process in (Process.AUTO, Process.SESSION) and (mode, marshaller) != ("memory", _DEFAULT):
+    if process in (Process.AUTO, Process.SESSION) and (mode, marshaller) != ("memory", DEFAULT_MARSHALLER):
         print("In the session nothing is marshalled: MODE and MARSHALLER are for cells that run in other processes.")
     return stays
 

@@ -28,7 +28,7 @@ class Wanted(NamedTuple):
     process: Process = Process.AUTO
     arguments: str = ""  # of the bindings, an instrumenter file in them by its absolute path
     disk: bool = False  # MODE=disk: variables travel in files of a directory
-    marshaller: str = "cloudpickle"
+    marshaller: str = ""  # the module; the library always names one
     ranks: int = 0  # --ranks; 0: as many as the launcher starts, if there is one
     launcher: str = ""  # the command of %%scorep_launcher
     gather: Sequence[str] = ()  # names

@@ -14,7 +14,7 @@ from typing import Tuple
 
 from ..base.interrupts import has_come
 from . import array_memory
-from .keys import class_key, is_class, is_variable, name_in, variable_key
+from .keys import DEFAULT_MARSHALLER, class_key, is_class, is_variable, name_in, variable_key
 from .not_transferred import NotTransferred, describe, path_to, qualified_name, type_name
 from .picklers import marshallers
 from .picklers.notebook_pickler import OUT_OF_BAND, Careful, Place, TolerantPickler, is_importable
@@ -152,7 +152,7 @@ class Collected:
     ) -> None:
         self._announce = announce
         self._reductions = Reductions()
-        self._marshaller = marshaller or marshallers.of(marshallers.DEFAULT)
+        self._marshaller = marshaller or marshallers.of(DEFAULT_MARSHALLER)
         self._namespace = namespace
         self._kept = {id(array): name for name, array in (arrays or {}).items()}
         self._arrays = {id(array): array for array in (arrays or {}).values()}
@@ -290,7 +290,7 @@ class Collected:
         alone = [self.single[key] for key in keys]
         types_of = [type_name(self.values[key]) for key in keys]
         anchors = array_memory.anchors([array for dumped in alone for array in dumped.arrays], self._arrays)
-        by = marshallers.DEFAULT if self._marshaller.foreign else self._marshaller.name
+        by = DEFAULT_MARSHALLER if self._marshaller.foreign else self._marshaller.name
         if len(keys) == 1 and not anchors:
             return Unit(keys, types_of, alone[0], by)
         by_value = {name_in(key) for key in keys if is_class(key)}

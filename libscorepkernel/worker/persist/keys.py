@@ -1,9 +1,11 @@
 # SPDX-License-Identifier: BSD-3-Clause
-"""The keys by which values are known while they are pickled and under way: one for each variable and for each class
-that variables need."""
+"""How values are called while they are pickled and under way: a key for each variable and for each class that variables
+need; and the marshaller that is meant where none is named."""
 
 from __future__ import annotations
 
+# Also the one that looks at variables, where another carries them.
+DEFAULT_MARSHALLER = "cloudpickle"
 _VARIABLE, _CLASS = "v:", "c:"
 
 

@@ -22,7 +22,7 @@ from typing import Any, Callable, Collection, Dict, List, NamedTuple, Optional, 
 
 from ..base.interrupts import has_come
 from . import process_state, shared_memory, variables_file
-from .keys import class_key, is_class, is_variable, name_in, variable_key
+from .keys import DEFAULT_MARSHALLER, class_key, is_class, is_variable, name_in, variable_key
 from .not_transferred import LostVariable, NotTransferred, StandIn, describe, qualified_name
 from .received import Received
 
@@ -60,7 +60,7 @@ def send(
     file_descriptor: int,
     hidden: Collection[str] = (),
     only: Optional[Collection[str]] = None,
-    marshaller: str = "cloudpickle",
+    marshaller: str = DEFAULT_MARSHALLER,
     refused: Sequence[NotTransferred] = (),
     announce: Optional[Callable[[str, Any], None]] = None,
 ) -> Sent:
@@ -89,7 +89,7 @@ def receive(file_descriptor: int, namespace: Dict[str, Any]) -> Received:
     reader = variables_file.Reader(file_descriptor)
     shared_memory.begin_visit()
     packages = _Packages(reader, _STATE, True)
-    received = Received(reader, reader.index.get("marshaller", "cloudpickle"))
+    received = Received(reader, reader.index.get("marshaller", DEFAULT_MARSHALLER))
     received.foreign = dict(namespace)
     received.lost = process_state.settle(packages.process_states, process_state.EARLY) + packages.lost
     variables: Dict[str, Any] = {}
@@ -107,7 +107,7 @@ def receive(file_descriptor: int, namespace: Dict[str, Any]) -> Received:
     return received
 
 
-def baseline(namespace: Dict[str, Any], hidden: Collection[str] = (), marshaller: str = "cloudpickle") -> Received:
+def baseline(namespace: Dict[str, Any], hidden: Collection[str] = (), marshaller: str = DEFAULT_MARSHALLER) -> Received:
     """In a forked child of A: remember the variables, which are here already. marshaller: of those that go back."""
     shared_memory.begin_visit()
     received = Received(None, marshaller)
@@ -219,12 +219,12 @@ def _write(
     process_states: Dict[str, bytes],
     marshaller: str,
 ) -> int:
-    if marshaller != "cloudpickle":
+    if marshaller != DEFAULT_MARSHALLER:
         index = {**index, "marshaller": marshaller}
     packages = [variables_file.Package({"process_state": key}, state, ()) for key, state in process_states.items()]
     for unit in units:
         about = {"keys": unit.keys, "types": unit.types, "blobs": unit.dumped.blobs}
-        if unit.by != "cloudpickle":
+        if unit.by != DEFAULT_MARSHALLER:
             about["by"] = unit.by
         packages.append(variables_file.Package(about, unit.dumped.data, unit.dumped.buffers))
     return variables_file.write(file_descriptor, {**index, "lost": lost}, packages)
@@ -293,7 +293,7 @@ class _Packages:
 
 
 def _marshaller_of(unit: variables_file.Package) -> str:
-    return unit.about.get("by", "cloudpickle")
+    return unit.about.get("by", DEFAULT_MARSHALLER)
 
 
 def _reason(key: str, problems: Dict[str, BaseException]) -> str:

@@ -19,6 +19,7 @@ import types
 from typing import Any, Dict, Iterator, List, NamedTuple, Sequence, Tuple
 
 from ...base.interrupts import has_come
+from .. import variables_file
 from ..keys import is_variable, name_in
 from ..not_transferred import NotTransferred, describe, type_name
 from .notebook_pickler import Careful, Pickler, Tolerant
@@ -177,7 +178,7 @@ def _is_module(value: Any) -> bool:
 @contextlib.contextmanager
 def _directory() -> Iterator[str]:
     """Make a new directory for the block, and remove it afterwards."""
-    wanted = os.environ.get("SCOREP_JUPYTER_PERSISTENCE_DIR")
+    wanted = os.environ.get(variables_file.DIRECTORY)
     parent = os.path.abspath(wanted) if wanted and os.path.isdir(wanted) else None
     directory = tempfile.mkdtemp(prefix="scorepkernel-", dir=parent)
     try:

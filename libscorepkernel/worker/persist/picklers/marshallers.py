@@ -7,9 +7,8 @@ from __future__ import annotations
 
 from typing import Any, NamedTuple
 
+from ..keys import DEFAULT_MARSHALLER
 from .notebook_pickler import CarefulPickler, Pickler, TolerantPickler, Unpickler
-
-DEFAULT = "cloudpickle"
 
 
 class Marshaller(NamedTuple):
@@ -25,7 +24,7 @@ class Marshaller(NamedTuple):
 
 def of(name: str) -> Marshaller:
     """The one of that name. ImportError and others: its module is not there, or cannot do it."""
-    if name == DEFAULT:
+    if name == DEFAULT_MARSHALLER:
         return Marshaller(name, Pickler, CarefulPickler, TolerantPickler, Unpickler)
     if name == "pickle":
         from . import python_pickler as plain
