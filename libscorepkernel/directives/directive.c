@@ -58,12 +58,6 @@ static struct spk_text first_line(struct spk_text cell, size_t *lines)
     return (struct spk_text){0};
 }
 
-/* For messages: not more than a line's worth of what the user wrote. */
-static int shown(struct spk_text text)
-{
-    return (int)utf8_cut(text.data, text.len, 80);
-}
-
 /* The next word of text, which is shortened by it. Empty: there is none. */
 static struct spk_text next_word(struct spk_text *text)
 {
@@ -113,7 +107,7 @@ static void refuse_option(struct directive *directive, struct spk_text word, con
         directive->kind == DIRECTIVE_EXECUTE ? " The code to measure begins in the next line." : "";
     list_options(directive->kind, list, sizeof list);
     utf8_format(directive->error, sizeof directive->error, "%.*s %s \"%.*s\"; it has %s.%s %s", (int)name.len,
-                name.data, why, shown(word), word.data, list, where, not_done(directive));
+                name.data, why, text_shown(word), word.data, list, where, not_done(directive));
     directive->kind = DIRECTIVE_BAD;
 }
 
@@ -287,7 +281,7 @@ void directive_read(struct spk_text cell, struct directive *directive)
     utf8_format(directive->error, sizeof directive->error,
                 "There is no directive %%%%%.*s. Tab after %%%% lists those that there are, such as "
                 "%%%%execute_with_scorep; a ? behind one explains it.",
-                shown(name), name.data);
+                text_shown(name), name.data);
 }
 
 /* Whether the directive is all of its cell. */
