@@ -243,7 +243,10 @@ class Launcher:
 
 def _not_returned(texts: List[str]) -> dict:
     """The content of the reply of a cell whose changes are not in the session, which must not go on as if they were."""
-    said = "The cell ran to its end, but not all that it changed is in the session:\n" + "\n".join(texts)
+    said = (
+        "The cell ran to its end, but not all that it changed is in the session, where what is named here is as before "
+        "the cell:\n"
+    ) + "\n".join(texts)
     return {"status": "error", "ename": "VariablesNotReturned", "evalue": said, "traceback": [said]}
 
 

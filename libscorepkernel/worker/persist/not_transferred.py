@@ -105,6 +105,12 @@ def _children(value: Any) -> Iterator[Tuple[str, Any]]:
             yield f".{attribute}", getattr(value, attribute)
 
 
+REMEDY = (
+    "Make such objects in the cell that uses them, or measure in the session with %%marshalling_settings "
+    "PROCESS=session."
+)
+
+
 class StandIn:
     """Bound to the name of a lost variable: any use of it says why it is not there."""
 
@@ -127,7 +133,7 @@ def explain(lost: NotTransferred) -> str:
     where = "" if lost.path == lost.name else f" (at {lost.path})"
     return (
         f"the variable {lost.name!r} is not available in this process, because it holds a {lost.type}{where} "
-        f"that cannot be taken to another process: {lost.reason}"
+        f"that cannot be taken to another process: {lost.reason.rstrip('.')}. {REMEDY}"
     )
 
 
