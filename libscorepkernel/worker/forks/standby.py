@@ -296,4 +296,4 @@ def renew(session: Session, is_runner: bool) -> None:
             session.notices += history.renew(session.shell)
         except Exception as problem:  # threads are not what they were, under gevent
             session.shell.history_manager.enabled = False
-            session.notices.append(f"IPython's history is not written any more: {problem}")
+            session.notices.append(history.said_of_end(f"it failed: {problem}"))

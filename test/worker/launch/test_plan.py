@@ -23,7 +23,7 @@ CONFIG = "/opt/scorep/bin/scorep-config"
 class Plans(unittest.TestCase):
     def setUp(self):
         self.config = CONFIG
-        self.guard = Guard(True, "it slows the cell by at most 0.1 ms")
+        self.guard = Guard(True, "a copy of the session slows it by at most 0.1 ms")
         self.preloads = mock.Mock()
         self.systems = mock.Mock()
         self.systems.needs_fork.return_value = False
@@ -48,9 +48,9 @@ class Plans(unittest.TestCase):
     def test_in_the_session(self):
         found = self.decided()
         self.assertEqual((found.where, found.system), (Where.SESSION, self.systems.choose.return_value))
-        self.assertEqual(found.said, "in the session, guarded (it slows the cell by at most 0.1 ms)")
-        failed = found.guarded_by(Guard(False, "no copy of the session could be made: no memory"))
-        self.assertEqual(failed.said, "in the session, unguarded (no copy of the session could be made: no memory)")
+        self.assertEqual(found.said, "in the session, guarded (a copy of the session slows it by at most 0.1 ms)")
+        failed = found.guarded_by(Guard(False, "the session could not be copied: no memory"))
+        self.assertEqual(failed.said, "in the session, unguarded (the session could not be copied: no memory)")
 
     def test_launched(self):
         found = self.decided(process=Process.LAUNCH)
