@@ -69,6 +69,20 @@ int decide_mark_directive(const struct cell *cell, const struct directive *direc
     return decision_refuse(decision, "%s", result == -EINVAL ? error : failure_text(-result));
 }
 
+/* One of the directive's numbers is no marked cell's. */
+static int refuse_numbers(const struct marked_cells *marked, const struct directive *directive,
+                          struct decision *decision)
+{
+    unsigned first = directive->numbers[0], number = first > marked->count ? first : directive->numbers[1];
+    if (!marked->count)
+        return decision_refuse(decision, "No cell is marked.");
+    return decision_refuse(
+        decision,
+        "There is no marked cell %u: there are 1 to %zu, which %%scorep_marked lists. They "
+        "are as before.",
+        number, marked->count);
+}
+
 int decide_marked(const struct cell *cell, const struct directive *directive, struct decision *decision)
 {
     struct marked_cells *marked = cell->marked;
@@ -77,9 +91,7 @@ int decide_marked(const struct cell *cell, const struct directive *directive, st
                      ? marked_cells_move(marked, directive->numbers[0], directive->numbers[1])
                      : 0;
     if (result != 0)
-        return decision_refuse(decision,
-                               "There is no marked cell of that number; %%scorep_marked lists all %zu.",
-                               marked->count);
+        return refuse_numbers(marked, directive, decision);
     return done_with_list(cell, "", decision);
 }
 
