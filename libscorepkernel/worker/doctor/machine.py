@@ -126,7 +126,7 @@ def memory(facts: Facts) -> Finding:
     """Whether as much memory is free as Score-P may take."""
     room = [left for left in (_free_memory(), left_in_group()) if left is not None]
     if not room:
-        return Verdict.ABSENT, "how much is free cannot be told", ""
+        return Verdict.ABSENT, "how much memory is free could not be found out", ""
     needed, left = _needed(), min(room)
     detail = f"{shown(left)} left for SCOREP_TOTAL_MEMORY, {shown(needed)}"
     remedy = "Lower SCOREP_TOTAL_MEMORY, end other programs, or ask for a job or a container with more memory."

@@ -109,7 +109,7 @@ def adapters(facts: Facts) -> Finding:
         has[0] = f"MPI ({_flavour(_mpi_of_scorep(facts)[1])})"
     detail = (", ".join(has) or "none") + (f"; not {', '.join(lacks)}" if lacks else "")
     if "pthread" in lacks:
-        return Verdict.WARNING, detail, "Threads cannot be told apart. Install Score-P with pthread support."
+        return Verdict.WARNING, detail, "Events of all threads come as if of one. Install Score-P with pthread support."
     return Verdict.OK, detail, ""
 
 
@@ -209,7 +209,7 @@ def mpi4py(facts: Facts) -> Finding:
         return Verdict.ABSENT, detail + "; there is no Score-P with MPI to compare with", ""
     name, wanted = _mpi_of_scorep(facts)
     if not name or not path:
-        return Verdict.ABSENT, detail + "; Score-P's MPI cannot be told", ""
+        return Verdict.ABSENT, detail + "; the MPI of Score-P could not be found out (ldd shows no libmpi)", ""
     # Within one ABI the number behind .so is the same: libmpi.so.40.30.4 is loaded as libmpi.so.40.
     if not (os.path.basename(path) + ".").startswith(name + "."):
         detail += f", but Score-P {_flavour(wanted)} ({wanted or name})"

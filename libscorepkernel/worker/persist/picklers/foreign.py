@@ -138,9 +138,11 @@ class Foreign:
         elif looked.pickler.holds_mapped:
             why = "would copy memory that is a file's, or shared with others"
         elif looked.pickler.defines and not self._takes_definitions(namespace):
-            why = "does not take what the notebook defines as what it is here"
+            why = (
+                "takes functions and classes of the notebook by their names only, which mean nothing in another process"
+            )
         if why:
-            raise ValueError(f"{self.name} {why}: %%marshalling_settings MARSHALLER=cloudpickle takes it")
+            raise ValueError(f"{self.name} {why}: use %%marshalling_settings MARSHALLER=cloudpickle")
 
     def _takes_definitions(self, namespace: Dict[str, Any]) -> bool:
         """Whether functions are taken by value and see the namespace after it, and classes by value."""
