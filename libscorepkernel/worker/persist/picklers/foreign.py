@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: BSD-3-Clause
 """A module of the user's choice as marshaller: it has dump(obj, file) and load(file), or dumps(obj) and loads(bytes).
-It gets the values of a unit as a whole, and what it does with them is its own. So arrays come back as others, and what
-cannot be right by its way is not given to it: arrays that share memory, the notebook's namespace, and, unless it takes
-them by value, functions and classes of the notebook. What changed is found by our own pickler, which only looks."""
+It is given all values of a unit at once. Arrays therefore come back as new arrays; and what cannot be right by its way
+is refused: arrays that share memory, the notebook's namespace, and, unless it takes them by value, functions and
+classes of the notebook. What changed is found by our own pickler, which only looks."""
 
 from __future__ import annotations
 
@@ -127,7 +127,7 @@ class Foreign:
         return packed
 
     def _refuse(self, looked: Any, namespace: Dict[str, Any]) -> None:
-        """What would not be there what it is here."""
+        """ValueError: the unit holds what would arrive as something else than it is here."""
         if any(isinstance(obj, _FILES) for obj in looked.objects.values()):
             raise ValueError("an open file belongs to its process")  # and might be emptied in another
         why = ""
