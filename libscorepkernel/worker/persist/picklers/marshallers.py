@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: BSD-3-Clause
 """The marshallers: what makes bytes of variables that travel. cloudpickle's pickler is the default; dill's
-(dill_pickler.py) and Python's own (python_pickler.py) can have most of what is beside it (notebook_pickler.py). Any
-other module is given the values of a unit, and gives them back (foreign.py)."""
+(dill_pickler.py) and Python's own (python_pickler.py) have most of what notebook_pickler.py adds. Any other
+module is given the values of a unit, and gives them back (foreign.py)."""
 
 from __future__ import annotations
 
