@@ -40,7 +40,7 @@ static const char bootstrap[] =
 static void arm(struct python_process *worker)
 {
     struct itimerspec when = {{0}, {0}};
-    int64_t now = loop_now_ns(), due = output_pace_pace(&worker->output.stream, now);
+    int64_t now = loop_now_ns(), due = output_pace_due(&worker->output.stream, now);
     if (worker->closed_ns && (due < 0 || worker->closed_ns - now < due))
         due = worker->closed_ns > now ? worker->closed_ns - now : 0;
     if (due < 0)

@@ -163,7 +163,7 @@ static void step(struct output_order *output, struct input *input)
         output_pace_flush(&output->stream, 0);
         break;
     default:
-        MUST(output_pace_pace(&output->stream, loop_now_ns() + (int64_t)len * 5000000) >= -1);
+        MUST(output_pace_due(&output->stream, loop_now_ns() + (int64_t)len * 5000000) >= -1);
         break;
     }
 }

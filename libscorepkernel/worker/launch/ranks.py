@@ -139,17 +139,17 @@ class Job:
             self.forget_unused()
             return None
         reports = [one for _, one in there]
-        whole = dict(reports[0])
+        combined = dict(reports[0])
         warnings = self._warnings + _by_ranks([(rank, text) for rank, one in there for text in one["warnings"]])
         if len(there) < came.ranks:
             absent = [str(rank) for rank, one in enumerate(measurements) if one is None]
             warnings.append(f"The experiment lacks rank {', '.join(absent)}, which did not end its measurement.")
         if not self._by_score_p:
-            whole.update(_summed(reports))
+            combined.update(_summed(reports))
             warnings += _merge(self.directory, there)
         else:
-            _leave_out_start(whole)
-        whole.update(
+            _leave_out_start(combined)
+        combined.update(
             way=f"{way} ({size_text(came.sent)} of variables to each, {size_text(came.size)} back)",
             directory=self.directory,
             seconds=max(one["seconds"] for one in reports),
@@ -160,8 +160,8 @@ class Job:
             warnings=warnings,
             all_regions=[],
         )
-        _complete_record(whole, came.ranks)
-        return whole
+        _complete_record(combined, came.ranks)
+        return combined
 
 
 # --- how they are started --------------------------------------------------------------------------------
@@ -271,12 +271,12 @@ def _gather(
     return _by_ranks(said), [f"--gather {name}: {none}" for name in kept]
 
 
-def _leave_out_start(whole: dict) -> None:
+def _leave_out_start(combined: dict) -> None:
     """Take MPI's initialisation out of the regions: the cell did not do it, it was done for the cell."""
-    start = [row for row in whole["regions"] if row[0] in ("MPI_Init_thread", "MPI_Initialized") and row[1] == "MPI"]
-    whole["regions"] = [row for row in whole["regions"] if row not in start]
-    whole["region_count"] -= len(start)
-    whole["exclusive_ns"] -= sum(row[5] for row in start)
+    start = [row for row in combined["regions"] if row[0] in ("MPI_Init_thread", "MPI_Initialized") and row[1] == "MPI"]
+    combined["regions"] = [row for row in combined["regions"] if row not in start]
+    combined["region_count"] -= len(start)
+    combined["exclusive_ns"] -= sum(row[5] for row in start)
 
 
 def _by_ranks(said: List[Tuple[int, str]]) -> List[str]:
@@ -317,12 +317,12 @@ def _merge(directory: str, there: List[Tuple[int, dict]]) -> List[str]:
     return []
 
 
-def _complete_record(whole: dict, count: int) -> None:
+def _complete_record(combined: dict, count: int) -> None:
     """Complete the record that rank 0 has written, so that it is one of all ranks."""
-    path = os.path.join(whole["directory"], "scorepkernel.json")
+    path = os.path.join(combined["directory"], "scorepkernel.json")
     names = ("way", "seconds", "events", "locations", "page_faults", "messages", "warnings")
     with contextlib.suppress(OSError, ValueError):
         with open(path, encoding="utf-8") as file:
             record = json.load(file)
-        record.update({name: whole[name] for name in names}, ranks=count)
-        experiment_directory.write_record(whole["directory"], record)
+        record.update({name: combined[name] for name in names}, ranks=count)
+        experiment_directory.write_record(combined["directory"], record)
