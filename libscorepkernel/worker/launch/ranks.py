@@ -26,7 +26,7 @@ from .plan import Plan, arguments_of_ranks
 from .variables_report import size_text
 
 
-_MEETING = "SCOREPKERNEL_MEETING"  # as wire/rank_protocol.h has it
+_RENDEZVOUS = "SCOREPKERNEL_RENDEZVOUS"  # as wire/rank_protocol.h has it
 # What a rank's process must have from its start, and launchers may not pass on to other machines.
 _PASSED = ("SCOREP", "PYTHON", "OMP_", "VIRTUAL_ENV", "LD_LIBRARY_PATH")
 # Options of mpirun and mpiexec that name other machines, and what batch systems set.
@@ -211,7 +211,7 @@ def _for_open_mpi(wanted: Wanted, words: List[str]) -> Dict[str, str]:
     if not wanted.launcher:
         found["OMPI_MCA_rmaps_base_oversubscribe"] = "1"
     if not _is_local(words) and "-x" not in words:
-        found["OMPI_MCA_mca_base_env_list"] = _MEETING
+        found["OMPI_MCA_mca_base_env_list"] = _RENDEZVOUS
     return found
 
 
