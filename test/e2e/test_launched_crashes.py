@@ -38,7 +38,7 @@ class Launched(ProcessCase):
     def runs_without(self, name: str, reason: str) -> None:
         outcome = self.ok(SCOREP + "fine += 1\nleaf(1)")
         self.assertRegex(outcome.report, rf"Warning: {name} \(.*\) was not taken to the process of the cell, where .*: .*{reason}")
-        self.assertIn(name, self.fails(SCOREP + f"{name}.value", "LostVariable").reply["evalue"])
+        self.assertIn(name, self.fails(SCOREP + f"{name}.value", "VariableNotTransferred").reply["evalue"])
         self.assertEqual(self.value(f"fine, os.getpid() == before, {name!r} in globals()"), (2, True, True))
 
     def test_a_reduce_that_ends_its_process(self) -> None:

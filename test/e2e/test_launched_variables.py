@@ -296,7 +296,7 @@ class Launched(Variables, ProcessCase):
             for name in ("lock", "numbers"):
                 self.assertRegex(outcome.report, rf"Warning: {name} \(.*\) was not taken to the process of the cell")
             self.assertEqual(self.value("fine, lock.locked(), next(numbers)"), (2, False, 0))
-            outcome = self.fails(SCOREP + "lock.locked()", "LostVariable")
+            outcome = self.fails(SCOREP + "lock.locked()", "VariableNotTransferred")
             self.assertIn("lock", outcome.reply["evalue"])
             self.ok(SCOREP + "lock = 5")
             self.assertEqual(self.value("lock"), 5)
@@ -317,7 +317,7 @@ class Launched(Variables, ProcessCase):
         try:
             outcome = self.ok(SCOREP + "fine += 1\nleaf(1)")
             self.assertRegex(outcome.report, r"Warning: gone \(numpy.*memmap\) was not taken .*/gone, which was deleted")
-            self.assertIn("gone", self.fails(SCOREP + "gone[0]", "LostVariable").reply["evalue"])
+            self.assertIn("gone", self.fails(SCOREP + "gone[0]", "VariableNotTransferred").reply["evalue"])
             self.assertEqual(self.value("fine, int(gone[0])"), (2, 0))
         finally:
             self.ok("del gone")

@@ -23,10 +23,10 @@ from typing import Any, Callable, Collection, Dict, List, NamedTuple, Optional, 
 from ..base.interrupts import has_come
 from . import process_state, shared_memory, variables_file
 from .keys import DEFAULT_MARSHALLER, class_key, is_class, is_variable, name_in, variable_key
-from .not_transferred import LostVariable, NotTransferred, StandIn, describe, qualified_name
+from .not_transferred import NotTransferred, StandIn, VariableNotTransferred, describe, qualified_name
 from .received import Received
 
-__all__ = ["Applied", "NotTransferred", "LostVariable", "Received", "Sent"]
+__all__ = ["Applied", "NotTransferred", "VariableNotTransferred", "Received", "Sent"]
 __all__ += ["apply_changes", "baseline", "receive", "send", "send_changes", "values"]
 
 # A module's own names, and those under which IPython keeps inputs and outputs.
