@@ -113,6 +113,8 @@ static void fake_execute(const char *code)
         memset(fake.payload, 0xff, 64);
         fake_write(WORKER_FD, fake.payload, 64);
         fake_hang();
+    } else if (!strncmp(code, "half", 4)) {
+        FAKE_SEND(WORKER_REPLY, "#0"); /* without its content */
     } else if (!strncmp(code, "mute", 4)) {
         fake_print(1, "mute ");
         close(WORKER_FD);

@@ -161,12 +161,12 @@ extern "C" int json_set_text(struct json *object, const char *name, const char *
     return set(object, name, [&] { return string_of(text, len); });
 }
 
-extern "C" int json_set_integer(struct json *object, const char *name, int64_t value)
+extern "C" int json_set_string(struct json *object, const char *name, const char *text)
 {
-    return set(object, name, [=] { return value; });
+    return json_set_text(object, name, text, text ? strlen(text) : 0);
 }
 
-extern "C" int json_set_number(struct json *object, const char *name, double value)
+extern "C" int json_set_integer(struct json *object, const char *name, int64_t value)
 {
     return set(object, name, [=] { return value; });
 }

@@ -44,8 +44,9 @@ const char *json_text(const struct json *value, size_t *len);
 
 /* Set a member. Invalid UTF-8 is replaced when printed. 0, -EINVAL (no object), -ENOMEM. */
 int json_set_text(struct json *object, const char *name, const char *text, size_t len);
+/** The same for a text that ends with a NUL. */
+int json_set_string(struct json *object, const char *name, const char *text);
 int json_set_integer(struct json *object, const char *name, int64_t value);
-int json_set_number(struct json *object, const char *name, double value);
 int json_set_boolean(struct json *object, const char *name, int value);
 /** Take a member out, if it is there. */
 void json_remove(struct json *object, const char *name);

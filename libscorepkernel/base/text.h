@@ -5,6 +5,7 @@
 #ifndef BASE_TEXT_H
 #define BASE_TEXT_H
 
+#include "base/utf8_cut.h"
 #include "scorepkernel.h"
 
 #include <string.h>
@@ -47,6 +48,12 @@ static inline struct spk_text text_trimmed(struct spk_text text)
     while (text.len && text_is_blank(text.data[text.len - 1]))
         text.len--;
     return text;
+}
+
+/** For messages, as the precision of %.*s: not more than a line's worth of what the user wrote. */
+static inline int text_shown(struct spk_text text)
+{
+    return (int)utf8_cut(text.data, text.len, 80);
 }
 
 #endif

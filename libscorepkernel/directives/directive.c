@@ -58,12 +58,6 @@ static struct spk_text first_line(struct spk_text cell, size_t *lines)
     return (struct spk_text){0};
 }
 
-/* For messages: not more than a line's worth of what the user wrote. */
-static int shown(struct spk_text text)
-{
-    return (int)utf8_cut(text.data, text.len, 80);
-}
-
 /* The next word of text, which is shortened by it. Empty: there is none. */
 static struct spk_text next_word(struct spk_text *text)
 {
@@ -113,7 +107,7 @@ static void refuse_option(struct directive *directive, struct spk_text word, con
         directive->kind == DIRECTIVE_EXECUTE ? " The code to measure begins in the next line." : "";
     list_options(directive->kind, list, sizeof list);
     utf8_format(directive->error, sizeof directive->error, "%.*s %s \"%.*s\"; it has %s.%s %s", (int)name.len,
-                name.data, why, shown(word), word.data, list, where, not_done(directive));
+                name.data, why, text_shown(word), word.data, list, where, not_done(directive));
     directive->kind = DIRECTIVE_BAD;
 }
 
@@ -178,10 +172,15 @@ static void add_names(struct directive *directive, struct spk_text names)
     }
 }
 
-static void set_guard(struct directive *directive, struct spk_text word, enum directive_guard guard)
+static void set_guard(struct directive *directive, enum directive_guard guard)
 {
-    if (directive->guard != DIRECTIVE_GUARD_AUTO && directive->guard != guard)
-        refuse_option(directive, word, "cannot be told both --guard and --no-guard; the later is");
+    if (directive->guard != DIRECTIVE_GUARD_AUTO && directive->guard != guard) {
+        struct spk_text name = directive_name(directive);
+        utf8_format(directive->error, sizeof directive->error,
+                    "%.*s has --guard and --no-guard, which contradict each other: leave one out. %s",
+                    (int)name.len, name.data, not_done(directive));
+        directive->kind = DIRECTIVE_BAD;
+    }
     directive->guard = guard;
 }
 
@@ -189,9 +188,9 @@ static void read_option(struct directive *directive, struct spk_text word, struc
 {
     struct spk_text value;
     if (text_is(word, "--guard")) {
-        set_guard(directive, word, DIRECTIVE_GUARD_YES);
+        set_guard(directive, DIRECTIVE_GUARD_YES);
     } else if (text_is(word, "--no-guard")) {
-        set_guard(directive, word, DIRECTIVE_GUARD_NO);
+        set_guard(directive, DIRECTIVE_GUARD_NO);
     } else if (is_option(word, "--repeat", rest, &value)) {
         if (!(directive->repeat = read_number(value, DIRECTIVE_REPEAT_MAX)))
             refuse_option(directive, value, "--repeat wants a number from 1 to 1000, not");
@@ -257,6 +256,20 @@ static int is_last(struct spk_text cell, struct spk_text line)
     return first_line((struct spk_text){line.data + line.len, cell.len - before}, &ignored).len == 0;
 }
 
+/* There is none of that name that begins with %%. */
+static void refuse_name(struct directive *directive, struct spk_text name, const struct row *row)
+{
+    directive->kind = DIRECTIVE_BAD;
+    if (row)
+        utf8_format(directive->error, sizeof directive->error,
+                    "%%%s is written with one %% and is alone in its cell. Nothing was done.", row->name);
+    else
+        utf8_format(directive->error, sizeof directive->error,
+                    "There is no directive %%%%%.*s. Tab after %%%% lists those that there are, such as "
+                    "%%%%execute_with_scorep; a ? behind one explains it.",
+                    text_shown(name), name.data);
+}
+
 void directive_read(struct spk_text cell, struct directive *directive)
 {
     *directive = (struct directive){.kind = DIRECTIVE_NONE, .repeat = 1};
@@ -281,13 +294,8 @@ void directive_read(struct spk_text cell, struct directive *directive)
         read_known(directive, row->kind, arguments);
         return;
     }
-    if (!text_begins(name, "scorep") && !text_begins(name, "execute_with"))
-        return;
-    directive->kind = DIRECTIVE_BAD;
-    utf8_format(directive->error, sizeof directive->error,
-                "There is no directive %%%%%.*s. Tab after %%%% lists those that there are, such as "
-                "%%%%execute_with_scorep; a ? behind one explains it.",
-                shown(name), name.data);
+    if (text_begins(name, "scorep") || text_begins(name, "execute_with"))
+        refuse_name(directive, name, row);
 }
 
 /* Whether the directive is all of its cell. */

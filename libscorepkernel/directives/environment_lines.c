@@ -65,12 +65,6 @@ static int add(struct json *changes, struct spk_text key, const char *value, siz
     return result;
 }
 
-/* For messages: not more than a line's worth of what the user wrote. */
-static int shown(struct spk_text text)
-{
-    return (int)utf8_cut(text.data, text.len, 80);
-}
-
 static int read_line(struct spk_text line, struct json *changes, char *error, size_t size)
 {
     if (text_begins(line, "export "))
@@ -85,7 +79,7 @@ static int read_line(struct spk_text line, struct json *changes, char *error, si
             error, size,
             "\"%.*s\" is no KEY=VALUE and no -KEY. Nothing was changed. Put a value with blanks or # in "
             "quotes.",
-            shown(line), line.data);
+            text_shown(line), line.data);
         return -EINVAL;
     }
     struct buffer value = {0};
@@ -95,7 +89,7 @@ static int read_line(struct spk_text line, struct json *changes, char *error, si
     buffer_finish(&value);
     if (result == 0 || result == -ENOMEM)
         return result;
-    utf8_format(error, size, "The value of %.*s %s. Nothing was changed.", shown(key), key.data,
+    utf8_format(error, size, "The value of %.*s %s. Nothing was changed.", text_shown(key), key.data,
                 result == -E2BIG ? "is longer than 64 KiB" : "has a quote that is not closed in its line");
     return -EINVAL;
 }

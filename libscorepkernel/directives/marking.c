@@ -16,11 +16,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-static int set_string(struct json *object, const char *name, const char *text)
-{
-    return json_set_text(object, name, text, strlen(text));
-}
-
 /* Done, with the list of the marked cells behind those words. */
 static int done_with_list(const struct cell *cell, const char *before, struct decision *decision)
 {
@@ -74,6 +69,20 @@ int decide_mark_directive(const struct cell *cell, const struct directive *direc
     return decision_refuse(decision, "%s", result == -EINVAL ? error : failure_text(-result));
 }
 
+/* One of the directive's numbers is no marked cell's. */
+static int refuse_numbers(const struct marked_cells *marked, const struct directive *directive,
+                          struct decision *decision)
+{
+    unsigned first = directive->numbers[0], number = first > marked->count ? first : directive->numbers[1];
+    if (!marked->count)
+        return decision_refuse(decision, "No cell is marked.");
+    return decision_refuse(
+        decision,
+        "There is no marked cell %u: there are 1 to %zu, which %%scorep_marked lists. They "
+        "are as before.",
+        number, marked->count);
+}
+
 int decide_marked(const struct cell *cell, const struct directive *directive, struct decision *decision)
 {
     struct marked_cells *marked = cell->marked;
@@ -82,9 +91,7 @@ int decide_marked(const struct cell *cell, const struct directive *directive, st
                      ? marked_cells_move(marked, directive->numbers[0], directive->numbers[1])
                      : 0;
     if (result != 0)
-        return decision_refuse(decision,
-                               "There is no marked cell of that number; %%scorep_marked lists all %zu.",
-                               marked->count);
+        return refuse_numbers(marked, directive, decision);
     return done_with_list(cell, "", decision);
 }
 
@@ -180,7 +187,7 @@ static struct json *marked_json(const struct marked_cell *marked, struct setting
     struct directive directive;
     directive_read((struct spk_text){marked->code, marked->len}, &directive);
     int result = json_set_text(object, "code", marked->code, marked->len);
-    result = result ? result : set_string(object, "id", marked->id);
+    result = result ? result : json_set_string(object, "id", marked->id);
     result = result ? result
                     : json_set_integer(object, "lines",
                                        directive.kind == DIRECTIVE_EXECUTE ? (int64_t)directive.lines : 0);
@@ -220,8 +227,8 @@ int decide_end_marking(const struct cell *cell, const struct directive *directiv
     struct json *options = measured_cell_options(cell, directive);
     int result = options ? add_cells(cell, options) : -ENOMEM;
     if (result == 0 && mode == MARKED_WRITE) {
-        result = set_string(options, "write", marked->options);
-        result = result ? result : set_string(options, "arguments", cell->settings->arguments);
+        result = json_set_string(options, "write", marked->options);
+        result = result ? result : json_set_string(options, "arguments", cell->settings->arguments);
     }
     if (result != 0) {
         json_free(options);

@@ -13,11 +13,6 @@
 
 static const struct directive no_directive = {.line = {"", 0}, .repeat = 1};
 
-static int set_string(struct json *object, const char *name, const char *text)
-{
-    return json_set_text(object, name, text, strlen(text));
-}
-
 /* Names with commas between them, as a member that is a list. */
 static int set_names(struct json *object, const char *name, const char *list)
 {
@@ -42,7 +37,7 @@ static int set_ranks(struct json *way, const struct settings *settings, const st
     if (result == 0 && *directive->gather)
         result = set_names(way, "gather", directive->gather);
     if (result == 0 && *settings->launcher)
-        result = set_string(way, "launcher", settings->launcher);
+        result = json_set_string(way, "launcher", settings->launcher);
     return result;
 }
 
@@ -55,10 +50,10 @@ struct json *measured_cell_way(const struct settings *settings, const struct dir
     if (result == 0 && directive->guard != DIRECTIVE_GUARD_AUTO)
         result = json_set_boolean(way, "guard", directive->guard == DIRECTIVE_GUARD_YES);
     result = result ? result : json_set_integer(way, "repeat", directive->repeat);
-    result = result ? result : set_string(way, "process", settings_process_name(settings));
-    result = result ? result : set_string(way, "arguments", settings->arguments);
+    result = result ? result : json_set_string(way, "process", settings_process_name(settings));
+    result = result ? result : json_set_string(way, "arguments", settings->arguments);
     result = result ? result : json_set_boolean(way, "disk", !strcmp(settings_mode(settings), "disk"));
-    result = result ? result : set_string(way, "marshaller", settings_marshaller(settings));
+    result = result ? result : json_set_string(way, "marshaller", settings_marshaller(settings));
     result = result ? result : set_ranks(way, settings, directive);
     if (result == 0)
         return way;

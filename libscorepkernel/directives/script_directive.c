@@ -9,7 +9,6 @@
 #include "directives/environment_lines.h"
 
 #include <errno.h>
-#include <string.h>
 
 int script_directive_is(enum directive_kind kind)
 {
@@ -42,11 +41,7 @@ int script_directive_check(const struct directive *directive, char *error, size_
     return result;
 }
 
-static int set_string(struct json *object, const char *name, const char *text)
-{
-    return json_set_text(object, name, text, strlen(text));
-}
-
+/* Python's half is Kind in worker/script/marked_cells.py. */
 static const char *kind_name(enum directive_kind kind)
 {
     return kind == DIRECTIVE_EXECUTE            ? "execute"
@@ -72,7 +67,7 @@ int script_directive_describe(const struct directive *directive, struct settings
                               struct json *object)
 {
     char said[SETTINGS_ARGUMENTS_MAX + 256];
-    int result = set_string(object, "kind", kind_name(directive->kind));
+    int result = json_set_string(object, "kind", kind_name(directive->kind));
     if (result == 0 &&
         (directive->kind == DIRECTIVE_EXECUTE || directive->kind == DIRECTIVE_FINALIZE_MARKING))
         result = json_set_text(object, "directive", directive->line.data, directive->line.len);
@@ -81,5 +76,5 @@ int script_directive_describe(const struct directive *directive, struct settings
     if (result != 0 || directive->kind != DIRECTIVE_ARGUMENTS)
         return result;
     result = settings_read_arguments(settings, directive->body, said, sizeof said);
-    return result ? result : set_string(object, "arguments", settings->arguments);
+    return result ? result : json_set_string(object, "arguments", settings->arguments);
 }

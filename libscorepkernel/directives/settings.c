@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  *
  * settings.c - the directives that say how measured cells are run. Pure: texts in, settings out. What follows
- * from them is the worker's business (worker/launch/launcher.py).
+ * from them is the worker's business (worker/launch/plan.py).
  */
 #include "directives/settings.h"
 
@@ -63,8 +63,9 @@ void settings_say(const struct settings *settings, enum settings_part part, char
     else if (settings->launcher[0])
         utf8_format(said, size, "Measured cells are started as ranks by: %s\n", settings->launcher);
     else
-        snprintf(said, size,
-                 "No launcher is set: --ranks N uses srun within a Slurm allocation, else mpirun.\n");
+        snprintf(
+            said, size,
+            "No launcher is set: --ranks N uses srun within a Slurm allocation, else mpirun or mpiexec.\n");
 }
 
 static int set_process(struct settings *settings, struct spk_text value)

@@ -9,18 +9,12 @@
 #include "directives/measured_cell.h"
 
 #include <errno.h>
-#include <string.h>
-
-static int set_string(struct json *object, const char *name, const char *text)
-{
-    return json_set_text(object, name, text, strlen(text));
-}
 
 /* Settings as the worker is asked about them. NULL: no memory. */
 static struct json *asked_settings(const struct settings *settings)
 {
     struct json *asked = measured_cell_way(settings, NULL);
-    if (set_string(asked, "mode", settings_mode(settings)) == 0)
+    if (json_set_string(asked, "mode", settings_mode(settings)) == 0)
         return asked;
     json_free(asked);
     return NULL;
@@ -31,7 +25,9 @@ static int ask_about(const struct cell *cell, const struct directive *directive,
                      struct decision *decision)
 {
     struct json *options = measured_cell_options(cell, directive);
-    int result = set_string(options, "asked", part == SETTINGS_MARSHALLING ? "marshalling" : "arguments");
+    /* Python's half is ASKED in worker/directives/settings.py. */
+    int result =
+        json_set_string(options, "asked", part == SETTINGS_MARSHALLING ? "marshalling" : "arguments");
     result = result ? result : json_set(options, "settings", asked_settings(&decision->settings));
     result = result ? result : json_set(options, "before", asked_settings(cell->settings));
     if (result != 0) {

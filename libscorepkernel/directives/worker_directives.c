@@ -30,20 +30,15 @@ int decide_environment(const struct cell *cell, const struct directive *directiv
     return result;
 }
 
-/* Whether the directive's name has that in it. */
-static int names(const struct directive *directive, const char *part)
-{
-    return memmem(directive->line.data, (size_t)(directive->body.data - directive->line.data), part,
-                  strlen(part)) != NULL;
-}
-
 /* A program that shows experiments is started after measured cells, or no longer. */
 int decide_viewer(const struct cell *cell, const struct directive *directive, struct decision *decision)
 {
     struct json *options = measured_cell_options(cell, directive);
-    const char *viewer = names(directive, "cube") ? "cube" : "vampir";
+    int is_cube = directive->kind == DIRECTIVE_CUBE_ON || directive->kind == DIRECTIVE_CUBE_OFF;
+    int on = directive->kind == DIRECTIVE_VAMPIR_ON || directive->kind == DIRECTIVE_CUBE_ON;
+    const char *viewer = is_cube ? "cube" : "vampir";
     int result = json_set_text(options, "viewer", viewer, strlen(viewer));
-    result = result ? result : json_set_boolean(options, "on", names(directive, "enable"));
+    result = result ? result : json_set_boolean(options, "on", on);
     if (result == 0)
         return decision_send(decision, options);
     json_free(options);

@@ -11,9 +11,9 @@
 
 #include <errno.h>
 
-int output_order_feed(struct output_order *output, uint32_t which, const void *bytes, size_t len)
+struct buffer *output_order_unread(struct output_order *output, uint32_t which)
 {
-    return buffer_append(&output->pipes[which - SPK_STDOUT].bytes, bytes, len);
+    return &output->pipes[which - SPK_STDOUT].bytes;
 }
 
 /* Whether all text before the mark of this number has left the pipe. */

@@ -20,8 +20,8 @@ struct output_order {
     struct output_pace stream;
 };
 
-/** Bytes read from the pipe of which, SPK_STDOUT or SPK_STDERR. 0 or -ENOMEM. */
-int output_order_feed(struct output_order *output, uint32_t which, const void *bytes, size_t len);
+/** Where the bytes are appended that come from the pipe of which, SPK_STDOUT or SPK_STDERR. Borrowed. */
+struct buffer *output_order_unread(struct output_order *output, uint32_t which);
 
 /** Give the text that may be shown to the stream. final: nothing more will come, so no mark is waited for. 0
  * or -ENOMEM. */

@@ -29,16 +29,16 @@ struct output_pace {
 };
 
 /** Take text. 0 or -ENOMEM, with the text not taken. */
-int output_pace_add(struct output_pace *stream, uint64_t request, uint32_t which, struct spk_text text);
+int output_pace_add(struct output_pace *pace, uint64_t request, uint32_t which, struct spk_text text);
 
 /** Give the host the text that has waited long enough. Returns the nanoseconds until the next call is due, or
  * -1: no text waits. */
-int64_t output_pace_pace(struct output_pace *stream, int64_t now_ns);
+int64_t output_pace_due(struct output_pace *pace, int64_t now_ns);
 
 /** Give the host all text at once, because something else is shown next. final: no text follows, so an
  * incomplete character is replaced. */
-void output_pace_flush(struct output_pace *stream, int final);
+void output_pace_flush(struct output_pace *pace, int final);
 
-void output_pace_finish(struct output_pace *stream);
+void output_pace_finish(struct output_pace *pace);
 
 #endif

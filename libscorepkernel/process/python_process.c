@@ -40,7 +40,7 @@ static const char bootstrap[] =
 static void arm(struct python_process *worker)
 {
     struct itimerspec when = {{0}, {0}};
-    int64_t now = loop_now_ns(), due = output_pace_pace(&worker->output.stream, now);
+    int64_t now = loop_now_ns(), due = output_pace_due(&worker->output.stream, now);
     if (worker->closed_ns && (due < 0 || worker->closed_ns - now < due))
         due = worker->closed_ns > now ? worker->closed_ns - now : 0;
     if (due < 0)
@@ -55,7 +55,7 @@ static int read_pipe(struct python_process *worker, uint32_t which)
 {
     static const size_t len = PIPE_READ_LEN;
     struct source *pipe = &worker->pipes[which - SPK_STDOUT];
-    struct buffer *bytes = &worker->output.pipes[which - SPK_STDOUT].bytes;
+    struct buffer *bytes = output_order_unread(&worker->output, which);
     unsigned char *room = pipe->fd >= 0 ? buffer_room(bytes, len) : NULL;
     ssize_t got;
     if (!room)

@@ -51,6 +51,9 @@ struct python_process {
     "was ended by the kernel, since its connection to the kernel had been closed: by os.closerange, for " \
     "example, or as another program was run in its place (os.exec)"
 
+/** And one that was killed when lost() was called. */
+#define WORKER_WAS_NOT_UNDERSTOOD "was ended by the kernel, since what it sent was not understood"
+
 /** The value of a worker that does not exist: it owns no descriptor. */
 #define WORKER_CLOSED         \
     ((struct python_process){ \

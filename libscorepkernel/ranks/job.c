@@ -68,7 +68,7 @@ static void tell_text(void *owner, uint64_t request, uint32_t which, struct spk_
     job_tell(owner, WORKER_TEXT, parts, 2);
 }
 
-static void on_folded_text(void *owner, uint32_t which, struct spk_text text)
+static void on_aggregated_text(void *owner, uint32_t which, struct spk_text text)
 {
     struct job *job = owner;
     (void)output_pace_add(&job->stream, job->cell.request, which,
@@ -91,7 +91,7 @@ static void tell_display(struct job *job, struct spk_text payload)
     free(text);
 }
 
-static void on_folded_frame(void *owner, uint16_t type, struct spk_text payload, int all, int first)
+static void on_aggregated_frame(void *owner, uint16_t type, struct spk_text payload, int all, int first)
 {
     struct job *job = owner;
     output_pace_flush(&job->stream, 1);
@@ -103,7 +103,7 @@ static void on_folded_frame(void *owner, uint16_t type, struct spk_text payload,
         job_forward(job, type, payload);
 }
 
-static const struct aggregate_calls aggregate_calls_of_job = {on_folded_text, on_folded_frame};
+static const struct aggregate_calls aggregate_calls_of_job = {on_aggregated_text, on_aggregated_frame};
 
 int job_expect(struct job *job, uint32_t count)
 {
@@ -226,7 +226,7 @@ static void end_the_rest(struct job *job)
     if (!job->failure)
         job_fail(job, "KeyboardInterrupt", text);
     else if (count && job->begun)
-        on_folded_text(job, SPK_STDERR, (struct spk_text){text, strlen(text)});
+        on_aggregated_text(job, SPK_STDERR, (struct spk_text){text, strlen(text)});
     launcher_kill(job);
     ranks_drop_open(job);
 }
@@ -447,7 +447,7 @@ static int tick(struct job *job)
 {
     int64_t now = loop_now_ns(), next = -1;
     do_due(job, now);
-    int64_t pace = output_pace_pace(&job->stream, now);
+    int64_t pace = output_pace_due(&job->stream, now);
     int64_t dues[] = {job->listen_due_ns, job->aggregate_due_ns, job->deadline_ns, pace < 0 ? 0 : now + pace};
     for (size_t i = 0; i < sizeof dues / sizeof *dues; i++)
         if (dues[i] && (next < 0 || dues[i] < next))

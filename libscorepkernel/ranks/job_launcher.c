@@ -58,7 +58,7 @@ static void exec_launcher(const struct job *job, const int ends[2], pid_t parent
     sigemptyset(&none);
     /* Its own session: an interrupt of the cell is the ranks' business, and would have mpirun kill them. */
     // NOLINTNEXTLINE(concurrency-mt-unsafe): there is one thread
-    int told = setenv(RANK_MEETING, job->rendezvous, 1);
+    int told = setenv(RANK_RENDEZVOUS, job->rendezvous, 1);
     if (told != 0 || setsid() < 0 || prctl(PR_SET_PDEATHSIG, SIGTERM) != 0 || getppid() != parent ||
         dup2(null, 0) < 0 || dup2(ends[0], 1) < 0 || dup2(ends[1], 2) < 0)
         _exit(127);

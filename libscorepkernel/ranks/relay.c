@@ -286,7 +286,7 @@ static void on_signal(void *owner, unsigned events)
 
 static int greet(struct relay *relay)
 {
-    const char *where = getenv(RANK_MEETING); // NOLINT(concurrency-mt-unsafe): there is one thread
+    const char *where = getenv(RANK_RENDEZVOUS); // NOLINT(concurrency-mt-unsafe): there is one thread
     struct spk_text token;
     unsigned char rank[4], count[4];
     int fd = rendezvous_join(where ? where : "", &token);
@@ -298,7 +298,7 @@ static int greet(struct relay *relay)
     frame_put_u32(count, identity.count);
     struct spk_text parts[] = {token, {(const char *)rank, sizeof rank}, {(const char *)count, sizeof count}};
     tell(relay, RANK_HELLO, 0, parts, 3);
-    unsetenv(RANK_MEETING); // NOLINT(concurrency-mt-unsafe): as above. It is nobody else's business
+    unsetenv(RANK_RENDEZVOUS); // NOLINT(concurrency-mt-unsafe): as above. It is nobody else's business
     relay->job_source = (struct source){.fd = fd, .ready = on_job, .owner = relay};
     return loop_watch(&relay->loop, &relay->job_source, LOOP_READ);
 }

@@ -5,7 +5,7 @@
 #ifndef RANKS_RELAY_H
 #define RANKS_RELAY_H
 
-/** Run the command (closed by NULL) as a worker, for the job that RANK_MEETING tells of. The exit code. */
+/** Run the command (closed by NULL) as a worker, for the job that RANK_RENDEZVOUS tells of. The exit code. */
 int relay_run(char **command);
 
 #endif

@@ -214,6 +214,14 @@ bool engine_has_given_up(void)
     return engine.given_up;
 }
 
+bool engine_is_unwritten(void)
+{
+    pthread_mutex_lock(&engine.lock);
+    bool unwritten = engine.unwritten;
+    pthread_mutex_unlock(&engine.lock);
+    return unwritten;
+}
+
 void engine_flush(void)
 {
     pthread_mutex_lock(&engine.lock);

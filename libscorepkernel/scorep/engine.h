@@ -76,6 +76,10 @@ int engine_end(struct fault *fault);
 /** Whether Score-P wanted to end the process since the last begin. */
 bool engine_has_given_up(void);
 
+/** Whether something of the experiment since the last begin could not be written, of which Score-P knows
+ * nothing. */
+bool engine_is_unwritten(void);
+
 /** Before a fork: nothing of Score-P's is left in a buffer that the child could write, too. */
 void engine_flush(void);
 

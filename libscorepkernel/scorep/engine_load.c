@@ -65,17 +65,17 @@ static int make_root(const struct engine_parts *parts)
     if (parts->library_count > ENGINE_LIBRARIES_MAX)
         return -E2BIG;
     memcpy(needed + 1, parts->libraries, parts->library_count * sizeof *needed);
-    unsigned char *snapshot = malloc(ROOT_LEN_MAX);
-    long len = snapshot ? umbrella_object_make_here(needed, parts->library_count + 1, snapshot, ROOT_LEN_MAX)
-                        : -ENOMEM;
+    unsigned char *object = malloc(ROOT_LEN_MAX);
+    long len =
+        object ? umbrella_object_make_here(needed, parts->library_count + 1, object, ROOT_LEN_MAX) : -ENOMEM;
     int fd = len > 0 ? memfd_create("scorepkernel-root", MFD_CLOEXEC) : (int)len;
     if (fd < 0 && len > 0)
         fd = -errno;
-    if (fd >= 0 && write(fd, snapshot, (size_t)len) != len) {
+    if (fd >= 0 && write(fd, object, (size_t)len) != len) {
         close(fd);
         fd = -EIO;
     }
-    free(snapshot);
+    free(object);
     return fd;
 }
 

@@ -335,13 +335,34 @@ static void on_state(struct launched_cell *launched, struct frame *frame)
     }
 }
 
+/* Nothing can be sent to it; the keeper reports its end. why: how it ended, for messages. */
+static void end_runner(struct launched_cell *launched, const char *why)
+{
+    if (!launched->runner.said)
+        launched->runner.said = strdup(why); /* without memory, the way it ended must do */
+    (void)keeper_signal(launched->keeper, launched->runner.worker.id, SIGKILL);
+}
+
+static void on_lost(void *owner)
+{
+    end_runner(owner, WORKER_WAS_NOT_UNDERSTOOD);
+}
+
+static void on_closed(void *owner)
+{
+    end_runner(owner, WORKER_WAS_CLOSED);
+}
+
 static void on_reply(struct launched_cell *launched, struct frame *frame)
 {
     struct spk_text how = {0}, content = {0}, measurement = {0};
     struct runner *runner = &launched->runner;
-    if (frame->request != runner->request || frame_next_part(frame, &how) != 1 ||
-        frame_next_part(frame, &content) != 1)
+    if (frame->request != runner->request)
         return;
+    if (frame_next_part(frame, &how) != 1 || frame_next_part(frame, &content) != 1) {
+        on_lost(launched);
+        return;
+    }
     (void)frame_next_part(frame, &measurement); /* none when the cell was not measured */
     give_back(launched, frame_u32(how, SPK_REPLY_ERROR), content, measurement, WORKER_REPLIED);
     (void)python_process_send(&runner->worker, WORKER_SHUTDOWN, 0, NULL, 0); /* or it ends with its socket */
@@ -391,20 +412,6 @@ static void on_text(void *owner, uint64_t request, uint32_t which, struct spk_te
 {
     const struct launched_cell *launched = owner;
     launched->calls->text(launched->owner, request, which, text);
-}
-
-static void on_lost(void *owner)
-{
-    struct launched_cell *launched = owner;
-    (void)keeper_signal(launched->keeper, launched->runner.worker.id, SIGKILL);
-}
-
-static void on_closed(void *owner)
-{
-    struct launched_cell *launched = owner;
-    if (!launched->runner.said)
-        launched->runner.said = strdup(WORKER_WAS_CLOSED); /* without memory, the way it ended must do */
-    on_lost(launched);
 }
 
 static void on_trace(void *owner, int sent, const struct frame *frame)

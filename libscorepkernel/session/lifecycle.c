@@ -43,7 +43,7 @@ void lifecycle_end_worker(struct spk_session *session, const char *why)
 
 void lifecycle_lost(void *owner)
 {
-    lifecycle_end_worker(owner, "was ended by the kernel, since what it sent was not understood");
+    lifecycle_end_worker(owner, WORKER_WAS_NOT_UNDERSTOOD);
 }
 
 void lifecycle_closed(void *owner)
@@ -51,6 +51,19 @@ void lifecycle_closed(void *owner)
     struct spk_session *session = owner;
     if (session->state != SESSION_ENDING) /* then it may take its time for what is done at exit */
         lifecycle_end_worker(session, WORKER_WAS_CLOSED);
+}
+
+void lifecycle_lose_standby(struct spk_session *session, const char *how)
+{
+    char text[1024];
+    standby_drop(&session->standby);
+    if (!session->active || !session->active->sent)
+        return;
+    size_t len = utf8_format(text, sizeof text,
+                             "Warning: the copy of the session that guards this cell %s. The cell goes on "
+                             "unguarded: should it end its process, the variables are lost.\n",
+                             how);
+    host_calls_text(&session->host, session->active->number, SPK_STDERR, (struct spk_text){text, len});
 }
 
 /* There is no worker: keep the reason, tell the host, and mark all waiting requests as tried. */
@@ -124,8 +137,11 @@ static void on_failed(void *owner, uint64_t id, int code, struct spk_text stage)
 {
     struct spk_session *session = owner;
     char text[512];
-    if (id == session->standby.id && id) /* it could not be adopted, so nobody would report its end */
-        standby_drop(&session->standby);
+    if (id == session->standby.id && id) { /* nobody would report its end */
+        utf8_format(text, sizeof text, "cannot be watched: %s (%.*s)", failure_text(-code), (int)stage.len,
+                    stage.data);
+        lifecycle_lose_standby(session, text);
+    }
     if (id != session->worker.id) {
         utf8_format(text, sizeof text, "could not be started: %s (%.*s)", failure_text(-code), (int)stage.len,
                     stage.data);
@@ -264,9 +280,9 @@ static void on_exited(void *owner, uint64_t id, const struct process_end *end)
 {
     struct spk_session *session = owner;
     char how[512];
-    if (id == session->standby.id)
-        standby_drop(&session->standby); /* given up when memory ran short, or killed */
     process_end_text(end, how, sizeof how);
+    if (id == session->standby.id && id)
+        lifecycle_lose_standby(session, how); /* given up when memory ran short, or killed */
     if (launched_cell_ended(&session->launched, id, how) || id != session->worker.id)
         return;
     python_process_drain(&session->worker);

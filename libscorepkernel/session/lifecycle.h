@@ -24,6 +24,10 @@ int lifecycle_begin_shutdown(struct spk_session *session);
 /** End the session's processes, as spk_plugin.shutdown says, after the former. */
 void lifecycle_shutdown(struct spk_session *session);
 
+/** The standby cannot take the worker's place any more: let it go, and tell the user, whose cell goes on.
+ * how: what happened to it, as a predicate. */
+void lifecycle_lose_standby(struct spk_session *session, const char *how);
+
 /** For session.worker_events: what the worker sent was not understood; it closed its socket. */
 void lifecycle_lost(void *owner);
 void lifecycle_closed(void *owner);

@@ -137,7 +137,9 @@ static int plugin_comm_info(struct spk_session *session, uint64_t request, struc
 static int plugin_input_reply(struct spk_session *session, uint64_t request, struct spk_text value,
                               struct spk_error *error)
 {
-    if (!session || value.len > REQUEST_MAX_LEN)
+    if (!session)
+        return -EINVAL;
+    if (value.len > REQUEST_MAX_LEN)
         return failure_set(error, -EINVAL,
                            "An answer must not be larger than 64 MiB. Have the cell read it from a file.");
     return input_requests_answer(session, request, value, error);

@@ -10,11 +10,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-static int set_text(struct json *object, const char *name, const char *text)
-{
-    return json_set_text(object, name, text, strlen(text));
-}
-
 /* value when nothing went wrong in building it. */
 static struct json *checked(struct json *value, int result)
 {
@@ -27,7 +22,7 @@ static struct json *checked(struct json *value, int result)
 struct json *reply_failed(const char *ename, const char *text, uint64_t execution_count)
 {
     struct json *content = ename ? error_content(ename, text) : json_object();
-    int result = set_text(content, "status", ename ? "error" : "aborted");
+    int result = json_set_string(content, "status", ename ? "error" : "aborted");
     if (result == 0 && execution_count)
         result = json_set_integer(content, "execution_count", (int64_t)execution_count);
     return checked(content, result);
@@ -36,7 +31,7 @@ struct json *reply_failed(const char *ename, const char *text, uint64_t executio
 struct json *reply_done(uint64_t execution_count)
 {
     struct json *content = json_object();
-    int result = set_text(content, "status", "ok");
+    int result = json_set_string(content, "status", "ok");
     result = result ? result : json_set_integer(content, "execution_count", (int64_t)execution_count);
     result = result ? result : json_set(content, "user_expressions", json_object());
     result = result ? result : json_set(content, "payload", json_array());
@@ -59,11 +54,12 @@ struct json *reply_kernel_info(const char *hello)
     struct json *known = hello ? json_parse(hello, strlen(hello)) : NULL;
     struct json *content = json_object();
     const char *banner = json_text(json_get(known, "banner"), NULL);
-    int result = set_text(content, "status", "ok");
-    result = result ? result : set_text(content, "implementation", "scorepkernel");
-    result = result ? result : set_text(content, "implementation_version", SCOREPKERNEL_VERSION);
-    result =
-        result ? result : set_text(content, "banner", banner ? banner : "The Score-P kernel has no Python.");
+    int result = json_set_string(content, "status", "ok");
+    result = result ? result : json_set_string(content, "implementation", "scorepkernel");
+    result = result ? result : json_set_string(content, "implementation_version", SCOREPKERNEL_VERSION);
+    result = result
+                 ? result
+                 : json_set_string(content, "banner", banner ? banner : "The Score-P kernel has no Python.");
     result = result ? result
                     : json_set(content, "language_info",
                                copied(known, "language_info",

@@ -219,9 +219,11 @@ static void on_reply(struct spk_session *session, struct frame *frame)
     const struct request *request = session->active;
     if (!request || !request->sent || frame->request != request->number)
         return; /* the answer to a request that is not active */
-    standby_drop(&session->standby);
-    if (frame_next_part(frame, &how) != 1 || frame_next_part(frame, &content) != 1)
+    if (frame_next_part(frame, &how) != 1 || frame_next_part(frame, &content) != 1) {
+        lifecycle_lost(session); /* users' code has written into the socket: nothing more can be relied on */
         return;
+    }
+    standby_drop(&session->standby);
     int ok = frame_u32(how, SPK_REPLY_ERROR) == SPK_REPLY_OK;
     int more = frame_next_part(frame, &measurement) == 1;
     if (session->asked && ok && settings_passed(session, measurement) != 0) {
@@ -246,15 +248,18 @@ static void on_ready(struct spk_session *session)
     host_calls_status(&session->host, SPK_STATUS_READY, "");
 }
 
-/* A copy of the worker stands by until the running cell has ended. Without it, the cell runs unguarded. */
+/* A copy of the worker stands by until the running cell has ended. */
 static void on_standby(struct spk_session *session, struct frame *frame)
 {
     uint64_t id = ++session->last_id;
     int result = standby_take(&session->standby, id, frame, &session->worker.channel);
     if (result == 0)
         result = keeper_adopt(&session->keeper, id, session->standby.pid);
-    if (result != 0)
-        standby_drop(&session->standby);
+    if (result != 0) {
+        char how[128];
+        snprintf(how, sizeof how, "cannot be used: %s", failure_text(result));
+        lifecycle_lose_standby(session, how);
+    }
 }
 
 /* Keep the text of a WORKER_HELLO or WORKER_FAILED frame. */

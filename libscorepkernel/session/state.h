@@ -4,10 +4,13 @@
  * what:
  *
  *   session.c    what the host calls; loop, wake, environment
- *   lifecycle.c  state, worker, keeper, standby, and what is known of the worker's start and end
- *   requests.c   queue, active, settings, marked
- *   answers.c    ends the active request, and questions
- *   interrupt.c  nothing: it only asks
+ *   lifecycle.c  state, worker, keeper, standby, promoted, last_id, and what is known of the worker's start and
+ *                end; it takes all requests off the queue when the worker has ended
+ *   requests.c   queue, active, settings, proposed, asked, marked; and by what the worker says of itself: state
+ *                and promoted (it is ready), hello and failure (in its words), standby and last_id (it is
+ *                guarded), early_ends (it has answered)
+ *   answers.c    ends the active request: active, asked, marked.writing; and questions
+ *   interrupt.c  patience, and of the active request awaited and taken
  *
  * One thread runs all of it, but for wanted, grace_ms, begun and interrupted, which any thread may change.
  */
@@ -60,7 +63,7 @@ struct spk_session {
     struct request_queue queue;
     struct request *active; /* begun, and not yet answered */
     struct source patience; /* a timer: until then, the worker has to take what it was interrupted in */
-    const char *lost;       /* why the library is ending this worker; NULL: it is not */
+    const char *lost;       /* why the library is ending this worker, static; NULL: it is not */
     int64_t started_ns;     /* when this worker was asked for */
     unsigned early_ends;    /* how many workers in a row ended soon after their start and without a cell */
     struct questions questions;

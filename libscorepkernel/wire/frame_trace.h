@@ -15,7 +15,7 @@ enum frame_protocol { FRAME_OF_WORKER, FRAME_OF_KEEPER, FRAME_OF_RANK };
 /** The name of a kind of frame: "EXECUTE". "?": there is none of that number. Static. */
 const char *frame_trace_name(enum frame_protocol protocol, uint16_t type);
 
-/** "-> worker EXECUTE request 3, parts of 312, 2 and 41 bytes": whose is whom the frame goes to (sent) or
+/** "-> worker EXECUTE (2), request 3, bytes in parts: 312, 2, 41": whose is whom the frame goes to (sent) or
  * comes from. The frame stays as it is. Cut to size bytes, with its NUL. */
 void frame_trace_text(enum frame_protocol protocol, const char *whose, int sent, const struct frame *frame,
                       char *text, size_t size);

@@ -10,7 +10,7 @@
 
 /* Where a relay finds its job, and the token that lets it in; in the environment, which only the user reads.
  */
-#define RANK_MEETING "SCOREPKERNEL_MEETING"
+#define RANK_RENDEZVOUS "SCOREPKERNEL_RENDEZVOUS"
 
 #define RANK_PIECE_LEN ((size_t)1 << 20)
 

@@ -72,7 +72,6 @@ def _hello() -> dict:
         },
         "banner": f"Python {version} under the Score-P kernel. "
         "A cell that begins with %%execute_with_scorep is measured.",
-        "executable": sys.executable,
     }
 
 

@@ -104,7 +104,8 @@ class Cells:
         """While the user thinks: import what the first measured cell may need, and load what measures it."""
         from .directives import viewers  # noqa: F401
         from .launch import launcher, runner  # noqa: F401
-        from .measure import experiments, repeats  # noqa: F401
+        from .experiments import kept  # noqa: F401
+        from .measure import repeats  # noqa: F401
 
         self._systems.prepare()
 
@@ -209,6 +210,8 @@ class Cells:
                 guarded = guard.begin(self._session, plan.guard)
                 if guarded is None:
                     return None
+                if wanted and wanted.guard and not guarded.on:
+                    _warn_unguarded(guarded.why)
                 plan = plan.guarded_by(guarded)
             await self._run_here(request, cell, plan, reports)
         except KeyboardInterrupt:
@@ -339,10 +342,10 @@ class Cells:
             return reply
         if not self.runner:  # else the session does so
             from .directives import viewers
-            from .measure import experiments
+            from .experiments import kept
 
             print(visible(viewers.show(measurement["directory"])), end="")
-            experiments.keep(measurement)
+            kept.keep(measurement)
             views = _views()
             if views is None:
                 return reply
@@ -359,6 +362,16 @@ def _views() -> Optional[List[str]]:
         return report.wanted_views()
     except NotMeasured:
         return []
+
+
+def _warn_unguarded(why: str) -> None:
+    """Before a cell runs: the report says it, too, but comes only if the cell does not end the session."""
+    print(
+        f"Warning: the cell runs unguarded, although --guard asks for a copy of the session: {why}. Should it end its "
+        "process, the variables are lost.",
+        file=sys.stderr,
+        flush=True,
+    )
 
 
 def _combined(reports: List[dict]) -> Optional[dict]:

@@ -26,7 +26,9 @@ int log_set(struct spk_error *error, int code, const char *format, ...)
     va_start(arguments, format);
     error->code = code;
     /* NOLINTNEXTLINE(clang-analyzer-valist.Uninitialized): it is, two lines above */
-    (void)vsnprintf(error->text, sizeof error->text, format, arguments);
+    int wanted = vsnprintf(error->text, sizeof error->text, format, arguments);
+    if (wanted >= (int)sizeof error->text)
+        error->text[utf8_whole(error->text, sizeof error->text - 1)] = 0;
     va_end(arguments);
     return code;
 }

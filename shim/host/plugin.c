@@ -26,7 +26,8 @@ static const struct spk_plugin *check(const struct spk_plugin *plugin, const cha
         return NULL;
     }
     if (!SPK_HAS(plugin, destroy)) {
-        log_set(error, -EPROTO, "The table of %s is too short (%u bytes). %s.", path, plugin->size, REMEDY);
+        log_set(error, -EPROTO, "%s is too old for this program: its table of functions has %u bytes. %s.",
+                path, plugin->size, REMEDY);
         return NULL;
     }
     return plugin;

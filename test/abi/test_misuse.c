@@ -55,7 +55,8 @@ static void no_session(void)
     CHECK(kernel->kernel_info(nobody, 1, NULL) == -EINVAL &&
           kernel->comm_info(nobody, 1, empty, NULL) == -EINVAL);
     CHECK(kernel->comm_open(nobody, 1, empty, empty, NULL, 0, NULL) == -EINVAL);
-    CHECK(kernel->input_reply(nobody, 1, empty, NULL) == -EINVAL);
+    struct spk_error error = {.size = sizeof error};
+    CHECK(kernel->input_reply(nobody, 1, empty, &error) == -EINVAL && !*error.text);
     CHECK(kernel->interrupt(nobody) == -EINVAL && kernel->shutdown(nobody, 0) == -EINVAL &&
           kernel->destroy(nobody) == 0);
 }

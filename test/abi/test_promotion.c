@@ -49,7 +49,7 @@ static void restored(const char *how, const char *why)
                   "ended with exit code 3", "reply 4 1", "SessionDied", "reply 5 2", "status DIED");
     host_expect(host, strstr(host->log, why) != NULL, why);
     host_expect(host, host_count(host, "1 thread, 2 pipes and network connections") > 0, "not what it lacks");
-    host_expect(host, host_count(host, "not understood") == (strcmp(how, "garbage") == 0 ? 4 : 0),
+    host_expect(host, host_count(host, "not understood") == (strstr(why, "not understood") ? 4 : 0),
                 "of the second end it was not said why");
     host_expect(host, host_count(host, "\nreply ") == 5 && host_count(host, "status FAILED") == 0,
                 "not as often as that");
@@ -153,9 +153,12 @@ static void spare_first(void)
     test_until_reaped(spare);
     while (test_descriptors() != descriptors)
         host_serve(host, 1);
+    HOST_IN_ORDER(host, "err 2 Warning: the copy of the session that guards this cell was killed by SIGKILL",
+                  "The cell goes on unguarded: should it end its process, the variables are lost.\n");
     CHECK(kill(worker, SIGKILL) == 0);
     host_until(host, "status DIED");
     HOST_IN_ORDER(host, "SessionDied", "SIGKILL", "reply 2 1", "status DIED");
+    host_expect(host, host_count(host, "err 2 ") == 1, "it was not said once");
     CHECK(!strstr(host->log, "SessionRestored"));
     host_shut_down(host);
 }
@@ -205,11 +208,11 @@ static void both_in_turn(void)
     host_shut_down(host);
 }
 
-/* A spare that is not what it says: the cell runs on without, and nothing of it stays. */
+/* A spare that is not what it says: the cell runs on without, which is said, and nothing of it stays. */
 static void rubbish(void)
 {
     struct host *host = host_create(NULL);
-    char code[64], wanted[64];
+    char code[64], wanted[128];
     (void)worker_of(host, 1);
     int descriptors = test_descriptors();
     for (int how = 0; how <= 8; how++) {
@@ -225,6 +228,9 @@ static void rubbish(void)
         host_until(host, wanted);
         while (test_descriptors() != descriptors) /* the keeper says that there is no such process */
             host_serve(host, 1);
+        snprintf(wanted, sizeof wanted,
+                 "err %d Warning: the copy of the session that guards this cell cannot ", (int)request + 1);
+        host_expect(host, host_count(host, wanted) == 1, "it was not said once that the cell is unguarded");
         CHECK(kernel->interrupt(host->session) == 0);
         snprintf(wanted, sizeof wanted, "reply %d 1", (int)request + 1);
         host_until(host, wanted);
@@ -345,6 +351,7 @@ int main(int argc, char **argv)
     restored("exit", "ended with exit code 3");
     restored("crash", "SIGSEGV");
     restored("garbage", "was not understood");
+    restored("half", "was not understood");
     last_words();
     again_and_again();
     not_needed();

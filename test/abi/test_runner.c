@@ -497,10 +497,11 @@ int main(int argc, char **argv)
     dies_at_start("dies", "ended with exit code 5");
     dies_at_start("unheard", "ended with exit code 5");
     dies_at_start("fails", "needs Score-P");
-    dies_at_start("rubbish", "SIGKILL");
+    dies_at_start("rubbish", "was not understood");
     dies_in_cell("exit", "ended with exit code 3");
     dies_in_cell("crash", "SIGSEGV");
-    dies_in_cell("garbage", "SIGKILL");
+    dies_in_cell("garbage", "was not understood");
+    dies_in_cell("half", "was not understood");
     last_words();
     early();
     malformed();

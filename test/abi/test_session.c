@@ -575,6 +575,7 @@ int main(int argc, char **argv)
     dies("exit", "ended with exit code 3");
     dies("crash", "SIGSEGV");
     dies("garbage", "was not understood");
+    dies("half", "was not understood");
     cut_off();
     cut_off_for_good();
     last_words();

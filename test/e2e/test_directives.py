@@ -80,7 +80,7 @@ class Directives(TracedCase):
 
     # --- ranks ---------------------------------------------------------------------------------------
 
-    no_launcher = "No launcher is set: --ranks N uses srun within a Slurm allocation, else mpirun.\n"
+    no_launcher = "No launcher is set: --ranks N uses srun within a Slurm allocation, else mpirun or mpiexec.\n"
     launcher = "Measured cells are started as ranks by: "
 
     def test_launcher(self):
@@ -186,7 +186,8 @@ class Directives(TracedCase):
         self.ok("%%enable_multicellmode")
         for number in (1, 2, 3):
             self.mark(f"d{number} = len([n for n in globals() if n[0] == 'd' and n[1:].isdigit()])")
-        self.bad("%scorep_move 1 4", "lists all 3")
+        self.bad("%scorep_move 1 4", "There is no marked cell 4: there are 1 to 3")
+        self.bad("%%scorep_move 1 2", "%scorep_move is written with one %")
         self.bad("%scorep_unmark", "wants 1 number")
         self.bad("%scorep_unmark 0", "wants 1 number")
         self.ok("%scorep_move 3 1")

@@ -368,6 +368,8 @@ class Machine(DoctorCase):
         self.says(found["disk"], "error", "/proc/1 cannot be written", "SCOREP_EXPERIMENT_DIRECTORY")
         ours = os.path.join(self.directory, "cache", "scorepkernel")
         self.says(self.found()["cache directory"], "ok", "is made when it is needed")
+        relative = self.found(XDG_CACHE_HOME="relative", HOME=self.directory)["cache directory"]
+        self.says(relative, "ok", os.path.join(self.directory, ".cache", "scorepkernel"))
         os.makedirs(ours)
         self.says(self.found()["cache directory"], "ok", ours)
         os.chmod(ours, 0o777)

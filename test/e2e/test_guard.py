@@ -55,6 +55,16 @@ class Guarded(GuardCase):
         self.assertEqual(record["status"], "running")
         self.assertRegex(record["way"], "guarded")
 
+    def test_sockets_that_wait_for_a_short_time_only(self):
+        # What users' code has all sockets do is not for the one by which the copy learns that it is needed.
+        self.ok("x = 'kept'; socket.setdefaulttimeout(0.01)")
+        try:
+            self.restored(f"time.sleep(0.5)\n{KILL}")  # many times as long as a socket of the user's would wait
+            self.assertEqual(self.value("x, socket.getdefaulttimeout()"), ("kept", 0.01))
+            self.assertEqual(len(self.ok("print('x' * 2_000_000)").text()), 2_000_001)
+        finally:
+            self.ok("import socket; socket.setdefaulttimeout(None)")
+
     def test_what_it_lacks_is_named(self):
         self.restored("os.abort()")  # what other tests left, or libraries have
         self.ok(

@@ -259,6 +259,21 @@ class Guarded(TracedCase):
         self.ok(GUARDED + "loop._selector.close()")
         self.assertEqual(self.ok("await asyncio.sleep(0.01, 7)").result, "7")
 
+    def test_a_session_that_takes_orphans_in(self):
+        """As process managers do: the copy is then the session's child, and not one that could take its place."""
+        self.ok("import ctypes, os\n" + DEFINITIONS + "x = 1\nctypes.CDLL(None).prctl(36, 1, 0, 0, 0)")
+        try:
+            for _ in range(3):
+                outcome = self.ok(GUARDED + "x += 1")
+                self.assertRegex(outcome.report, "unguarded .*the copy of the session ended at once")
+                self.assertIn("Warning: the cell runs unguarded, although --guard asks for a copy", outcome.text("stderr"))
+            outcome = self.ok("%%execute_with_scorep\nx += 1")
+            self.assertRegex(outcome.report, "unguarded .*the copy of the session ended at once")
+            self.assertEqual(outcome.text("stderr"), "")
+            self.assertEqual(self.ok("x").result, "5")
+        finally:
+            self.ok("ctypes.CDLL(None).prctl(36, 0, 0, 0, 0)\nos.waitpid(-1, os.WNOHANG)")
+
 
 class Launched(ProcessCase):
     def test_a_launched_cell_is_ended(self):
@@ -282,6 +297,19 @@ class Forked(ForkedCase, Launched):
         self.assertEqual(self.ok("x").result, "1")
         self.ok(SCOREP + "x = 3")
         self.assertEqual(self.ok("x").result, "3")
+
+    def test_a_session_that_takes_orphans_in(self):
+        self.ok("import ctypes\nx = 1\nctypes.CDLL(None).prctl(36, 1, 0, 0, 0)")
+        try:
+            for _ in range(3):
+                outcome = self.fails(SCOREP + "x += 1", "NotMeasured")
+                self.assertIn("the copy of the session ended at once", outcome.reply["evalue"])
+                self.assertIn("The variables are as before", outcome.reply["evalue"])
+            self.assertEqual(self.ok("x").result, "1")
+        finally:
+            self.ok("ctypes.CDLL(None).prctl(36, 0, 0, 0, 0)")
+        self.ok(SCOREP + "x += 1")
+        self.assertEqual(self.ok("x").result, "2")
 
 
 LOOPING = """

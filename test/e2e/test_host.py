@@ -538,7 +538,7 @@ class Starting(HostCase):
             (other, "no symbol spk_plugin_entry"),
         ):
             self.assertIn(expected, self.refused("-f", file, "--plugin", plugin))
-        for unfit, expected in (("null", "version 1"), ("abi", "version 1"), ("short", "too short")):
+        for unfit, expected in (("null", "version 1"), ("abi", "version 1"), ("short", "is too old for this program")):
             self.assertIn(expected, self.refused("-f", file, "--plugin", ECHO, ECHO_PLUGIN=unfit))
 
     def test_connection_file(self) -> None:

@@ -37,8 +37,8 @@ class Launched(ProcessCase):
 
     def runs_without(self, name: str, reason: str) -> None:
         outcome = self.ok(SCOREP + "fine += 1\nleaf(1)")
-        self.assertRegex(outcome.report, rf"Warning: {name} \(.*\) could not go into the launched process: .*{reason}")
-        self.assertIn(name, self.fails(SCOREP + f"{name}.value", "LostVariable").reply["evalue"])
+        self.assertRegex(outcome.report, rf"Warning: {name} \(.*\) was not taken to the process of the cell, where .*: .*{reason}")
+        self.assertIn(name, self.fails(SCOREP + f"{name}.value", "VariableNotTransferred").reply["evalue"])
         self.assertEqual(self.value(f"fine, os.getpid() == before, {name!r} in globals()"), (2, True, True))
 
     def test_a_reduce_that_ends_its_process(self) -> None:
@@ -57,7 +57,7 @@ class Launched(ProcessCase):
         self.ok("chain = 5")
         code = "sys.setrecursionlimit(100_000); chain = None\nfor _ in range(20_000):\n    node = Node(); node.next = chain; chain = node\nfine += 1"
         outcome = self.fails(SCOREP + code, "VariablesNotReturned")
-        self.assertIn("chain (Node) could not go back", plain(outcome.reply["evalue"]))
+        self.assertIn("chain (Node) did not come back", plain(outcome.reply["evalue"]))
         self.assertEqual(self.value("fine, os.getpid() == before, chain"), (2, True, 5))
 
     def test_classes_stay_what_they_are(self) -> None:

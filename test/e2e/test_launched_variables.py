@@ -158,7 +158,7 @@ class Variables:
     def test_what_cannot_come_back_is_named(self):
         # What the session does not have afterwards raises a NameError where it is used.
         outcome = self.ok(SCOREP + "fine = 1\nhandle = open('/dev/null')")
-        self.assertRegex(outcome.report, r"Warning: handle \(.*\) could not go back.*the session does not have it")
+        self.assertRegex(outcome.report, r"Warning: handle \(.*\) did not come back.*the session does not have it")
         self.assertEqual(self.value("fine, 'handle' in globals()"), (1, False))
 
     def test_what_the_cell_changed_and_cannot_come_back_is_an_error(self):
@@ -167,15 +167,15 @@ class Variables:
         outcome = self.fails(SCOREP + code, "VariablesNotReturned")
         said = outcome.reply["evalue"]
         for name in ("mixed", "replaced"):
-            self.assertRegex(said, rf"{name} \(.*\) could not go back.*the session keeps its old value")
+            self.assertRegex(said, rf"{name} \(.*\) did not come back.*the session keeps its old value")
         self.assertEqual([c["evalue"] for c in outcome.of("error")], [said])
         self.assertNotIn("handle", said)
-        self.assertRegex(outcome.report, r"Warning: handle \(.*\) could not go back.*the session does not have it")
+        self.assertRegex(outcome.report, r"Warning: handle \(.*\) did not come back.*the session does not have it")
         self.assertNotIn("mixed", outcome.report)
         self.assertEqual(self.value("mixed, fine, replaced"), ([1], 2, "before"))
         # The cell's own error is the one that counts.
         outcome = self.fails(SCOREP + "mixed.append(threading.Lock())\n1/0", "ZeroDivisionError")
-        self.assertRegex(outcome.report, r"Warning: mixed \(.*\) could not go back")
+        self.assertRegex(outcome.report, r"Warning: mixed \(.*\) did not come back")
         self.ok("del mixed, replaced")
 
     def test_what_cannot_be_told_is_no_error(self):
@@ -206,10 +206,10 @@ class Variables:
         )
         outcome = self.ok(SCOREP + "fine += 1")
         if self.process == "launch":
-            self.assertRegex(outcome.report, r"Warning: kinds \(Kind\) could not go into the launched process: kinds\[0\]")
+            self.assertRegex(outcome.report, r"Warning: kinds \(Kind at kinds\[0\]\) was not taken to the process of the cell")
         self.assertEqual(self.value("fine"), 2)
         if self.process == "forked":
-            self.assertIn("more (Kind) could not go back", self.ok(SCOREP + "fine += 1\nmore = Kind()").report)
+            self.assertIn("more (Kind) did not come back", self.ok(SCOREP + "fine += 1\nmore = Kind()").report)
             self.assertEqual(self.value("fine"), 3)
         self.ok("del kinds, Kind, Shy")
 
@@ -217,7 +217,7 @@ class Variables:
         self.ok("class Own:\n    def __reduce__(self): raise KeyboardInterrupt('own')\nown = Own(); fine = 1")
         outcome = self.ok(SCOREP + "fine += 1")
         if self.process == "launch":
-            self.assertRegex(outcome.report, r"Warning: own \(Own\) could not go into .*: KeyboardInterrupt: own")
+            self.assertRegex(outcome.report, r"Warning: own \(Own\) was not taken to .*: KeyboardInterrupt: own")
         self.assertEqual(self.value("fine"), 2)
         self.ok("class Loaded:\n    def __setstate__(self, state): raise KeyboardInterrupt('loaded')\nown = Loaded(); own.n = 1")
         self.ok(SCOREP + "fine += 1")
@@ -294,21 +294,30 @@ class Launched(Variables, ProcessCase):
         try:
             outcome = self.ok(SCOREP + "fine += 1\nleaf(1)")
             for name in ("lock", "numbers"):
-                self.assertRegex(outcome.report, rf"Warning: {name} \(.*\) could not go into the launched process")
+                self.assertRegex(outcome.report, rf"Warning: {name} \(.*\) was not taken to the process of the cell")
             self.assertEqual(self.value("fine, lock.locked(), next(numbers)"), (2, False, 0))
-            outcome = self.fails(SCOREP + "lock.locked()", "LostVariable")
+            outcome = self.fails(SCOREP + "lock.locked()", "VariableNotTransferred")
             self.assertIn("lock", outcome.reply["evalue"])
             self.ok(SCOREP + "lock = 5")
             self.assertEqual(self.value("lock"), 5)
         finally:
             self.ok("del lock, numbers")
 
+    def test_what_cannot_go_there_is_named_where_the_process_ends(self):
+        self.ok("numbers = (i for i in range(3))")
+        try:
+            for code, name in (("os._exit(3)", "LaunchedProcessEnded"), ("os.kill(os.getpid(), 9)", "LaunchedProcessEnded")):
+                said = self.fails(SCOREP + code, name).reply["evalue"]
+                self.assertRegex(said, r"(?s)ended the process that it ran in.*\nnumbers \(generator\)")
+        finally:
+            self.ok("del numbers")
+
     def test_memory_that_nobody_else_gets_is_named(self):
         self.ok("import numpy as np\ngone = np.memmap('gone', 'u1', 'w+', shape=(10,)); os.unlink('gone'); fine = 1")
         try:
             outcome = self.ok(SCOREP + "fine += 1\nleaf(1)")
-            self.assertRegex(outcome.report, r"Warning: gone \(numpy.*memmap\) could not go .*/gone, which was deleted")
-            self.assertIn("gone", self.fails(SCOREP + "gone[0]", "LostVariable").reply["evalue"])
+            self.assertRegex(outcome.report, r"Warning: gone \(numpy.*memmap\) was not taken .*/gone, which was deleted")
+            self.assertIn("gone", self.fails(SCOREP + "gone[0]", "VariableNotTransferred").reply["evalue"])
             self.assertEqual(self.value("fine, int(gone[0])"), (2, 0))
         finally:
             self.ok("del gone")

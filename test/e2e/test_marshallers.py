@@ -226,7 +226,7 @@ class Elsewhere(WithModules):
     def test_pickle_names_what_it_cannot_take(self):
         self.ok("%%marshalling_settings MARSHALLER=pickle")
         reply = self.fails(SCOREP + "made = (n for n in 'ab')", "VariablesNotReturned").reply
-        self.assertRegex(reply["evalue"], r"made \(generator\) could not go back")
+        self.assertRegex(reply["evalue"], r"made \(generator\) did not come back")
 
     def test_module_that_is_gone(self):
         self.make("own_marshaller", OWN)
@@ -313,7 +313,7 @@ class Launched(Elsewhere, ProcessCase):
         self.ok("%%marshalling_settings MARSHALLER=pickle")
         self.ok("thing = Thing(); data = [1]; made = (n for n in 'ab')")
         outcome = self.ok(SCOREP + "data.append(leaf(2)); thing.n = Thing()")
-        self.assertRegex(outcome.report, r"Warning: made \(generator\) could not go into the launched process")
+        self.assertRegex(outcome.report, r"Warning: made \(generator\) was not taken to the process of the cell")
         self.assertEqual(self.value("data, type(thing) is type(thing.n) is Thing"), ([1, 2], True))
         self.ok("del thing, made")
 

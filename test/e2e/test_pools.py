@@ -53,7 +53,7 @@ class Pools(EachItsKernel, GuardCase):
         )
         self.restored(KILL)
         outcome = self.fails("pool.submit(abs, -1).result()", "BrokenProcessPool")
-        self.assertIn("Make another one", outcome.reply["evalue"])
+        self.assertIn("Make a new one, and submit the work again", outcome.reply["evalue"])
         self.assertIn("multiprocessing.pool.Pool (1) does not work any more", outcome.text("stderr"))
         self.fails("other.map(abs, [-1])", "ValueError")
         self.assertEqual(self.ok("with multiprocessing.Pool(2) as third: print(third.map(abs, [-1]))").text(), "[1]\n")

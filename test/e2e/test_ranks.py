@@ -239,10 +239,32 @@ class Ranks(ranked.RanksCase):
             with self.variable("SCOREP_JUPYTER_PERSISTENCE_DIR", "/proc/nowhere"):
                 said = self.fails(ranks(2, "1"), "NotMeasured").reply["evalue"]
                 self.assertRegex(said, "nowhere.*SCOREP_JUPYTER_PERSISTENCE_DIR")
+            self.leaves_no_experiment()
         finally:
             self.ok("os.chdir('..')")
             self.ok("%%marshalling_settings MODE=memory")
         self.assertEqual(self.value("d, e"), ([1, 2], [1, 2]))
+
+    def leaves_no_experiment(self) -> None:
+        """A cell that is not run makes no experiment directory, and leaves those that there are as they are."""
+        path = os.path.join(self.work, "older")
+        with self.variable("SCOREP_EXPERIMENT_DIRECTORY", path):
+            self.measured(2, "leaf(1)")
+        before = set(os.listdir(self.work))
+        with self.variable("SCOREP_JUPYTER_PERSISTENCE_DIR", "/proc/nowhere"):
+            self.fails(ranks(2, "1"), "NotMeasured")
+            with self.variable("SCOREP_EXPERIMENT_DIRECTORY", path):
+                self.fails(ranks(2, "1"), "NotMeasured")
+        self.assertEqual(set(os.listdir(self.work)), before)
+
+    def test_what_a_launcher_that_fails_leaves(self) -> None:
+        path = os.path.join(self.work, "old-one")
+        with self.variable("SCOREP_EXPERIMENT_DIRECTORY", path):
+            self.measured(2, "leaf(1)")
+            with self.started_by("false"):
+                outcome = self.fails("%%execute_with_scorep\nx = 2", "NotMeasured")
+        self.assertEqual(len(glob.glob(path + "*")), 1)
+        self.assertIn(f"The experiment that was at {path} is now at {path}-", outcome.text("stderr"))
 
     def test_variables_out_of_reach(self) -> None:
         # As on another machine: the ranks do not see the process that has the variables.

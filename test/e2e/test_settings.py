@@ -47,7 +47,7 @@ class Settings(TracedCase):
         for path in glob.glob(os.path.join(WORKER, "*.py")):
             with open(path, encoding="utf-8") as file:
                 found |= set(re.findall(r"\b(SCOREPKERNEL_[A-Z_]+[A-Z]|SCOREP_JUPYTER_[A-Z_]+[A-Z])\b", file.read()))
-        inner = re.compile("SCOREPKERNEL_(MEETING|PRELOAD.*|RUNNER|SET_FOR_START|SUBSYSTEMS|SCRIPT|LOG)")
+        inner = re.compile("SCOREPKERNEL_(RENDEZVOUS|PRELOAD.*|RUNNER|SET_FOR_START|SUBSYSTEMS|SCRIPT|LOG)")
         with open(__file__, encoding="utf-8") as file:
             text = file.read()
         self.assertEqual([name for name in sorted(found) if not inner.fullmatch(name) and f'"{name}"' not in text], [])

@@ -267,7 +267,8 @@ class Remembered(StandIn):
         self.assertEqual(len(kept), 1)
         self.assertEqual(stat.S_IMODE(os.stat(kept[0]).st_mode), 0o600)
         with open(kept[0]) as file:
-            self.assertEqual(json.load(file)["verdict"], "")
+            said = json.load(file)
+        self.assertEqual((said["passed"], said["why"]), (True, ""))
 
     def test_it_is_asked_once(self):
         self.works_again()
@@ -395,11 +396,11 @@ class Once(StandIn):
     def test_the_verdict_is_kept(self):
         self.measured("leaf(1)")
         directory = os.path.join(self.cache, "scorepkernel")
-        verdicts = []  # of launched cells' arguments, too, which are not tried
+        reasons = []  # for launched cells' arguments, too, which are not tried
         for name in (name for name in os.listdir(directory) if name.endswith(".json")):
             with open(os.path.join(directory, name)) as file:
-                verdicts.append(json.load(file)["verdict"])
-        self.assertTrue(any(self.said in verdict for verdict in verdicts), verdicts)
+                reasons.append(json.load(file)["why"])
+        self.assertTrue(any(self.said in why for why in reasons), reasons)
         before = self.calls_until_now()
         self.restart()
         self.assertIn("in a forked copy", self.measured("leaf(1)").report)

@@ -63,7 +63,7 @@ static void outputs(void)
     told_len = 0;
     for (size_t i = 0; i < sizeof pieces / sizeof *pieces;) {
         int hits = fault.hits;
-        int result = output_order_feed(&output, SPK_STDOUT, pieces[i], strlen(pieces[i]));
+        int result = buffer_append(output_order_unread(&output, SPK_STDOUT), pieces[i], strlen(pieces[i]));
         CHECK(result == (fault.hits > hits ? -ENOMEM : 0));
         i += result == 0;
         hits = fault.hits;

@@ -116,7 +116,7 @@ static void feed(struct output_order *output, int pipe, const void *bytes, size_
         return;
     memcpy(written[pipe] + written_len[pipe], bytes, len);
     written_len[pipe] += len;
-    MUST(output_order_feed(output, SPK_STDOUT + (unsigned)pipe, bytes, len) == 0);
+    MUST(buffer_append(output_order_unread(output, SPK_STDOUT + (unsigned)pipe), bytes, len) == 0);
 }
 
 static void feed_mark(struct output_order *output, int pipe, struct input *input)
@@ -163,7 +163,7 @@ static void step(struct output_order *output, struct input *input)
         output_pace_flush(&output->stream, 0);
         break;
     default:
-        MUST(output_pace_pace(&output->stream, loop_now_ns() + (int64_t)len * 5000000) >= -1);
+        MUST(output_pace_due(&output->stream, loop_now_ns() + (int64_t)len * 5000000) >= -1);
         break;
     }
 }

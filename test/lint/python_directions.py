@@ -20,9 +20,10 @@ MAY_IMPORT = {
     "forks": ("base",),
     "launch": ("forks", "measure", "persist", "base"),
     "script": ("measure", "base"),
-    "directives": ("script", "launch", "measure", "persist", "base"),
+    "experiments": ("measure", "base"),
+    "directives": ("experiments", "script", "launch", "measure", "persist", "base"),
     "doctor": ("measure", "base"),
-    "": ("directives", "script", "launch", "forks", "measure", "persist", "base"),
+    "": ("directives", "experiments", "script", "launch", "forks", "measure", "persist", "base"),
 }
 # What is no Python: the one module that imports it.
 EXTENSIONS = {"_tracer": "base.tracer"}

@@ -14,8 +14,9 @@ sys.path.insert(0, os.path.join(ROOT, "tools"))
 
 import make_tables  # noqa: E402 - from the directory above
 
-DIRECTIVES = os.path.join(ROOT, "libscorepkernel", "directives", "directives.def")
-FRAMES = os.path.join(ROOT, "libscorepkernel", "wire", "frames.def")
+SOURCES = os.path.join(ROOT, "libscorepkernel")
+DIRECTIVES = os.path.join(SOURCES, "directives", "directives.def")
+FRAMES = os.path.join(SOURCES, "wire", "frames.def")
 
 
 class Tables(unittest.TestCase):
@@ -49,6 +50,19 @@ class Tables(unittest.TestCase):
             self.assertNotIn((row.macro, row.values[1]), numbers)
             numbers.add((row.macro, row.values[1]))
             self.assertRegex(row.values[-1], r"\.$|\.\.\.$")
+
+    def test_words_that_c_and_python_both_spell(self):
+        for c, pattern, python, name in (
+            ("directives/script_directive.c", r"kind_name\(enum.*?^}", "worker/script/marked_cells.py", "Kind"),
+            ("directives/settings_directives.c", r'"asked", .*?;', "worker/directives/settings.py", "ASKED"),
+        ):
+            with open(os.path.join(SOURCES, c), encoding="utf-8") as file:
+                found = re.search(pattern, file.read(), re.S | re.M)
+            with open(os.path.join(SOURCES, python), encoding="utf-8") as file:
+                theirs = re.search(rf"^class {name}\b.*?\n\n\n|^[^\n]*\b{name} = [^\n]*", file.read(), re.S | re.M)
+            words = set(re.findall(r'"(\w+)"', found[0])) - {"asked"}
+            self.assertEqual(words, set(re.findall(r'"(\w+)"', theirs[0])))
+            self.assertGreater(len(words), 1)
 
     def test_the_reference_is_current(self):
         with open(os.path.join(ROOT, "docs", "DIRECTIVES.md"), encoding="utf-8") as file:

@@ -186,7 +186,7 @@ report(tracer.active())
         self.assertRegex(said[7], "RuntimeError: start\\(\\) belongs to the thread")
         self.assertEqual(said[8], "accepted")
         self.assertRegex(said[9], "RuntimeError: stop\\(\\) belongs to the thread")
-        self.assertEqual(said[10], ["error", "events", "flushes", "locations", "lost", "parameters", "regions", "replaced", "rewinds_refused", "seconds", "timed"])
+        self.assertEqual(said[10], ["error", "events", "flushes", "locations", "lost", "parameters", "regions", "replaced", "rewinds_refused", "seconds", "timed", "unwritten"])
         self.assertEqual(said[11:], [[0, 0, None], False])
 
     def test_never_started(self):

@@ -221,6 +221,25 @@ for thread in threads: thread.join()
         self.check_result(result, trace)
         self.assertEqual(len(trace.locations), 6)
 
+    def test_dying_with_the_parent(self):
+        """A process that is not the parent is refused, and not waited for."""
+        driver = """
+import errno, os, signal
+def of_child(parent):
+    child = os.fork()
+    if child == 0:
+        signal.alarm(30)
+        try:
+            tracer.die_with_parent(parent)
+        except OSError as problem:
+            os._exit(problem.errno)
+        os._exit(0)
+    return os.waitpid(child, 0)[1]
+report(os.WEXITSTATUS(of_child(os.getpid())))
+report(of_child(os.getppid()) == errno.ESRCH << 8)
+"""
+        self.assertEqual(self.drive(driver), [0, True])
+
     def test_multiprocessing(self):
         cell = """
 import multiprocessing, warnings

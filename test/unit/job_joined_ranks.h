@@ -29,7 +29,7 @@ static inline struct job start_script(char *script, const char *variables)
  * relays. */
 static inline struct job start_waiting(char meeting[RENDEZVOUS_TEXT_LEN], const char *variables)
 {
-    char waits[] = "echo \"$SCOREPKERNEL_MEETING\" > \"$0/meeting\"; echo $$ > \"$0/pid\"; sleep 1000";
+    char waits[] = "echo \"$SCOREPKERNEL_RENDEZVOUS\" > \"$0/meeting\"; echo $$ > \"$0/pid\"; sleep 1000";
     struct job job = start_script(waits, variables);
     read_file("meeting", meeting, RENDEZVOUS_TEXT_LEN);
     return job;

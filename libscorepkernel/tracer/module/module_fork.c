@@ -133,20 +133,17 @@ PyObject *module_hold_child_signal(PyObject *module, PyObject *on)
 
 const char module_die_with_parent_doc[] =
     "die_with_parent(pid)\n--\n\n"
-    "Wait until that process is the parent, and end with it from then on. OSError (ESRCH): another one is.";
+    "End with that process, this one's parent, from now on. OSError (ESRCH): another one is the parent.";
 
 PyObject *module_die_with_parent(PyObject *module, PyObject *number)
 {
-    long parent = PyLong_AsLong(number), before = getppid();
+    long parent = PyLong_AsLong(number);
     (void)module;
     if (parent == -1 && PyErr_Occurred())
         return NULL;
-    /* The intermediate process is about to end: so this takes no longer than its exit. */
-    while (getppid() == before && before != parent)
-        (void)usleep(20);
     if (prctl(PR_SET_PDEATHSIG, SIGKILL) != 0)
         return PyErr_SetFromErrno(PyExc_OSError);
-    if (getppid() == parent) /* it may have ended between the two calls */
+    if (getppid() == parent) /* it may have ended before the first of the two calls, which told nobody */
         Py_RETURN_NONE;
     errno = ESRCH;
     return PyErr_SetFromErrno(PyExc_OSError);

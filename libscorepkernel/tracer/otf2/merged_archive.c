@@ -19,13 +19,13 @@ _Static_assert(DEFINITION_CHUNK_LEN > REGIONS_MAX * 5 + 1024, "a table of all re
 
 static void extend_time(struct merged_archive *merged, const struct merged_rank *rank)
 {
-    const struct rank_archive_definitions *rank_archive = &rank->rank_archive.definitions;
-    uint64_t begin_ns = rank_archive->begin_ns + (uint64_t)rank->clock_offset_ns;
-    uint64_t end_ns = begin_ns + rank_archive->length_ns;
+    const struct rank_archive_definitions *definitions = &rank->rank_archive.definitions;
+    uint64_t begin_ns = definitions->begin_ns + (uint64_t)rank->clock_offset_ns;
+    uint64_t end_ns = begin_ns + definitions->length_ns;
     bool first = merged->end_ns == 0;
     if (first || begin_ns < merged->begin_ns) {
         merged->begin_ns = begin_ns;
-        merged->begin_realtime_ns = rank_archive->begin_realtime_ns;
+        merged->begin_realtime_ns = definitions->begin_realtime_ns;
     }
     if (first || end_ns > merged->end_ns)
         merged->end_ns = end_ns;
@@ -41,11 +41,11 @@ static bool is_before_zero(const struct merged_rank *rank)
 /* Room for the numbers of one kind; one more, as none at all would look like a failure. */
 static bool make_tables(struct merged_rank *rank)
 {
-    const struct rank_archive_definitions *rank_archive = &rank->rank_archive.definitions;
-    rank->regions = calloc((size_t)rank_archive->region_count + 1, sizeof *rank->regions);
-    rank->parameters = calloc((size_t)rank_archive->parameter_count + 1, sizeof *rank->parameters);
-    rank->values = calloc((size_t)rank_archive->value_count + 1, sizeof *rank->values);
-    rank->location_names = calloc((size_t)rank_archive->location_count + 1, sizeof *rank->location_names);
+    const struct rank_archive_definitions *definitions = &rank->rank_archive.definitions;
+    rank->regions = calloc((size_t)definitions->region_count + 1, sizeof *rank->regions);
+    rank->parameters = calloc((size_t)definitions->parameter_count + 1, sizeof *rank->parameters);
+    rank->values = calloc((size_t)definitions->value_count + 1, sizeof *rank->values);
+    rank->location_names = calloc((size_t)definitions->location_count + 1, sizeof *rank->location_names);
     return rank->regions && rank->parameters && rank->values && rank->location_names;
 }
 
@@ -64,24 +64,24 @@ static int take_number(struct regions *all, const char *name, const char *file, 
 
 int merged_archive_take(struct merged_archive *merged, struct merged_rank *rank, struct problem *problem)
 {
-    const struct rank_archive_definitions *rank_archive = &rank->rank_archive.definitions;
+    const struct rank_archive_definitions *definitions = &rank->rank_archive.definitions;
     const char *directory = rank->rank_archive.directory;
     int result = 0;
     if (is_before_zero(rank))
         return problem_flaw(problem, "its clock offset is larger than its first time stamp", directory);
     if (!make_tables(rank))
         return problem_errno(problem, ENOMEM, directory);
-    for (uint32_t i = 0; i < rank_archive->region_count && result == 0; i++)
-        result = take_number(&merged->regions, rank_archive->regions[i].name, rank_archive->regions[i].file,
-                             rank_archive->regions[i].line, &rank->regions[i], problem, directory);
-    for (uint32_t i = 0; i < rank_archive->parameter_count && result == 0; i++)
-        result = take_number(&merged->parameters, rank_archive->parameters[i].name, "",
-                             rank_archive->parameters[i].type, &rank->parameters[i], problem, directory);
-    for (uint32_t i = 0; i < rank_archive->value_count && result == 0; i++)
+    for (uint32_t i = 0; i < definitions->region_count && result == 0; i++)
+        result = take_number(&merged->regions, definitions->regions[i].name, definitions->regions[i].file,
+                             definitions->regions[i].line, &rank->regions[i], problem, directory);
+    for (uint32_t i = 0; i < definitions->parameter_count && result == 0; i++)
+        result = take_number(&merged->parameters, definitions->parameters[i].name, "",
+                             definitions->parameters[i].type, &rank->parameters[i], problem, directory);
+    for (uint32_t i = 0; i < definitions->value_count && result == 0; i++)
         result =
-            take_number(&merged->values, rank_archive->texts[i], "", 0, &rank->values[i], problem, directory);
-    for (uint32_t i = 0; i < rank_archive->location_count && result == 0; i++)
-        result = take_number(&merged->location_names, rank_archive->locations[i].name, "", 0,
+            take_number(&merged->values, definitions->texts[i], "", 0, &rank->values[i], problem, directory);
+    for (uint32_t i = 0; i < definitions->location_count && result == 0; i++)
+        result = take_number(&merged->location_names, definitions->locations[i].name, "", 0,
                              &rank->location_names[i], problem, directory);
     if (result == 0)
         extend_time(merged, rank);
@@ -159,18 +159,18 @@ static bool write_map(OTF2_DefWriter *writer, OTF2_MappingType kind, const uint3
 
 static bool write_maps(OTF2_DefWriter *writer, const struct merged_rank *rank)
 {
-    const struct rank_archive_definitions *rank_archive = &rank->rank_archive.definitions;
-    return write_map(writer, OTF2_MAPPING_REGION, rank->regions, rank_archive->region_count) &&
-           write_map(writer, OTF2_MAPPING_PARAMETER, rank->parameters, rank_archive->parameter_count) &&
-           write_map(writer, OTF2_MAPPING_STRING, rank->values, rank_archive->value_count);
+    const struct rank_archive_definitions *definitions = &rank->rank_archive.definitions;
+    return write_map(writer, OTF2_MAPPING_REGION, rank->regions, definitions->region_count) &&
+           write_map(writer, OTF2_MAPPING_PARAMETER, rank->parameters, definitions->parameter_count) &&
+           write_map(writer, OTF2_MAPPING_STRING, rank->values, definitions->value_count);
 }
 
 /* Readers draw a line through the offsets at two times: before the first event and after the last one. */
 static void write_offset(OTF2_DefWriter *writer, const struct merged_rank *rank)
 {
-    const struct rank_archive_definitions *rank_archive = &rank->rank_archive.definitions;
-    (void)OTF2_DefWriter_WriteClockOffset(writer, rank_archive->begin_ns, rank->clock_offset_ns, 0);
-    (void)OTF2_DefWriter_WriteClockOffset(writer, rank_archive->begin_ns + rank_archive->length_ns + 1,
+    const struct rank_archive_definitions *definitions = &rank->rank_archive.definitions;
+    (void)OTF2_DefWriter_WriteClockOffset(writer, definitions->begin_ns, rank->clock_offset_ns, 0);
+    (void)OTF2_DefWriter_WriteClockOffset(writer, definitions->begin_ns + definitions->length_ns + 1,
                                           rank->clock_offset_ns, 0);
 }
 

@@ -267,10 +267,12 @@ static PyObject *close_and_report(struct recording *over)
         .parameters = recorder->parameters,
         .timed = !over->untimed && !recorder->sink->takes_time,
     };
-    if (over->scorep_sink)
+    if (over->scorep_sink) {
         scorep_sink_close(over->scorep_sink, &result.fault);
-    else
+        result.unwritten = engine_is_unwritten();
+    } else {
         close_archive(over, &result);
+    }
     PyObject *dictionary = result_make(&result, &recorder->regions, &recorder->summary);
     recording_release(over);
     return dictionary;

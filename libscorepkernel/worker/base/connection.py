@@ -20,7 +20,7 @@ from typing import Deque, Dict, List, Optional, Tuple
 from weakref import WeakKeyDictionary
 
 from . import frame_numbers
-from .descriptors import STDERR, STDOUT, Socket, high_number, identity
+from .descriptors import STDERR, STDOUT, high_number, identity, plain_socket
 from .frames import HEADER, MAX_DESCRIPTORS, MAX_LEN, Frame, decode, payload
 from .interrupts import Interrupts, in_main_thread
 
@@ -91,7 +91,7 @@ class Connection:
     def __init__(self) -> None:
         high = fcntl.fcntl(WORKER_FD, fcntl.F_DUPFD_CLOEXEC, high_number())
         os.close(WORKER_FD)
-        self.socket = Socket(fileno=high)
+        self.socket = plain_socket(high)
         self.lock = _RLock()  # re-entered when a finaliser prints while we write
         self.interrupts = Interrupts(self.lock)
         self.interrupts.install()

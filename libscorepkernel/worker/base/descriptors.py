@@ -16,7 +16,7 @@ STDOUT, STDERR = 1, 2
 
 # Kept, as users' code may replace them: gevent does, for one, by what waits for its own loop.
 _fstat = os.fstat
-Socket, _pair = socket.socket, _socket.socketpair
+_Socket, _pair = socket.socket, _socket.socketpair
 # Above what users' code is likely to close or to dup2 onto: 256 was the usual limit, and is closed up to.
 _HIGH = 260
 
@@ -114,6 +114,13 @@ def identity(number: int) -> Optional[Tuple[int, int]]:
     return status.st_dev, status.st_ino
 
 
+def plain_socket(number: int) -> socket.socket:
+    """The socket of that number, which waits for as long as it takes."""
+    made = _Socket(fileno=number)
+    made.settimeout(None)  # socket.setdefaulttimeout() is for each socket that is made, and so for ours
+    return made
+
+
 def socketpair() -> List[socket.socket]:
     """Two plain sockets, whatever users' code has made of the module."""
-    return [Socket(fileno=end.detach()) for end in _pair()]
+    return [plain_socket(end.detach()) for end in _pair()]

@@ -102,7 +102,7 @@ class Interrupts:
             self.end(more)
 
     def end(self, more: bool = False) -> None:
-        """It does not any more. more: until the request's next, for which an interrupt waits."""
+        """Users' code has ended. more: the request runs more of it later, for which an interrupt is kept."""
         self.in_cell = False
         self.before_cell = more
         self.pending = self.pending and more

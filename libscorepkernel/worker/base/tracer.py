@@ -57,7 +57,7 @@ def hold_child_signal(on: bool) -> None:
 
 
 def die_with_parent(pid: int) -> None:
-    """Wait until that process is this one's parent, and end with it."""
+    """End with that process, this one's parent. OSError: another one is the parent."""
     extension.die_with_parent(pid)
 
 

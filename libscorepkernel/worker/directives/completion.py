@@ -5,7 +5,7 @@ environment variables of %%scorep_env. From the rows of the directives' table, a
 from __future__ import annotations
 
 import re
-from typing import Dict, List, NamedTuple, Optional, Tuple
+from typing import List, NamedTuple, Optional, Tuple
 
 from ..measure import scorep_variables
 from . import table
@@ -13,7 +13,6 @@ from . import table
 _FIRST_LINE = re.compile(r"(?:[ \t]*(?:#.*)?\n)*[ \t]*%%(\w+)(?=[ \t\n])")
 _KEYS = re.compile(r"(\w+)=([\w|]+)")
 _WORD = re.compile(r"[^\s]*\Z")
-_of_score_p: Dict[str, List[str]] = {}  # the variables, by the program that listed them
 
 
 class Completion(NamedTuple):
@@ -64,8 +63,7 @@ def _pairs(usage: str, word: str) -> List[Tuple[str, str]]:
 def _variables() -> List[Tuple[str, str]]:
     """The environment variables that can be set, each with an equals sign behind it."""
     program = scorep_variables.lister()
-    if program and program not in _of_score_p:
-        _of_score_p[program] = scorep_variables.listed(program)
-    of_score_p = _of_score_p.get(program or "") or list(scorep_variables.OBEYED_BY_THE_TRACER)
+    of_score_p = scorep_variables.listed(program) if program else []
+    of_score_p = of_score_p or list(scorep_variables.OBEYED_BY_THE_TRACER)
     ours = [*scorep_variables.SETTINGS, *scorep_variables.OF_THE_EXISTING_KERNEL]
     return [(f"{name}=", "of Score-P") for name in of_score_p] + [(f"{name}=", "of this kernel") for name in ours]

@@ -4,12 +4,10 @@
 from __future__ import annotations
 
 import os
-from typing import Dict, Iterable, List
+from typing import Iterable, List
 
 from ..measure import scorep_variables
 from .visible import in_a_line
-
-_listed: Dict[str, List[str]] = {}  # by program: it takes some milliseconds
 
 
 def apply(changes: List[List[str]]) -> str:
@@ -31,8 +29,6 @@ def _notes(names: Iterable[str]) -> List[str]:
     program = scorep_variables.lister()
     if program is None:
         return []
-    if not _listed.get(program):
-        _listed[program] = scorep_variables.listed(program)
-    strange = scorep_variables.unknown(names, _listed[program])
+    strange = scorep_variables.unknown(names, scorep_variables.listed(program))
     text = "Note: this Score-P knows no variable {}; `!scorep-info config-vars` lists them."
     return [text.format(in_a_line(name)) for name in strange]

@@ -64,7 +64,8 @@ def scorep_report(line: str) -> None:
 
     ::
 
-        %scorep_report [EXPERIMENT] [--view lines|calls|flame|threads|regions] [--top N] [--by exclusive|inclusive|calls]
+        %scorep_report [EXPERIMENT] [--view lines|calls|flame|threads|regions] [--top N]
+                       [--by exclusive|inclusive|calls]
 
     EXPERIMENT: its directory, or that directory's name; by default the one that was measured last. --view: one part of
     the report, opened; several may be given. --top: so many regions, instead of 10. --by: what regions are sorted by.
@@ -92,8 +93,8 @@ def scorep_compare(line: str) -> None:
 
         %scorep_compare [EXPERIMENT EXPERIMENT]
 
-    By default the one that was measured last, and the one of the same cell before it. Lines are matched by their source,
-    so that a changed cell can be compared; what is within the accuracy of the samples is called noise.
+    By default the one that was measured last, and the one of the same cell before it. Lines are matched by their
+    source, so that a changed cell can be compared; what is within the accuracy of the samples is called noise.
     """
     _experiments().compare(line)
 
@@ -114,9 +115,9 @@ def scorep_export(line: str) -> None:
 
 def _experiments() -> Any:
     # Now, as it takes some milliseconds that the start of a session need not wait for.
-    from . import experiment_magics
+    from ..experiments import line_magics
 
-    return experiment_magics
+    return line_magics
 
 
 _LINE_MAGICS = (scorep_doctor, scorep_report, scorep_experiments, scorep_compare, scorep_export)

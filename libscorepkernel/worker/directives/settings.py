@@ -11,19 +11,23 @@ from typing import List
 from ..launch import variable_files
 from ..launch.plan import refuse_clash
 from ..measure import binding_arguments
+from ..measure.wanted import Process
 from ..persist import trial
+from ..persist.keys import DEFAULT_MARSHALLER
 from .visible import visible
 
+# Whose settings are asked about: as the library's settings_directives.c names them.
+MARSHALLING, ARGUMENTS = ASKED = ("marshalling", "arguments")
 _MODES = ("memory", "disk")
-_DEFAULT = "cloudpickle"
 
 
 def check(options: dict) -> List[str]:
     """Look at what is proposed; the names of those that stay as they were. NotMeasured, with a text for the user: none
     of it can be in force."""
     proposed, before = options["settings"], options["before"]
-    refuse_clash(proposed["process"], proposed["arguments"], "Nothing was changed")
-    if options["asked"] == "arguments":
+    process = Process(proposed["process"])
+    refuse_clash(process, proposed["arguments"], "Nothing was changed")
+    if options["asked"] == ARGUMENTS:
         for note in binding_arguments.check(proposed["arguments"]):
             print(visible(f"Note: {note}"))
         return []
@@ -36,7 +40,7 @@ def check(options: dict) -> List[str]:
     mode, marshaller = ((before if name in stays else proposed)[name] for name in ("mode", "marshaller"))
     if mode == "disk":
         _look_at_directory()
-    if proposed["process"] in ("auto", "session") and (mode, marshaller) != ("memory", _DEFAULT):
+    if process in (Process.AUTO, Process.SESSION) and (mode, marshaller) != ("memory", DEFAULT_MARSHALLER):
         print("In the session nothing is marshalled: MODE and MARSHALLER are for cells that run in other processes.")
     return stays
 

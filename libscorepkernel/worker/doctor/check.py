@@ -3,17 +3,27 @@
 
 from __future__ import annotations
 
+import enum
 from typing import NamedTuple, Tuple
+
+
+class Verdict(str, enum.Enum):
+    """What it comes to; its value stands in the JSON."""
+
+    OK = "ok"
+    WARNING = "warning"
+    ERROR = "error"
+    ABSENT = "none"  # it is not there, and not needed
 
 
 class Check(NamedTuple):
     """What a check found."""
 
     what: str
-    verdict: str  # "ok", "warning", "error", or "none": not there, and not needed
+    verdict: Verdict
     detail: str
     remedy: str  # empty: none is needed
 
 
 # The same without its first member, which the table of checks has.
-Finding = Tuple[str, str, str]
+Finding = Tuple[Verdict, str, str]

@@ -17,39 +17,40 @@ from ..base import tracer
 from ..base.programs import last_line, run_python
 from ..measure.systems import selection
 from . import machine, score_p
-from .check import Check, Finding
+from .check import Check, Finding, Verdict
 from .score_p import Facts
 
-_MARKS = {"ok": "ok", "warning": "WARNING", "error": "ERROR", "none": "-"}
+_MARKS = {Verdict.OK: "ok", Verdict.WARNING: "WARNING", Verdict.ERROR: "ERROR", Verdict.ABSENT: "-"}
 
 
 def _python(facts: Facts) -> Finding:
     """Whether this Python is new enough."""
     detail = f"{sys.version.split()[0]} ({sys.executable})"
     if sys.version_info < (3, 9):
-        return "error", detail, "The kernel needs 3.9 or newer: scorepkernel install --python PATH"
-    return "ok", detail, ""
+        return Verdict.ERROR, detail, "The kernel needs 3.9 or newer: scorepkernel install --python PATH"
+    return Verdict.OK, detail, ""
 
 
 def _ipython(facts: Facts) -> Finding:
     """Whether IPython, which makes the session, can be imported."""
     loaded = getattr(sys.modules.get("IPython"), "__version__", None)
     if loaded:
-        return "ok", str(loaded), ""
+        return Verdict.OK, str(loaded), ""
     ran = run_python("import IPython.core.interactiveshell\nprint(IPython.__version__)")
     if ran.problem:
-        return "error", f"cannot be imported: {last_line(ran.problem)}", f"{sys.executable} -m pip install ipython"
-    return "ok", last_line(ran.output), ""
+        detail = f"cannot be imported: {last_line(ran.problem)}"
+        return Verdict.ERROR, detail, f"{sys.executable} -m pip install ipython"
+    return Verdict.OK, last_line(ran.output), ""
 
 
 def _tracer(facts: Facts) -> Finding:
     """Whether the built-in tracer is there for this Python."""
     problem = selection.problem_of_variable()
     if problem:
-        return "error", f"{problem}.", f"Unset {selection.VARIABLE}."
+        return Verdict.ERROR, f"{problem}.", f"Unset {selection.VARIABLE}."
     if tracer.extension is None:
-        return "error", f"{tracer.problem()}.", tracer.remedy()
-    return "ok", os.path.basename(tracer.extension.__file__), ""
+        return Verdict.ERROR, f"{tracer.problem()}.", tracer.remedy()
+    return Verdict.OK, os.path.basename(tracer.extension.__file__), ""
 
 
 _CHECKS: Sequence[Tuple[str, Callable[[Facts], Finding]]] = (
@@ -90,12 +91,12 @@ def _guarded(what: str, check: Callable[[Facts], Finding], facts: Facts) -> Chec
         return Check(what, *check(facts))
     except Exception as problem:  # a check that fails must not keep the others from being seen
         detail = f"could not be checked: {type(problem).__name__}: {problem}"
-        return Check(what, "warning", detail, "Tell the authors of the kernel.")
+        return Check(what, Verdict.WARNING, detail, "Tell the authors of the kernel.")
 
 
 def failed(found: Sequence[Check]) -> bool:
     """Whether one of the checks found an error."""
-    return any(check.verdict == "error" for check in found)
+    return any(check.verdict is Verdict.ERROR for check in found)
 
 
 def as_text(found: Sequence[Check]) -> str:
@@ -106,7 +107,8 @@ def as_text(found: Sequence[Check]) -> str:
         lines.append(f"{_MARKS[check.verdict]:8}{check.what:{width}}  {' '.join(check.detail.split())}")
         if check.remedy:
             lines.append(f"{'':8}{'':{width}}  -> {check.remedy}")
-    counts = (_count(sum(check.verdict == verdict for check in found), verdict) for verdict in ("error", "warning"))
+    verdicts = [check.verdict for check in found]
+    counts = (_count(verdicts.count(verdict), verdict.value) for verdict in (Verdict.ERROR, Verdict.WARNING))
     return "\n".join([*lines, "", ", ".join(counts)])
 
 

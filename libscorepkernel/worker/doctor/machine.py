@@ -13,8 +13,8 @@ import stat
 import tempfile
 from typing import List, Optional, Tuple
 
-from ..measure import scorep_variables
-from .check import Finding
+from ..measure import installation, scorep_variables
+from .check import Finding, Verdict
 from .score_p import Facts
 
 _TOTAL_MEMORY, _PAGE_SIZE = "16000k", "8k"  # Score-P's own, should it not say so
@@ -31,13 +31,13 @@ def temporary(facts: Facts) -> Finding:
         directory = tempfile.gettempdir()
         executable = _takes_libraries(directory)
     except OSError as problem:
-        return "error", f"cannot be written: {problem}", remedy
+        return Verdict.ERROR, f"cannot be written: {problem}", remedy
     if not executable:
         detail = f"{directory} is mounted noexec: what `python -m scorep` builds there cannot be loaded"
-        return "warning", detail, remedy
+        return Verdict.WARNING, detail, remedy
     if wanted and os.path.realpath(wanted) != os.path.realpath(directory):
-        return "warning", f"{directory}, as TMPDIR ({wanted}) is not in use or cannot be written", remedy
-    return "ok", directory, ""
+        return Verdict.WARNING, f"{directory}, as TMPDIR ({wanted}) is not in use or cannot be written", remedy
+    return Verdict.OK, directory, ""
 
 
 def _takes_libraries(directory: str) -> bool:
@@ -55,24 +55,24 @@ def _takes_libraries(directory: str) -> bool:
 
 def cache(facts: Facts) -> Finding:
     """Whether there is a cache directory for what is found out once."""
-    directory = os.path.join(os.environ.get("XDG_CACHE_HOME") or os.path.expanduser("~/.cache"), "scorepkernel")
+    directory = installation.cache_directory()
     lost = " Until then, what is known of Score-P is found out anew in each session."
     if not os.path.lexists(directory):
         parent = _existing(directory)
         if os.access(parent, os.W_OK | os.X_OK):
-            return "ok", f"{directory} is made when it is needed", ""
-        return "warning", f"{directory} cannot be made", "Set XDG_CACHE_HOME to a directory of your own." + lost
+            return Verdict.OK, f"{directory} is made when it is needed", ""
+        return Verdict.WARNING, f"{directory} cannot be made", "Set XDG_CACHE_HOME to a directory of your own." + lost
     status = os.lstat(directory)
     if not stat.S_ISDIR(status.st_mode) or status.st_uid != os.getuid():
-        return "warning", f"{directory} is no directory of yours", f"Remove it, or set XDG_CACHE_HOME.{lost}"
+        return Verdict.WARNING, f"{directory} is no directory of yours", f"Remove it, or set XDG_CACHE_HOME.{lost}"
     if status.st_mode & 0o022:
-        return "warning", f"others may write to {directory}", f"chmod go-w {directory}.{lost}"
+        return Verdict.WARNING, f"others may write to {directory}", f"chmod go-w {directory}.{lost}"
     try:
         if _takes_libraries(directory):
-            return "ok", directory, ""
-        return "warning", f"{directory} is mounted noexec", f"Set XDG_CACHE_HOME. Launched cells need it.{lost}"
+            return Verdict.OK, directory, ""
+        return Verdict.WARNING, f"{directory} is mounted noexec", f"Set XDG_CACHE_HOME. Launched cells need it.{lost}"
     except OSError as problem:
-        return "warning", f"{directory} cannot be written: {problem.strerror}", f"Set XDG_CACHE_HOME.{lost}"
+        return Verdict.WARNING, f"{directory} cannot be written: {problem.strerror}", f"Set XDG_CACHE_HOME.{lost}"
 
 
 def _existing(path: str) -> str:
@@ -109,12 +109,13 @@ def total_memory(facts: Facts) -> Finding:
     value = size(text or _TOTAL_MEMORY)
     example = "Set it to what a cell needs, for example SCOREP_TOTAL_MEMORY=64M"
     if value is None:
-        return "error", f"{text!r} is no size that Score-P reads (a number, then k, M or G): it does not start", example
+        detail = f"{text!r} is no size that Score-P reads (a number, then k, M or G): it does not start"
+        return Verdict.ERROR, detail, example
     if value < page:
-        return "error", f"{text} is less than SCOREP_PAGE_SIZE: Score-P does not start", example
+        return Verdict.ERROR, f"{text} is less than SCOREP_PAGE_SIZE: Score-P does not start", example
     if value > _TOTAL_MAX:
-        return "warning", f"{text} is more than Score-P can use, which is just under 4 GB", example
-    return "ok", f"{text or _TOTAL_MEMORY}{'' if text else ', by default'}, for each process", ""
+        return Verdict.WARNING, f"{text} is more than Score-P can use, which is just under 4 GB", example
+    return Verdict.OK, f"{text or _TOTAL_MEMORY}{'' if text else ', by default'}, for each process", ""
 
 
 def _needed() -> int:
@@ -125,12 +126,12 @@ def memory(facts: Facts) -> Finding:
     """Whether as much memory is free as Score-P may take."""
     room = [left for left in (_free_memory(), left_in_group()) if left is not None]
     if not room:
-        return "none", "how much is free cannot be told", ""
+        return Verdict.ABSENT, "how much memory is free could not be found out", ""
     needed, left = _needed(), min(room)
     detail = f"{shown(left)} left for SCOREP_TOTAL_MEMORY, {shown(needed)}"
     remedy = "Lower SCOREP_TOTAL_MEMORY, end other programs, or ask for a job or a container with more memory."
-    verdict = "error" if left < needed else "warning" if left < 2 * needed else "ok"
-    return verdict, detail, "" if verdict == "ok" else remedy
+    verdict = Verdict.ERROR if left < needed else Verdict.WARNING if left < 2 * needed else Verdict.OK
+    return verdict, detail, "" if verdict is Verdict.OK else remedy
 
 
 def _free_memory() -> Optional[int]:
@@ -176,12 +177,12 @@ def disk(facts: Facts) -> Finding:
         place = _existing(os.path.dirname(os.path.abspath(os.path.expanduser(wanted))) if wanted else os.getcwd())
         status = os.statvfs(place)
     except OSError as problem:
-        return "error", f"the working directory cannot be used: {problem.strerror}", remedy
+        return Verdict.ERROR, f"the working directory cannot be used: {problem.strerror}", remedy
     if status.f_flag & os.ST_RDONLY or not os.access(place, os.W_OK | os.X_OK):
-        return "error", f"{place} cannot be written", remedy
+        return Verdict.ERROR, f"{place} cannot be written", remedy
     left, needed = status.f_bavail * status.f_frsize, _needed()
     detail = f"{shown(left)} left in {place} for what is recorded, up to {shown(needed)} at a time"
-    return ("error", detail, remedy) if left < needed else ("ok", detail, "")
+    return (Verdict.ERROR, detail, remedy) if left < needed else (Verdict.OK, detail, "")
 
 
 # --- settings and programs -------------------------------------------------------------------------------
@@ -191,19 +192,19 @@ def variables(facts: Facts) -> Finding:
     """Whether Score-P knows the SCOREP_ variables that are set."""
     present = sorted(filter(scorep_variables.is_for_score_p, os.environ))
     if not present:
-        return "ok", "none is set", ""
+        return Verdict.OK, "none is set", ""
     program = scorep_variables.lister()
     known = scorep_variables.listed(program) if program else []
     if not known:
-        return "none", f"{', '.join(present)}: no scorep-info that knows them", ""
+        return Verdict.ABSENT, f"{', '.join(present)}: no scorep-info that knows them", ""
     unknown = scorep_variables.unknown(present, known)
     if not unknown:
-        return "ok", ", ".join(present), ""
+        return Verdict.OK, ", ".join(present), ""
     similar = {name: difflib.get_close_matches(name, known, 1) for name in unknown}
     meant = [f"{close[0]} for {name}" for name, close in similar.items() if close]
     remedy = f"Did you mean {', '.join(meant)}? " if meant else ""
     return (
-        "warning",
+        Verdict.WARNING,
         f"this Score-P does not know {', '.join(unknown)}",
         remedy + "`scorep-info config-vars --full` lists those that it knows.",
     )
@@ -226,22 +227,24 @@ def vampir(facts: Facts) -> Finding:
 
 def _program(names: Tuple[str, ...], remedy: str) -> Finding:
     found = [path for path in (shutil.which(name) for name in names) if path]
-    return ("ok", ", ".join(found), "") if found else ("warning", f"no {' or '.join(names)} on PATH", remedy)
+    if found:
+        return Verdict.OK, ", ".join(found), ""
+    return Verdict.WARNING, f"no {' or '.join(names)} on PATH", remedy
 
 
 def launchers(facts: Facts) -> Finding:
     """Whether there is a program that starts several ranks."""
     names = ("mpirun", "mpiexec", "srun")
     found = _program(names, "")
-    return found if found[0] == "ok" else ("none", found[1], "")
+    return found if found[0] is Verdict.OK else (Verdict.ABSENT, found[1], "")
 
 
 def slurm(facts: Facts) -> Finding:
     """Whether this process runs in a job of Slurm's."""
     job = os.environ.get("SLURM_JOB_ID")
     if not job:
-        return "none", "not in an allocation (SLURM_JOB_ID is not set)", ""
+        return Verdict.ABSENT, "not in an allocation (SLURM_JOB_ID is not set)", ""
     nodes = os.environ.get("SLURM_JOB_NUM_NODES", "?")
     if not shutil.which("srun"):
-        return "warning", f"job {job}, but no srun on PATH", "Load Slurm's module."
-    return "ok", f"job {job}, {nodes} node(s)", ""
+        return Verdict.WARNING, f"job {job}, but no srun on PATH", "Load Slurm's module."
+    return Verdict.OK, f"job {job}, {nodes} node(s)", ""

@@ -15,7 +15,7 @@ from ..base import places
 from ..base.errors import Unusable
 from ..base.programs import last_line, run, run_python
 from ..measure import installation
-from .check import Finding
+from .check import Finding, Verdict
 
 _SELFTEST_SECONDS = 15.0
 _ANEW = "Install Score-P 8.0 or newer with --enable-shared, or take it off PATH."
@@ -76,57 +76,57 @@ def present(facts: Facts) -> Finding:
     if not facts.config and not facts.problem:
         wanted = os.environ.get("SCOREPKERNEL_MEASUREMENT", "").lower() == "scorep"
         return (
-            "error" if wanted else "none",
+            Verdict.ERROR if wanted else Verdict.ABSENT,
             "no scorep-config on PATH: the built-in tracer measures"
             + (", but SCOREPKERNEL_MEASUREMENT is scorep" if wanted else ""),
             "To measure with Score-P, put its bin directory on PATH (load its module) before Jupyter starts.",
         )
     if facts.problem:
-        return "error", facts.problem, _ANEW
+        return Verdict.ERROR, facts.problem, _ANEW
     if _numbers(facts.version) < (8,):
-        return "warning", f"{facts.version} ({facts.config}): only 8.0 or newer is tried", _ANEW
-    return "ok", f"{facts.version} ({facts.config})", ""
+        return Verdict.WARNING, f"{facts.version} ({facts.config}): only 8.0 or newer is tried", _ANEW
+    return Verdict.OK, f"{facts.version} ({facts.config})", ""
 
 
 def shared(facts: Facts) -> Finding:
     """Whether Score-P's libraries are shared ones, which can be loaded."""
     if not facts.version or facts.problem:
-        return "none", "there is no Score-P to ask", ""
+        return Verdict.ABSENT, "there is no Score-P to ask", ""
     try:
         found = installation.ask(facts.config)
     except Unusable as problem:
-        return "error", str(problem), _ANEW
-    return "ok", f"{len(found.libraries)} shared libraries in {facts.libraries}", ""
+        return Verdict.ERROR, str(problem), _ANEW
+    return Verdict.OK, f"{len(found.libraries)} shared libraries in {facts.libraries}", ""
 
 
 def adapters(facts: Facts) -> Finding:
     """What Score-P can record beside Python."""
     if not facts.libraries:
-        return "none", "there is no Score-P to ask", ""
+        return Verdict.ABSENT, "there is no Score-P to ask", ""
     has = [name for name, library in _ADAPTERS if _library(facts, library)]
     lacks = [name for name, _ in _ADAPTERS if name not in has]
     if "MPI" in has:
         has[0] = f"MPI ({_flavour(_mpi_of_scorep(facts)[1])})"
     detail = (", ".join(has) or "none") + (f"; not {', '.join(lacks)}" if lacks else "")
     if "pthread" in lacks:
-        return "warning", detail, "Threads cannot be told apart. Install Score-P with pthread support."
-    return "ok", detail, ""
+        return Verdict.WARNING, detail, "Events of all threads come as if of one. Install Score-P with pthread support."
+    return Verdict.OK, detail, ""
 
 
 def selftest(facts: Facts) -> Finding:
     """Whether Score-P can measure one process again and again."""
-    if shared(facts)[0] != "ok":
-        return "none", "there is no Score-P to try", ""
+    if shared(facts)[0] is not Verdict.OK:
+        return Verdict.ABSENT, "there is no Score-P to try", ""
     found = installation.remembered(facts.config)
     if found is None:
         found = installation.tried(installation.ask(facts.config), _SELFTEST_SECONDS)
-    if found.verdict:
+    if not found.passed:
         return (
-            "warning",
-            f"not passed: {last_line(found.verdict)}",
+            Verdict.WARNING,
+            f"not passed: {last_line(found.why)}",
             "Cells are measured in a forked copy of the session. For the session itself, try another Score-P.",
         )
-    return "ok", "passed: it measures one process again and again", ""
+    return Verdict.OK, "passed: it measures one process again and again", ""
 
 
 # --- its bindings ----------------------------------------------------------------------------------------
@@ -138,30 +138,30 @@ def bindings(facts: Facts) -> Finding:
     # Not importlib.util's: in a session, that finds the modules which stand in for the bindings.
     spec = importlib.machinery.PathFinder.find_spec("scorep")
     if spec is None or not spec.submodule_search_locations:
-        return "none", "not installed; cells are measured without them", ""
+        return Verdict.ABSENT, "not installed; cells are measured without them", ""
     place = list(spec.submodule_search_locations)[0]
     extensions = [os.path.basename(path) for path in glob.glob(os.path.join(glob.escape(place), "_bindings*.so"))]
     ours = ["_bindings" + suffix for suffix in importlib.machinery.EXTENSION_SUFFIXES]
     if extensions and not set(ours) & set(extensions):
-        return "error", f"{place} was built for another Python: it has {extensions[0]}, not {ours[0]}", again
+        return Verdict.ERROR, f"{place} was built for another Python: it has {extensions[0]}, not {ours[0]}", again
     version = run_python("import scorep\nprint(scorep.__version__)").output.strip() or "of an unknown version"
     detail = f"{version} ({place})"
     if not facts.version or facts.problem:
-        return "none", detail + ", not tried, as there is no Score-P", ""
+        return Verdict.ABSENT, detail + ", not tried, as there is no Score-P", ""
     for mpp in ("none", "mpi") if _library(facts, "mpp_mpi") else ("none",):
         problem = _import_bindings(facts, mpp)
         if "ompi_mpi_errors_abort" in problem:
             return (
-                "error",
+                Verdict.ERROR,
                 f"{detail}: {problem}. ompi_mpi_errors_abort is a symbol of Open MPI's: Score-P was built with another "
                 "MPI than this Python gets.",
                 "Load the MPI that Score-P was built with, and build mpi4py with it: " + _rebuild(facts),
             )
         if problem:
-            return "error", f"{detail} cannot be imported under Score-P (--mpp={mpp}): {problem}", again
+            return Verdict.ERROR, f"{detail} cannot be imported under Score-P (--mpp={mpp}): {problem}", again
     if _numbers(facts.version) >= (9,) and _numbers(version) < (4, 5):
-        return "warning", f"{detail} are older than 4.5, which Score-P 9 needs", again
-    return "ok", detail, ""
+        return Verdict.WARNING, f"{detail} are older than 4.5, which Score-P 9 needs", again
+    return Verdict.OK, detail, ""
 
 
 def _import_bindings(facts: Facts, mpp: str) -> str:
@@ -197,26 +197,26 @@ _IS_MPI = re.compile(r"libmpi(ch|_mt|_abi)?\.so")
 def mpi4py(facts: Facts) -> Finding:
     """Whether mpi4py and Score-P have the same MPI."""
     if importlib.machinery.PathFinder.find_spec("mpi4py") is None:
-        return "none", "mpi4py is not installed", ""
+        return Verdict.ABSENT, "mpi4py is not installed", ""
     ran = run_python(_ASK_MPI4PY)
     if ran.problem:
         remedy = "Load the MPI that mpi4py was built with, or build mpi4py anew: " + _rebuild(facts)
-        return "error", f"mpi4py cannot be imported: {last_line(ran.problem)}", remedy
+        return Verdict.ERROR, f"mpi4py cannot be imported: {last_line(ran.problem)}", remedy
     version, vendor, *loaded = ran.output.strip().splitlines()
     path = next((path for path in loaded if _IS_MPI.match(os.path.basename(path))), "")
     detail = f"mpi4py {version} has {vendor} ({path or 'linked into it'})"
     if not facts.libraries or not _library(facts, "mpp_mpi"):
-        return "none", detail + "; there is no Score-P with MPI to compare with", ""
+        return Verdict.ABSENT, detail + "; there is no Score-P with MPI to compare with", ""
     name, wanted = _mpi_of_scorep(facts)
     if not name or not path:
-        return "none", detail + "; Score-P's MPI cannot be told", ""
+        return Verdict.ABSENT, detail + "; the MPI of Score-P could not be found out (ldd shows no libmpi)", ""
     # Within one ABI the number behind .so is the same: libmpi.so.40.30.4 is loaded as libmpi.so.40.
     if not (os.path.basename(path) + ".").startswith(name + "."):
         detail += f", but Score-P {_flavour(wanted)} ({wanted or name})"
-        return "error", detail, "Build mpi4py with Score-P's MPI: " + _rebuild(facts)
+        return Verdict.ERROR, detail, "Build mpi4py with Score-P's MPI: " + _rebuild(facts)
     if wanted and os.path.realpath(wanted) != os.path.realpath(path):
-        return "warning", f"{detail}, Score-P another one of that kind ({wanted})", "Load one MPI only."
-    return "ok", detail + ", as Score-P has", ""
+        return Verdict.WARNING, f"{detail}, Score-P another one of that kind ({wanted})", "Load one MPI only."
+    return Verdict.OK, detail + ", as Score-P has", ""
 
 
 def _rebuild(facts: Facts) -> str:

@@ -16,6 +16,7 @@ from ..base.errors import NotMeasured
 from ..base.session import Session
 from . import native_threads, resource_tracker, standby
 
+_BUDGET = "SCOREPKERNEL_GUARD_BUDGET"
 _BUDGET_MS = 20.0
 
 
@@ -37,11 +38,17 @@ def consider(wanted: Optional[bool]) -> Guard:
     try:
         cost_ms = 1e3 * _private_pages() * page_faults.seconds_each()
     except OSError as problem:
-        return Guard(False, f"what it would cost cannot be told: {problem.strerror}")
+        return Guard(False, f"what a copy of the session would cost could not be measured: {problem.strerror}")
     budget_ms = _budget_ms()
     if wanted is None and cost_ms > budget_ms:
-        return Guard(False, f"a guard could slow the cell by {cost_ms:.0f} ms, more than {budget_ms:g} ms")
-    return Guard(True, "as asked" if wanted else f"it slows the cell by at most {max(cost_ms, 0.1):.1f} ms")
+        why = (
+            f"a copy of the session could slow the cell by {cost_ms:.0f} ms, and {_BUDGET} allows {budget_ms:g} ms; "
+            "--guard guards it all the same"
+        )
+        return Guard(False, why)
+    if wanted:
+        return Guard(True, "as asked")
+    return Guard(True, f"a copy of the session slows it by at most {max(cost_ms, 0.1):.1f} ms")
 
 
 def begin(session: Session, guard: Guard) -> Optional[Guard]:
@@ -56,12 +63,12 @@ def begin(session: Session, guard: Guard) -> Optional[Guard]:
             return None
         standby.introduce(session.connection, copy, frame_numbers.STANDBY, 0, None, frames.dump(copy.lacks))
     except OSError as problem:
-        return Guard(False, f"no copy of the session could be made: {problem.strerror}")
+        return Guard(False, f"the session could not be copied: {problem.strerror}")
     return guard
 
 
 def _budget_ms() -> float:
-    text = os.environ.get("SCOREPKERNEL_GUARD_BUDGET", "")
+    text = os.environ.get(_BUDGET, "")
     try:
         budget_ms = float(text) if text else _BUDGET_MS
         if math.isnan(budget_ms) or budget_ms < 0:
@@ -69,8 +76,7 @@ def _budget_ms() -> float:
         return budget_ms
     except ValueError:
         raise NotMeasured(
-            f"The cell was not run: SCOREPKERNEL_GUARD_BUDGET is {text!r}, but must be a number of milliseconds, 0 or "
-            "more."
+            f"The cell was not run: {_BUDGET} is {text!r}, but must be a number of milliseconds, 0 or more."
         ) from None
 
 

@@ -13,7 +13,8 @@ from ..base.descriptors import high_descriptors
 
 @contextlib.contextmanager
 def at_rest(shell: Any) -> Iterator[None]:
-    """IPython's history is in no transaction: a copy of one would take the database for broken, and put it aside."""
+    """While the block runs, IPython's history writes nothing: a copy that was forked in the middle of a transaction
+    would find a broken database, and IPython would put that aside."""
     manager = shell.history_manager
     if hasattr(manager, "_restart_thread_if_stopped"):
         # Since version 9, IPython waits before a fork for its thread, which may wait for the locks that we take.
@@ -24,6 +25,14 @@ def at_rest(shell: Any) -> Iterator[None]:
         for lock in locks:
             held.enter_context(lock)
         yield
+
+
+def said_of_end(why: str) -> str:
+    """What the user is to know where this session has no history any more."""
+    return (
+        f"IPython's history is not written any more in this session, since {why}; what earlier cells wrote is kept. "
+        "Restart the kernel to have it again."
+    )
 
 
 def renew(shell: Any) -> List[str]:
@@ -43,8 +52,8 @@ def renew(shell: Any) -> List[str]:
             new = type(old)(shell=shell, parent=shell)
     except Exception:
         old.enabled = False
-        why = "since gevent has replaced what its thread needs" if "gevent" in sys.modules else "as it cannot be opened"
-        return [f"IPython's history is not kept in this session any more, {why}; that of earlier cells is there."]
+        by_gevent = "gevent" in sys.modules
+        return [said_of_end("gevent has replaced what its thread needs" if by_gevent else "it cannot be opened")]
     for name in ("input_hist_parsed", "input_hist_raw", "output_hist", "dir_hist", "output_hist_reprs"):
         setattr(new, name, getattr(old, name))
     shell.history_manager = new

@@ -51,6 +51,6 @@ def _named(natives: Dict[str, int]) -> str:
 def said_of(natives: Dict[str, int]) -> str:
     """What is wrong with forking while these threads run, as a clause for people."""
     return (
-        f"native threads run here ({_named(natives)}), which a copy of the session does not have, and may wait for "
-        "without end"
+        f"libraries run threads of their own here ({_named(natives)}), which a copy of the session would not have and "
+        "might wait for without end"
     )

@@ -12,7 +12,8 @@ import sys
 import threading
 from typing import Any, Dict, List
 
-_GONE = "what worked for it ended with the session, in the place of which a copy goes on"
+_GONE = "its threads or processes belonged to the process that the cell ended, and are gone with it"
+_AGAIN = "Make a new one, and submit the work again."
 _LOKY = ("joblib.externals.loky", "loky")
 
 
@@ -87,13 +88,13 @@ def _renew_executors() -> List[str]:
         wakeups = _of(module, "_threads_wakeups")
         if wakeups is not None:
             wakeups.clear()  # of threads that are no more, and would be told of the interpreter's end
-    return [f"{name} ({count}) does not work any more: {_GONE}. Make another one." for name, count in broken.items()]
+    return [f"{name} ({count}) does not work any more: {_GONE}. {_AGAIN}" for name, count in broken.items()]
 
 
 def _give_up(future: Any) -> None:
     """Tell whoever waits for the pool's work that nobody will do it."""
     future._condition = threading.Condition()  # a thread that is no more may have held the other
-    future.set_exception(RuntimeError(f"This has no result: {_GONE}."))
+    future.set_exception(RuntimeError(f"This work has no result: {_GONE}. Submit it again."))
 
 
 def _give_up_all(items: Dict[Any, Any]) -> None:
@@ -140,7 +141,7 @@ def _break_executor(executor: Any) -> bool:
     _forget_manager(executor)
     _give_up_all(executor._pending_work_items)
     executor._shutdown_lock = threading.Lock()
-    executor._broken = f"This pool does not work any more: {_GONE}. Make another one."
+    executor._broken = f"This pool does not work any more: {_GONE}. {_AGAIN}"
     return True
 
 
@@ -148,7 +149,7 @@ def _break_loky(executor: Any) -> bool:
     _forget_manager(executor)
     _give_up_all(executor._pending_work_items)
     executor._flags.shutdown_lock = threading.RLock()
-    executor._flags.broken = RuntimeError(f"This pool does not work any more: {_GONE}. Make another one.")
+    executor._flags.broken = RuntimeError(f"This pool does not work any more: {_GONE}. {_AGAIN}")
     return False  # joblib makes another
 
 
@@ -159,5 +160,5 @@ def _break_pool(pool: Any) -> bool:
     pool._state = "TERMINATE"
     for result in list(pool._cache.values()):
         with contextlib.suppress(Exception):
-            result._set(0, (False, RuntimeError(f"This has no result: {_GONE}.")))
+            result._set(0, (False, RuntimeError(f"This work has no result: {_GONE}. Submit it again.")))
     return True

@@ -13,11 +13,13 @@ import io
 import json
 import os
 import random
+import select
 import signal
 import socket
 import stat
 import sys
 import threading
+import time
 from typing import Any, Dict, List, NamedTuple, Optional, Set, Tuple
 
 from ..base import frames, tracer
@@ -28,6 +30,8 @@ from . import history, locked_files, native_threads, pools
 
 # The first to go when memory runs short.
 _OOM_SCORE = 800
+# A copy that is not ready by then waits for something that it does not have, as a lock of another thread's.
+_COPY_SECONDS = 10.0
 # What IPython has running: its history's.
 _OWN_THREADS = {"IPythonHistorySavingThread"}
 # Kept, as gevent replaces them by what waits for its own loop.
@@ -148,9 +152,7 @@ def _is_written(number: int) -> bool:
 def introduce(connection: Connection, copy: Copy, kind: int, request: int, *parts: Optional[bytes]) -> None:
     """Tell the library of a copy, and hand its descriptors over. The part None stands for its process number."""
     try:
-        number = copy.socket.recv(4)
-        if len(number) != 4:
-            raise OSError(errno.EAGAIN, "the copy could not be copied")
+        number = _number_of(copy)
         ends = [copy.socket.fileno(), *copy.pipes]
         filled = [number if part is None else part for part in parts]
         connection.send_with_descriptors(ends, kind, request, *filled)
@@ -160,10 +162,27 @@ def introduce(connection: Connection, copy: Copy, kind: int, request: int, *part
             os.close(read)
 
 
+def _number_of(copy: Copy) -> bytes:
+    """The copy's process number, as it says it. OSError: it says none, and is not to be counted on."""
+    ready = select.poll()
+    ready.register(copy.socket.fileno(), select.POLLIN)
+    if not ready.poll(_COPY_SECONDS * 1000):
+        raise OSError(errno.ETIMEDOUT, f"the copy of the session was not ready within {_COPY_SECONDS:g} s")
+    number = copy.socket.recv(4)
+    if len(number) != 4:
+        raise OSError(errno.ECHILD, "the copy of the session ended at once")
+    return number
+
+
 def _become_orphan() -> None:
-    """Not the session's child: users' os.wait() must not find it, nor wait for it."""
+    """Not the session's child: users' os.wait() must not find it, nor wait for it. Who is the parent then, the kernel
+    decides: the keeper, if the session's own process has not made itself one that takes orphans in
+    (PR_SET_CHILD_SUBREAPER)."""
+    between = os.getpid()
     if tracer.fork_plainly():
         os._exit(0)
+    while os.getppid() == between:  # it is about to end
+        time.sleep(0.00002)
 
 
 def _wait(session: Session, theirs: socket.socket, outputs: list, random_state: Any, locked: list) -> None:
@@ -277,4 +296,4 @@ def renew(session: Session, is_runner: bool) -> None:
             session.notices += history.renew(session.shell)
         except Exception as problem:  # threads are not what they were, under gevent
             session.shell.history_manager.enabled = False
-            session.notices.append(f"IPython's history is not written any more: {problem}")
+            session.notices.append(history.said_of_end(f"it failed: {problem}"))

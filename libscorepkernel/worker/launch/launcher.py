@@ -68,7 +68,6 @@ class Launcher:
         return result
 
     async def _run(self, request: int, wanted: Wanted, options: dict, plan: Plan) -> Optional[Returned]:
-        lost: List[str] = []
         self._moved.clear()
         self.not_returned.clear()
         with self._session.connection.interrupts.users_code(True):  # of a module that is imported
@@ -79,6 +78,14 @@ class Launcher:
                 f"{problem}"
             )
         self._job = self._job_of(wanted, plan) if plan.where is Where.RANKS else None
+        try:
+            return await self._run_there(request, wanted, options, plan)
+        finally:
+            if self._job:
+                self._job.forget_unused()
+
+    async def _run_there(self, request: int, wanted: Wanted, options: dict, plan: Plan) -> Optional[Returned]:
+        lost: List[str] = []
         hand_over = self._fork if plan.where is Where.FORKED else self._send
         returned = await self._await(hand_over, request, wanted, options, plan, lost, False)
         if returned is None:
@@ -89,7 +96,7 @@ class Launcher:
             frame, descriptor = await self._await(hand_over, request, wanted, options, plan, lost, True)
         how = _outcome(frame)
         if _ending(frame) != frame_numbers.REPLIED:
-            return frame_numbers.ERROR, _content_of_end(frame), None
+            return frame_numbers.ERROR, _content_of_end(frame, self._moved + lost), None
         content, measurement = json.loads(frame.parts[1]), json.loads(frame.parts[2] or b"null")
         try:
             changes = json.loads(frame.parts[3] or b"{}")
@@ -162,6 +169,7 @@ class Launcher:
             connection.interrupts.before_cell = True  # one that comes now is the cell's
             lost += of_not_transferred(sent.lost, THERE)
             if self._job:
+                self._job.make_directory(self._moved)
                 launched, how = self._job.for_ranks(plan.said), self._job.start()
             else:
                 launched = {"way": plan.said, "affinity": sorted(os.sched_getaffinity(0))}
@@ -178,10 +186,17 @@ class Launcher:
         # For what comes back: the cell is not run if there could be none.
         os.close(variable_files.file_for(wanted.disk))
         there = _options_there(options, wanted, {"way": plan.said})
-        copy = standby.copy_session(self._session)
-        if copy is None:
-            return False
-        standby.introduce(self._session.connection, copy, frame_numbers.LAUNCH, request, b"{}", None, there)
+        try:
+            copy = standby.copy_session(self._session)
+            if copy is None:
+                return False
+            standby.introduce(self._session.connection, copy, frame_numbers.LAUNCH, request, b"{}", None, there)
+        except OSError as problem:
+            raise NotMeasured(
+                f"The cell was not run: it needs a copy of the session ({plan.why}), and none could be made: "
+                f"{problem.strerror}. The variables are as before. Have cells launched with\n"
+                "%%marshalling_settings PROCESS=launch\nor run in the session with PROCESS=session."
+            ) from None
         return True
 
     def _job_of(self, wanted: Wanted, plan: Plan) -> Any:
@@ -228,7 +243,10 @@ class Launcher:
 
 def _not_returned(texts: List[str]) -> dict:
     """The content of the reply of a cell whose changes are not in the session, which must not go on as if they were."""
-    said = "The cell ran to its end, but not all that it changed is in the session:\n" + "\n".join(texts)
+    said = (
+        "The cell ran to its end, but not all that it changed is in the session, where what is named here is as before "
+        "the cell:\n"
+    ) + "\n".join(texts)
     return {"status": "error", "ename": "VariablesNotReturned", "evalue": said, "traceback": [said]}
 
 
@@ -265,16 +283,18 @@ def _could_not_begin(frame: Frame) -> bool:
     return ended and _outcome(frame) == frame_numbers.ABORTED
 
 
-def _content_of_end(frame: Frame) -> dict:
-    """The content of the reply where the other process has not replied."""
+def _content_of_end(frame: Frame, notes: List[str]) -> dict:
+    """The content of the reply where the other process has not replied. notes: what else the user is to know, such as
+    variables that were not there, which may be why it ended."""
     ending, text = _ending(frame), frame.parts[2].decode("utf-8", "replace").rstrip(".")
     if ending == frame_numbers.INTERRUPTED:
         name = KeyboardInterrupt.__name__
-        return {"status": "error", "ename": name, "evalue": "", "traceback": [name]}
+        return {"status": "error", "ename": name, "evalue": "", "traceback": [name, *notes]}
     if ending == frame_numbers.NOT_STARTED:
         said = f"The cell was not run: {text}. The session's variables are as before."
     elif _outcome(frame) == frame_numbers.ABORTED:
         said = f"The cell was not run: the process for it {text}. The session's variables are as before."
     else:
         said = f"The cell ended the process that it ran in, which {text}. The session's variables are as before it."
+    said = "\n".join([said, *notes])
     return {"status": "error", "ename": "LaunchedProcessEnded", "evalue": said, "traceback": [said]}

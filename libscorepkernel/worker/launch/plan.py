@@ -15,7 +15,7 @@ from ..measure.systems.built_in import BuiltIn
 from ..measure.systems.score_p import ScoreP
 from ..measure.systems.selection import Selection
 from ..measure.systems.system import System
-from ..measure.wanted import Wanted
+from ..measure.wanted import Process, Wanted
 
 _NOT_RUN = "The cell was not run"
 
@@ -92,20 +92,21 @@ def _where(wanted: Wanted, systems: Selection) -> Tuple[Where, str]:
     refuse_clash(wanted.process, wanted.arguments, _NOT_RUN)
     if needs:
         return Where.LAUNCHED, f"{' '.join(needs)} must be there when a process starts"
-    if wanted.process == "launch":
+    if wanted.process is Process.LAUNCH:
         return Where.LAUNCHED, "PROCESS=launch"
-    if wanted.process == "forked":
+    if wanted.process is Process.FORKED:
         return Where.FORKED, "PROCESS=forked"
-    if wanted.process == "auto" and systems.needs_fork():
+    if wanted.process is Process.AUTO and systems.needs_fork():
         return Where.FORKED, "this Score-P cannot measure a process twice"
     return Where.SESSION, ""
 
 
 def _as_ranks(wanted: Wanted) -> Tuple[Where, str]:
-    if wanted.process in ("session", "forked"):
+    if wanted.process in (Process.SESSION, Process.FORKED):
         raise NotMeasured(
-            f"{_NOT_RUN}: PROCESS={wanted.process} asks for one process, and ranks are many. Run it without --ranks "
-            "and take the launcher back with `%%scorep_launcher -`, or set `%%marshalling_settings PROCESS=auto`."
+            f"{_NOT_RUN}: PROCESS={wanted.process.value} asks for one process, and ranks are many. Run it without "
+            "--ranks and take the launcher back with `%%scorep_launcher -`, or set `%%marshalling_settings "
+            "PROCESS=auto`."
         )
     asked = selection.asked_for()
     if asked not in (selection.AUTO, ScoreP.key, BuiltIn.key):
@@ -117,9 +118,9 @@ def _as_ranks(wanted: Wanted) -> Tuple[Where, str]:
     return Where.RANKS, "as ranks" if not count else f"as {count} rank{'s' if count > 1 else ''}"
 
 
-def refuse_clash(process: str, arguments: str, undone: str) -> None:
+def refuse_clash(process: Process, arguments: str, undone: str) -> None:
     """NotMeasured: they ask for different processes; undone: what has not happened then."""
-    needs = needed(arguments, undone) if process == "session" else []
+    needs = needed(arguments, undone) if process is Process.SESSION else []
     if needs:
         raise NotMeasured(
             f"{undone}: {' '.join(needs)} must be there when a process starts, but PROCESS=session asks for the "

@@ -26,7 +26,7 @@ from .plan import Plan, arguments_of_ranks
 from .variables_report import size_text
 
 
-_MEETING = "SCOREPKERNEL_MEETING"  # as wire/rank_protocol.h has it
+_RENDEZVOUS = "SCOREPKERNEL_RENDEZVOUS"  # as wire/rank_protocol.h has it
 # What a rank's process must have from its start, and launchers may not pass on to other machines.
 _PASSED = ("SCOREP", "PYTHON", "OMP_", "VIRTUAL_ENV", "LD_LIBRARY_PATH")
 # Options of mpirun and mpiexec that name other machines, and what batch systems set.
@@ -43,7 +43,17 @@ class Job:
         self._by_score_p = plan.by_score_p
         self._warnings: List[str] = list(plan.notes)
         self._words = _launcher(wanted)
-        self.directory = experiment_directory.make(plan.by_score_p, self._warnings)
+        self.directory = ""  # of the experiment
+
+    def make_directory(self, said: List[str]) -> None:
+        """Make the experiment directory, just before the job is started. What is to be said of an older experiment is
+        added to said. NotMeasured: it cannot be made."""
+        self.directory = experiment_directory.make(self._by_score_p, said)
+
+    def forget_unused(self) -> None:
+        """Remove the experiment directory, if nothing was written into it."""
+        with contextlib.suppress(OSError):  # it was not made, here or by Score-P, or is of some worth
+            os.rmdir(self.directory)
 
     def for_ranks(self, way: str) -> dict:
         """What each rank has to know. way: where the cell runs and why, in words."""
@@ -126,21 +136,20 @@ class Job:
         """The ranks' measurements as one, and one experiment of theirs. None: there is none."""
         there = [(rank, one) for rank, one in enumerate(measurements) if one is not None]
         if not there:
-            with contextlib.suppress(OSError):  # it does not exist yet, or is of some worth
-                os.rmdir(self.directory)
+            self.forget_unused()
             return None
         reports = [one for _, one in there]
-        whole = dict(reports[0])
+        combined = dict(reports[0])
         warnings = self._warnings + _by_ranks([(rank, text) for rank, one in there for text in one["warnings"]])
         if len(there) < came.ranks:
             absent = [str(rank) for rank, one in enumerate(measurements) if one is None]
             warnings.append(f"The experiment lacks rank {', '.join(absent)}, which did not end its measurement.")
         if not self._by_score_p:
-            whole.update(_summed(reports))
+            combined.update(_summed(reports))
             warnings += _merge(self.directory, there)
         else:
-            _leave_out_start(whole)
-        whole.update(
+            _leave_out_start(combined)
+        combined.update(
             way=f"{way} ({size_text(came.sent)} of variables to each, {size_text(came.size)} back)",
             directory=self.directory,
             seconds=max(one["seconds"] for one in reports),
@@ -153,8 +162,8 @@ class Job:
             warnings=warnings,
             all_regions=[],
         )
-        _complete_record(whole, came.ranks)
-        return whole
+        _complete_record(combined, came.ranks)
+        return combined
 
 
 # --- how they are started --------------------------------------------------------------------------------
@@ -204,7 +213,7 @@ def _for_open_mpi(wanted: Wanted, words: List[str]) -> Dict[str, str]:
     if not wanted.launcher:
         found["OMPI_MCA_rmaps_base_oversubscribe"] = "1"
     if not _is_local(words) and "-x" not in words:
-        found["OMPI_MCA_mca_base_env_list"] = _MEETING
+        found["OMPI_MCA_mca_base_env_list"] = _RENDEZVOUS
     return found
 
 
@@ -264,12 +273,12 @@ def _gather(
     return _by_ranks(said), [f"--gather {name}: {none}" for name in kept]
 
 
-def _leave_out_start(whole: dict) -> None:
+def _leave_out_start(combined: dict) -> None:
     """Take MPI's initialisation out of the regions: the cell did not do it, it was done for the cell."""
-    start = [row for row in whole["regions"] if row[0] in ("MPI_Init_thread", "MPI_Initialized") and row[1] == "MPI"]
-    whole["regions"] = [row for row in whole["regions"] if row not in start]
-    whole["region_count"] -= len(start)
-    whole["exclusive_ns"] -= sum(row[5] for row in start)
+    start = [row for row in combined["regions"] if row[0] in ("MPI_Init_thread", "MPI_Initialized") and row[1] == "MPI"]
+    combined["regions"] = [row for row in combined["regions"] if row not in start]
+    combined["region_count"] -= len(start)
+    combined["exclusive_ns"] -= sum(row[5] for row in start)
 
 
 def _by_ranks(said: List[Tuple[int, str]]) -> List[str]:
@@ -310,12 +319,12 @@ def _merge(directory: str, there: List[Tuple[int, dict]]) -> List[str]:
     return []
 
 
-def _complete_record(whole: dict, count: int) -> None:
+def _complete_record(combined: dict, count: int) -> None:
     """Complete the record that rank 0 has written, so that it is one of all ranks."""
-    path = os.path.join(whole["directory"], "scorepkernel.json")
+    path = os.path.join(combined["directory"], "scorepkernel.json")
     names = ("way", "seconds", "events", "locations", "page_faults", "messages", "warnings")
     with contextlib.suppress(OSError, ValueError):
         with open(path, encoding="utf-8") as file:
             record = json.load(file)
-        record.update({name: whole[name] for name in names}, ranks=count)
-        experiment_directory.write_record(whole["directory"], record)
+        record.update({name: combined[name] for name in names}, ranks=count)
+        experiment_directory.write_record(combined["directory"], record)

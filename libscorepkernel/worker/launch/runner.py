@@ -125,7 +125,7 @@ class Runner:
             about["runs_code"] = watch.loading
             self._steps.sent(sent)
             # Of what nothing can be pickled, before the cell nor after it, nobody knows whether the cell changed it.
-            about["perhaps"] = [x.name for x in sent.lost if self._received.failed.get(f"v:{x.name}", x) is None]
+            about["perhaps"] = [one.name for one in sent.lost if self._received.was_never_known(one.name)]
             about["steps"] = self._steps.as_json()
 
         try:

@@ -47,7 +47,8 @@ def of_process(arguments_text: str, by_score_p: bool, simple: bool = False) -> D
             config = None  # the process finds that out, too, and measures by itself
     command = _command(arguments if config and not preloaded else None)
     if config and (needs or not preloaded):
-        # Score-P may begin before the cell's variables are here, and would choose a directory of its own.
+        # Score-P may begin before the cell's variables are there, and would choose a directory of its own. What is set
+        # for that alone, the process takes out of its environment again: SET_FOR_START names it.
         environment.setdefault(process_variables.PRELOADED_VERSION, "")
         ours = {experiment_directory.VARIABLE: experiment_directory.new_name(), **score_p.DEFAULTS}
         environment[process_variables.SET_FOR_START] = " ".join(name for name in ours if name not in environment)

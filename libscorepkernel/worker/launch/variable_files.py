@@ -10,16 +10,14 @@ import tempfile
 from typing import Dict, Optional
 
 from ..base.errors import NotMeasured
-from ..persist.variables_file import Unwritable
+from ..persist.variables_file import DIRECTORY, Unwritable
 from .start import can_travel
 from .variables_report import size_text
-
-_DIRECTORY = "SCOREP_JUPYTER_PERSISTENCE_DIR"
 
 
 def file_directory() -> str:
     """The directory for variables that travel by disk."""
-    directory = os.environ.get(_DIRECTORY) or tempfile.gettempdir()
+    directory = os.environ.get(DIRECTORY) or tempfile.gettempdir()
     with contextlib.suppress(OSError):  # this process may be where nothing is any more
         directory = os.path.abspath(directory)  # a cell may go elsewhere
     return directory
@@ -49,7 +47,7 @@ def problem_of_directory() -> str:
     except OSError as problem:
         return (
             f"There is no file in {directory} for variables: {problem.strerror}. Make that directory, or name another "
-            f"with %env {_DIRECTORY}=DIRECTORY; %%marshalling_settings MODE=memory is the other way for them."
+            f"with %env {DIRECTORY}=DIRECTORY; %%marshalling_settings MODE=memory is the other way for them."
         )
     return ""
 
@@ -69,12 +67,12 @@ def file_for(on_disk: bool) -> int:
 
 def unwritten(problem: Unwritable, disk: Optional[str], descriptor: int) -> str:
     """Why variables could not be written, and what to do. disk: the directory; None: to memory."""
-    where = f"{disk} ({_DIRECTORY})" if disk else "memory"
+    where = f"{disk} ({DIRECTORY})" if disk else "memory"
     status = os.fstatvfs(descriptor)
     free = status.f_bavail * status.f_frsize
     # It says nothing of quotas.
     left = f", and {size_text(free)} free" if disk and problem.errno == errno.ENOSPC and free < problem.needed else ""
-    else_where = "name another directory with\n%env SCOREP_JUPYTER_PERSISTENCE_DIR=DIRECTORY\nor " if disk else ""
+    else_where = f"name another directory with\n%env {DIRECTORY}=DIRECTORY\nor " if disk else ""
     return (
         f"there is no room for them in {where}: {problem.strerror}; {size_text(problem.needed)} are needed{left}. Make "
         f"room, {else_where}have them travel the other way with\n"
@@ -84,5 +82,5 @@ def unwritten(problem: Unwritable, disk: Optional[str], descriptor: int) -> str:
 
 def for_its_files() -> Dict[str, str]:
     """What the other process has to know. Where the user names no directory, each machine has its own."""
-    named = os.environ.get(_DIRECTORY)
+    named = os.environ.get(DIRECTORY)
     return {"files": file_directory()} if named and can_travel(file_directory()) else {}

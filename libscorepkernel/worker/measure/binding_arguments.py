@@ -60,7 +60,8 @@ _NOT_RUN, _UNCHANGED = "The cell was not run", "Nothing was changed"
 
 
 def split(text: str, directive: str = DIRECTIVE, undone: str = _NOT_RUN) -> List[str]:
-    """The words of what a directive has said. NotMeasured: there are none such; undone: what has not happened then."""
+    """Split a directive's text into words, as a shell does. NotMeasured: it has an open quote. undone: what the message
+    says did not happen."""
     try:
         return shlex.split(text)
     except ValueError as problem:

@@ -17,7 +17,7 @@ class Place(NamedTuple):
     """Where a cell's experiment is, if that has been decided."""
 
     directory: Optional[str]
-    rank: Optional[int]  # of several that measure together; the first one writes what is not each one's own
+    rank: Optional[int]  # this process's number, where several measure one cell; 0 writes cell.py and the record
 
     @property
     def is_first(self) -> bool:

@@ -34,7 +34,8 @@ _OVERWRITE = "SCOREP_OVERWRITE_EXPERIMENT_DIRECTORY"
 _MARKS = ("scorepkernel.json", "scorep.cfg", "traces.otf2", "profile.cubex")
 # What else measurements leave there, and Scalasca after them; NFS has names for what is removed while it is open.
 _PARTS = re.compile(
-    r"cell\.py|scorepkernel-report\.json|MANIFEST\.md|traces\.def|(initial_)?scorep\.filter|scorep\.(log|score)|scout\.(cubex|err|log)"
+    r"cell\.py|scorepkernel-report\.json|MANIFEST\.md"
+    r"|traces\.def|(initial_)?scorep\.filter|scorep\.(log|score)|scout\.(cubex|err|log)"
     r"|summary\.cubex|trace\.(cubex|stat)|\.nfs[0-9a-f]+"
 )
 # And the directories among it, with what is in those.

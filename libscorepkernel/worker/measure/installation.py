@@ -31,7 +31,7 @@ from ..base.errors import Unusable
 # nothing in it was instrumented by a compiler.
 ARGUMENTS = ("--user", "--thread=pthread", "--mpp=none", "--nocompiler")
 _ANEW = "Install Score-P anew (8.0 or newer), or take it off PATH."
-_FORMAT = 2
+_FORMAT = 3
 _CONSTRUCTOR = "libscorep_constructor"
 _CONFIG_SECONDS = 20
 _SELFTEST_SECONDS = 60
@@ -44,7 +44,8 @@ class Installation(NamedTuple):
     version: str
     libraries: Tuple[str, ...]  # absolute paths
     subsystems: str  # symbols, separated by blanks
-    verdict: str  # of the self-test; empty: it passed
+    passed: Optional[bool]  # the self-test; None: it was not tried
+    why: str  # it did not pass; else empty
     wrappers: Tuple[str, ...] = ()  # absolute paths of libraries that a process must have from its start
 
 
@@ -55,7 +56,7 @@ def locate() -> Optional[str]:
 
 
 def ask(config: str, arguments: Sequence[str] = ARGUMENTS) -> Installation:
-    """Ask scorep-config what this Score-P consists of. Its verdict is yet to be found. Unusable."""
+    """Ask scorep-config what this Score-P consists of. It is yet to be tried. Unusable."""
     version = _run(config, "--version").strip()
     directories = re.findall(r"(?:^|\s)-L(\S+)", _run(config, *arguments, "--ldflags"))
     names: List[str] = []
@@ -78,7 +79,7 @@ def ask(config: str, arguments: Sequence[str] = ARGUMENTS) -> Installation:
         )
     # Score-P's constructor begins the measurement, which is ours to begin.
     wrappers = [path for path in _run(config, *arguments, "--preload-libs").split() if _CONSTRUCTOR not in path]
-    return Installation(config, version, tuple(libraries), " ".join(subsystems), "not tried", tuple(wrappers))
+    return Installation(config, version, tuple(libraries), " ".join(subsystems), None, "", tuple(wrappers))
 
 
 def refusal(config: str, arguments: Sequence[str]) -> str:
@@ -161,12 +162,17 @@ def _build_id(path: str) -> str:
 # --- what is remembered ----------------------------------------------------------------------------------
 
 
-def _cache_directory() -> Optional[str]:
-    """The kernel's cache directory, which is the user's own; None: there is none."""
+def cache_directory() -> str:
+    """The path of the kernel's cache directory, whether it is there or not."""
     base = os.environ.get("XDG_CACHE_HOME", "")
     if not os.path.isabs(base):  # which the XDG specification has us ignore
         base = os.path.expanduser("~/.cache")
-    directory = os.path.join(base, "scorepkernel")
+    return os.path.join(base, "scorepkernel")
+
+
+def _own_cache_directory() -> Optional[str]:
+    """The kernel's cache directory, which is the user's own; None: there is none."""
+    directory = cache_directory()
     try:
         os.makedirs(directory, mode=0o700, exist_ok=True)
         status = os.lstat(directory)
@@ -180,7 +186,7 @@ def _cache_directory() -> Optional[str]:
 
 def _cache_file(config: str, arguments: Sequence[str], ending: str) -> Optional[str]:
     """Where the answers about this Score-P are kept, for this Python and this kernel; None: nowhere."""
-    directory = _cache_directory()
+    directory = _own_cache_directory()
     key = repr((config, tuple(arguments), sys.executable, sys.version, places.PACKAGE)).encode()
     return directory and os.path.join(directory, f"scorep-{hashlib.sha256(key).hexdigest()[:16]}.{ending}")
 
@@ -197,7 +203,8 @@ def remembered(config: str, arguments: Sequence[str] = ARGUMENTS) -> Optional[In
                 return None
             kept = json.load(file)
         libraries, wrappers = tuple(kept["libraries"]), tuple(kept["wrappers"])
-        found = Installation(config, kept["version"], libraries, kept["subsystems"], kept["verdict"], wrappers)
+        known = kept["subsystems"], kept["passed"], kept["why"]
+        found = Installation(config, kept["version"], libraries, *known, wrappers)
         return found if kept["format"] == _FORMAT and kept["stamp"] == stamp(found) else None
     except (OSError, ValueError, KeyError, TypeError):
         return None
@@ -263,23 +270,33 @@ def _selftest(*arguments: str) -> Tuple[List[str], Dict[str, str]]:
 
 
 def tried(installation: Installation, seconds: float = _SELFTEST_SECONDS) -> Installation:
-    """The same installation with the verdict of the self-test, which is remembered if it is one."""
+    """The same installation with what its self-test comes to, which is remembered where that lies with Score-P."""
     command, environment = _selftest(json.dumps(installation))
     try:
         done = _completed(command, seconds, environment)
     except subprocess.TimeoutExpired:
-        return installation._replace(verdict=f"the self-test did not end within {seconds:g} s")
-    said = done.stdout.strip().splitlines()[-1:] or [""]
-    if done.returncode == 0 and said[0].startswith("verdict:"):
-        verdict = said[0][len("verdict:") :].strip()
+        return installation._replace(passed=False, why=f"the self-test did not end within {seconds:g} s")
+    found = _read_result(done.stdout)
+    if found is not None:
+        installation = installation._replace(passed=found["passed"], why=found["why"])
     elif done.returncode < 0:
-        verdict = f"the self-test was ended by {_signal(done)}"
+        installation = installation._replace(passed=False, why=f"the self-test was ended by {_signal(done)}")
     else:
-        verdict = f"the self-test failed with exit code {done.returncode}: {done.stderr.strip()[-300:]}"
-    installation = installation._replace(verdict=verdict)
-    if done.returncode == 0 or -done.returncode in _CRASHES:
+        why = f"the self-test failed with exit code {done.returncode}: {done.stderr.strip()[-300:]}"
+        installation = installation._replace(passed=False, why=why)
+    if found is not None or -done.returncode in _CRASHES:
         remember(installation)
     return installation
+
+
+def _read_result(output: str) -> Optional[Dict[str, Any]]:
+    """What the self-test says in its last line; None: it did not come to that. A library may have written before."""
+    for line in output.strip().splitlines()[-1:]:
+        with contextlib.suppress(ValueError):
+            said = json.loads(line)
+            if isinstance(said, dict) and isinstance(said.get("passed"), bool) and isinstance(said.get("why"), str):
+                return said
+    return None
 
 
 def find_ahead(config: str) -> None:

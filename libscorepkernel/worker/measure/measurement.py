@@ -38,7 +38,12 @@ class Used(NamedTuple):
 
     def since(self, earlier: Used) -> Used:
         """The difference between this and what had been used earlier."""
-        return Used(*(now - before for now, before in zip(self, earlier)))
+        return Used(
+            self.seconds - earlier.seconds,
+            self.processor_seconds - earlier.processor_seconds,
+            self.system_seconds - earlier.system_seconds,
+            self.page_faults - earlier.page_faults,
+        )
 
 
 @contextlib.contextmanager
@@ -175,8 +180,8 @@ class Measurement:
 
     @contextlib.contextmanager
     def showing(self) -> Iterator[None]:
-        """IPython shows the value of the cell's last expression in the block: a region of its own, whose time is not the
-        cell's."""
+        """IPython shows the value of the cell's last expression in the block: a region of its own, whose time is not
+        the cell's."""
         if self._depth != 1 or os.getpid() != self._pid:
             yield
             return

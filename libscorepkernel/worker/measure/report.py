@@ -86,8 +86,8 @@ def wanted_views() -> Optional[List[str]]:
     if text in _VIEWS:
         return _VIEWS[text]
     raise NotMeasured(
-        f"The cell was not run: {VARIABLE} is {text[:80]!r}, but must be full (as without the variable), short (one line, "
-        "and what the user is to know) or off."
+        f"The cell was not run: {VARIABLE} is {text[:80]!r}, but must be full (as without the variable), short "
+        "(one line, and what the user is to know) or off."
     )
 
 

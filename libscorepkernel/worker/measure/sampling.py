@@ -109,8 +109,8 @@ def _is_wanted() -> bool:
     if text.lower() in _ON + _OFF:
         return text.lower() in _ON
     raise NotMeasured(
-        f"The cell was not run: {VARIABLE} is {text[:80]!r}, but must be on (the times of lines are sampled, as without "
-        "the variable) or off."
+        f"The cell was not run: {VARIABLE} is {text[:80]!r}, but must be on (the times of lines are sampled, as "
+        "without the variable) or off."
     )
 
 

@@ -125,7 +125,7 @@ def region_end(name: str) -> None:
         _tell(
             "region_end",
             f"scorep.user.region_end({name!r}): no region of that name is open in this thread. The trace has an "
-            "error_region for each such end, of which no other is told in this cell.",
+            "error_region for each such end; this is said once in a cell.",
         )
 
 
@@ -280,7 +280,7 @@ def oa_region_end(name: str) -> None:
         _tell(
             "region_end",
             f"scorep.user.oa_region_end({name!r}): no phase of that name is open in this thread. The trace has an "
-            "error_region for each such end, of which no other is told in this cell.",
+            "error_region for each such end; this is said once in a cell.",
         )
 
 

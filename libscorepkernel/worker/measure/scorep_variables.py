@@ -6,7 +6,7 @@ from __future__ import annotations
 import os
 import re
 import shutil
-from typing import Iterable, List, Optional, Set, Tuple
+from typing import Dict, Iterable, List, Optional, Set, Tuple
 
 from ..base import programs
 from . import installation
@@ -35,7 +35,7 @@ OF_THE_EXISTING_KERNEL = (
     "SCOREP_JUPYTER_MARSHALLING_DETAILED_REPORT",
     "SCOREP_JUPYTER_DISABLE_PROCESSING_ANIMATIONS",
 )
-_INNER = re.compile("SCOREPKERNEL_(MEETING|PRELOAD.*|RUNNER|SET_FOR_START|SUBSYSTEMS)")
+_INNER = re.compile("SCOREPKERNEL_(RENDEZVOUS|PRELOAD.*|RUNNER|SET_FOR_START|SUBSYSTEMS)")
 _pointed_out: Set[Tuple[str, str]] = set()  # names and values
 
 
@@ -93,9 +93,14 @@ def lister() -> Optional[str]:
     return beside if os.path.exists(beside) else shutil.which("scorep-info")
 
 
+_listed: Dict[str, List[str]] = {}  # by program: to ask it takes some milliseconds
+
+
 def listed(program: str) -> List[str]:
     """The names that scorep-info lists; none: it cannot be asked."""
-    return re.findall(r"^(SCOREP_\w+)", programs.run([program, "config-vars"]).output, re.M)
+    if not _listed.get(program):  # one that had none is asked again
+        _listed[program] = re.findall(r"^(SCOREP_\w+)", programs.run([program, "config-vars"]).output, re.M)
+    return _listed[program]
 
 
 def unknown(names: Iterable[str], known: List[str]) -> List[str]:

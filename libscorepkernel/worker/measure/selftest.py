@@ -98,8 +98,8 @@ def _problem(directory: str, number: int) -> str:
 
 
 def main() -> None:
-    """Say the verdict on standard output; or, with --find and a scorep-config, find out and remember all of it in a
-    process that goes on by itself."""
+    """Say what comes of it, as a line of JSON on standard output; or, with --find and a scorep-config, find out and
+    remember all of it in a process that goes on by itself."""
     if sys.argv[1] == "--find":
         if os.fork() == 0:
             installation.find(sys.argv[2])
@@ -116,5 +116,6 @@ def main() -> None:
             if problem.number == 0:
                 sys.exit(str(problem))  # which says nothing of measuring again
             problems = [str(problem)]
-    print("verdict:", next(filter(None, problems), ""), flush=True)
+    why = next(filter(None, problems), "")
+    print(json.dumps({"passed": not why, "why": why}), flush=True)
     os._exit(0)  # what a library says or does at the end of a process is not the question

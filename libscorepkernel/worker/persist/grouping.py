@@ -14,6 +14,7 @@ from typing import Tuple
 
 from ..base.interrupts import has_come
 from . import array_memory
+from .keys import DEFAULT_MARSHALLER, class_key, is_class, is_variable, name_in, variable_key
 from .not_transferred import NotTransferred, describe, path_to, qualified_name, type_name
 from .picklers import marshallers
 from .picklers.notebook_pickler import OUT_OF_BAND, Careful, Place, TolerantPickler, is_importable
@@ -74,7 +75,7 @@ class Dumped:
 
 
 class Unit(NamedTuple):
-    """Keys are those of Collected: "v:" and a name, "c:" and a class's tracker's id."""
+    """Its keys are those of Collected (keys.py)."""
 
     keys: Tuple[str, ...]
     types: List[str]
@@ -151,11 +152,11 @@ class Collected:
     ) -> None:
         self._announce = announce
         self._reductions = Reductions()
-        self._marshaller = marshaller or marshallers.of(marshallers.DEFAULT)
+        self._marshaller = marshaller or marshallers.of(DEFAULT_MARSHALLER)
         self._namespace = namespace
         self._kept = {id(array): name for name, array in (arrays or {}).items()}
         self._arrays = {id(array): array for array in (arrays or {}).values()}
-        self.values: Dict[str, Any] = {f"v:{name}": value for name, value in variables.items()}
+        self.values: Dict[str, Any] = {variable_key(name): value for name, value in variables.items()}
         self.single: Dict[str, Dumped] = {}
         self.failures: Dict[str, Failure] = {}
         self.units: List[Unit] = []
@@ -170,7 +171,7 @@ class Collected:
     @property
     def classes(self) -> Dict[str, type]:
         """All that the variables need, by their trackers' ids."""
-        return {key[2:]: value for key, value in self.values.items() if key.startswith("c:")}
+        return {name_in(key): value for key, value in self.values.items() if is_class(key)}
 
     # --- each by itself --------------------------------------------------------------------------------
 
@@ -182,7 +183,7 @@ class Collected:
                 self._announce(key, self.values[key])
             try:
                 # A class includes the classes that it needs: none can wait for another in a circle.
-                by_value = None if key.startswith("c:") else ()
+                by_value = None if is_class(key) else ()
                 dumped = self._dump([self.values[key]], by_value, {}, False)
             except BaseException as problem:
                 if has_come(problem):
@@ -197,9 +198,9 @@ class Collected:
                 self.single[key] = dumped
                 classes = dumped.classes
             for name, cls in classes.items():
-                if f"c:{name}" not in self.values:
-                    self.values[f"c:{name}"] = cls
-                    waiting.append(f"c:{name}")
+                if class_key(name) not in self.values:
+                    self.values[class_key(name)] = cls
+                    waiting.append(class_key(name))
 
     def _pickler(self, kind: Any, by_value: Optional[Collection[str]], anchors: Dict[int, Any]) -> Any:
         pickler = kind(self._namespace, by_value, self._kept, anchors)
@@ -224,7 +225,7 @@ class Collected:
 
     def _failure(self, key: str, problem: BaseException) -> Failure:
         value = self.values[key]
-        name = key[2:] if key.startswith("v:") else qualified_name(value)
+        name = name_in(key) if is_variable(key) else qualified_name(value)
         if isinstance(problem, RecursionError):
             reason = f"it is nested too deeply (RecursionError){_why_lowered()}"
             lost = NotTransferred(name, type_name(value), name, reason)
@@ -232,7 +233,7 @@ class Collected:
         culprit, rest = value, None
         # Where the one cannot go around it, what is left is ours.
         for kind in (self._marshaller.tolerant, TolerantPickler):
-            pickler = self._pickler(kind, None if key.startswith("c:") else (), {})
+            pickler = self._pickler(kind, None if is_class(key) else (), {})
             try:
                 rest = Dumped(pickler, [value])
             except BaseException as another:
@@ -245,12 +246,12 @@ class Collected:
         return Failure(NotTransferred(name, type_name(culprit), path_to(culprit, value, name), describe(problem)), rest)
 
     def _drop_those_without_class(self, known: Collection[str]) -> None:
-        absent = {key[2:]: failure for key, failure in self.failures.items() if key.startswith("c:")}
+        absent = {name_in(key): failure for key, failure in self.failures.items() if is_class(key)}
         for key, dumped in list(self.single.items()):
             missing = [name for name in dumped.classes if name in absent and name not in known]
-            if missing and key.startswith("v:"):
+            if missing and is_variable(key):
                 del self.single[key]
-                self.failures[key] = Failure(absent[missing[0]].lost._replace(name=key[2:]), dumped)
+                self.failures[key] = Failure(absent[missing[0]].lost._replace(name=name_in(key)), dumped)
 
     # --- together --------------------------------------------------------------------------------------
 
@@ -271,10 +272,10 @@ class Collected:
                         self._groups.join(owner, key)
         for key, dumped in self.single.items():
             # Others than ours do not know the classes that have travelled before.
-            if key.startswith("c:") or self._marshaller.foreign:
+            if is_class(key) or self._marshaller.foreign:
                 for name in dumped.classes:
-                    if f"c:{name}" in self.single:
-                        self._groups.join(key, f"c:{name}")
+                    if class_key(name) in self.single:
+                        self._groups.join(key, class_key(name))
 
     def _make_units(self) -> None:
         while True:
@@ -289,10 +290,10 @@ class Collected:
         alone = [self.single[key] for key in keys]
         types_of = [type_name(self.values[key]) for key in keys]
         anchors = array_memory.anchors([array for dumped in alone for array in dumped.arrays], self._arrays)
-        by = marshallers.DEFAULT if self._marshaller.foreign else self._marshaller.name
+        by = DEFAULT_MARSHALLER if self._marshaller.foreign else self._marshaller.name
         if len(keys) == 1 and not anchors:
             return Unit(keys, types_of, alone[0], by)
-        by_value = {key[2:] for key in keys if key.startswith("c:")}
+        by_value = {name_in(key) for key in keys if is_class(key)}
         if self._announce:
             self._announce(keys[0], self.values[keys[0]])
         try:
@@ -349,7 +350,7 @@ def _in_order(units: Sequence[Unit]) -> Tuple[List[Unit], List[Unit]]:
     while waiting:
         still = []
         for unit in waiting:
-            needs = [f"c:{name}" for name in unit.dumped.classes]
+            needs = [class_key(name) for name in unit.dumped.classes]
             if all(key not in home or home[key] is unit or key in done for key in needs):
                 order.append(unit)
                 done.update(unit.keys)

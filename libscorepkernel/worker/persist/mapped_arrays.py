@@ -234,7 +234,10 @@ def _mapping(source: Source, begin: int) -> mmap.mmap:
     try:
         found, end = os.fstat(descriptor), source.offset + source.length
         if not stat.S_ISREG(found.st_mode) or found.st_ino != source.inode:
-            raise ValueError(f"the file {source.path} is another one here")
+            raise ValueError(
+                f"there is another file at {source.path} in this process: it was replaced, or its machine has one of "
+                "its own"
+            )
         if found.st_size < end:
             raise ValueError(f"the file {source.path} has {found.st_size} bytes, and should have {end}")
         untracked: Dict[str, Any] = {"trackfd": False} if sys.version_info >= (3, 13) else {}

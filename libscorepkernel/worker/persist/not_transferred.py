@@ -21,7 +21,7 @@ class NotTransferred(NamedTuple):
     reason: str
 
 
-class LostVariable(RuntimeError):
+class VariableNotTransferred(RuntimeError):
     """A variable was used that could not travel to this process."""
 
 
@@ -105,8 +105,14 @@ def _children(value: Any) -> Iterator[Tuple[str, Any]]:
             yield f".{attribute}", getattr(value, attribute)
 
 
+REMEDY = (
+    "Make such objects in the cell that uses them, or measure in the session with %%marshalling_settings "
+    "PROCESS=session."
+)
+
+
 class StandIn:
-    """Bound to the name of a lost variable: any use of it says why it is not there."""
+    """Bound to the name of a variable that was not transferred: any use of it says why it is not there."""
 
     __slots__ = ("_lost",)
 
@@ -119,7 +125,7 @@ class StandIn:
     def __getattr__(self, name: str) -> Any:
         # Python and IPython ask everything for such; that is no use of it. NumPy would make an array of the stand-in.
         asked = name.startswith(("__", "_repr_", "_ipython_")) and not name.startswith("__array")
-        raise AttributeError(name) if asked else LostVariable(explain(object.__getattribute__(self, "_lost")))
+        raise AttributeError(name) if asked else VariableNotTransferred(explain(object.__getattribute__(self, "_lost")))
 
 
 def explain(lost: NotTransferred) -> str:
@@ -127,12 +133,12 @@ def explain(lost: NotTransferred) -> str:
     where = "" if lost.path == lost.name else f" (at {lost.path})"
     return (
         f"the variable {lost.name!r} is not available in this process, because it holds a {lost.type}{where} "
-        f"that cannot be taken to another process: {lost.reason}"
+        f"that cannot be taken to another process: {lost.reason.rstrip('.')}. {REMEDY}"
     )
 
 
 def _refuse(self: StandIn, *_: Any, **__: Any) -> Any:
-    raise LostVariable(explain(object.__getattribute__(self, "_lost")))
+    raise VariableNotTransferred(explain(object.__getattribute__(self, "_lost")))
 
 
 _BINARY = "add sub mul matmul truediv floordiv mod divmod pow lshift rshift and xor or"

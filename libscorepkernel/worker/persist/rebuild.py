@@ -134,4 +134,4 @@ def make_times(buffer: Any, shape: Tuple, strides: Tuple, dtype: Any) -> Any:
 
 def opaque(_: int, __: bytes) -> None:
     """Stands in a pickle for what could not be pickled."""
-    raise pickle.UnpicklingError("this pickle is not for reading")
+    raise pickle.UnpicklingError("this part of a variable could not be pickled, and stands only for comparison")

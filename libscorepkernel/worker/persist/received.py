@@ -8,6 +8,7 @@ import weakref
 from typing import Any, Dict, List, NamedTuple, Optional, Set, Tuple
 
 from . import array_memory, process_state, variables_file
+from .keys import variable_key
 from .not_transferred import NotTransferred, StandIn, qualified_name
 
 
@@ -71,6 +72,11 @@ class Received:
         if mark is None or len(mark.buffers) != len(dumped.buffers) or mark.digest != _digest(dumped.data):
             return True
         return not all(self._is_same(before, now) for before, now in zip(mark.buffers, dumped.buffers))
+
+    def was_never_known(self, name: str) -> bool:
+        """Whether nothing of that variable could be pickled before the cell, to compare it with."""
+        key = variable_key(name)
+        return key in self.failed and self.failed[key] is None
 
     def is_new_failure(self, key: str, failure: Any) -> bool:
         """Whether something could not travel that did not come like that."""

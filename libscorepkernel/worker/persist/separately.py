@@ -20,6 +20,7 @@ from typing import Any, Collection, Dict, Iterator, List, NoReturn, Optional, Tu
 from ..base import tracer
 from ..base.descriptors import high_descriptors
 from . import grouping, transfer, users_code, variables_file
+from .keys import is_class, name_in
 from .not_transferred import NotTransferred, describe, qualified_name, type_name
 
 _ENDED_BY = 5  # variables that end a copy, before the cell is not run
@@ -103,18 +104,19 @@ def _taken(reply: Dict[str, Any]) -> transfer.Sent:
 
 
 def _in_copy(*job: Any) -> Tuple[Optional[Dict[str, Any]], int, str]:
-    """What it reply at its end, or nothing; how it ended; and which variable it was at."""
+    """Pickle in a copy. What it replied at its end (None: nothing), its wait status, and the variable that it was at
+    last. Ended: there can be no copy."""
     state = random.getstate()  # a fork makes another
     with high_descriptors():
         reading, writing = os.pipe2(os.O_CLOEXEC)
     tracer.hold_child_signal(True)  # its end is not the business of a handler of the user's
     try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # of other threads, which the copy does not need
-            parent, child = os.getpid(), os.fork()
-        if child == 0:
-            _be_copy(parent, writing, state, job)
-        os.close(writing)
+        try:
+            parent, child = os.getpid(), _fork()
+            if child == 0:
+                _be_copy(parent, writing, state, job)
+        finally:
+            os.close(writing)
         try:
             said = _read(reading)
         except BaseException:
@@ -127,6 +129,16 @@ def _in_copy(*job: Any) -> Tuple[Optional[Dict[str, Any]], int, str]:
         os.close(reading)
     *names, end = said.split(b"\n")
     return json.loads(end) if end else None, status, json.loads(names[-1]) if names else ""
+
+
+def _fork() -> int:
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # of other threads, which the copy does not need
+            return os.fork()
+    except OSError as problem:
+        why = f"there can be no copy of the session to pickle its variables in: {problem.strerror}"
+        raise Ended(f"{why}. End processes that are not needed, and run the cell again") from None
 
 
 def _read(descriptor: int) -> bytes:
@@ -179,10 +191,10 @@ def _pickled(
     watch = Watch()
 
     def announce(key: str, value: Any) -> None:
-        if key.startswith("c:"):
-            classes[key[2:]] = (id(value), qualified_name(value))
+        if is_class(key):
+            classes[name_in(key)] = (id(value), qualified_name(value))
         else:
-            _write(writing, json.dumps(key[2:]).encode() + b"\n")
+            _write(writing, json.dumps(name_in(key)).encode() + b"\n")
 
     try:
         with watch.watching():

@@ -22,10 +22,11 @@ from typing import Any, Callable, Collection, Dict, List, NamedTuple, Optional, 
 
 from ..base.interrupts import has_come
 from . import process_state, shared_memory, variables_file
-from .not_transferred import LostVariable, NotTransferred, StandIn, describe, qualified_name
+from .keys import DEFAULT_MARSHALLER, class_key, is_class, is_variable, name_in, variable_key
+from .not_transferred import NotTransferred, StandIn, VariableNotTransferred, describe, qualified_name
 from .received import Received
 
-__all__ = ["Applied", "NotTransferred", "LostVariable", "Received", "Sent"]
+__all__ = ["Applied", "NotTransferred", "VariableNotTransferred", "Received", "Sent"]
 __all__ += ["apply_changes", "baseline", "receive", "send", "send_changes", "values"]
 
 # A module's own names, and those under which IPython keeps inputs and outputs.
@@ -59,7 +60,7 @@ def send(
     file_descriptor: int,
     hidden: Collection[str] = (),
     only: Optional[Collection[str]] = None,
-    marshaller: str = "cloudpickle",
+    marshaller: str = DEFAULT_MARSHALLER,
     refused: Sequence[NotTransferred] = (),
     announce: Optional[Callable[[str, Any], None]] = None,
 ) -> Sent:
@@ -76,7 +77,7 @@ def send(
         variables.pop(one.name, None)
     chosen = marshallers.of(marshaller)
     collected = grouping.quietly(grouping.Collected, variables, namespace, (), None, chosen, announce)
-    lost = [*refused, *(failure.lost for key, failure in collected.failures.items() if key.startswith("v:"))]
+    lost = [*refused, *(failure.lost for key, failure in collected.failures.items() if is_variable(key))]
     units = _packed(chosen, collected, collected.units, namespace, lost)
     index = {"kind": _STATE, "deleted": []}
     size = _write(file_descriptor, index, units, lost, process_state.look(), marshaller)
@@ -88,14 +89,14 @@ def receive(file_descriptor: int, namespace: Dict[str, Any]) -> Received:
     reader = variables_file.Reader(file_descriptor)
     shared_memory.begin_visit()
     packages = _Packages(reader, _STATE, True)
-    received = Received(reader, reader.index.get("marshaller", "cloudpickle"))
+    received = Received(reader, reader.index.get("marshaller", DEFAULT_MARSHALLER))
     received.foreign = dict(namespace)
     received.lost = process_state.settle(packages.process_states, process_state.EARLY) + packages.lost
     variables: Dict[str, Any] = {}
     for values, _, _ in packages.load(namespace, received.lost):
         for key, value in values.items():
-            if key.startswith("v:"):
-                variables[key[2:]] = namespace[key[2:]] = value
+            if is_variable(key):
+                variables[name_in(key)] = namespace[name_in(key)] = value
     for lost in received.lost:
         if lost.name in packages.names:
             namespace[lost.name] = received.stand_ins[lost.name] = StandIn(lost)
@@ -106,7 +107,7 @@ def receive(file_descriptor: int, namespace: Dict[str, Any]) -> Received:
     return received
 
 
-def baseline(namespace: Dict[str, Any], hidden: Collection[str] = (), marshaller: str = "cloudpickle") -> Received:
+def baseline(namespace: Dict[str, Any], hidden: Collection[str] = (), marshaller: str = DEFAULT_MARSHALLER) -> Received:
     """In a forked child of A: remember the variables, which are here already. marshaller: of those that go back."""
     shared_memory.begin_visit()
     received = Received(None, marshaller)
@@ -137,7 +138,7 @@ def send_changes(
         collected = grouping.quietly(
             grouping.Collected, variables, namespace, received.classes, arrays, chosen
         )
-    kept_back = {f"v:{name}" for name in but}
+    kept_back = {variable_key(name) for name in but}
     changed = [unit for unit in received.changed_units(collected) if not kept_back.issuperset(unit.keys)]
     lost = [
         failure.lost
@@ -164,10 +165,10 @@ def apply_changes(file_descriptor: int, namespace: Dict[str, Any], begin: int = 
     for values, updates, seen_through in packages.load(namespace, lost):
         for old, new in updates:
             old[...] = new
-        altered = {id(value) for key, value in values.items() if key.startswith("c:")}
+        altered = {id(value) for key, value in values.items() if is_class(key)}
         altered |= {id(array) for array in [*(old for old, _ in updates), *seen_through]}
         changed |= {name for name, value in namespace.items() if id(value) in altered}
-        variables.update({key[2:]: value for key, value in values.items() if key.startswith("v:")})
+        variables.update({name_in(key): value for key, value in values.items() if is_variable(key)})
     changed |= {name for name, value in variables.items() if name not in namespace or namespace[name] is not value}
     # After all is loaded: what is loaded refers to A's arrays by the names that they had.
     namespace.update(variables)
@@ -184,7 +185,7 @@ def values(file_descriptor: int, namespace: Dict[str, Any], begin: int) -> Tuple
     lost = list(packages.lost)
     found: Dict[str, Any] = {}
     for loaded, _, _ in packages.load(namespace, lost):
-        found.update({key[2:]: value for key, value in loaded.items() if key.startswith("v:")})
+        found.update({name_in(key): value for key, value in loaded.items() if is_variable(key)})
     return found, lost
 
 
@@ -218,12 +219,12 @@ def _write(
     process_states: Dict[str, bytes],
     marshaller: str,
 ) -> int:
-    if marshaller != "cloudpickle":
+    if marshaller != DEFAULT_MARSHALLER:
         index = {**index, "marshaller": marshaller}
     packages = [variables_file.Package({"process_state": key}, state, ()) for key, state in process_states.items()]
     for unit in units:
         about = {"keys": unit.keys, "types": unit.types, "blobs": unit.dumped.blobs}
-        if unit.by != "cloudpickle":
+        if unit.by != DEFAULT_MARSHALLER:
             about["by"] = unit.by
         packages.append(variables_file.Package(about, unit.dumped.data, unit.dumped.buffers))
     return variables_file.write(file_descriptor, {**index, "lost": lost}, packages)
@@ -232,7 +233,7 @@ def _write(
 def _largest(collected: Any, units: List[Any]) -> List[Tuple[str, str, int]]:
     found = []
     for unit in units:
-        names = [key[2:] if key.startswith("v:") else qualified_name(collected.values[key]) for key in unit.keys]
+        names = [name_in(key) if is_variable(key) else qualified_name(collected.values[key]) for key in unit.keys]
         more = f" and {len(names) - _NAMED} more" if len(names) > _NAMED else ""
         size = len(unit.dumped.data) + sum(buffer.nbytes for buffer in unit.dumped.buffers)
         found.append((", ".join(names[:_NAMED]) + more, ", ".join(dict.fromkeys(unit.types)), size))
@@ -255,7 +256,7 @@ class _Packages:
             else:
                 self._units.append(package)
         keys = [key for unit in self._units for key in unit.about["keys"]]
-        self.names = {key[2:] for key in keys if key.startswith("v:")} | {lost.name for lost in self.lost}
+        self.names = {name_in(key) for key in keys if is_variable(key)} | {lost.name for lost in self.lost}
 
     def load(self, namespace: Dict[str, Any], lost: List[NotTransferred]) -> Any:
         """The values of each unit by their keys, the arrays that are to be updated as (old, new), and parts of them.
@@ -287,17 +288,17 @@ class _Packages:
             waiting = failed if len(failed) < len(waiting) else []
         for unit in failed:
             for key, kind in zip(unit.about["keys"], unit.about["types"]):
-                if key.startswith("v:"):
-                    lost.append(NotTransferred(key[2:], kind, key[2:], _reason(key, problems)))
+                if is_variable(key):
+                    lost.append(NotTransferred(name_in(key), kind, name_in(key), _reason(key, problems)))
 
 
 def _marshaller_of(unit: variables_file.Package) -> str:
-    return unit.about.get("by", "cloudpickle")
+    return unit.about.get("by", DEFAULT_MARSHALLER)
 
 
 def _reason(key: str, problems: Dict[str, BaseException]) -> str:
     problem = problems[key]
-    culprit = problems.get(f"c:{getattr(problem, 'key', '')}")
+    culprit = problems.get(class_key(getattr(problem, "key", "")))
     return describe(problem) if culprit is None else f"{describe(problem)}: {describe(culprit)}"
 
 

@@ -8,14 +8,15 @@ import os
 import sys
 from typing import List
 
-_DEFAULT = "cloudpickle"
+from .keys import DEFAULT_MARSHALLER
+
 # Those that are installed under another name.
 _PACKAGES = {"parallel_marshall": "scorep-jupyter"}
 
 
 def problem_of_import(name: str) -> str:
     """Why a module cannot marshal, and what to do; empty: it can. It is imported."""
-    for needed in (_DEFAULT, name):  # whose part it is to look at what notebooks define
+    for needed in (DEFAULT_MARSHALLER, name):  # whose part it is to look at what notebooks define
         problem = _problem_of_import(needed)
         if problem:
             return f'MARSHALLER cannot be "{name}": {problem}'

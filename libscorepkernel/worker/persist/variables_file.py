@@ -15,6 +15,8 @@ import weakref
 import zlib
 from typing import Any, Dict, Iterator, List, NamedTuple, Sequence, Tuple
 
+# The environment variable that names the directory in which others open it.
+DIRECTORY = "SCOREP_JUPYTER_PERSISTENCE_DIR"
 # Every buffer begins at a multiple of it.
 ALIGNMENT = 4096
 

@@ -5,6 +5,7 @@ translator.py's business. Pure."""
 from __future__ import annotations
 
 import ast
+import enum
 import re
 import sys
 from typing import Callable, Dict, Iterable, List, NamedTuple, Tuple
@@ -32,6 +33,17 @@ except ImportError:  # Score-P's Python bindings are not installed, and nothing 
 """
 
 
+class Kind(enum.Enum):
+    """What a marked cell is: as the library's script_directive.c names it."""
+
+    CODE = "code"
+    EXECUTE = "execute"  # code that is instrumented
+    ARGUMENTS = "arguments"  # of Score-P's bindings
+    ENVIRONMENT = "environment"  # variables
+    ENABLE = "enable"  # from here on, cells are instrumented
+    FINALIZE = "finalize"  # and here no longer
+
+
 class _Part(NamedTuple):
     number: int
     text: str
@@ -44,14 +56,14 @@ class Script:
         self.arguments = arguments
         self.notes: List[str] = []
         self._parts: List[_Part] = []
-        sources = [_source(cell) for cell in cells if cell["kind"] in ("code", "execute")]
+        sources = [_source(cell) for cell in cells if Kind(cell["kind"]) in (Kind.CODE, Kind.EXECUTE)]
         self.translator = translator.Translator(transform, sources)
         is_instrumented = False
         for number, cell in enumerate(cells, 1):
-            kind = cell["kind"]
-            if kind in ("enable", "finalize"):
-                is_instrumented = kind == "enable"
-            text = self._part(number, cell, is_instrumented or kind == "execute")
+            kind = Kind(cell["kind"])
+            if kind in (Kind.ENABLE, Kind.FINALIZE):
+                is_instrumented = kind is Kind.ENABLE
+            text = self._part(number, cell, is_instrumented or kind is Kind.EXECUTE)
             self._parts.append(_Part(number, f"# --- cell {number} ---\n{text}"))
         self._add_notes()
 
@@ -61,21 +73,21 @@ class Script:
         return self.translator.found.environment
 
     def _part(self, number: int, cell: dict, is_instrumented: bool) -> str:
-        kind, found = cell["kind"], self.translator.found
+        kind, found = Kind(cell["kind"]), self.translator.found
         found.cell = number
         name, *options = cell.get("directive", "").split() or [""]
         if options:
             found.note(f"{' '.join(options)} of {name} has no effect in a script.")
             if "--ranks" in cell["directive"]:
                 found.note("%%start_writefile NAME --mpi N has the script run as N ranks.")
-        if kind == "arguments":
+        if kind is Kind.ARGUMENTS:
             self.arguments = cell["arguments"]
             return f"# The runner gives to Score-P's bindings: {' '.join(self.arguments.split()) or 'nothing'}"
-        if kind == "environment":
+        if kind is Kind.ENVIRONMENT:
             place = plain_magics.Place(found, set(), False, True)
             changes = [plain_magics.change(place, *change) for change in cell["environment"]]
             return "\n".join(f"# {plain.comment}" if plain.comment else plain.code for plain in changes)
-        if kind in ("enable", "finalize"):
+        if kind in (Kind.ENABLE, Kind.FINALIZE):
             return f"# The cells from here on are{'' if is_instrumented else ' not'} instrumented"
         code = self.translator.cell(number, _source(cell))
         return code if is_instrumented else translator.uninstrumented(code)

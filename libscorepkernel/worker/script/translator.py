@@ -161,7 +161,6 @@ class Translator:
         self._transform = transform
         self._known: Dict[str, str] = {}
         self._names: Set[str] = set()
-        self._is_async = False
         names: Set[str] = set()
         for source in sources:
             names |= self._learn(source)

@@ -5,7 +5,6 @@
 #include "base/json_bridge.h"
 
 #include <errno.h>
-#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -136,12 +135,11 @@ static void build(void)
     CHECK(json_set(object, "list", array) == 0);
     CHECK(json_set_integer(object, "max", INT64_MAX) == 0);
     CHECK(json_set_integer(object, "min", INT64_MIN) == 0);
-    CHECK(json_set_number(object, "nan", NAN) == 0);
-    CHECK(json_set_number(object, "half", 0.5) == 0);
+    CHECK(json_set_string(object, "string", "until its NUL\0and no more") == 0);
     CHECK(json_set_boolean(object, "yes", 2) == 0);
     CHECK(json_set_text(object, "yes", "replaced", 8) == 0);
-    CHECK(prints(object, "{\"half\":0.5,\"list\":[{},\"a\\\"\\n\",\"\"],\"max\":9223372036854775807,"
-                         "\"min\":-9223372036854775808,\"nan\":null,\"yes\":\"replaced\"}"));
+    CHECK(prints(object, "{\"list\":[{},\"a\\\"\\n\",\"\"],\"max\":9223372036854775807,"
+                         "\"min\":-9223372036854775808,\"string\":\"until its NUL\",\"yes\":\"replaced\"}"));
 }
 
 /* A child that is given away is gone, whether it was taken or not: the sanitizer counts. */

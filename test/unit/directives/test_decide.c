@@ -94,6 +94,7 @@ static void marking(void)
     CHECK(decided("b", "", 1)->kind == DECISION_SEND && marked.count == 1); /* a client's own */
     CHECK(strstr(text_of(of("%scorep_marked")), "a = 2"));
     CHECK(of("%scorep_unmark 9")->kind == DECISION_REFUSED);
+    CHECK(strstr(text_of(of("%scorep_unmark 9")), "There is no marked cell 9: there are 1 to 1, which "));
     const struct decision *decision = of("%%finalize_multicellmode");
     CHECK(decision->kind == DECISION_SEND && decision->ends == MARKED_MEASURE);
     CHECK(json_count(json_get(decision->options, "cells")) == 1 && marked.count == 1); /* until it is sent */

@@ -225,7 +225,7 @@ static void quotes(void)
 static void launcher(void)
 {
     static const char none[] =
-        "No launcher is set: --ranks N uses srun within a Slurm allocation, else mpirun.\n";
+        "No launcher is set: --ranks N uses srun within a Slurm allocation, else mpirun or mpiexec.\n";
     static const char set[] = "Measured cells are started as ranks by: mpirun --hostfile hosts\n";
     struct settings settings = {.process = SETTINGS_FORKED, .arguments = "--io=posix"};
     CHECK(read_text(settings_read_launcher, &settings, "") == 0 && !strcmp(said, none));

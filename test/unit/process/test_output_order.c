@@ -60,12 +60,12 @@ static void feed_mark(struct output_order *output, uint32_t which, char kind, ui
 {
     char bytes[MARK_LEN + 1];
     CHECK(mark(bytes, kind, number) == MARK_LEN);
-    CHECK(output_order_feed(output, which, bytes, MARK_LEN) == 0);
+    CHECK(buffer_append(output_order_unread(output, which), bytes, MARK_LEN) == 0);
 }
 
 static void feed(struct output_order *output, uint32_t which, const char *text)
 {
-    CHECK(output_order_feed(output, which, text, strlen(text)) == 0);
+    CHECK(buffer_append(output_order_unread(output, which), text, strlen(text)) == 0);
 }
 
 static void pump(struct output_order *output, int final)
@@ -132,7 +132,8 @@ static int read_some(struct output_order *output, const struct written *written,
                      size_t piece)
 {
     size_t left = written->len[pipe] - at[pipe], len = piece < left ? piece : left;
-    CHECK(output_order_feed(output, SPK_STDOUT + (unsigned)pipe, written->bytes[pipe] + at[pipe], len) == 0);
+    struct buffer *unread = output_order_unread(output, SPK_STDOUT + (unsigned)pipe);
+    CHECK(buffer_append(unread, written->bytes[pipe] + at[pipe], len) == 0);
     at[pipe] += len;
     return len > 0;
 }
@@ -292,10 +293,10 @@ static void torn(void)
         struct output_order output = fresh();
         mark(bytes, MARK_PARENT, 5);
         feed(&output, SPK_STDOUT, "a");
-        CHECK(output_order_feed(&output, SPK_STDOUT, bytes, cut) == 0);
+        CHECK(buffer_append(output_order_unread(&output, SPK_STDOUT), bytes, cut) == 0);
         pump(&output, 0);
         was_told("|0o:a");
-        CHECK(output_order_feed(&output, SPK_STDOUT, bytes + cut, MARK_LEN - cut) == 0);
+        CHECK(buffer_append(output_order_unread(&output, SPK_STDOUT), bytes + cut, MARK_LEN - cut) == 0);
         feed(&output, SPK_STDOUT, "b");
         pump(&output, 0);
         was_told("|0o:a|5o:b");
@@ -312,7 +313,7 @@ static void final(void)
     feed(&output, SPK_STDOUT, "out");
     feed_mark(&output, SPK_STDERR, MARK_SWITCH, 10);
     feed(&output, SPK_STDERR, "err\xC3");
-    CHECK(output_order_feed(&output, SPK_STDOUT, "\0abc", 4) == 0);
+    CHECK(buffer_append(output_order_unread(&output, SPK_STDOUT), "\0abc", 4) == 0);
     pump(&output, 0);
     was_told("");
     pump(&output, 1);

@@ -47,22 +47,22 @@ static void was_told(const char *wanted)
 static void pace(void)
 {
     struct output_pace stream = fresh();
-    CHECK(output_pace_pace(&stream, loop_now_ns()) == -1);
+    CHECK(output_pace_due(&stream, loop_now_ns()) == -1);
     add(&stream, 1, SPK_STDOUT, "first ");
     was_told("");
     /* The first text waits for the rest of its line alone. */
-    CHECK(output_pace_pace(&stream, stream.began_ns) == OUTPUT_PACE_FIRST_NS);
-    CHECK(output_pace_pace(&stream, stream.began_ns + OUTPUT_PACE_FIRST_NS - 1) == 1);
+    CHECK(output_pace_due(&stream, stream.began_ns) == OUTPUT_PACE_FIRST_NS);
+    CHECK(output_pace_due(&stream, stream.began_ns + OUTPUT_PACE_FIRST_NS - 1) == 1);
     was_told("");
-    CHECK(output_pace_pace(&stream, stream.began_ns + OUTPUT_PACE_FIRST_NS) == -1);
+    CHECK(output_pace_due(&stream, stream.began_ns + OUTPUT_PACE_FIRST_NS) == -1);
     was_told("1ofirst |");
     int64_t then = stream.written_ns;
     add(&stream, 1, SPK_STDOUT, "second ");
-    CHECK(output_pace_pace(&stream, then) == OUTPUT_PACE_GATHER_NS);
+    CHECK(output_pace_due(&stream, then) == OUTPUT_PACE_GATHER_NS);
     add(&stream, 1, SPK_STDOUT, "third");
-    CHECK(output_pace_pace(&stream, then + OUTPUT_PACE_GATHER_NS - 1) == 1);
+    CHECK(output_pace_due(&stream, then + OUTPUT_PACE_GATHER_NS - 1) == 1);
     was_told("1ofirst |");
-    CHECK(output_pace_pace(&stream, then + OUTPUT_PACE_GATHER_NS) == -1);
+    CHECK(output_pace_due(&stream, then + OUTPUT_PACE_GATHER_NS) == -1);
     was_told("1ofirst |1osecond third|");
     add(&stream, 1, SPK_STDOUT, "now");
     output_pace_flush(&stream, 0);

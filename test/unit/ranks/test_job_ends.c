@@ -126,7 +126,7 @@ static void few_files(void)
     struct rlimit before, few;
     char meeting[RENDEZVOUS_TEXT_LEN], allowed[32],
         script[] = "ulimit -Sn > \"$0/files\"; "
-                   "echo \"$SCOREPKERNEL_MEETING\" > \"$0/meeting\"; echo $$ > \"$0/pid\"; sleep 1000";
+                   "echo \"$SCOREPKERNEL_RENDEZVOUS\" > \"$0/meeting\"; echo $$ > \"$0/pid\"; sleep 1000";
     CHECK(getrlimit(RLIMIT_NOFILE, &before) == 0 && before.rlim_cur > 4 * COUNT);
     few = (struct rlimit){64, before.rlim_max};
     CHECK(setrlimit(RLIMIT_NOFILE, &few) == 0);
@@ -145,7 +145,7 @@ static void few_files(void)
 /* A launcher that does not end when it is asked to, and has a child: that comes to us when it has ended. */
 static void stubborn(void)
 {
-    char script[] = "trap '' TERM; sleep 1000 & echo \"$SCOREPKERNEL_MEETING\" > \"$0/meeting\"; "
+    char script[] = "trap '' TERM; sleep 1000 & echo \"$SCOREPKERNEL_RENDEZVOUS\" > \"$0/meeting\"; "
                     "echo $$ > \"$0/pid\"; wait",
          meeting[RENDEZVOUS_TEXT_LEN];
     CHECK(prctl(PR_SET_CHILD_SUBREAPER, 1) == 0);

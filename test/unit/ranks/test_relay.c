@@ -181,7 +181,7 @@ static void identities(void)
 /* However the process ends, its last words come first, and what it has left behind is ended. */
 static void ends(void)
 {
-    struct relay relay = start_script("echo meeting ${SCOREPKERNEL_MEETING-none}; exit 3");
+    struct relay relay = start_script("echo meeting ${SCOREPKERNEL_RENDEZVOUS-none}; exit 3");
     until_said(&relay, RANK_ENDED, "meeting none\nended with exit code 3");
     CHECK(exit_code(&relay) == 0);
     for (int i = 0; i < 20; i++) { /* before or after it has been told anything */
@@ -305,8 +305,8 @@ static void no_job(void)
     int fd = rendezvous_open(0, text);
     CHECK(fd >= 0);
     close(fd);
-    snprintf(gone, sizeof gone, RANK_MEETING "=%s", text);
-    const char *const meetings[] = {NULL, RANK_MEETING "=", RANK_MEETING "=rubbish", gone};
+    snprintf(gone, sizeof gone, RANK_RENDEZVOUS "=%s", text);
+    const char *const meetings[] = {NULL, RANK_RENDEZVOUS "=", RANK_RENDEZVOUS "=rubbish", gone};
     for (size_t i = 0; i < sizeof meetings / sizeof *meetings; i++) {
         const char *const variables[] = {meetings[i], NULL};
         struct relay relay = {.pid = start_with(command, variables), .channel = CHANNEL_CLOSED};
@@ -322,7 +322,7 @@ int main(int argc, char **argv)
     test_limit(120);
     listener = rendezvous_open(0, meeting);
     CHECK(listener >= 0);
-    snprintf(variable, sizeof variable, RANK_MEETING "=%s", meeting);
+    snprintf(variable, sizeof variable, RANK_RENDEZVOUS "=%s", meeting);
     int descriptors = test_descriptors();
     good(0);
     good(1);

@@ -7,6 +7,7 @@
 
 #include "test.h"
 
+#include <errno.h>
 #include <unistd.h>
 
 /* What a message becomes on standard error. */
@@ -54,10 +55,30 @@ static void long_ones(void)
     CHECK(strcmp(logged("cut \xE2\x82"), "scorepkernel: cut \n") == 0);
 }
 
+/* The text of an error goes into JSON, which is UTF-8. */
+static void errors(void)
+{
+    struct spk_error error = {.size = sizeof error};
+    CHECK(log_set(NULL, -EINVAL, "nobody asks") == -EINVAL);
+    CHECK(log_set(&error, -EINVAL, "%d %s", 1, "\xE2\x82\xAC") == -EINVAL && error.code == -EINVAL);
+    CHECK(strcmp(error.text, "1 \xE2\x82\xAC") == 0);
+    for (size_t ahead = 0; ahead < 4; ahead++) {
+        char text[2 * sizeof error.text];
+        memset(text, 'x', ahead);
+        for (size_t at = ahead; at + 4 < sizeof text; at += 4)
+            memcpy(text + at, "\xF0\x9F\x98\x80", 4);
+        text[sizeof text - 4] = 0;
+        CHECK(log_set(&error, -EIO, "%s", text) == -EIO);
+        size_t len = strlen(error.text);
+        CHECK(len > sizeof error.text - 5 && (len - ahead) % 4 == 0 && memcmp(error.text, text, len) == 0);
+    }
+}
+
 int main(void)
 {
     test_limit(60);
     controls();
     long_ones();
+    errors();
     return 0;
 }

@@ -16,7 +16,7 @@ from spk_worker.forks.guard import Guard  # noqa: E402
 from spk_worker.launch import plan  # noqa: E402
 from spk_worker.launch.plan import Where  # noqa: E402
 from spk_worker.measure.systems.system import System  # noqa: E402
-from spk_worker.measure.wanted import Wanted  # noqa: E402
+from spk_worker.measure.wanted import Process, Wanted  # noqa: E402
 
 CONFIG = "/opt/scorep/bin/scorep-config"
 
@@ -24,7 +24,7 @@ CONFIG = "/opt/scorep/bin/scorep-config"
 class Plans(unittest.TestCase):
     def setUp(self):
         self.config = CONFIG
-        self.guard = Guard(True, "it slows the cell by at most 0.1 ms")
+        self.guard = Guard(True, "a copy of the session slows it by at most 0.1 ms")
         self.preloads = mock.Mock()
         self.systems = mock.Mock()
         self.systems.needs_fork.return_value = False
@@ -49,27 +49,27 @@ class Plans(unittest.TestCase):
     def test_in_the_session(self):
         found = self.decided()
         self.assertEqual((found.where, found.system), (Where.SESSION, self.systems.choose.return_value))
-        self.assertEqual(found.said, "in the session, guarded (it slows the cell by at most 0.1 ms)")
-        failed = found.guarded_by(Guard(False, "no copy of the session could be made: no memory"))
-        self.assertEqual(failed.said, "in the session, unguarded (no copy of the session could be made: no memory)")
+        self.assertEqual(found.said, "in the session, guarded (a copy of the session slows it by at most 0.1 ms)")
+        failed = found.guarded_by(Guard(False, "the session could not be copied: no memory"))
+        self.assertEqual(failed.said, "in the session, unguarded (the session could not be copied: no memory)")
 
     def test_launched(self):
-        found = self.decided(process="launch")
+        found = self.decided(process=Process.LAUNCH)
         self.assertEqual((found.where, found.by_score_p, found.guard), (Where.LAUNCHED, True, None))
         self.assertEqual(found.said, "launched (PROCESS=launch)")
         found = self.decided(arguments="--io=runtime:posix")
         self.assertEqual(found.said, "launched (--io=runtime:posix must be there when a process starts)")
         self.config = None
-        self.assertFalse(self.decided(process="launch").by_score_p)
+        self.assertFalse(self.decided(process=Process.LAUNCH).by_score_p)
         self.assertEqual(self.decided(arguments="--io=runtime:posix").where, Where.SESSION)
         self.systems.choose.assert_called_once()  # which of the others would load it for nothing
 
     def test_forked(self):
-        self.assertEqual(self.decided(process="forked").said, "in a forked copy of the session (PROCESS=forked)")
+        self.assertEqual(self.decided(process=Process.FORKED).said, "in a forked copy of the session (PROCESS=forked)")
         self.systems.needs_fork.return_value = True
         said = "in a forked copy of the session (this Score-P cannot measure a process twice)"
         self.assertEqual(self.decided().said, said)
-        self.assertEqual(self.decided(process="session").where, Where.SESSION)
+        self.assertEqual(self.decided(process=Process.SESSION).where, Where.SESSION)
 
     def test_as_ranks(self):
         found = self.decided(ranks=4)
@@ -89,8 +89,8 @@ class Plans(unittest.TestCase):
         self.assertEqual(self.decided(ranks=2).notes, ())
 
     def test_what_cannot_be_had_together(self):
-        self.refused("must be there when a process starts, but PROCESS=session", process="session", arguments="--mpp=mpi")
-        self.refused("asks for one process, and ranks are many", process="forked", ranks=2)
+        self.refused("must be there when a process starts, but PROCESS=session", process=Process.SESSION, arguments="--mpp=mpi")
+        self.refused("asks for one process, and ranks are many", process=Process.FORKED, ranks=2)
         self.refused("none of the bindings. types", arguments="--instrumenter-type=none")
 
     def test_what_another_process_has_decided(self):

@@ -178,7 +178,7 @@ class OwnFiles(Case):
 
     def test_what_it_takes_by_name_is_named(self):
         setup = "def f(): return 1\nclass C: pass\nc = C(); x = [1]; k = [f]"
-        told = self.names(setup, "x.append(2)", "fCck", "assert x == [1, 2] and f() == 1", "own_files does not take what the notebook defines")
+        told = self.names(setup, "x.append(2)", "fCck", "assert x == [1, 2] and f() == 1", "own_files takes functions and classes of the notebook by their names only")
         self.assertTrue(all("MARSHALLER=cloudpickle" in entry[3] for entry in told["sent"]))
 
     def test_a_definition_of_the_cell_is_not_an_older_one_of_its_name(self):

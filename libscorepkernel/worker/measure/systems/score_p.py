@@ -65,7 +65,7 @@ class ScoreP(ByTracer):
         if config is None or self._loaded or tracer.extension is None or not hasattr(os, "fork"):
             return False
         try:
-            return bool(self._know(config).verdict)
+            return not self._know(config).passed
         except Unusable:
             return False  # which is_here will say
 
@@ -89,13 +89,13 @@ class ScoreP(ByTracer):
         if config in self._unloadable:
             raise Unusable(self._unloadable[config])
         if preloaded is not None:
-            found = Installation(config or "", preloaded, (), "", "")
+            found = Installation(config or "", preloaded, (), "", None, "")
         else:
             found = self._know(str(config))
-            if found.verdict and not only_once:
+            if not found.passed and not only_once:
                 raise Unusable(
                     f"{config} (version {found.version}) did not pass its self-test, which measures three times in one "
-                    f"process: {found.verdict}. With %%marshalling_settings PROCESS=auto, or forked, it measures a "
+                    f"process: {found.why}. With %%marshalling_settings PROCESS=auto, or forked, it measures a "
                     "copy of the session instead."
                 )
         try:
@@ -172,9 +172,9 @@ class ScoreP(ByTracer):
             try:
                 regions, locations = tracer.extension.read_profile(path)
             except (OSError, ValueError) as problem:
-                if score_p_messages.UNWRITTEN not in messages:
+                if not found["unwritten"]:
                     warnings.append(f"Score-P's profile cannot be read: {problem}. Open {path} with Cube.")
-        warnings += gaps(found) + score_p_messages.from_messages(messages)
+        warnings += gaps(found) + score_p_messages.from_messages(messages, found["unwritten"])
         return Outcome(found["events"], locations, regions, score_p_messages.worth_showing(messages))
 
 

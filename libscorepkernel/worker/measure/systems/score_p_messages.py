@@ -12,7 +12,6 @@ from .. import experiment_directory
 # What Score-P is given where the user says nothing: its own 16 MB are full after a million calls, and of what it is
 # given it takes what it needs.
 TOTAL_MEMORY = "256M"
-UNWRITTEN = "The experiment could not be written"  # says scorep/engine_patches.c
 
 # Each: what Score-P's message has in it, and what to do.
 _REMEDIES = (
@@ -46,7 +45,8 @@ def why_no_start(messages: str) -> str:
     return f"The cell was not run: Score-P did not start. It said:\n{said}\n{remedy(messages)}".rstrip()
 
 
-def from_messages(messages: str) -> List[str]:
+def from_messages(messages: str, unwritten: bool) -> List[str]:
+    """What its messages mean for the experiment. unwritten: something of it could not be written."""
     found = []
     flushes = messages.count("Trace buffer flush")
     if flushes:
@@ -62,7 +62,7 @@ def from_messages(messages: str) -> List[str]:
         )
     if "nconsistent" in messages:
         found.append("Score-P found its profile inconsistent: its numbers cannot be trusted. See what it says below.")
-    if UNWRITTEN in messages or "No space left" in messages:
+    if unwritten or "No space left" in messages:
         found.append(f"Score-P could not write all of the experiment. {remedy('No space left')}")
     return found
 

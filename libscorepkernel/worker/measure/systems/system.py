@@ -32,7 +32,9 @@ class System:
     name = ""  # in the experiment's record
     spoken = ""  # the name within a sentence
     makes_directory = False  # the experiment directory is made by the system itself
-    records_all = False  # between begin and end, what is not the cell's may be recorded, too: input and output
+    # Between begin and end it also records what the kernel does, such as input and output of its files: so we write our
+    # own files before and after.
+    records_all = False
     obeys_variables = False  # Score-P's environment variables have their effect
 
     def is_here(self, only_once: bool) -> bool:

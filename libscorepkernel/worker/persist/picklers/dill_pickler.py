@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: BSD-3-Clause
-"""dill's pickler, with what a notebook's variables need beside. What the notebook defines goes as it does with
-cloudpickle, by which a class that comes back is the class that it was; dill's own are the types that cloudpickle does
-not take, as open files and locks."""
+"""dill's pickler, able to carry what a notebook defines. That goes as it does with cloudpickle, by which a
+class that comes back is the class that it was; dill's own are the types that cloudpickle does not take, as open files
+and locks."""
 
 from __future__ import annotations
 
@@ -14,13 +14,13 @@ import dill
 
 from ...base.interrupts import has_come
 from . import notebook_pickler
-from .other_picklers import Beside
+from .other_picklers import OtherPickler
 
 # Of which nothing has to be asked: Python's pickler, which dill's is derived from, asks for all.
 _PLAIN = frozenset([str, bytes, bytearray, int, float, complex, bool, type(None), list, tuple, dict, set, frozenset])
 
 
-class Pickler(notebook_pickler.Careful, Beside, dill.Pickler):
+class Pickler(notebook_pickler.Careful, OtherPickler, dill.Pickler):
     """dill's pickler, always with care: it is slow in any case."""
 
     # By dill's default a file that is open for writing would be opened anew, which empties it.

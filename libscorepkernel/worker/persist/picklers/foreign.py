@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: BSD-3-Clause
 """A module of the user's choice as marshaller: it has dump(obj, file) and load(file), or dumps(obj) and loads(bytes).
-It gets the values of a unit as a whole, and what it does with them is its own. So arrays come back as others, and what
-cannot be right by its way is not given to it: arrays that share memory, the notebook's namespace, and, unless it takes
-them by value, functions and classes of the notebook. What changed is found by our own pickler, which only looks."""
+It is given all values of a unit at once. Arrays therefore come back as new arrays; and what cannot be right by its way
+is refused: arrays that share memory, the notebook's namespace, and, unless it takes them by value, functions and
+classes of the notebook. What changed is found by our own pickler, which only looks."""
 
 from __future__ import annotations
 
@@ -19,6 +19,8 @@ import types
 from typing import Any, Dict, Iterator, List, NamedTuple, Sequence, Tuple
 
 from ...base.interrupts import has_come
+from .. import variables_file
+from ..keys import is_variable, name_in
 from ..not_transferred import NotTransferred, describe, type_name
 from .notebook_pickler import Careful, Pickler, Tolerant
 
@@ -106,7 +108,7 @@ class Foreign:
         """Units with the module's bytes in the place of ours; adds to lost what it does not take."""
         packed = []
         for unit in units:
-            keys = [key for key in unit.keys if key.startswith("v:")]
+            keys = [key for key in unit.keys if is_variable(key)]
             values = [collected.values[key] for key in keys]
             if all(_is_module(value) for value in values):
                 packed += [unit] if values else []  # it is imported, and not marshalled
@@ -117,7 +119,7 @@ class Foreign:
             except BaseException as problem:
                 if has_come(problem):
                     raise
-                names = [key[2:] for key in keys]
+                names = [name_in(key) for key in keys]
                 lost += [NotTransferred(name, type_name(v), name, describe(problem)) for name, v in zip(names, values)]
             else:
                 types_of = [kind for key, kind in zip(unit.keys, unit.types) if key in keys]
@@ -125,7 +127,7 @@ class Foreign:
         return packed
 
     def _refuse(self, looked: Any, namespace: Dict[str, Any]) -> None:
-        """What would not be there what it is here."""
+        """ValueError: the unit holds what would arrive as something else than it is here."""
         if any(isinstance(obj, _FILES) for obj in looked.objects.values()):
             raise ValueError("an open file belongs to its process")  # and might be emptied in another
         why = ""
@@ -136,9 +138,11 @@ class Foreign:
         elif looked.pickler.holds_mapped:
             why = "would copy memory that is a file's, or shared with others"
         elif looked.pickler.defines and not self._takes_definitions(namespace):
-            why = "does not take what the notebook defines as what it is here"
+            why = (
+                "takes functions and classes of the notebook by their names only, which mean nothing in another process"
+            )
         if why:
-            raise ValueError(f"{self.name} {why}: %%marshalling_settings MARSHALLER=cloudpickle takes it")
+            raise ValueError(f"{self.name} {why}: use %%marshalling_settings MARSHALLER=cloudpickle")
 
     def _takes_definitions(self, namespace: Dict[str, Any]) -> bool:
         """Whether functions are taken by value and see the namespace after it, and classes by value."""
@@ -176,7 +180,7 @@ def _is_module(value: Any) -> bool:
 @contextlib.contextmanager
 def _directory() -> Iterator[str]:
     """Make a new directory for the block, and remove it afterwards."""
-    wanted = os.environ.get("SCOREP_JUPYTER_PERSISTENCE_DIR")
+    wanted = os.environ.get(variables_file.DIRECTORY)
     parent = os.path.abspath(wanted) if wanted and os.path.isdir(wanted) else None
     directory = tempfile.mkdtemp(prefix="scorepkernel-", dir=parent)
     try:

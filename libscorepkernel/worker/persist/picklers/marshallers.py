@@ -1,15 +1,14 @@
 # SPDX-License-Identifier: BSD-3-Clause
 """The marshallers: what makes bytes of variables that travel. cloudpickle's pickler is the default; dill's
-(dill_pickler.py) and Python's own (python_pickler.py) can have most of what is beside it (notebook_pickler.py). Any
-other module is given the values of a unit, and gives them back (foreign.py)."""
+(dill_pickler.py) and Python's own (python_pickler.py) have most of what notebook_pickler.py adds. Any other
+module is given the values of a unit, and gives them back (foreign.py)."""
 
 from __future__ import annotations
 
 from typing import Any, NamedTuple
 
+from ..keys import DEFAULT_MARSHALLER
 from .notebook_pickler import CarefulPickler, Pickler, TolerantPickler, Unpickler
-
-DEFAULT = "cloudpickle"
 
 
 class Marshaller(NamedTuple):
@@ -25,7 +24,7 @@ class Marshaller(NamedTuple):
 
 def of(name: str) -> Marshaller:
     """The one of that name. ImportError and others: its module is not there, or cannot do it."""
-    if name == DEFAULT:
+    if name == DEFAULT_MARSHALLER:
         return Marshaller(name, Pickler, CarefulPickler, TolerantPickler, Unpickler)
     if name == "pickle":
         from . import python_pickler as plain

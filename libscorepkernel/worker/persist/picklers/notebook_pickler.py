@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: BSD-3-Clause
-"""The picklers: cloudpickle's, with what a notebook's variables need beside.
+"""cloudpickle's picklers, able to carry what a notebook's variables need.
 
 Imported when variables travel and not before, as it imports cloudpickle."""
 

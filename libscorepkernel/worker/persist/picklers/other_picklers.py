@@ -10,8 +10,9 @@ from ..users_code import Reductions
 from .notebook_pickler import Pickler, taken_into
 
 
-class Beside:
-    """A pickler that is not cloudpickle's. What a notebook's variables need beside it knows of ours."""
+class OtherPickler:
+    """A pickler that is not cloudpickle's. For functions, classes, arrays and shared memory of the notebook it asks a
+    Pickler of ours (ours)."""
 
     options: Dict[str, Any] = {}
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: BSD-3-Clause
-"""Python's own pickler, with what a notebook's variables need beside."""
+"""Python's own pickler, able to carry what a notebook defines."""
 
 from __future__ import annotations
 
@@ -8,10 +8,10 @@ import types
 from typing import Any
 
 from .notebook_pickler import Careful, Tolerant, is_importable
-from .other_picklers import Beside
+from .other_picklers import OtherPickler
 
 
-class PlainPickler(Beside, pickle.Pickler):
+class PlainPickler(OtherPickler, pickle.Pickler):
     """Python's own. It takes functions and classes by their names, which in another process are bound to something
     else, or not yet: so what cannot be imported goes as it does with cloudpickle."""
 

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: BSD-3-Clause
-"""The line magics that are about experiments: %scorep_report, %scorep_experiments, %scorep_compare, %scorep_export. What
-they take is said where they are registered (magics.py)."""
+"""The line magics that are about experiments: %scorep_report, %scorep_experiments, %scorep_compare and
+%scorep_export. What they take is said where they are registered (directives/magics.py)."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from IPython.core.error import UsageError
 from IPython.core.getipython import get_ipython
 
 from ..base import frame_numbers, frames
-from ..measure import experiments, exports
+from . import exports, kept
 
 _VIEWS = {"lines": "lines", "calls": "calls", "tree": "calls", "flame": "flame", "threads": "threads"}
 _VIEWS.update(timeline="threads", regions="regions", table="regions")
@@ -52,24 +52,24 @@ def _number(text: str) -> int:
     return number
 
 
-def _experiment(name: Optional[str]) -> experiments.Experiment:
+def _experiment(name: Optional[str]) -> kept.Experiment:
     """The one of that name; by default the one that was measured last. UsageError."""
     if name is not None:
-        there = experiments.named(name)
+        there = kept.named(name)
         if there is None:
             raise UsageError(f"There is no experiment {name}. %scorep_experiments lists those of this notebook.")
         return there
-    found = experiments.found()
+    found = kept.found()
     if not found:
         raise UsageError("Nothing was measured here yet: begin a cell with %%execute_with_scorep.")
     return found[-1]
 
 
-def _report(experiment: experiments.Experiment) -> Dict[str, Any]:
-    kept = experiments.kept_report(experiment)
-    if kept is None:
+def _report(experiment: kept.Experiment) -> Dict[str, Any]:
+    found = kept.kept_report(experiment)
+    if found is None:
         raise UsageError(f"{experiment.path} has no report: the kernel that measured it kept none, or it was removed.")
-    return {**kept, "directory": experiment.path}
+    return {**found, "directory": experiment.path}
 
 
 def _send(report: Dict[str, Any]) -> None:
@@ -96,12 +96,14 @@ def compare(line: str) -> None:
     """%scorep_compare."""
     wanted = _read("scorep_compare", line, _argument("experiments", nargs="*"))
     if len(wanted.experiments) not in (0, 2):
-        raise UsageError("%scorep_compare takes two experiments, or none: then the last two of the cell that was run last.")
+        raise UsageError(
+            "%scorep_compare takes two experiments, or none: then the last two of the cell that was run last."
+        )
     if wanted.experiments:
         older, newer = map(_experiment, wanted.experiments)
     else:
         newer = _experiment(None)
-        earlier = experiments.before(newer)
+        earlier = kept.before(newer)
         if earlier is None:
             raise UsageError("Only one experiment was measured here: there is nothing to compare it with.")
         older = earlier
@@ -119,19 +121,19 @@ def list_or_remove(line: str) -> None:
     gone = [_experiment(name) for name in wanted.remove]
     if wanted.keep:
         notebook = get_ipython().connection.setup.get("notebook")
-        own = [one for one in experiments.found() if one.record.get("notebook") == notebook]
+        own = [one for one in kept.found() if one.record.get("notebook") == notebook]
         gone += [one for one in own[: -wanted.keep] if one not in gone]
     for one in gone:
         try:
-            experiments.remove(one)
+            kept.remove(one)
         except OSError as problem:
             raise UsageError(f"{one.path} could not be removed: {problem.strerror}.") from None
         print(f"Removed {one.path}")
     if not gone:
-        _list(experiments.found())
+        _list(kept.found())
 
 
-def _list(found: List[experiments.Experiment]) -> None:
+def _list(found: List[kept.Experiment]) -> None:
     if not found:
         print("Nothing was measured here yet: begin a cell with %%execute_with_scorep.")
         return
@@ -139,11 +141,11 @@ def _list(found: List[experiments.Experiment]) -> None:
     for one in found:
         seconds = one.record.get("seconds")
         took = f"{seconds:.3f} s" if isinstance(seconds, (int, float)) else str(one.record.get("status", "?"))
-        print(f"{experiments.age(one):<19}  {took:>9}  {_size(one.size):>9}  {one.name}{_first_line(one)}")
+        print(f"{kept.age(one):<19}  {took:>9}  {_size(one.size):>9}  {one.name}{_first_line(one)}")
 
 
-def _first_line(experiment: experiments.Experiment) -> str:
-    lines = [text.strip() for text in experiments.source(experiment).split("\n")]
+def _first_line(experiment: kept.Experiment) -> str:
+    lines = [text.strip() for text in kept.source(experiment).split("\n")]
     first = next((text for text in lines if text and not text.startswith(("%%", "#"))), "")
     return f"  {first[:60]}"
 

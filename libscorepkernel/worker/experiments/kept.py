@@ -11,7 +11,7 @@ import shutil
 import time
 from typing import Any, Dict, Iterator, List, NamedTuple, Optional
 
-from . import experiment_directory, report
+from ..measure import experiment_directory, report
 
 # What was shown under the cell, beside scorepkernel.json, which says how it was measured.
 _REPORT = "scorepkernel-report.json"
