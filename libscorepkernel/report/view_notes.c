@@ -16,6 +16,7 @@
 #define MOSTLY 0.7     /* of a line's time, for which it waits then */
 #define GIL 0.05       /* of the time of all threads */
 #define READY 0.1
+#define MEASURING 0.1  /* of the cell's time, from which on the cost of measuring is told */
 #define SHOWN_S 0.01   /* from which on showing the value is told */
 
 typedef void begin_notice(struct buffer *out);
@@ -97,6 +98,22 @@ static void busy_machine(struct notices *notices)
     notices->end(notices->out);
 }
 
+static void measuring(struct notices *notices)
+{
+    const struct json *measured = notices->findings->measured;
+    double seconds = json_number(json_get(measured, "seconds"), 0);
+    double took_s = json_number(json_get(measured, "measuring_seconds"), 0);
+    if (!(took_s >= MEASURING * seconds) || seconds <= 0 || !begin_one(notices))
+        return;
+    print_text(notices->out, "Measuring ");
+    print_count(notices->out, json_integer(json_get(measured, "events"), 0) / 2);
+    print_text(notices->out, " calls took about ");
+    print_seconds(notices->out, took_s);
+    print_text(notices->out, " of this time. Lines and calls without that: %%%%scorep_python_binding_arguments "
+                             "--noinstrumenter, or a filter for the functions that are called most.");
+    notices->end(notices->out);
+}
+
 static void showing(struct notices *notices)
 {
     double shown_s = json_number(json_get(notices->findings->measured, "shown_seconds"), 0);
@@ -112,6 +129,7 @@ static void notices(struct buffer *out, const struct findings *findings, begin_n
                     int html)
 {
     struct notices found = {out, findings, begin, end, NOTICES_MAX, html};
+    measuring(&found);
     showing(&found);
     if (!findings_are_sampled(findings))
         return;

@@ -25,6 +25,17 @@ static void page_faults(struct buffer *out, const struct json *measured)
     print_seconds(out, took_s);
 }
 
+static void measuring(struct buffer *out, const struct json *measured)
+{
+    double took_s = json_number(json_get(measured, "measuring_seconds"), 0);
+    double seconds = json_number(json_get(measured, "seconds"), 0);
+    if (!(took_s >= 0.005 * seconds) || seconds <= 0)
+        return;
+    print_text(out, "; measuring took about ");
+    draw_share(out, took_s, seconds);
+    print_text(out, " of the time");
+}
+
 static void sampling(struct buffer *out, const struct findings *findings)
 {
     if (!findings_are_sampled(findings))
@@ -41,6 +52,7 @@ static void run(struct buffer *out, const struct findings *findings, int (*print
     print_text(out, "Ran ");
     print(out, draw_member(findings->measured, "way", "somewhere"));
     page_faults(out, findings->measured);
+    measuring(out, findings->measured);
     sampling(out, findings);
 }
 

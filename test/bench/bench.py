@@ -242,7 +242,8 @@ def show(rows: Rows) -> None:
 
 
 def main() -> int:
-    import with_scorep  # it needs what stands above
+    import with_samples  # they need what stands above
+    import with_scorep
 
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("tree", help="the build's tree")
@@ -270,6 +271,7 @@ def main() -> int:
             kernel.stop()
         show(rows)
         with_scorep.show(directory, arguments.quick)
+        with_samples.show(directory, arguments.quick)
     return 0
 
 

@@ -265,6 +265,7 @@ static PyObject *close_and_report(struct recording *over)
         .rewinds_refused = recorder->rewinds_refused,
         .replaced = over->replaced,
         .parameters = recorder->parameters,
+        .event_ns = cost_of_event(&over->cost),
         .timed = !over->untimed && !recorder->sink->takes_time,
     };
     if (over->scorep_sink) {

@@ -68,6 +68,7 @@ void recording_abandon(void)
 void recording_enter(struct thread *thread, const void *key, PyObject *code)
 {
     struct recorder *recorder = &recording.recorder;
+    uint64_t begin_ns = cost_begin(&recording.cost), events = recorder->events;
     struct code *known = codes_find(&recording.codes, &recording.scope, code);
     if (!known)
         return; /* no memory: its leave will be ignored */
@@ -81,4 +82,6 @@ void recording_enter(struct thread *thread, const void *key, PyObject *code)
     if (visit.kind == KIND_ROOT && visit.coroutine && thread->is_master && recording_on_coroutine)
         recording_on_coroutine();
     recorder_enter(recorder, thread, key, visit);
+    if (begin_ns)
+        cost_end(&recording.cost, begin_ns, recorder->events - events);
 }

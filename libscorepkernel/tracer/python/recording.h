@@ -12,6 +12,7 @@
 #include "tracer/python/python.h"
 #include "tracer/python/scorep_sink.h"
 #include "tracer/python/threads.h"
+#include "tracer/record/cost.h"
 #include "tracer/record/recorder.h"
 
 struct recording {
@@ -21,6 +22,7 @@ struct recording {
     struct recorder recorder;
     struct scope scope;
     struct codes codes;
+    struct cost cost;
     char *process;
     uint64_t begin_ns;
     uint64_t begin_realtime_ns;
@@ -67,7 +69,10 @@ void recording_enter(struct thread *thread, const void *key, PyObject *code);
 
 static inline void recording_leave(struct thread *thread, const void *key)
 {
+    uint64_t begin_ns = cost_begin(&recording.cost), events = recording.recorder.events;
     recorder_leave(&recording.recorder, thread, key);
+    if (begin_ns)
+        cost_end(&recording.cost, begin_ns, recording.recorder.events - events);
 }
 
 #endif

@@ -79,7 +79,8 @@ PyObject *result_make(const struct result *result, const struct regions *regions
     PyObject *dictionary = NULL;
     if (list)
         dictionary = Py_BuildValue(
-            "{s:K,s:K,s:d,s:K,s:K,s:K,s:K,s:O,s:O,s:O,s:O,s:O}", "events", (unsigned long long)result->events,
+            "{s:I,s:K,s:K,s:d,s:K,s:K,s:K,s:K,s:O,s:O,s:O,s:O,s:O}", "event_ns",
+            (unsigned)result->event_ns, "events", (unsigned long long)result->events,
             "locations", (unsigned long long)result->locations, "seconds", (double)result->recorded_ns / 1e9,
             "flushes", (unsigned long long)result->flushes, "lost", (unsigned long long)result->lost,
             "rewinds_refused", (unsigned long long)result->rewinds_refused, "parameters",

@@ -11,6 +11,9 @@
 
 #define OWN_MEMORY_PIECES_MAX 256u
 
+/* In each process before it reads its memory; a forked one is another. */
+void own_memory_begin(void);
+
 /* Whether memory can be read in this way at all. Some sandboxes refuse it. */
 bool own_memory_is_readable(void);
 

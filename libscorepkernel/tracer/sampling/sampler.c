@@ -20,13 +20,15 @@
 
 #define SECOND_NS UINT64_C(1000000000)
 /* A short cell is looked at more often, a long one less. */
-#define SHORT_NS (SECOND_NS / 10)
+#define SHORT_NS (SECOND_NS / 50)
 #define LONG_NS (30 * SECOND_NS)
 #define SHORT_PERIOD_NS 500000u
 #define PERIOD_NS 1000000u
 #define LONG_PERIOD_NS 4000000u
 /* So often a stack is read that changes meanwhile. */
 #define TRIES 8
+/* Every so many looks, new threads and the memory are looked for. */
+#define THOROUGH 4u
 
 struct sampler {
     struct stack_reader reader;
@@ -48,7 +50,7 @@ struct sampler {
     bool stopping, running;
     pid_t process; /* the one that the thread runs in */
     uint64_t started_ns, sampled_ns; /* of the last start; of all before it */
-    uint64_t samples, cost_ns, piece_ns;
+    uint64_t looks, samples, cost_ns, piece_ns;
     uint64_t random;
 };
 
@@ -148,8 +150,10 @@ static void sample(struct sampler *sampler, struct watched_thread *thread, int64
 
 static void look_at_all(struct sampler *sampler)
 {
-    int64_t grown = resident_memory_look(&sampler->memory);
-    thread_list_read(&sampler->list, sampler->master);
+    bool is_thorough = sampler->looks++ % THOROUGH == 0 || sampler->stopping;
+    int64_t grown = is_thorough ? resident_memory_look(&sampler->memory) : 0;
+    if (is_thorough)
+        thread_list_read(&sampler->list, sampler->master);
     for (uint32_t i = 0; i < sampler->list.count; i++) {
         const struct listed_thread *listed = &sampler->list.threads[i];
         if (thread_list_is_bystander(&sampler->list, listed))
@@ -272,6 +276,7 @@ int sampler_start(struct sampler *sampler)
 {
     if (sampler->running)
         return 0;
+    own_memory_begin();
     note_base(sampler);
     thread_list_note_bystanders(&sampler->list, sampler->master);
     sampler->started_ns = clock_now_ns();

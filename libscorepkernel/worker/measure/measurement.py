@@ -12,7 +12,7 @@ import time
 from typing import Any, Iterator, List, NamedTuple, Optional, Sequence
 
 from ..base import page_faults
-from . import experiment_directory, record, report, scope, scorep_api, scorep_variables
+from . import cost, experiment_directory, record, report, scope, scorep_api, scorep_variables
 from .cell import Cell
 from .sampling import Sampling
 from .systems.system import System
@@ -158,8 +158,11 @@ class Measurement:
     def _timed(self) -> Iterator[None]:
         self._look_for_profilers()
         self._sampling.start()
-        begin, self._stopped, self._shown_seconds = Used.by_now(), None, 0.0
+        calibration = cost.Calibration(self._system)
         self._system.start()
+        if self._arguments.instrument:
+            calibration.hook_is_in()
+        begin, self._stopped, self._shown_seconds = Used.by_now(), None, 0.0
         try:
             yield
         finally:
@@ -235,6 +238,7 @@ class Measurement:
             page_fault_count=self._faults,
             system_seconds=self._system_seconds,
             shown_seconds=self._shown_seconds,
+            measuring_seconds=cost.of_measuring(self._system, self._outcome, self._seconds),
             outcome=self._outcome,
             warnings=self._warnings,
         )

@@ -33,6 +33,7 @@ def of_cell(
     page_fault_count: int,
     system_seconds: float,
     shown_seconds: float,
+    measuring_seconds: float,
     outcome: Outcome,
     warnings: List[str],
 ) -> Dict[str, Any]:
@@ -53,6 +54,7 @@ def of_cell(
         # They cannot have taken longer than all that the system did for the cell's thread.
         "page_faults_seconds": min(page_fault_count * page_faults.seconds_each(), system_seconds),
         "shown_seconds": shown_seconds,
+        "measuring_seconds": measuring_seconds,
         "regions": [list(region) for region in regions[:REPORTED_REGIONS]],
         # Several reports may become one (repeats.py, ranks), and the experiment keeps them.
         "all_regions": regions[:KEPT_REGIONS],

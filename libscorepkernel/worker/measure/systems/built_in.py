@@ -55,4 +55,4 @@ class BuiltIn(ByTracer):
                 "SCOREP_EXPERIMENT_DIRECTORY to a place that has it, and measure again."
             )
         warnings += gaps(found)
-        return Outcome(found["events"], found["locations"], found["regions"], "")
+        return Outcome(found["events"], found["locations"], found["regions"], "", found["event_ns"])

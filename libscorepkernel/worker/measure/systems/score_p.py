@@ -175,7 +175,8 @@ class ScoreP(ByTracer):
                 if not found["unwritten"]:
                     warnings.append(f"Score-P's profile cannot be read: {problem}. Open {path} with Cube.")
         warnings += gaps(found) + score_p_messages.from_messages(messages, found["unwritten"])
-        return Outcome(found["events"], locations, regions, score_p_messages.worth_showing(messages))
+        said = score_p_messages.worth_showing(messages)
+        return Outcome(found["events"], locations, regions, said, found["event_ns"])
 
 
 def _changed(path: str) -> int:

@@ -17,6 +17,7 @@ class Outcome(NamedTuple):
     locations: int
     regions: list  # of (name, file, line, visits, inclusive ns, exclusive ns), most exclusive time first
     messages: str  # of the measurement system itself
+    event_ns: int = 0  # what recording an event took; 0: it is not known
 
 
 class System:

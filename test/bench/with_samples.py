@@ -1,0 +1,91 @@
+# SPDX-License-Identifier: BSD-3-Clause
+"""What sampling costs the cell, what tracing costs a call, and how long the report takes: rows of `make bench`."""
+
+from __future__ import annotations
+
+import statistics
+import time
+from typing import List, Tuple
+
+from bench import OURS, Kernel
+
+DEFINITIONS = """
+import os, time
+import numpy as np
+vector = np.random.rand(200_000)
+def timed(function):
+    begin = time.perf_counter()
+    function()
+    print(time.perf_counter() - begin)
+def loop():
+    total = 0
+    for i in range(6_000_000):
+        total += i & 7
+def operators():
+    for _ in range(400):
+        vector * vector + vector
+def calls():
+    for _ in range(1_000_000):
+        empty()
+def no_calls():
+    for _ in range(1_000_000):
+        pass
+def empty(): pass
+"""
+MANY = "\n".join(f"def f{i}(): pass" for i in range(1000)) + "\ndef many():\n" + "\n".join(f"    f{i}()" for i in range(1000))
+
+
+def _seconds(kernel: Kernel, code: str) -> float:
+    """What the code itself measures and prints."""
+    _, outputs = kernel.run(code)
+    text = "".join(message["content"]["text"] for message in outputs if message["msg_type"] == "stream")
+    return float(text.split()[0])
+
+
+def _sampled(kernel: Kernel, function: str, count: int) -> float:
+    """The ratio of the medians of the same measured cell, sampled and not, in turn."""
+    found: Tuple[List[float], List[float]] = ([], [])
+    for _ in range(count):
+        for times, setting in zip(found, ("on", "off")):
+            kernel.run(f"os.environ['SCOREPKERNEL_SAMPLING'] = {setting!r}")
+            times.append(_seconds(kernel, f"%%execute_with_scorep --no-guard\ntimed({function})"))
+    kernel.run("del os.environ['SCOREPKERNEL_SAMPLING']")
+    return statistics.median(found[0]) / statistics.median(found[1])
+
+
+def _call(kernel: Kernel, system: str, count: int) -> float:
+    """Nanoseconds that a call of an empty function takes longer where it is traced."""
+    kernel.run(f"os.environ['SCOREPKERNEL_MEASUREMENT'] = {system!r}")
+    traced = [_seconds(kernel, "%%execute_with_scorep --no-guard\ntimed(calls)") for _ in range(count)]
+    plain = [_seconds(kernel, "timed(calls)") for _ in range(count)]
+    return 1e9 * (statistics.median(traced) - statistics.median(plain)) / 1_000_000
+
+
+def _drawing(kernel: Kernel) -> float:
+    """Milliseconds for a report of 1,000 regions, from the request to its display."""
+    kernel.run(MANY)
+    kernel.run("%%execute_with_scorep --no-guard\nmany()\ntime.sleep(0.1)")
+    took = []
+    for _ in range(9):
+        begin = time.perf_counter()
+        kernel.run("%scorep_report --top 1000")
+        took.append(1e3 * (time.perf_counter() - begin))
+    return statistics.median(took)
+
+
+def show(directory: str, quick: bool) -> None:
+    """Measure, and print a table."""
+    kernel = Kernel(OURS, directory)
+    count = 5 if quick else 15
+    kernel.run(DEFINITIONS)
+    kernel.run("os.environ['SCOREPKERNEL_MEASUREMENT'] = 'built-in'")
+    rows = [
+        ("a loop of Python, sampled / not sampled", f"{_sampled(kernel, 'loop', count):.3f}"),
+        ("operators on arrays, sampled / not sampled", f"{_sampled(kernel, 'operators', count):.3f}"),
+        ("a call of an empty function by the built-in tracer, ns more", f"{_call(kernel, 'built-in', count):.0f}"),
+        ("a report of 1,000 regions, from the request to the display, ms", f"{_drawing(kernel):.1f}"),
+    ]
+    kernel.stop()
+    print(f"\n| {'sampling and the report':63} | {'':>6} |\n|{'-' * 65}|{'-' * 7}:|")
+    for what, value in rows:
+        print(f"| {what:63} | {value:>6} |")
