@@ -206,7 +206,9 @@ void draw_call_place(struct buffer *out, const struct findings *findings, const 
         return;
     const struct sampled_function *function = &findings->samples.functions[call->function];
     if (call->kind == CALL_LINE) {
-        print_text(out, "line %d", (int)call->line);
+        size_t len;
+        if (line_of(function->source, call->line, &len)) /* else that is its name already */
+            print_text(out, "line %d", (int)call->line);
         return;
     }
     draw_file(out, function, html);
