@@ -48,7 +48,8 @@ static int is_part_of_line(const struct sampled_function *function)
     return 0;
 }
 
-/* --- finding the entry of a node ------------------------------------------------------------------------- */
+/* --- finding the entry of a node -------------------------------------------------------------------------
+ */
 
 static int32_t add(struct folding *folding, struct call call)
 {
@@ -69,7 +70,8 @@ static int32_t add(struct folding *folding, struct call call)
 #define CALLEES_MAX 4096
 
 /* What an entry calls; made if it is not there. -1: no memory. */
-static int32_t child(struct folding *folding, int32_t parent, enum call_kind kind, int32_t function, int32_t line)
+static int32_t child(struct folding *folding, int32_t parent, enum call_kind kind, int32_t function,
+                     int32_t line)
 {
     struct call *calls = folding->tree->calls;
     if (calls[parent].depth == CALL_TREE_DEPTH_MAX)
@@ -137,7 +139,8 @@ static int32_t place(struct folding *folding, int32_t at, uint32_t number)
     return child(folding, at, CALL_FUNCTION, node->function, 0);
 }
 
-/* --- times ----------------------------------------------------------------------------------------------- */
+/* --- times -----------------------------------------------------------------------------------------------
+ */
 
 /* An entry's number is greater than that of its caller. */
 static void add_up(struct call_tree *tree)

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  *
- * call_tree.h - the call tree of a measured cell, folded to what matters to its user: a function of the user's
- * is open, line by line; a library is one entry, the function that the user's code called, with all that it
- * calls in turn, but for the user's code that it calls back; what the kernel and IPython do below the cell, and
- * to show its value, is left out. A function that calls itself is one entry. Pure.
+ * call_tree.h - the call tree of a measured cell, folded to what matters to its user: a function of the
+ * user's is open, line by line; a library is one entry, the function that the user's code called, with all
+ * that it calls in turn, but for the user's code that it calls back; what the kernel and IPython do below the
+ * cell, and to show its value, is left out. A function that calls itself is one entry. Pure.
  */
 #ifndef REPORT_CALL_TREE_H
 #define REPORT_CALL_TREE_H
@@ -13,15 +13,16 @@
 #define CALL_TREE_DEPTH_MAX 64 /* deeper entries count as those above them */
 
 enum call_kind {
-    CALL_ALL,     /* the root: all threads */
+    CALL_ALL, /* the root: all threads */
     CALL_FUNCTION,
-    CALL_LINE,    /* what a function of the user's did in one line */
-    CALL_KERNEL   /* IPython and the kernel, called by the user's code */
+    CALL_LINE,  /* what a function of the user's did in one line */
+    CALL_KERNEL /* IPython and the kernel, called by the user's code */
 };
 
 struct call {
-    int32_t parent;     /* -1: the root; always less than its own number */
-    int32_t first, next; /* the first of what it calls, and what its caller calls next; -1: none. Longest first */
+    int32_t parent; /* -1: the root; always less than its own number */
+    int32_t first,
+        next; /* the first of what it calls, and what its caller calls next; -1: none. Longest first */
     enum call_kind kind;
     int32_t function; /* -1: none */
     int32_t line;     /* CALL_LINE: which */

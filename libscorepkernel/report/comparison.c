@@ -13,8 +13,8 @@
 
 #define LINES_MAX 1000 /* of a source, that are matched */
 #define SOURCE_MAX 120 /* bytes of a line that are shown, with its NUL */
-/* Times that differ by less are no difference: a share of the longer one, for all that differs from run to run,
- * and beyond that so many times the standard deviation of what samples tell. */
+/* Times that differ by less are no difference: a share of the longer one, for all that differs from run to
+ * run, and beyond that so many times the standard deviation of what samples tell. */
 #define NOISE 0.05
 #define DEVIATIONS 2
 
@@ -62,23 +62,31 @@ static int same(const struct side *left, size_t i, const struct side *right, siz
     return left->lens[i] == right->lens[j] && memcmp(left->begins[i], right->begins[j], left->lens[i]) == 0;
 }
 
-/* The longest common sequence: pairs[j] is 1 + the line of the older cell that is the newer one's line j; 0: it
- * is new. Without memory, all are. */
-static void match(const struct side *older, const struct side *newer, uint16_t *pairs)
+/* A table of the longest common sequences: at i * width + j, that of the lines from i and j on. NULL: no
+ * memory. */
+static uint16_t *common_sequences(const struct side *older, const struct side *newer, size_t width)
 {
-    size_t width = newer->count + 1;
     uint16_t *longest = calloc((older->count + 1) * width, sizeof *longest);
-    memset(pairs, 0, newer->count * sizeof *pairs);
-    if (!longest)
-        return;
-    for (size_t i = older->count; i-- > 0;)
+    for (size_t i = longest ? older->count : 0; i-- > 0;) {
         for (size_t j = newer->count; j-- > 0;) {
             uint16_t down = longest[(i + 1) * width + j], right = longest[i * width + j + 1];
-            longest[i * width + j] = same(older, i, newer, j) ? (uint16_t)(longest[(i + 1) * width + j + 1] + 1)
-                                     : down > right           ? down
-                                                              : right;
+            longest[i * width + j] = same(older, i, newer, j)
+                                         ? (uint16_t)(longest[(i + 1) * width + j + 1] + 1)
+                                     : down > right ? down
+                                                    : right;
         }
-    for (size_t i = 0, j = 0; i < older->count && j < newer->count;) {
+    }
+    return longest;
+}
+
+/* pairs[j] becomes 1 + the line of the older cell that is the newer one's line j; 0: it is new. Without
+ * memory, all are. */
+static void match(const struct side *older, const struct side *newer, uint16_t *pairs)
+{
+    size_t width = newer->count + 1, i = 0, j = 0;
+    uint16_t *longest = common_sequences(older, newer, width);
+    memset(pairs, 0, newer->count * sizeof *pairs);
+    while (longest && i < older->count && j < newer->count) {
         if (same(older, i, newer, j))
             pairs[j++] = (uint16_t)(++i);
         else if (longest[(i + 1) * width + j] >= longest[i * width + j + 1])
@@ -107,7 +115,8 @@ static int is_noise(const struct side *older, double old_s, const struct side *n
     return beyond_s <= 0 || beyond_s * beyond_s <= DEVIATIONS * DEVIATIONS * variance;
 }
 
-/* --- the whole ------------------------------------------------------------------------------------------- */
+/* --- the whole -------------------------------------------------------------------------------------------
+ */
 
 static double seconds_of(const struct json *measured)
 {
@@ -146,7 +155,8 @@ static void print_whole(struct buffer *out, const struct json *older, const stru
     print_text(out, ".");
 }
 
-/* --- line by line ---------------------------------------------------------------------------------------- */
+/* --- line by line ----------------------------------------------------------------------------------------
+ */
 
 struct row {
     double old_s, new_s;
@@ -183,7 +193,9 @@ static void text_row(struct buffer *out, const struct row *row)
 
 static void html_row(struct buffer *out, const struct row *row)
 {
-    const char *colour = row->is_noise || row->is_new ? "" : row->new_s > row->old_s ? ";color:#e4572e" : ";color:#3a9a5b";
+    const char *colour = row->is_noise || row->is_new ? ""
+                         : row->new_s > row->old_s    ? ";color:#e4572e"
+                                                      : ";color:#3a9a5b";
     print_text(out, "<tr><td style=\"text-align:right\">");
     if (!row->is_new)
         print_seconds(out, row->old_s);
@@ -191,14 +203,15 @@ static void html_row(struct buffer *out, const struct row *row)
     print_seconds(out, row->new_s);
     print_text(out, "</td><td style=\"text-align:left%s%s\">", colour, row->is_noise ? ";opacity:0.5" : "");
     print_change(out, row);
-    print_text(out, "</td><td style=\"text-align:right;opacity:0.5\">%zu</td><td style=\"text-align:left\"><code>",
+    print_text(out,
+               "</td><td style=\"text-align:right;opacity:0.5\">%zu</td><td style=\"text-align:left\"><code>",
                row->line);
     print_html(out, row->source);
     print_text(out, "</code></td></tr>");
 }
 
-static void print_lines(struct buffer *text, struct buffer *page, const struct side *older, const struct side *newer,
-                        const uint16_t *pairs)
+static void print_lines(struct buffer *text, struct buffer *page, const struct side *older,
+                        const struct side *newer, const uint16_t *pairs)
 {
     double least_s = 0.01 * newer->findings->whole_s;
     for (size_t j = 0; j < newer->count; j++) {
@@ -227,13 +240,16 @@ static double gone(const struct side *older, const struct side *newer, const uin
     return gone_s;
 }
 
-static void compare_lines(struct buffer *text, struct buffer *page, const struct side *older, const struct side *newer)
+static void compare_lines(struct buffer *text, struct buffer *page, const struct side *older,
+                          const struct side *newer)
 {
     uint16_t pairs[LINES_MAX];
     match(older, newer, pairs);
     print_text(text, "\n    before        now              change  line\n");
-    print_text(page, "<table style=\"margin:0.5em 0\"><thead><tr><th>before</th><th>now</th><th style=\"text-align:left\">"
-                     "change</th><th></th><th></th></tr></thead><tbody>");
+    print_text(
+        page,
+        "<table style=\"margin:0.5em 0\"><thead><tr><th>before</th><th>now</th><th style=\"text-align:left\">"
+        "change</th><th></th><th></th></tr></thead><tbody>");
     print_lines(text, page, older, newer, pairs);
     print_text(page, "</tbody></table>");
     double gone_s = gone(older, newer, pairs);

@@ -75,9 +75,10 @@ void draw_bar(struct buffer *out, const double spent_s[SPENT_KINDS], double whol
             width = 1000; /* of several threads at once */
         width = (long)((double)width * width_em);
         if (width > 0)
-            print_text(out,
-                       "<span style=\"display:inline-block;height:0.7em;width:%ld.%03ldem;background:%s\"></span>",
-                       width / 1000, width % 1000, kinds[kind].colour);
+            print_text(
+                out,
+                "<span style=\"display:inline-block;height:0.7em;width:%ld.%03ldem;background:%s\"></span>",
+                width / 1000, width % 1000, kinds[kind].colour);
     }
 }
 
@@ -91,9 +92,9 @@ void draw_legend(struct buffer *out)
 {
     print_text(out, "<div style=\"margin:0.2em 0\"><small style=\"opacity:0.8\">");
     for (int kind = 0; kind < SPENT_KINDS; kind++)
-        print_text(out,
-                   "<span style=\"display:inline-block;width:0.8em;height:0.8em;background:%s\"></span> %s%s ",
-                   kinds[kind].colour, kind == ON_GIL ? "waiting " : "", kinds[kind].name);
+        print_text(
+            out, "<span style=\"display:inline-block;width:0.8em;height:0.8em;background:%s\"></span> %s%s ",
+            kinds[kind].colour, kind == ON_GIL ? "waiting " : "", kinds[kind].name);
     print_text(out, "</small></div>");
 }
 
@@ -176,28 +177,20 @@ static void print_function(struct buffer *out, const struct sampled_function *fu
 void draw_call_name(struct buffer *out, const struct findings *findings, const struct call *call, int html)
 {
     size_t len = 0;
-    const struct sampled_function *function =
-        call->function >= 0 ? &findings->samples.functions[call->function] : NULL;
-    const char *source = NULL;
-    switch (call->kind) {
-    case CALL_LINE:
-        source = line_of(function->source, call->line, &len);
-        if (source)
-            print_part(out, source, len, html);
-        else
-            print_text(out, "line %d", (int)call->line);
+    if (call->function < 0) {
+        print_text(out, call->kind == CALL_KERNEL ? "(IPython and the kernel)" : "(all threads)");
         return;
-    case CALL_FUNCTION:
-        print_function(out, function, html);
-        if (call->is_recursive)
-            print_text(out, " (calls itself)");
-        return;
-    case CALL_KERNEL:
-        print_text(out, "(IPython and the kernel)");
-        return;
-    case CALL_ALL:
-        print_text(out, "(all threads)");
     }
+    const struct sampled_function *function = &findings->samples.functions[call->function];
+    const char *source = call->kind == CALL_LINE ? line_of(function->source, call->line, &len) : NULL;
+    if (source)
+        print_part(out, source, len, html);
+    else if (call->kind == CALL_LINE)
+        print_text(out, "line %d", (int)call->line);
+    else
+        print_function(out, function, html);
+    if (call->is_recursive)
+        print_text(out, " (calls itself)");
 }
 
 void draw_call_place(struct buffer *out, const struct findings *findings, const struct call *call, int html)

@@ -14,7 +14,7 @@
 static const struct report_view *const views[] = {
 #define VIEW(name) &view_##name,
 #include "report/views.def"
-};
+    NULL};
 
 int findings_are_sampled(const struct findings *findings)
 {
@@ -59,7 +59,7 @@ static int is_shown(const struct report_view *view, const struct json *measured)
 static void print_views(struct buffer *text, struct buffer *page, const struct findings *findings)
 {
     print_text(page, "<div style=\"border-left:3px solid #e4572e;padding-left:0.8em\">");
-    for (size_t i = 0; i < sizeof views / sizeof *views; i++) {
+    for (size_t i = 0; views[i]; i++) {
         if (!is_shown(views[i], findings->measured))
             continue;
         views[i]->text(text, findings);

@@ -57,8 +57,8 @@ static int read_functions(struct samples *samples, const struct json *rows, cons
     return 0;
 }
 
-/* IPython compiles each statement of a cell by itself, and code that is made again is another object: what has
- * one file, name and line is one function to the user, and all of a cell's own code is. */
+/* IPython compiles each statement of a cell by itself, and code that is made again is another object: what
+ * has one file, name and line is one function to the user, and all of a cell's own code is. */
 static int by_identity(const void *left, const void *right, void *of)
 {
     const struct sampled_function *functions = of;
@@ -101,7 +101,7 @@ static void read_times(struct sampled_node *node, const struct json *row)
     node->own_s[ON_PYTHON] = python + either * (1 - share);
     node->own_s[ON_NATIVE] = native + either * share;
     for (int i = 0; i < WAITED_KINDS; i++) {
-        node->waited_s[i] = seconds_at(row, (size_t)(COLUMN_WAITED + i));
+        node->waited_s[i] = seconds_at(row, (size_t)COLUMN_WAITED + (size_t)i);
         node->own_s[i == FOR_GIL ? ON_GIL : ON_WAITING] += node->waited_s[i];
     }
     node->grown = json_number(json_at(row, 4), 0);
@@ -152,9 +152,12 @@ static int read_threads(struct samples *samples, const struct json *rows)
         return -ENOMEM;
     for (size_t i = 0; i < count; i++) {
         const struct json *row = json_at(rows, i);
-        samples->threads[i] = (struct sampled_thread){json_boolean(json_at(row, 1), 0), seconds_at(row, 2),
-                                                      seconds_at(row, 3), json_at(row, 4),
-                                                      seconds_at(row, 5), json_integer(json_at(row, 6), -1)};
+        samples->threads[i] = (struct sampled_thread){json_boolean(json_at(row, 1), 0),
+                                                      seconds_at(row, 2),
+                                                      seconds_at(row, 3),
+                                                      json_at(row, 4),
+                                                      seconds_at(row, 5),
+                                                      json_integer(json_at(row, 6), -1)};
     }
     samples->thread_count = (uint32_t)count;
     return 0;
@@ -177,6 +180,15 @@ int samples_is_displayhook(const struct sampled_function *function)
 /* What a node is below. */
 enum { BELOW_CELL = 1, BELOW_DISPLAYHOOK = 2 };
 
+static uint8_t what_is_above(const struct samples *samples, const struct sampled_node *node,
+                             const uint8_t *below)
+{
+    if (node->parent < 0)
+        return samples->threads[node->line].is_master ? BELOW_CELL : 0;
+    int shows = samples_is_displayhook(&samples->functions[node->function]);
+    return below[node->parent] | (shows ? BELOW_DISPLAYHOOK : 0);
+}
+
 static int sum_up_cell(struct samples *samples)
 {
     uint8_t *below = calloc(samples->node_count + 1, 1);
@@ -184,16 +196,13 @@ static int sum_up_cell(struct samples *samples)
         return -ENOMEM;
     for (uint32_t i = 0; i < samples->node_count; i++) {
         const struct sampled_node *node = &samples->nodes[i];
-        if (node->parent < 0)
-            below[i] = samples->threads[node->line].is_master ? BELOW_CELL : 0;
-        else
-            below[i] = below[node->parent] |
-                       (samples_is_displayhook(&samples->functions[node->function]) ? BELOW_DISPLAYHOOK : 0);
-        if (!(below[i] & BELOW_CELL))
-            continue;
-        for (int kind = 0; kind < SPENT_KINDS; kind++)
-            *(below[i] & BELOW_DISPLAYHOOK ? &samples->shown_s : &samples->of_cell_s[kind]) += node->own_s[kind];
-        samples->ready_s += below[i] & BELOW_DISPLAYHOOK ? 0 : node->ready_s;
+        below[i] = what_is_above(samples, node, below);
+        int is_shown = below[i] == (BELOW_CELL | BELOW_DISPLAYHOOK), is_cells = below[i] == BELOW_CELL;
+        for (int kind = 0; kind < SPENT_KINDS; kind++) {
+            samples->shown_s += is_shown ? node->own_s[kind] : 0;
+            samples->of_cell_s[kind] += is_cells ? node->own_s[kind] : 0;
+        }
+        samples->ready_s += is_cells ? node->ready_s : 0;
     }
     free(below);
     return 0;

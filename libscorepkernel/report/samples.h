@@ -35,13 +35,13 @@ struct sampled_function {
 
 /* A function in a line of it, as it was called by the node above. */
 struct sampled_node {
-    int32_t parent; /* less than its own number; -1: it stands for a thread */
-    int32_t function; /* -1: it stands for a thread */
-    int32_t line;   /* of a thread, its number in threads */
+    int32_t parent;            /* less than its own number; -1: it stands for a thread */
+    int32_t function;          /* -1: it stands for a thread */
+    int32_t line;              /* of a thread, its number in threads */
     double own_s[SPENT_KINDS]; /* without what it called */
     double waited_s[WAITED_KINDS];
-    double ready_s;            /* contained in own_s */
-    double grown;              /* bytes */
+    double ready_s; /* contained in own_s */
+    double grown;   /* bytes */
 };
 
 struct sampled_thread {
@@ -58,16 +58,17 @@ struct samples {
     struct sampled_node *nodes;
     struct sampled_thread *threads;
     uint32_t function_count, node_count, thread_count;
-    uint64_t count;     /* of samples */
-    double seconds;     /* that were sampled */
-    double cost_s;      /* processor time that the sampling took */
+    uint64_t count;                                /* of samples */
+    double seconds;                                /* that were sampled */
+    double cost_s;                                 /* processor time that the sampling took */
     double memory_first, memory_last, memory_peak; /* bytes resident */
-    double of_cell_s[SPENT_KINDS]; /* what the thread did that ran the cell */
-    double ready_s;                /* contained in it: it had no processor */
-    double shown_s;                /* and not contained in it: IPython showed the cell's value */
+    double of_cell_s[SPENT_KINDS];                 /* what the thread did that ran the cell */
+    double ready_s;                                /* contained in it: it had no processor */
+    double shown_s; /* and not contained in it: IPython showed the cell's value */
 };
 
-/** Whether a function is IPython's displayhook, which Python calls with the value of a cell's last expression. */
+/** Whether a function is IPython's displayhook, which Python calls with the value of a cell's last
+ * expression. */
 int samples_is_displayhook(const struct sampled_function *function);
 
 /** Read the member "sampling" of what the worker says of a measured cell. What is malformed in it makes it

@@ -30,7 +30,8 @@ int findings_are_sampled(const struct findings *findings);
  * shortens the report. */
 struct report_view {
     const char *name;
-    void (*text)(struct buffer *out, const struct findings *findings); /* for a terminal; ends its last line */
+    void (*text)(struct buffer *out,
+                 const struct findings *findings); /* for a terminal; ends its last line */
     void (*html)(struct buffer *out, const struct findings *findings); /* whole elements, without scripts */
 };
 

@@ -6,12 +6,13 @@
 #include "report/draw.h"
 #include "report/view.h"
 
-#define SHOWN 0.01      /* a share of the whole time, from which on an entry is shown */
+#define SHOWN 0.01 /* a share of the whole time, from which on an entry is shown */
 #define TEXT_SHOWN 0.02
 #define ROWS_MAX 60
 #define TEXT_ROWS_MAX 16
 
-typedef void draw_row(struct buffer *out, const struct findings *findings, const struct call *call, int depth);
+typedef void draw_row(struct buffer *out, const struct findings *findings, const struct call *call,
+                      int depth);
 
 struct walk {
     const struct findings *findings;
@@ -22,7 +23,8 @@ struct walk {
 };
 
 /* A call tree is at most CALL_TREE_DEPTH_MAX deep. */
-static void walk(struct walk *state, struct buffer *out, const struct call *call, int depth) // NOLINT(misc-no-recursion)
+static void walk(struct walk *state, struct buffer *out, const struct call *call,
+                 int depth) // NOLINT(misc-no-recursion)
 {
     const struct call_tree *tree = &state->findings->tree;
     for (int32_t at = call->first; at >= 0; at = tree->calls[at].next) {
@@ -50,7 +52,8 @@ static int has_calls(const struct findings *findings)
     return findings_are_sampled(findings) && findings->tree.count > 1;
 }
 
-/* --- text ------------------------------------------------------------------------------------------------ */
+/* --- text ------------------------------------------------------------------------------------------------
+ */
 
 static void text_row(struct buffer *out, const struct findings *findings, const struct call *call, int depth)
 {
@@ -77,17 +80,21 @@ static void text(struct buffer *out, const struct findings *findings)
     remaining(&state, out, "", "\n");
 }
 
-/* --- HTML ------------------------------------------------------------------------------------------------ */
+/* --- HTML ------------------------------------------------------------------------------------------------
+ */
 
 static void html_row(struct buffer *out, const struct findings *findings, const struct call *call, int depth)
 {
-    print_text(out, "<div style=\"display:flex;align-items:center;white-space:nowrap;line-height:1.5\" title=\"");
+    print_text(out,
+               "<div style=\"display:flex;align-items:center;white-space:nowrap;line-height:1.5\" title=\"");
     draw_kinds(out, call->spent_s);
-    print_text(out, "\"><span style=\"width:3.2em;flex:none;text-align:right\">%d&nbsp;%%</span>"
-                    "<span style=\"width:7em;flex:none;padding:0 0.6em\">",
+    print_text(out,
+               "\"><span style=\"width:3.2em;flex:none;text-align:right\">%d&nbsp;%%</span>"
+               "<span style=\"width:7em;flex:none;padding:0 0.6em\">",
                (int)(100 * call_total(call) / findings->whole_s + 0.5));
     draw_bar(out, call->spent_s, findings->whole_s, 7);
-    print_text(out, "</span><span style=\"padding-left:%d.%dem;overflow:hidden;text-overflow:ellipsis\"><code>",
+    print_text(out,
+               "</span><span style=\"padding-left:%d.%dem;overflow:hidden;text-overflow:ellipsis\"><code>",
                depth * 12 / 10, depth * 12 % 10);
     draw_call_name(out, findings, call, 1);
     print_text(out, "</code> <small style=\"opacity:0.6\">");

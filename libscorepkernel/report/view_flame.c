@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  *
- * view_flame.c - the call tree as a flame graph: the width of a block is the time of an entry, and below it lie
- * those that it calls. Blocks are nested in each other, as SVG does not survive everywhere. Pure.
+ * view_flame.c - the call tree as a flame graph: the width of a block is the time of an entry, and below it
+ * lie those that it calls. Blocks are nested in each other, as SVG does not survive everywhere. Pure.
  */
 #include "base/print.h"
 #include "report/draw.h"
 #include "report/view.h"
 
-#define SHOWN 0.004    /* a share of the whole time, from which on an entry is drawn */
+#define SHOWN 0.004 /* a share of the whole time, from which on an entry is drawn */
 #define DEPTH_MAX 24
 #define BLOCKS_MAX 300
 
@@ -16,11 +16,13 @@ struct drawing {
     int blocks_left;
 };
 
-static void block_begin(struct buffer *out, const struct drawing *drawing, const struct call *call, double of_s)
+static void block_begin(struct buffer *out, const struct drawing *drawing, const struct call *call,
+                        double of_s)
 {
     double total_s = call_total(call), percent = of_s > 0 ? 100 * total_s / of_s : 0;
     int hundredths = (int)(percent > 100 ? 10000 : percent * 100);
-    print_text(out, "<div style=\"width:%d.%02d%%;flex:none\"><div title=\"", hundredths / 100, hundredths % 100);
+    print_text(out, "<div style=\"width:%d.%02d%%;flex:none\"><div title=\"", hundredths / 100,
+               hundredths % 100);
     draw_call_name(out, drawing->findings, call, 1);
     print_text(out, " ");
     draw_call_place(out, drawing->findings, call, 1);
@@ -28,17 +30,19 @@ static void block_begin(struct buffer *out, const struct drawing *drawing, const
     print_seconds(out, total_s);
     print_text(out, ", ");
     draw_share(out, total_s, drawing->findings->whole_s);
-    print_text(out,
-               "\" style=\"background:%s;color:#fff;overflow:hidden;white-space:nowrap;font-size:0.8em;height:1.6em;"
-               "line-height:1.6;border:1px solid rgba(255,255,255,0.5);box-sizing:border-box;padding:0 0.2em\">",
-               draw_kind_colour(draw_main_kind(call->spent_s)));
+    print_text(
+        out,
+        "\" style=\"background:%s;color:#fff;overflow:hidden;white-space:nowrap;font-size:0.8em;height:1.6em;"
+        "line-height:1.6;border:1px solid rgba(255,255,255,0.5);box-sizing:border-box;padding:0 0.2em\">",
+        draw_kind_colour(draw_main_kind(call->spent_s)));
     if (total_s >= 0.02 * drawing->findings->whole_s)
         draw_call_name(out, drawing->findings, call, 1);
     print_text(out, "</div>");
 }
 
 /* At most DEPTH_MAX deep. */
-static void draw(struct buffer *out, struct drawing *drawing, const struct call *call, int depth) // NOLINT(misc-no-recursion)
+static void draw(struct buffer *out, struct drawing *drawing, const struct call *call,
+                 int depth) // NOLINT(misc-no-recursion)
 {
     const struct call_tree *tree = &drawing->findings->tree;
     double least_s = SHOWN * drawing->findings->whole_s;

@@ -9,10 +9,10 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define HOT 0.2         /* a share of the whole time, from which on a line is marked */
-#define SHOWN 0.01      /* and from which on it is shown, where not all lines are */
+#define HOT 0.2          /* a share of the whole time, from which on a line is marked */
+#define SHOWN 0.01       /* and from which on it is shown, where not all lines are */
 #define ALL_LINES_MAX 16 /* a source of no more lines is shown as a whole */
-#define SOURCE_MAX 200  /* bytes of a line's source that are shown */
+#define SOURCE_MAX 200   /* bytes of a line's source that are shown */
 
 /* Where a source's lines begin. */
 struct source {
@@ -32,8 +32,8 @@ static int source_read(struct source *source, const char *text)
         at += source->count > 0; /* behind the newline */
         source->lines[source->count++] = at;
     }
-    while (source->count > 0 && strspn(source->lines[source->count - 1], " \t\r\n") ==
-                                    strlen(source->lines[source->count - 1]))
+    while (source->count > 0 &&
+           strspn(source->lines[source->count - 1], " \t\r\n") == strlen(source->lines[source->count - 1]))
         source->count--;
     return 0;
 }
@@ -57,7 +57,8 @@ static void line_text(const struct source *source, int32_t line, char text[SOURC
     text[len] = '\0';
 }
 
-/* --- which lines are shown ------------------------------------------------------------------------------- */
+/* --- which lines are shown -------------------------------------------------------------------------------
+ */
 
 /* The lines of one file: lines[0..count) of line_times, and its source. */
 struct block {
@@ -69,7 +70,8 @@ struct block {
     double whole_s;
 };
 
-typedef void draw_row(struct buffer *out, const struct block *block, int32_t line, const struct line_time *time);
+typedef void draw_row(struct buffer *out, const struct block *block, int32_t line,
+                      const struct line_time *time);
 typedef void draw_gap(struct buffer *out);
 
 static const struct line_time *time_of(const struct block *block, int32_t line, uint32_t *from)
@@ -126,12 +128,12 @@ struct drawing {
 
 static void draw_block(struct buffer *out, struct block *block, const struct drawing *drawing)
 {
-    if (hottest(block) < SHOWN * block->whole_s || source_read(&block->source, block->function->source
-                                                                                   ? block->function->source
-                                                                                   : "") != 0)
+    if (hottest(block) < SHOWN * block->whole_s ||
+        source_read(&block->source, block->function->source ? block->function->source : "") != 0)
         return;
     drawing->begin(out, block);
-    if (block->function->code == CODE_OF_CELL && block->source.count <= ALL_LINES_MAX && block->source.count > 0)
+    if (block->function->code == CODE_OF_CELL && block->source.count <= ALL_LINES_MAX &&
+        block->source.count > 0)
         draw_whole(out, block, drawing->row);
     else
         draw_hot(out, block, drawing->row, drawing->gap);
@@ -154,7 +156,8 @@ static void draw_all(struct buffer *out, const struct findings *findings, const 
     }
 }
 
-/* --- text ------------------------------------------------------------------------------------------------ */
+/* --- text ------------------------------------------------------------------------------------------------
+ */
 
 static void text_begin(struct buffer *out, const struct block *block)
 {
@@ -163,12 +166,13 @@ static void text_begin(struct buffer *out, const struct block *block)
     print_text(out, "\n");
 }
 
-static void text_row(struct buffer *out, const struct block *block, int32_t line, const struct line_time *time)
+static void text_row(struct buffer *out, const struct block *block, int32_t line,
+                     const struct line_time *time)
 {
     struct buffer cell = {0};
     char source[SOURCE_MAX + 1];
     double total_s = time ? line_time_total(time) : 0;
-    int counts = total_s >= 0.005 * block->whole_s;
+    int counts = time && total_s >= 0.005 * block->whole_s;
     if (counts)
         print_seconds(&cell, total_s);
     draw_right(out, &cell, 10);
@@ -204,7 +208,8 @@ static void text(struct buffer *out, const struct findings *findings)
         draw_all(out, findings, &drawing);
 }
 
-/* --- HTML ------------------------------------------------------------------------------------------------ */
+/* --- HTML ------------------------------------------------------------------------------------------------
+ */
 
 static void html_begin(struct buffer *out, const struct block *block)
 {
@@ -213,13 +218,15 @@ static void html_begin(struct buffer *out, const struct block *block)
     print_text(out, "</small></div>");
 }
 
-static void html_row(struct buffer *out, const struct block *block, int32_t line, const struct line_time *time)
+static void html_row(struct buffer *out, const struct block *block, int32_t line,
+                     const struct line_time *time)
 {
     char source[SOURCE_MAX + 1];
     double total_s = time ? line_time_total(time) : 0;
-    int counts = total_s >= 0.005 * block->whole_s;
+    int counts = time && total_s >= 0.005 * block->whole_s;
     int is_hot = total_s >= HOT * block->whole_s;
-    print_text(out, "<div style=\"display:flex;align-items:center;white-space:nowrap;line-height:1.5%s\" title=\"",
+    print_text(out,
+               "<div style=\"display:flex;align-items:center;white-space:nowrap;line-height:1.5%s\" title=\"",
                is_hot ? ";background:rgba(228,87,46,0.12)" : "");
     if (counts) {
         print_seconds(out, total_s);

@@ -12,12 +12,12 @@
 /* --- what can be done ----------------------------------------------------------------------------------- */
 
 #define NOTICES_MAX 4
-#define WAITS 0.1      /* a share of the whole time, from which on a line's waiting is told */
-#define MOSTLY 0.7     /* of a line's time, for which it waits then */
-#define GIL 0.05       /* of the time of all threads */
+#define WAITS 0.1  /* a share of the whole time, from which on a line's waiting is told */
+#define MOSTLY 0.7 /* of a line's time, for which it waits then */
+#define GIL 0.05   /* of the time of all threads */
 #define READY 0.1
-#define MEASURING 0.1  /* of the cell's time, from which on the cost of measuring is told */
-#define SHOWN_S 0.01   /* from which on showing the value is told */
+#define MEASURING 0.1 /* of the cell's time, from which on the cost of measuring is told */
+#define SHOWN_S 0.01  /* from which on showing the value is told */
 
 typedef void begin_notice(struct buffer *out);
 typedef void end_notice(struct buffer *out);
@@ -61,7 +61,8 @@ static void lines_that_wait(struct notices *notices)
     for (uint32_t i = 0; i < findings->lines.count; i++) {
         const struct line_time *line = &findings->lines.lines[i];
         double waited_s = line->spent_s[ON_WAITING];
-        if (waited_s < WAITS * findings->whole_s || waited_s < MOSTLY * line_time_total(line) || !begin_one(notices))
+        if (waited_s < WAITS * findings->whole_s || waited_s < MOSTLY * line_time_total(line) ||
+            !begin_one(notices))
             continue;
         draw_file(notices->out, &findings->samples.functions[line->function], notices->html);
         print_text(notices->out, ", line %d: waits for ", (int)line->line);
@@ -81,8 +82,9 @@ static void gil(struct notices *notices)
         return;
     print_text(notices->out, "Threads waited ");
     print_seconds(notices->out, waited_s);
-    print_text(notices->out, " for the GIL: only one of them runs Python code at a time. Processes, or native code "
-                             "that lets go of it, run side by side.");
+    print_text(notices->out,
+               " for the GIL: only one of them runs Python code at a time. Processes, or native code "
+               "that lets go of it, run side by side.");
     notices->end(notices->out);
 }
 
@@ -93,8 +95,9 @@ static void busy_machine(struct notices *notices)
         return;
     print_text(notices->out, "The machine was busy: for ");
     print_seconds(notices->out, ready_s);
-    print_text(notices->out, " the cell was ready to run and had no processor, so that all of its times are longer than "
-                             "they would be.");
+    print_text(notices->out,
+               " the cell was ready to run and had no processor, so that all of its times are longer than "
+               "they would be.");
     notices->end(notices->out);
 }
 
@@ -109,8 +112,9 @@ static void measuring(struct notices *notices)
     print_count(notices->out, json_integer(json_get(measured, "events"), 0) / 2);
     print_text(notices->out, " calls took about ");
     print_seconds(notices->out, took_s);
-    print_text(notices->out, " of this time. Lines and calls without that: %%%%scorep_python_binding_arguments "
-                             "--noinstrumenter, or a filter for the functions that are called most.");
+    print_text(notices->out,
+               " of this time. Lines and calls without that: %%%%scorep_python_binding_arguments "
+               "--noinstrumenter, or a filter for the functions that are called most.");
     notices->end(notices->out);
 }
 

@@ -47,7 +47,8 @@ static void sampling(struct buffer *out, const struct findings *findings)
     print_text(out, " of another processor");
 }
 
-static void run(struct buffer *out, const struct findings *findings, int (*print)(struct buffer *, const char *))
+static void run(struct buffer *out, const struct findings *findings,
+                int (*print)(struct buffer *, const char *))
 {
     print_text(out, "Ran ");
     print(out, draw_member(findings->measured, "way", "somewhere"));

@@ -84,31 +84,34 @@ static void text(struct buffer *out, const struct findings *findings)
     }
 }
 
+/* A block that says of which kind time was; SPENT_KINDS: the thread was not there. */
+static void block(struct buffer *out, int kind, double percent)
+{
+    int hundredths = percent > 100 ? 10000 : (int)(percent * 100);
+    const char *colour = kind == SPENT_KINDS ? "none" : draw_kind_colour((enum spent_on)kind);
+    if (hundredths > 0)
+        print_text(out, "<span style=\"width:%d.%02d%%;background:%s\"></span>", hundredths / 100,
+                   hundredths % 100, colour);
+}
+
+static int kind_of_piece(const struct sampled_thread *thread, size_t at)
+{
+    double spent_s[SPENT_KINDS];
+    piece(thread, at, spent_s);
+    return all_of(spent_s) > 0 ? (int)draw_main_kind(spent_s) : SPENT_KINDS;
+}
+
 /* Pieces of one kind, one behind the other, are one block. */
 static void blocks(struct buffer *out, const struct findings *findings, const struct sampled_thread *thread)
 {
-    double piece_s = thread->piece_s, whole_s = longest(findings);
-    size_t count = json_count(thread->timeline), run = 0;
-    int before = -1;
-    for (size_t i = 0; i <= count; i++) {
-        double spent_s[SPENT_KINDS] = {0};
-        if (i < count)
-            piece(thread, i, spent_s);
-        /* SPENT_KINDS: the thread was not there */
-        int kind = i == count ? -1 : all_of(spent_s) > 0 ? (int)draw_main_kind(spent_s) : SPENT_KINDS;
-        if (kind == before) {
-            run++;
-            continue;
-        }
-        double percent = 100 * (double)run * piece_s / whole_s;
-        if (before >= 0 && percent > 0) {
-            int hundredths = percent > 100 ? 10000 : (int)(percent * 100);
-            print_text(out, "<span style=\"width:%d.%02d%%;background:%s\"></span>", hundredths / 100,
-                       hundredths % 100,
-                       before == SPENT_KINDS ? "none" : draw_kind_colour((enum spent_on)before));
-        }
-        before = kind;
-        run = 1;
+    double percent_each = 100 * thread->piece_s / longest(findings);
+    size_t count = json_count(thread->timeline);
+    for (size_t from = 0, to; from < count; from = to) {
+        int kind = kind_of_piece(thread, from);
+        to = from + 1;
+        while (to < count && kind_of_piece(thread, to) == kind)
+            to++;
+        block(out, kind, (double)(to - from) * percent_each);
     }
 }
 

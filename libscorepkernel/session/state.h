@@ -4,11 +4,10 @@
  * what:
  *
  *   session.c    what the host calls; loop, wake, environment
- *   lifecycle.c  state, worker, keeper, standby, promoted, last_id, and what is known of the worker's start and
- *                end; it takes all requests off the queue when the worker has ended
- *   requests.c   queue, active, settings, proposed, asked, marked; and by what the worker says of itself: state
- *                and promoted (it is ready), hello and failure (in its words), standby and last_id (it is
- *                guarded), early_ends (it has answered)
+ *   lifecycle.c  state, worker, keeper, standby, promoted, last_id, and what is known of the worker's start
+ * and end; it takes all requests off the queue when the worker has ended requests.c   queue, active,
+ * settings, proposed, asked, marked; and by what the worker says of itself: state and promoted (it is ready),
+ * hello and failure (in its words), standby and last_id (it is guarded), early_ends (it has answered)
  *   answers.c    ends the active request: active, asked, marked.writing; and questions
  *   interrupt.c  patience, and of the active request awaited and taken
  *

@@ -147,7 +147,8 @@ PyDoc_STRVAR(
     "end()\n--\n\n"
     "Leave what is open in every thread, write and close the archive, take out all hooks.\n\n"
     "The result has event_ns (what recording an event took; 0: it is not known), events, locations,\n"
-    "seconds (from the first start to the last stop), flushes, lost (events), rewinds_refused, parameters (events), timed (whether the regions' times are all\n"
+    "seconds (from the first start to the last stop), flushes, lost (events), rewinds_refused, parameters "
+    "(events), timed (whether the regions' times are all\n"
     "there), replaced (whether another profiler's hook was in the place of ours), error (a text or\n"
     "None) and regions: a list of (name, file, line, visits, inclusive_ns, exclusive_ns), most\n"
     "exclusive time first.");

@@ -39,14 +39,16 @@ const char module_sampling_end_doc[] =
     "nodes: a list of (parent, function, line, samples, bytes by which the process grew, ns of the node\n"
     "itself that it ran Python code, ran native code, ran one of both, the same and\n"
     "at one place for two samples, was ready without a processor,\n"
-    "waited: for what is not known, in a sleep, for files and peers, for a lock, for a child, for the GIL). parent: the node\n"
+    "waited: for what is not known, in a sleep, for files and peers, for a lock, for a child, for the GIL). "
+    "parent: the node\n"
     "that called it; -1: the node stands for a thread, and its line is the thread's place in threads.\n"
     "threads: a list of (native id, whether it runs the cell, ns of its begin and its end, time line,\n"
     "ns of a piece): the time line is a list of (ns of Python, native, waiting, for the GIL), by pieces.";
 
 static struct sampler *sampler;
 
-/* --- begin ----------------------------------------------------------------------------------------------- */
+/* --- begin -----------------------------------------------------------------------------------------------
+ */
 
 /* Where the interpreter keeps what it has once, its locks among it. */
 static void find_runtime(struct sampler_options *options)
@@ -139,7 +141,8 @@ PyObject *module_sampling_statement(PyObject *module, PyObject *unused)
     Py_RETURN_NONE;
 }
 
-/* --- end ------------------------------------------------------------------------------------------------- */
+/* --- end -------------------------------------------------------------------------------------------------
+ */
 
 static PyObject *text_of(const char *text)
 {
@@ -169,9 +172,10 @@ static PyObject *make_node(const struct sample_node *node)
     const uint64_t *ns = node->ns;
     return Py_BuildValue("lliILKKKKKKKKKKK", node->parent == SAMPLE_NODE_NONE ? -1L : (long)node->parent,
                          node->function == FUNCTION_NONE ? -1L : (long)node->function, (int)node->line,
-                         (unsigned)node->samples, (long long)node->memory, (unsigned long long)ns[DOING_PYTHON],
-                         (unsigned long long)ns[DOING_NATIVE], (unsigned long long)ns[DOING_RAN],
-                         (unsigned long long)ns[DOING_STOOD], (unsigned long long)ns[DOING_READY],
+                         (unsigned)node->samples, (long long)node->memory,
+                         (unsigned long long)ns[DOING_PYTHON], (unsigned long long)ns[DOING_NATIVE],
+                         (unsigned long long)ns[DOING_RAN], (unsigned long long)ns[DOING_STOOD],
+                         (unsigned long long)ns[DOING_READY],
                          (unsigned long long)ns[DOING_WAITING + WAITING_UNKNOWN],
                          (unsigned long long)ns[DOING_WAITING + WAITING_SLEEP],
                          (unsigned long long)ns[DOING_WAITING + WAITING_FILE],
@@ -185,10 +189,9 @@ static PyObject *make_timeline(const struct sampled_thread *thread)
     PyObject *list = PyList_New(TIMELINE_LEN);
     for (uint32_t i = 0; list && i < TIMELINE_LEN; i++) {
         const uint64_t *ns = thread->timeline[i];
-        PyObject *row = Py_BuildValue("KKKK", (unsigned long long)ns[TIMELINE_PYTHON],
-                                      (unsigned long long)ns[TIMELINE_NATIVE],
-                                      (unsigned long long)ns[TIMELINE_WAITING],
-                                      (unsigned long long)ns[TIMELINE_GIL]);
+        PyObject *row = Py_BuildValue(
+            "KKKK", (unsigned long long)ns[TIMELINE_PYTHON], (unsigned long long)ns[TIMELINE_NATIVE],
+            (unsigned long long)ns[TIMELINE_WAITING], (unsigned long long)ns[TIMELINE_GIL]);
         if (!row || PyList_SetItem(list, (Py_ssize_t)i, row) != 0)
             Py_CLEAR(list);
     }
@@ -226,10 +229,10 @@ static PyObject *make_result(const struct sampling *found, const struct scope *s
     if (functions && nodes && threads)
         result = Py_BuildValue(
             "{s:d,s:K,s:d,s:O,s:(KKK),s:O,s:O,s:O}", "seconds", (double)found->sampled_ns / 1e9, "samples",
-            (unsigned long long)found->samples, "cost",
-            (double)found->cost_ns / 1e9, "full", found->tree->is_full ? Py_True : Py_False, "memory",
-            (unsigned long long)found->memory_first, (unsigned long long)found->memory_last,
-            (unsigned long long)found->memory_peak, "functions", functions, "nodes", nodes, "threads", threads);
+            (unsigned long long)found->samples, "cost", (double)found->cost_ns / 1e9, "full",
+            found->tree->is_full ? Py_True : Py_False, "memory", (unsigned long long)found->memory_first,
+            (unsigned long long)found->memory_last, (unsigned long long)found->memory_peak, "functions",
+            functions, "nodes", nodes, "threads", threads);
     Py_XDECREF(functions);
     Py_XDECREF(nodes);
     Py_XDECREF(threads);

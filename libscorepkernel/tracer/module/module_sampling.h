@@ -8,15 +8,14 @@
 #include "tracer/python/python.h"
 
 /* The rows for the module's table of functions. */
-#define MODULE_SAMPLING_METHODS                                                                \
-    {"sampling_begin", module_sampling_begin, METH_O, module_sampling_begin_doc},              \
-        {"sampling_start", module_sampling_start, METH_NOARGS, module_sampling_start_doc},     \
-        {"sampling_stop", module_sampling_stop, METH_NOARGS, module_sampling_stop_doc},        \
-        {"sampling_statement", module_sampling_statement, METH_NOARGS,                         \
-         module_sampling_statement_doc},                                                       \
-    {                                                                                          \
-        "sampling_end", (PyCFunction)(void (*)(void))module_sampling_end,                      \
-            METH_VARARGS | METH_KEYWORDS, module_sampling_end_doc                              \
+#define MODULE_SAMPLING_METHODS                                                                         \
+    {"sampling_begin", module_sampling_begin, METH_O, module_sampling_begin_doc},                       \
+        {"sampling_start", module_sampling_start, METH_NOARGS, module_sampling_start_doc},              \
+        {"sampling_stop", module_sampling_stop, METH_NOARGS, module_sampling_stop_doc},                 \
+        {"sampling_statement", module_sampling_statement, METH_NOARGS, module_sampling_statement_doc},  \
+    {                                                                                                   \
+        "sampling_end", (PyCFunction)(void (*)(void))module_sampling_end, METH_VARARGS | METH_KEYWORDS, \
+            module_sampling_end_doc                                                                     \
     }
 
 extern const char module_sampling_begin_doc[], module_sampling_start_doc[], module_sampling_stop_doc[],

@@ -79,14 +79,13 @@ PyObject *result_make(const struct result *result, const struct regions *regions
     PyObject *dictionary = NULL;
     if (list)
         dictionary = Py_BuildValue(
-            "{s:I,s:K,s:K,s:d,s:K,s:K,s:K,s:K,s:O,s:O,s:O,s:O,s:O}", "event_ns",
-            (unsigned)result->event_ns, "events", (unsigned long long)result->events,
-            "locations", (unsigned long long)result->locations, "seconds", (double)result->recorded_ns / 1e9,
-            "flushes", (unsigned long long)result->flushes, "lost", (unsigned long long)result->lost,
-            "rewinds_refused", (unsigned long long)result->rewinds_refused, "parameters",
-            (unsigned long long)result->parameters, "timed", result->timed ? Py_True : Py_False, "unwritten",
-            result->unwritten ? Py_True : Py_False, "replaced", result->replaced ? Py_True : Py_False,
-            "error", error, "regions", list);
+            "{s:I,s:K,s:K,s:d,s:K,s:K,s:K,s:K,s:O,s:O,s:O,s:O,s:O}", "event_ns", (unsigned)result->event_ns,
+            "events", (unsigned long long)result->events, "locations", (unsigned long long)result->locations,
+            "seconds", (double)result->recorded_ns / 1e9, "flushes", (unsigned long long)result->flushes,
+            "lost", (unsigned long long)result->lost, "rewinds_refused",
+            (unsigned long long)result->rewinds_refused, "parameters", (unsigned long long)result->parameters,
+            "timed", result->timed ? Py_True : Py_False, "unwritten", result->unwritten ? Py_True : Py_False,
+            "replaced", result->replaced ? Py_True : Py_False, "error", error, "regions", list);
     Py_XDECREF(error);
     Py_XDECREF(list);
     return dictionary;

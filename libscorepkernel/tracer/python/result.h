@@ -18,9 +18,9 @@ struct result {
     uint64_t rewinds_refused;
     uint64_t parameters;
     uint32_t event_ns; /* what recording one took; 0: it is not known */
-    bool timed;     /* the regions' times are all there */
-    bool unwritten; /* something of Score-P's experiment is missing */
-    bool replaced;  /* another profiler's hook took the place of ours for a time */
+    bool timed;        /* the regions' times are all there */
+    bool unwritten;    /* something of Score-P's experiment is missing */
+    bool replaced;     /* another profiler's hook took the place of ours for a time */
     struct fault fault;
 };
 

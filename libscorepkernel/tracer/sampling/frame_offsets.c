@@ -62,7 +62,8 @@ static const struct debug_layout layout_3_14 = {.thread = 22, .thread_previous =
 /* Numbers of eight bytes of _Py_DebugOffsets that are read. */
 #define DEBUG_NUMBERS 64u
 
-static void from_runtime(struct frame_offsets *offsets, const uint64_t *numbers, const struct debug_layout *at)
+static void from_runtime(struct frame_offsets *offsets, const uint64_t *numbers,
+                         const struct debug_layout *at)
 {
     const uint64_t *thread = numbers + at->thread_previous;
     const uint64_t *frame = numbers + at->frame;
@@ -96,10 +97,10 @@ static bool is_sensible(const struct frame_offsets *offsets)
     static const unsigned most = 4096;
     return offsets->thread.frame && offsets->thread.frame < most && offsets->thread.native_id < most &&
            offsets->thread.next < most && offsets->frame.len <= FRAME_PART_MAX && offsets->code.file < most &&
-           offsets->frame.previous + 8u <= offsets->frame.len && offsets->frame.code + 8u <= offsets->frame.len &&
+           offsets->frame.previous + 8u <= offsets->frame.len &&
+           offsets->frame.code + 8u <= offsets->frame.len &&
            offsets->frame.instruction + 8u <= offsets->frame.len && offsets->code.name < most &&
-           offsets->code.qualified < most &&
-           offsets->code.lines < most && offsets->code.instructions < most;
+           offsets->code.qualified < most && offsets->code.lines < most && offsets->code.instructions < most;
 }
 
 static bool ask_runtime(struct frame_offsets *offsets, uint32_t version, const void *runtime)

@@ -22,7 +22,7 @@ struct frame_offsets {
         uint16_t pthread;
         uint16_t frame; /* the innermost frame, or what holds a pointer to it */
     } thread;
-    bool frame_is_held;      /* thread.frame points to a structure that has the frame at holder_frame */
+    bool frame_is_held; /* thread.frame points to a structure that has the frame at holder_frame */
     uint16_t holder_frame;
     struct {
         uint16_t previous, code;

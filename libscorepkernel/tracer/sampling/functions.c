@@ -41,7 +41,8 @@ void functions_finish(struct functions *functions)
 static uint32_t character_at(const uint8_t *characters, uint32_t width, uint32_t at)
 {
     uint32_t character = 0;
-    memcpy(&character, characters + (size_t)at * width, width); /* the machine's byte order is little-endian */
+    memcpy(&character, characters + (size_t)at * width,
+           width); /* the machine's byte order is little-endian */
     return character;
 }
 
@@ -214,8 +215,8 @@ uint32_t functions_find(struct functions *functions, uint64_t code, struct funct
         uint32_t at = hash(code) & (functions->slot_count - 1);
         for (; functions->slots[at] != FUNCTION_NONE; at = (at + 1) & (functions->slot_count - 1)) {
             const struct function *known = &functions->items[functions->slots[at]];
-            if (known->code == code && known->file_address == names.file && known->name_address == names.name &&
-                (known->statement == 0 || known->statement == statement))
+            if (known->code == code && known->file_address == names.file &&
+                known->name_address == names.name && (known->statement == 0 || known->statement == statement))
                 return functions->slots[at];
         }
     }
@@ -236,7 +237,8 @@ void functions_next_statement(struct functions *functions)
     atomic_fetch_add(&functions->statement, 1);
 }
 
-int32_t functions_line(const struct function *function, const struct frame_offsets *offsets, uint64_t instruction)
+int32_t functions_line(const struct function *function, const struct frame_offsets *offsets,
+                       uint64_t instruction)
 {
     if (offsets->instruction_unit) {
         int32_t number = (int32_t)(uint32_t)instruction; /* -1: the function has not begun */

@@ -53,6 +53,7 @@ uint32_t functions_find(struct functions *functions, uint64_t code, struct funct
 bool functions_is_module_level(const struct function *function);
 
 /* The line of an instruction, as a frame has it; 0: it has none. */
-int32_t functions_line(const struct function *function, const struct frame_offsets *offsets, uint64_t instruction);
+int32_t functions_line(const struct function *function, const struct frame_offsets *offsets,
+                       uint64_t instruction);
 
 #endif

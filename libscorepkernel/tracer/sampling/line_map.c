@@ -137,7 +137,8 @@ static int read_locations(struct filling *filling, const uint8_t *table, size_t 
     return result;
 }
 
-int line_map_make(struct line_map *map, enum line_format format, const uint8_t *table, size_t len, int32_t first)
+int line_map_make(struct line_map *map, enum line_format format, const uint8_t *table, size_t len,
+                  int32_t first)
 {
     *map = (struct line_map){0};
     struct filling filling = {map, 0, first};

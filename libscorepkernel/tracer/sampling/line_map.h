@@ -10,7 +10,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define LINE_MAP_TABLE_MAX (1u << 18)     /* bytes of a table */
+#define LINE_MAP_TABLE_MAX (1u << 18)        /* bytes of a table */
 #define LINE_MAP_INSTRUCTIONS_MAX (1u << 18) /* two bytes each */
 
 enum line_format {
@@ -26,7 +26,8 @@ struct line_map {
 
 /* Understands a table as far as it is understandable: what follows a mistake is in no line. first: the code
  * object's first line. -ENOMEM; -E2BIG: it has more than LINE_MAP_INSTRUCTIONS_MAX instructions. */
-int line_map_make(struct line_map *map, enum line_format format, const uint8_t *table, size_t len, int32_t first);
+int line_map_make(struct line_map *map, enum line_format format, const uint8_t *table, size_t len,
+                  int32_t first);
 
 /* The line of the instruction at a distance in bytes from the first one; 0: it has none. */
 int32_t line_map_at(const struct line_map *map, uint64_t offset);

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  *
- * quiet_calls: see quiet_calls.h. Who records calls puts itself into the table by which a library calls others
- * (its global offset table), or wraps names; the system itself is called past that, and so is a function whose
- * address was taken when this library was loaded. */
+ * quiet_calls: see quiet_calls.h. Who records calls puts itself into the table by which a library calls
+ * others (its global offset table), or wraps names; the system itself is called past that, and so is a
+ * function whose address was taken when this library was loaded. */
 #include "tracer/sampling/quiet_calls.h"
 
 #include <fcntl.h>
@@ -10,7 +10,8 @@
 #include <unistd.h>
 
 /* Variables and no constants: else the compiler would call the functions by their names. */
-static int (*volatile create)(pthread_t *, const pthread_attr_t *, void *(*)(void *), void *) = pthread_create;
+static int (*volatile create)(pthread_t *, const pthread_attr_t *, void *(*)(void *),
+                              void *) = pthread_create;
 static int (*volatile join)(pthread_t, void **) = pthread_join;
 
 int quiet_open(const char *path)

@@ -7,7 +7,7 @@
 #include <stdint.h>
 
 struct resident_memory {
-    int fd;                    /* of /proc/self/statm; -1: it is not there */
+    int fd;                     /* of /proc/self/statm; -1: it is not there */
     uint64_t first, last, peak; /* bytes; 0: not looked at */
 };
 

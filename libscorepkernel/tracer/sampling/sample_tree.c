@@ -40,10 +40,11 @@ static bool grow(struct sample_tree *tree)
     if (!nodes)
         return false;
     tree->nodes = nodes;
-    uint32_t *slots = malloc(2 * capacity * sizeof *slots);
+    size_t len = 2 * (size_t)capacity * sizeof(uint32_t);
+    uint32_t *slots = malloc(len);
     if (!slots)
         return false;
-    memset(slots, 0xFF, 2 * capacity * sizeof *slots); /* SAMPLE_NODE_NONE */
+    memset(slots, 0xFF, len); /* SAMPLE_NODE_NONE */
     free(tree->slots);
     tree->slots = slots;
     tree->slot_count = 2 * capacity;

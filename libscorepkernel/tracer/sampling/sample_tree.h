@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  *
- * sample_tree: a call tree made of samples. A node is a function in a line of it, as it was called by the node
- * above: what a function does in two lines are two nodes. Pure. */
+ * sample_tree: a call tree made of samples. A node is a function in a line of it, as it was called by the
+ * node above: what a function does in two lines are two nodes. Pure. */
 #ifndef TRACER_SAMPLING_SAMPLE_TREE_H
 #define TRACER_SAMPLING_SAMPLE_TREE_H
 
@@ -18,9 +18,9 @@
 enum doing {
     DOING_PYTHON, /* it ran Python code */
     DOING_NATIVE, /* it ran native code that Python called */
-    DOING_RAN,    /* it ran one of both: it had lost its processor when it was looked at, so that nobody knows */
-    DOING_STOOD,  /* the same, and it was where it had been at the look before, as native code often is */
-    DOING_READY,  /* it waited for a processor */
+    DOING_RAN, /* it ran one of both: it had lost its processor when it was looked at, so that nobody knows */
+    DOING_STOOD,   /* the same, and it was where it had been at the look before, as native code often is */
+    DOING_READY,   /* it waited for a processor */
     DOING_WAITING, /* and then the kinds of enum waiting */
     DOING_KINDS = DOING_WAITING + WAITING_KINDS
 };

@@ -48,7 +48,7 @@ struct sampler {
     pthread_mutex_t lock;
     pthread_cond_t wake;
     bool stopping, running;
-    pid_t process; /* the one that the thread runs in */
+    pid_t process;                   /* the one that the thread runs in */
     uint64_t started_ns, sampled_ns; /* of the last start; of all before it */
     uint64_t looks, samples, cost_ns, piece_ns;
     uint64_t random;
@@ -59,14 +59,17 @@ struct sampler {
 /* Never quite regular, so that it cannot keep step with what the cell does regularly. */
 static uint64_t next_period(struct sampler *sampler, uint64_t elapsed_ns)
 {
-    uint64_t period = elapsed_ns < SHORT_NS ? SHORT_PERIOD_NS : elapsed_ns < LONG_NS ? PERIOD_NS : LONG_PERIOD_NS;
+    uint64_t period = elapsed_ns < SHORT_NS  ? SHORT_PERIOD_NS
+                      : elapsed_ns < LONG_NS ? PERIOD_NS
+                                             : LONG_PERIOD_NS;
     sampler->random ^= sampler->random << 13;
     sampler->random ^= sampler->random >> 7;
     sampler->random ^= sampler->random << 17;
     return period * 3 / 4 + sampler->random % (period / 2);
 }
 
-static struct watched_thread *watched(struct sampler *sampler, const struct listed_thread *listed, uint64_t now_ns)
+static struct watched_thread *watched(struct sampler *sampler, const struct listed_thread *listed,
+                                      uint64_t now_ns)
 {
     for (uint32_t i = 0; i < sampler->thread_count; i++) {
         struct watched_thread *known = &sampler->threads[i];
@@ -76,8 +79,8 @@ static struct watched_thread *watched(struct sampler *sampler, const struct list
     if (sampler->thread_count == SAMPLER_THREADS_MAX)
         return NULL;
     struct watched_thread *new = &sampler->threads[sampler->thread_count];
-    uint32_t root = sample_tree_child(&sampler->tree, SAMPLE_NODE_NONE, FUNCTION_NONE,
-                                      (int32_t)sampler->thread_count);
+    uint32_t root =
+        sample_tree_child(&sampler->tree, SAMPLE_NODE_NONE, FUNCTION_NONE, (int32_t)sampler->thread_count);
     if (root == SAMPLE_NODE_NONE)
         return NULL;
     watched_thread_begin(new, listed, listed->state == sampler->master, root, now_ns);
@@ -99,7 +102,8 @@ static uint64_t since_begin(const struct sampler *sampler, uint64_t now_ns)
     return sampler->sampled_ns + (now_ns - sampler->started_ns);
 }
 
-static void add(struct sampler *sampler, struct watched_thread *thread, const struct spent *spent, uint64_t now_ns)
+static void add(struct sampler *sampler, struct watched_thread *thread, const struct spent *spent,
+                uint64_t now_ns)
 {
     uint64_t at_ns = since_begin(sampler, now_ns);
     while (at_ns >= TIMELINE_LEN * sampler->piece_ns) {
@@ -194,7 +198,8 @@ static void *run(void *argument)
 
 /* --- in the thread that is measured --------------------------------------------------------------------- */
 
-/* Tries what every sample relies on: that the frame which is known to be executed is the one that is found. */
+/* Tries what every sample relies on: that the frame which is known to be executed is the one that is found.
+ */
 static bool finds_itself(struct sampler *sampler, const struct sampler_options *options)
 {
     if (!stack_read(&sampler->reader, options->thread, NULL, &sampler->stack))

@@ -15,13 +15,13 @@
 
 #define SAMPLER_THREADS_MAX 256u
 struct sampler_options {
-    uint32_t version;             /* PY_VERSION_HEX of the running Python */
-    const void *runtime;          /* _PyRuntime */
-    struct lock_range locks;      /* where that lies */
-    uint64_t code_type, thread;   /* PyCode_Type, and the thread state that is measured */
-    uint64_t frame_code;          /* what the innermost frame executes, to try whether it is found */
+    uint32_t version;           /* PY_VERSION_HEX of the running Python */
+    const void *runtime;        /* _PyRuntime */
+    struct lock_range locks;    /* where that lies */
+    uint64_t code_type, thread; /* PyCode_Type, and the thread state that is measured */
+    uint64_t frame_code;        /* what the innermost frame executes, to try whether it is found */
     uint32_t frame_line;
-    const char *package;          /* what the names of the kernel's own files begin with */
+    const char *package; /* what the names of the kernel's own files begin with */
 };
 
 struct sampler;
@@ -37,8 +37,8 @@ void sampler_stop(struct sampler *sampler);
 /* Another statement of the cell begins: its code may lie where that of the one before lay. */
 void sampler_note_statement(struct sampler *sampler);
 
-/* The calling thread is about to run a coroutine that is a cell's own code: while it is suspended, it waits for
- * what this thread does. */
+/* The calling thread is about to run a coroutine that is a cell's own code: while it is suspended, it waits
+ * for what this thread does. */
 void sampler_note_coroutine(struct sampler *sampler);
 
 void sampler_destroy(struct sampler *sampler);
@@ -47,10 +47,10 @@ struct sampling {
     const struct functions *functions;
     const struct sample_tree *tree;
     uint32_t thread_count;
-    uint64_t sampled_ns;  /* between starts and stops */
-    uint64_t samples;         /* of all threads */
-    uint64_t cost_ns;     /* processor time of the sampling itself */
-    uint64_t piece_ns;    /* of a time line */
+    uint64_t sampled_ns;                             /* between starts and stops */
+    uint64_t samples;                                /* of all threads */
+    uint64_t cost_ns;                                /* processor time of the sampling itself */
+    uint64_t piece_ns;                               /* of a time line */
     uint64_t memory_first, memory_last, memory_peak; /* bytes resident, as sampled */
 };
 

@@ -29,7 +29,8 @@ static uint64_t number_at(const uint8_t *bytes, uint16_t offset)
     return number;
 }
 
-static const uint8_t *frame_bytes(struct window *window, const struct frame_offsets *offsets, uint64_t address)
+static const uint8_t *frame_bytes(struct window *window, const struct frame_offsets *offsets,
+                                  uint64_t address)
 {
     uint32_t len = offsets->frame.len;
     if (address >= window->begin && address - window->begin + len <= window->len)
@@ -83,7 +84,8 @@ static bool is_base(const struct stack_base *base, uint64_t address, uint64_t co
 
 /* Where the frames end without having come to a base, or with one that belongs to a generator, which somebody
  * has to have called, it was suspended meanwhile. */
-static bool is_torn_at(const struct frame_offsets *offsets, const struct stack_base *base, const uint8_t *outermost)
+static bool is_torn_at(const struct frame_offsets *offsets, const struct stack_base *base,
+                       const uint8_t *outermost)
 {
     if (base && base->count > 0)
         return true;
@@ -117,8 +119,8 @@ static void walk(const struct frame_offsets *offsets, uint64_t address, const st
 }
 
 /* Finds the functions of frames[from..to), and drops what is none. Returns how many there are now. */
-static uint32_t name_frames(const struct stack_reader *reader, struct stack *stack, uint32_t from, uint32_t to,
-                            uint32_t kept)
+static uint32_t name_frames(const struct stack_reader *reader, struct stack *stack, uint32_t from,
+                            uint32_t to, uint32_t kept)
 {
     const struct frame_offsets *offsets = &reader->functions->offsets;
     uint64_t addresses[OWN_MEMORY_PIECES_MAX] = {0};
@@ -177,14 +179,15 @@ void stack_add_suspended(const struct stack_reader *reader, uint64_t address, st
     if (!may_be_awaited(reader, address, stack) || !own_memory_read(bytes, address, offsets->frame.len) ||
         (offsets->frame.owner && bytes[offsets->frame.owner] != FRAME_OWNER_GENERATOR))
         return;
-    stack->frames[stack->count] = (struct stack_frame){
-        .address = address,
-        .code = number_at(bytes, offsets->frame.code) & REFERENCE_MASK,
-        .instruction = instruction_of(offsets, bytes)};
+    stack->frames[stack->count] =
+        (struct stack_frame){.address = address,
+                             .code = number_at(bytes, offsets->frame.code) & REFERENCE_MASK,
+                             .instruction = instruction_of(offsets, bytes)};
     stack->count = name_frames(reader, stack, stack->count, stack->count + 1, stack->count);
 }
 
-bool stack_position(const struct frame_offsets *offsets, uint64_t thread, uint64_t *frame, uint64_t *instruction)
+bool stack_position(const struct frame_offsets *offsets, uint64_t thread, uint64_t *frame,
+                    uint64_t *instruction)
 {
     uint8_t bytes[FRAME_PART_MAX];
     *frame = innermost(offsets, thread);

@@ -57,7 +57,8 @@ static pid_t native_id(const struct thread_list *list, uint64_t state)
 {
     if (list->offsets.thread.native_id)
         return (pid_t)word_at(state + list->offsets.thread.native_id);
-    return (pid_t)(int32_t)word_at(word_at(state + list->offsets.thread.pthread) + list->native_id_in_pthread);
+    return (pid_t)(int32_t)word_at(word_at(state + list->offsets.thread.pthread) +
+                                   list->native_id_in_pthread);
 }
 
 void thread_list_read(struct thread_list *list, uint64_t state)
@@ -70,7 +71,8 @@ void thread_list_read(struct thread_list *list, uint64_t state)
         first = before;
     }
     list->count = 0;
-    for (uint64_t at = first; at && list->count < THREAD_LIST_MAX; at = word_at(at + list->offsets.thread.next)) {
+    for (uint64_t at = first; at && list->count < THREAD_LIST_MAX;
+         at = word_at(at + list->offsets.thread.next)) {
         pid_t id = native_id(list, at);
         if (id > 0) /* else it has no thread yet, or no more */
             list->threads[list->count++] = (struct listed_thread){at, id};

@@ -33,9 +33,11 @@ static void look_at_clocks(struct watched_thread *thread, uint64_t now_ns)
 void watched_thread_begin(struct watched_thread *thread, const struct listed_thread *listed, bool is_master,
                           uint32_t root, uint64_t now_ns)
 {
-    *thread = (struct watched_thread){.state = listed->state, .node = root, .node_before = root, .is_new = true};
+    *thread =
+        (struct watched_thread){.state = listed->state, .node = root, .node_before = root, .is_new = true};
     thread->node_waited = SAMPLE_NODE_NONE;
-    thread->found = (struct sampled_thread){.native_id = listed->native_id, .is_master = is_master, .root = root};
+    thread->found =
+        (struct sampled_thread){.native_id = listed->native_id, .is_master = is_master, .root = root};
     activity_open(&thread->activity, listed->native_id);
     watched_thread_go_on(thread, now_ns);
 }
@@ -82,8 +84,8 @@ struct looks {
     int moves;
 };
 
-/* Looks once more. Whether it has moved so often that it runs Python code: native code that is called again and
- * again moves, too, but seldom. */
+/* Looks once more. Whether it has moved so often that it runs Python code: native code that is called again
+ * and again moves, too, but seldom. */
 static bool has_moved_on(struct looks *looks)
 {
     uint64_t frame, instruction;
@@ -101,8 +103,8 @@ static bool has_run_for(const struct watched_thread *thread, uint64_t since_ns, 
     return activity_ran(&thread->activity, &now_ns) && now_ns - since_ns > ns;
 }
 
-/* What a thread ran that had lost its processor, perhaps to us, and cannot be seen moving: it gets it back for
- * a moment. */
+/* What a thread ran that had lost its processor, perhaps to us, and cannot be seen moving: it gets it back
+ * for a moment. */
 static enum doing what_ran(struct looks *looks, const struct stack *stack, uint64_t since_ns)
 {
     static const struct timespec moment = {0, MOMENT_NS};
@@ -211,7 +213,8 @@ void watched_thread_spent(struct watched_thread *thread, const struct frame_offs
     }
 }
 
-/* --- the time line --------------------------------------------------------------------------------------- */
+/* --- the time line ---------------------------------------------------------------------------------------
+ */
 
 static enum timeline_part part_of(enum doing doing)
 {
@@ -222,7 +225,8 @@ static enum timeline_part part_of(enum doing doing)
     return doing == DOING_WAITING + WAITING_GIL ? TIMELINE_GIL : TIMELINE_WAITING;
 }
 
-void watched_thread_add_to_timeline(struct watched_thread *thread, uint32_t piece, enum doing doing, uint64_t ns)
+void watched_thread_add_to_timeline(struct watched_thread *thread, uint32_t piece, enum doing doing,
+                                    uint64_t ns)
 {
     if (piece < TIMELINE_LEN)
         thread->found.timeline[piece][part_of(doing)] += ns;

@@ -15,9 +15,9 @@ enum timeline_part { TIMELINE_PYTHON, TIMELINE_NATIVE, TIMELINE_WAITING, TIMELIN
 
 struct sampled_thread {
     pid_t native_id;
-    bool is_master;            /* it runs the cell */
-    uint32_t root;             /* its node, below which all of its functions are */
-    uint64_t begin_ns, end_ns; /* since the sampling began */
+    bool is_master;                                  /* it runs the cell */
+    uint32_t root;                                   /* its node, below which all of its functions are */
+    uint64_t begin_ns, end_ns;                       /* since the sampling began */
     uint64_t timeline[TIMELINE_LEN][TIMELINE_PARTS]; /* ns, from the beginning of the sampling on */
 };
 
@@ -25,13 +25,14 @@ struct watched_thread {
     struct sampled_thread found;
     uint64_t state; /* the address of its thread state */
     struct activity activity;
-    uint64_t now_ns, seen_ns;   /* of this look and of the one before */
-    uint64_t ran_ns, ready_ns;  /* all in all, as of this look */
-    uint64_t ran_since, owed_ns; /* since the last look; counted as ready, and not yet told of by the system */
+    uint64_t now_ns, seen_ns;  /* of this look and of the one before */
+    uint64_t ran_ns, ready_ns; /* all in all, as of this look */
+    uint64_t ran_since,
+        owed_ns;                /* since the last look; counted as ready, and not yet told of by the system */
     uint32_t node, node_before; /* where it is in the tree, and where it was at the last look */
     enum doing waits_as;        /* what it waited for at the last look; DOING_KINDS: it did not */
     uint64_t frame, instruction; /* where it was at the last look */
-    uint32_t node_waited;         /* where it was seen waiting last, and for what */
+    uint32_t node_waited;        /* where it was seen waiting last, and for what */
     enum doing waited_as;
     bool is_new, has_ended;
 };
@@ -63,7 +64,8 @@ void watched_thread_move(struct watched_thread *thread, uint32_t node);
 void watched_thread_spent(struct watched_thread *thread, const struct frame_offsets *offsets,
                           const struct stack *stack, const struct lock_range *locks, struct spent *spent);
 
-void watched_thread_add_to_timeline(struct watched_thread *thread, uint32_t piece, enum doing doing, uint64_t ns);
+void watched_thread_add_to_timeline(struct watched_thread *thread, uint32_t piece, enum doing doing,
+                                    uint64_t ns);
 /* Each piece becomes twice as long. */
 void watched_thread_halve_timeline(struct watched_thread *thread);
 
