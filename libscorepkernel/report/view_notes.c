@@ -113,8 +113,8 @@ static void measuring(struct notices *notices)
     print_text(notices->out, " calls took about ");
     print_seconds(notices->out, took_s);
     print_text(notices->out,
-               " of this time. Lines and calls without that: %%%%scorep_python_binding_arguments "
-               "--noinstrumenter, or a filter for the functions that are called most.");
+               " of this time. %%scorep_filter --apply leaves out those that are called most; without any, "
+               "lines are told by %%%%scorep_python_binding_arguments --noinstrumenter.");
     notices->end(notices->out);
 }
 

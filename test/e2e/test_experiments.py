@@ -159,6 +159,18 @@ class Experiments(KernelCase):
         self.assertTrue(all(event["dur"] > 0 for event in events))
         self.assertIn("could not be written", self.refused("%scorep_export folded --to /proc/out"))
 
+    def test_filter(self) -> None:
+        self.ok("def often(): pass\ndef seldom(): pass\nimport os")
+        code = "%%execute_with_scorep\nfor _ in range(5000): often()\nseldom()"
+        self.measured(code)
+        said = self.ok("%scorep_filter --apply").text()
+        self.assertRegex(said, r"leaves out __main__:often\.\n10,\d{3} events become about \d+, [\d.]+ kB about ")
+        self.addCleanup(self.ok, "del os.environ['SCOREP_FILTERING_FILE']")
+        report = self.ok(code).report or ""
+        self.assertRegex(report, r"Measured in .*: \d events in")
+        self.assertIn("seldom", report)
+        self.assertIn("No function is called so often", self.ok("%scorep_filter --to other").text())
+
     def test_nothing_to_export(self) -> None:
         self.ok("%env SCOREPKERNEL_SAMPLING=off")
         try:
@@ -168,7 +180,7 @@ class Experiments(KernelCase):
         self.assertIn("has no samples", self.refused("%scorep_export folded"))
 
     def test_help_and_completion(self) -> None:
-        for name in ("report", "experiments", "compare", "export"):
+        for name in ("report", "experiments", "compare", "export", "filter"):
             reply = self.reply_of(self.kc.inspect(f"%scorep_{name}", 9))
             self.assertIn(f"%scorep_{name} [", reply["data"]["text/plain"])
 

@@ -164,8 +164,19 @@ class Settings(TracedCase):
             file.write("SCOREP_REGION_NAMES_BEGIN\nEXCLUDE __main__:leaf\nSCOREP_REGION_NAMES_END\n")
         self.with_variable("SCOREP_FILTERING_FILE", path)
         outcome = self.measured()
-        self.assertEqual("SCOREP_FILTERING_FILE: without effect" in outcome.report, not self.score_p)
-        self.assertEqual(Trace(outcome.experiment).calls("leaf"), 0 if self.score_p else 1)
+        self.assertNotIn("without effect", outcome.report)
+        self.assertEqual(Trace(outcome.experiment).calls("leaf"), 0)
+        with open(path, "w") as file:
+            file.write("SCOREP_REGION_NAMES_BEGIN\nEXCLUDE *\nINCLUDE __main__:l*f\nSCOREP_REGION_NAMES_END\n")
+        self.assertEqual(Trace(self.measured().experiment).calls("leaf"), 1)
+        # What Score-P takes for a mistake is its own business.
+        for content in () if self.score_p else ("EXCLUDE *\n", "SCOREP_REGION_NAMES_BEGIN\nEXCLUDE *\n", "SCOREP_REGION_NAMES_BEGIN\nf\nSCOREP_REGION_NAMES_END\n"):
+            with open(path, "w") as file:
+                file.write(content)
+            said = self.fails("%%execute_with_scorep\nleaf(1)", "NotMeasured").reply["evalue"]
+            self.assertIn("SCOREP_FILTERING_FILE", said)
+        os.unlink(path)
+        self.assertIn("SCOREP_FILTERING_FILE", self.fails("%%execute_with_scorep\nleaf(1)", "NotMeasured").reply["evalue"])
 
     def test_what_score_p_does_not_know(self):
         self.with_variable("SCOREP_TOTAL_MEMORI", "1")

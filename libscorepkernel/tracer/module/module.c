@@ -2,6 +2,8 @@
  *
  * module: the Python face of what is recorded, into an archive or Score-P. Knows nothing of how it is done.
  */
+#include <errno.h>
+
 #include "tracer/module/arguments.h"
 #include "tracer/module/module_fork.h"
 #include "tracer/module/module_merge.h"
@@ -19,7 +21,7 @@
 PyDoc_STRVAR(
     begin_doc,
     "begin(directory, *, cell, own, library, process='python', memory_limit=268435456,\n"
-    "      scorep=None, profiled=False, through=(), instrument=True)\n--\n\n"
+    "      scorep=None, profiled=False, through=(), instrument=True, filter=None)\n--\n\n"
     "Begin a measurement; nothing is recorded before start(). Its events go into an OTF2 archive in\n"
     "the existing directory, or to Score-P, which makes the directory.\n\n"
     "cell: co_filename of the cell; its module-level code begins and ends the recording. Or a tuple of\n"
@@ -31,6 +33,7 @@ PyDoc_STRVAR(
     "of the environment's; the experiment directory is one. profiled: its profile tells the times.\n"
     "through: file name prefixes of code that is never recorded, and whose calls are as its caller's.\n"
     "instrument: false: no functions are recorded until the cell's code calls resume().\n"
+    "filter: the bytes of a filter file in Score-P's syntax; what it excludes is not recorded. ValueError.\n"
     "OSError: the archive cannot be written, or Score-P does not start (ECANCELED; see\n"
     "scorep_messages()). RuntimeError: a measurement is active already.\n"
     "NotImplementedError: this Python has no GIL.");
@@ -74,18 +77,35 @@ static int read_settings(PyObject *scorep, struct engine_setting *settings,
     return 0;
 }
 
+/* text: borrowed; NULL: there is no filter. */
+static int read_filter(const char *text, Py_ssize_t len, struct filter *filter)
+{
+    uint32_t line = 0;
+    int result = text ? filter_read(filter, text, (size_t)len, &line) : 0;
+    if (result == -ENOMEM)
+        PyErr_NoMemory();
+    else if (result != 0)
+        PyErr_Format(PyExc_ValueError,
+                     result == -E2BIG ? "the filter has too much, in line %u"
+                                      : "the filter is not understood in line %u",
+                     (unsigned)line);
+    return result == 0 ? 0 : -1;
+}
+
 static PyObject *tracer_begin(PyObject *module, PyObject *arguments, PyObject *keywords)
 {
     /* Python wants them writable, and never writes. */
-    static char texts[][16] = {"directory",    "cell",   "own",      "library", "process",
-                               "memory_limit", "scorep", "profiled", "through", "instrument"};
-    static char *names[] = {texts[0], texts[1], texts[2], texts[3], texts[4], texts[5],
-                            texts[6], texts[7], texts[8], texts[9], NULL};
+    static char texts[][16] = {"directory", "cell",     "own",     "library",    "process", "memory_limit",
+                               "scorep",    "profiled", "through", "instrument", "filter"};
+    static char *names[] = {texts[0], texts[1], texts[2], texts[3], texts[4],  texts[5],
+                            texts[6], texts[7], texts[8], texts[9], texts[10], NULL};
     PyObject *path = NULL, *process = NULL;
     struct arguments_code code = {NULL, NULL, NULL, NULL};
     long long memory_limit = MEMORY_DEFAULT;
     PyObject *scorep = Py_None;
     int profiled = 0, instrument = 1;
+    const char *filter = NULL;
+    Py_ssize_t filter_len = 0;
     struct engine_setting settings[ENGINE_SETTINGS_MAX];
     (void)module;
 #ifdef Py_GIL_DISABLED
@@ -94,10 +114,10 @@ static PyObject *tracer_begin(PyObject *module, PyObject *arguments, PyObject *k
                     "free-threaded build");
     return NULL;
 #endif
-    if (!PyArg_ParseTupleAndKeywords(arguments, keywords, "O&|$OO!O!OLOpO!p:begin", names,
-                                     PyUnicode_FSConverter, &path, &code.cell, &PyTuple_Type, &code.own,
-                                     &PyTuple_Type, &code.library, &process, &memory_limit, &scorep,
-                                     &profiled, &PyTuple_Type, &code.through, &instrument))
+    if (!PyArg_ParseTupleAndKeywords(
+            arguments, keywords, "O&|$OO!O!OLOpO!py#:begin", names, PyUnicode_FSConverter, &path, &code.cell,
+            &PyTuple_Type, &code.own, &PyTuple_Type, &code.library, &process, &memory_limit, &scorep,
+            &profiled, &PyTuple_Type, &code.through, &instrument, &filter, &filter_len))
         return NULL;
     if (!code.cell || !code.own || !code.library) { /* the format of the arguments cannot express that
                                                        keyword-only arguments are required */
@@ -114,9 +134,11 @@ static PyObject *tracer_begin(PyObject *module, PyObject *arguments, PyObject *k
     };
     int result = -1;
     if (check_begin(path, memory_limit) == 0 && options.process &&
-        read_settings(scorep, settings, &options) == 0 && arguments_scope(&options.scope, &code) == 0)
+        read_settings(scorep, settings, &options) == 0 && arguments_scope(&options.scope, &code) == 0 &&
+        read_filter(filter, filter_len, &options.filter) == 0)
         result = measurement_begin(&options);
     scope_finish(&options.scope);
+    filter_finish(&options.filter);
     Py_DECREF(path);
     return result == 0 ? Py_NewRef(Py_None) : NULL;
 }

@@ -36,6 +36,13 @@ static struct thread *known_thread(void)
     return recording_is_active() ? threads_find() : NULL;
 }
 
+/* Whether the filter excludes a region that the user's code names. */
+static bool is_filtered(const char *name)
+{
+    return recording_is_active() && recording.filter.count > 0 &&
+           filter_excludes(&recording.filter, name, NULL);
+}
+
 static uint32_t region_at(const struct place *place)
 {
     return recorder_region(&recording.recorder, place->name, place->file, place->line);
@@ -54,7 +61,7 @@ PyObject *module_region_begin(PyObject *module, PyObject *arguments)
     if (!PyArg_ParseTuple(arguments, "OOO:region_begin", &name, &file, &line) ||
         read_place(name, file, line, &place) != 0)
         return NULL;
-    struct thread *thread = accepting_thread();
+    struct thread *thread = is_filtered(place.name) ? NULL : accepting_thread();
     if (thread)
         recorder_region_begin(&recording.recorder, thread, region_at(&place));
     Py_RETURN_NONE;
@@ -74,6 +81,8 @@ PyObject *module_region_end(PyObject *module, PyObject *arguments)
     const char *text = arguments_text(name, "name", REGION_TEXT_MAX);
     if (!text)
         return NULL;
+    if (is_filtered(text))
+        Py_RETURN_TRUE;
     struct thread *thread = accepting_thread();
     if (!thread) /* what is open is left all the same */
         thread = known_thread();

@@ -201,17 +201,20 @@ static const char *class_of(PyObject *object)
 }
 #endif
 
-static uint32_t make_named(PyObject *object, const struct naming *naming, struct recorder *recorder)
+/* A function that the filter excludes is as if its caller did what it does. */
+static void make_named(struct code *code, const struct naming *naming, struct recorder *recorder)
 {
     char full[REGION_TEXT_MAX];
     PyObject *file_keep;
-    const char *file = attribute_text(object, "co_filename", &file_keep);
-    long line = attribute_number(object, "co_firstlineno");
+    const char *file = attribute_text(code->object, "co_filename", &file_keep);
+    long line = attribute_number(code->object, "co_firstlineno");
     compose_name(full, sizeof full, naming);
-    uint32_t region =
-        recorder_region(recorder, full, file, line > 0 && line <= INT32_MAX ? (uint32_t)line : 0);
+    if (recorder->filter && filter_excludes(recorder->filter, full, file))
+        code->kind = KIND_THROUGH;
+    else
+        code->region =
+            recorder_region(recorder, full, file, line > 0 && line <= INT32_MAX ? (uint32_t)line : 0);
     Py_XDECREF(file_keep);
-    return region;
 }
 
 /* All statements of a cell are one region, which has a name of its own where several cells are measured. */
@@ -234,19 +237,19 @@ static uint32_t make_cell(PyObject *object, const char *module, const struct sco
 /* qualified: the function's name with the classes and functions that it lies in; or, without them, the class
  * that is known otherwise in owner, which may be NULL. The name itself is the code object's: libraries give
  * it another one. */
-static uint32_t make_function(PyObject *object, const char *module, const char *qualified, const char *owner,
-                              struct recorder *recorder)
+static void make_function(struct code *code, const char *module, const char *qualified, const char *owner,
+                          struct recorder *recorder)
 {
     PyObject *name_keep;
-    struct naming naming = {.module = module, .function = attribute_text(object, "co_name", &name_keep)};
+    struct naming naming = {.module = module,
+                            .function = attribute_text(code->object, "co_name", &name_keep)};
     naming.owner = owner_in(qualified, &naming.owner_len);
     if (owner) {
         naming.owner = owner;
         naming.owner_len = strlen(owner);
     }
-    uint32_t region = make_named(object, &naming, recorder);
+    make_named(code, &naming, recorder);
     Py_XDECREF(name_keep);
-    return region;
 }
 
 void codes_resolve(struct code *code, const struct scope *scope, struct recorder *recorder)
@@ -260,9 +263,8 @@ void codes_resolve(struct code *code, const struct scope *scope, struct recorder
     if (code->kind == KIND_ROOT)
         code->region = make_cell(code->object, module, scope, recorder);
     else
-        code->region =
-            make_function(code->object, module, attribute_text(code->object, NAME_ATTRIBUTE, &name_keep),
-                          class_of(code->object), recorder);
+        make_function(code, module, attribute_text(code->object, NAME_ATTRIBUTE, &name_keep),
+                      class_of(code->object), recorder);
     Py_XDECREF(name_keep);
     Py_XDECREF(module_keep);
     PyErr_Clear();
@@ -277,7 +279,7 @@ void codes_resolve_function(struct code *code, struct recorder *recorder, PyObje
     const char *module = text_of(known ? PyDict_GetItemString(globals, "__name__") : NULL, &module_keep);
     const char *qualified = attribute_text(function, "__qualname__", &name_keep);
     code->resolved = true;
-    code->region = make_function(code->object, module, qualified, NULL, recorder);
+    make_function(code, module, qualified, NULL, recorder);
     Py_XDECREF(name_keep);
     Py_XDECREF(module_keep);
     Py_XDECREF(globals);

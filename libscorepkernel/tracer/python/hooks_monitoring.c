@@ -13,7 +13,9 @@
 
 #define TOOL_NAME "scorepkernel"
 
-static int tool = -1; /* -1: no hooks */
+static int tool = -1;     /* -1: no hooks */
+static PyObject *disable; /* sys.monitoring.DISABLE */
+static bool has_disabled; /* it was returned since the events were restarted */
 
 /* A thread is seen for the first time in this measurement: decide whether it takes part. */
 static struct thread *meet(void)
@@ -34,36 +36,74 @@ static struct thread *meet(void)
     return NULL;
 }
 
-static PyObject *on_enter(PyObject *self, PyObject *const *arguments, Py_ssize_t count)
+/* What a callback returns: that its event is wanted there no more, or nothing. */
+static PyObject *answer(PyObject *code)
 {
-    (void)self;
+    if (!code || !disable || !recording_is_active() || !recording_is_filtered(code))
+        Py_RETURN_NONE;
+    has_disabled = true;
+    return Py_NewRef(disable);
+}
+
+static void enter(PyObject *const *arguments, Py_ssize_t count)
+{
     struct thread *thread = threads_find();
     if (count > 0 && (thread || (thread = meet())))
         recording_enter(thread, arguments[0], arguments[0]);
-    Py_RETURN_NONE;
+}
+
+static void leave(PyObject *const *arguments, Py_ssize_t count)
+{
+    struct thread *thread = threads_find();
+    if (count > 0 && (thread || (thread = meet())))
+        recording_leave(thread, arguments[0]);
+}
+
+static PyObject *on_enter(PyObject *self, PyObject *const *arguments, Py_ssize_t count)
+{
+    (void)self;
+    enter(arguments, count);
+    return answer(count > 0 ? arguments[0] : NULL);
 }
 
 static PyObject *on_leave(PyObject *self, PyObject *const *arguments, Py_ssize_t count)
 {
     (void)self;
-    struct thread *thread = threads_find();
-    if (count > 0 && (thread || (thread = meet())))
-        recording_leave(thread, arguments[0]);
+    leave(arguments, count);
+    return answer(count > 0 ? arguments[0] : NULL);
+}
+
+/* Events of exceptions are the whole process's: Python takes no answer that they are not wanted somewhere. */
+static PyObject *on_throw(PyObject *self, PyObject *const *arguments, Py_ssize_t count)
+{
+    (void)self;
+    enter(arguments, count);
     Py_RETURN_NONE;
 }
 
-static PyMethodDef enter_method = {"_scorepkernel_enter", (PyCFunction)(void (*)(void))on_enter,
-                                   METH_FASTCALL, NULL};
-static PyMethodDef leave_method = {"_scorepkernel_leave", (PyCFunction)(void (*)(void))on_leave,
-                                   METH_FASTCALL, NULL};
+static PyObject *on_unwind(PyObject *self, PyObject *const *arguments, Py_ssize_t count)
+{
+    (void)self;
+    leave(arguments, count);
+    Py_RETURN_NONE;
+}
+
+#define METHOD(name, function)                                             \
+    {                                                                      \
+        name, (PyCFunction)(void (*)(void))(function), METH_FASTCALL, NULL \
+    }
+static PyMethodDef enter_method = METHOD("_scorepkernel_enter", on_enter);
+static PyMethodDef leave_method = METHOD("_scorepkernel_leave", on_leave);
+static PyMethodDef throw_method = METHOD("_scorepkernel_throw", on_throw);
+static PyMethodDef unwind_method = METHOD("_scorepkernel_unwind", on_unwind);
 
 /* A function that yields is left, and entered again when it is resumed. */
 static const struct {
     const char *event;
     PyMethodDef *method;
 } subscriptions[] = {
-    {"PY_START", &enter_method},  {"PY_RESUME", &enter_method}, {"PY_THROW", &enter_method},
-    {"PY_RETURN", &leave_method}, {"PY_YIELD", &leave_method},  {"PY_UNWIND", &leave_method},
+    {"PY_START", &enter_method},  {"PY_RESUME", &enter_method}, {"PY_THROW", &throw_method},
+    {"PY_RETURN", &leave_method}, {"PY_YIELD", &leave_method},  {"PY_UNWIND", &unwind_method},
 };
 #define SUBSCRIPTION_COUNT (sizeof subscriptions / sizeof subscriptions[0])
 
@@ -154,11 +194,24 @@ static void let_go(PyObject *monitoring, int tool_id)
     PyErr_Clear();
 }
 
+/* What was not wanted in the measurement before may be wanted now. */
+static void want_all_again(PyObject *monitoring)
+{
+    PyObject *result = has_disabled ? PyObject_CallMethod(monitoring, "restart_events", NULL) : NULL;
+    has_disabled = false;
+    Py_XDECREF(result);
+    if (!disable)
+        disable = PyObject_GetAttrString(monitoring, "DISABLE");
+    PyErr_Clear(); /* then each event is heard of */
+}
+
 int hooks_start(void)
 {
     if (tool >= 0)
         return 0;
     PyObject *monitoring = get_monitoring();
+    if (monitoring)
+        want_all_again(monitoring);
     int taken = monitoring ? take_tool(monitoring) : -1;
     long mask;
     if (taken >= 0 && subscribe(monitoring, taken, true, &mask) == 0 &&

@@ -61,15 +61,19 @@ static int begin(struct recording *new, const struct measurement_options *option
 
 int measurement_begin(struct measurement_options *options)
 {
-    struct recording new = {
-        .scope = options->scope, .process = strdup(options->process), .instrument = options->instrument};
+    struct recording new = {.scope = options->scope,
+                            .filter = options->filter,
+                            .process = strdup(options->process),
+                            .instrument = options->instrument};
     scope_init(&options->scope);
+    options->filter = (struct filter){0};
     Py_CLEAR(kept_result);
     if (refuse_to_begin() != 0 || begin(&new, options) != 0) {
         recording_release(&new);
         return -1;
     }
     recording = new;
+    recording.recorder.filter = recording.filter.count ? &recording.filter : NULL;
     recording.number = ++measurements_begun;
     return 0;
 }

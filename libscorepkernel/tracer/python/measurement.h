@@ -22,6 +22,7 @@ struct measurement_options {
     bool profiled;   /* Score-P's profile tells the times */
     bool instrument; /* as in struct measurement */
     struct scope scope;
+    struct filter filter; /* of our own archive; Score-P has filters itself */
 };
 
 /* These set a Python exception and return -1 when they fail. */

@@ -50,6 +50,7 @@ void recording_release(struct recording *over)
 {
     recorder_finish(&over->recorder);
     scope_finish(&over->scope);
+    filter_finish(&over->filter);
     free(over->process);
     codes_finish(&over->codes);
 }
@@ -65,6 +66,14 @@ void recording_abandon(void)
     recording_release(&over);
 }
 
+bool recording_is_filtered(PyObject *code)
+{
+    if (recording.filter.count == 0)
+        return false;
+    const struct code *known = codes_find(&recording.codes, &recording.scope, code);
+    return known && known->resolved && known->kind == KIND_THROUGH;
+}
+
 void recording_enter(struct thread *thread, const void *key, PyObject *code)
 {
     struct recorder *recorder = &recording.recorder;
@@ -78,6 +87,7 @@ void recording_enter(struct thread *thread, const void *key, PyObject *code)
     if (!known->resolved && named && recorder_wants(recorder, thread, visit.kind)) {
         codes_resolve(known, &recording.scope, recorder);
         visit.region = known->region;
+        visit.kind = (enum kind)known->kind; /* the filter may have changed it */
     }
     if (visit.kind == KIND_ROOT && visit.coroutine && thread->is_master && recording_on_coroutine)
         recording_on_coroutine();

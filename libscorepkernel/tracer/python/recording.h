@@ -13,6 +13,7 @@
 #include "tracer/python/scorep_sink.h"
 #include "tracer/python/threads.h"
 #include "tracer/record/cost.h"
+#include "tracer/record/filter.h"
 #include "tracer/record/recorder.h"
 
 struct recording {
@@ -21,6 +22,7 @@ struct recording {
     struct scorep_sink *scorep_sink;
     struct recorder recorder;
     struct scope scope;
+    struct filter filter;
     struct codes codes;
     struct cost cost;
     char *process;
@@ -66,6 +68,10 @@ extern void (*recording_on_coroutine)(void);
 
 /* For the hooks. key: of the frame. */
 void recording_enter(struct thread *thread, const void *key, PyObject *code);
+
+/* Whether the filter excludes the function of a code object that has been entered: nobody needs to hear of it
+ * again in this measurement. */
+bool recording_is_filtered(PyObject *code);
 
 static inline void recording_leave(struct thread *thread, const void *key)
 {

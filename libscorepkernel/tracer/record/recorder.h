@@ -15,6 +15,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "tracer/record/filter.h"
 #include "tracer/record/regions.h"
 #include "tracer/record/scope.h"
 #include "tracer/record/sink.h"
@@ -84,6 +85,7 @@ struct thread {
 
 struct recorder {
     struct sink *sink;
+    const struct filter *filter; /* of what is not to be recorded; NULL: there is none */
     struct regions regions;
     struct summary summary;
     struct location *spare_locations; /* locations of ended threads, to be used again */

@@ -113,6 +113,20 @@ def scorep_export(line: str) -> None:
     _experiments().export(line)
 
 
+def scorep_filter(line: str) -> None:
+    """Write a filter file that leaves out the functions which are called most and take least.
+
+    ::
+
+        %scorep_filter [EXPERIMENT] [--to FILE] [--apply]
+
+    What an experiment (by default the one that was measured last) spent its events on decides. Says how many events and
+    bytes of trace there were, and how many there will be about. The file is scorep.filter in the working directory,
+    unless --to names another. --apply: the next measured cells obey it (SCOREP_FILTERING_FILE).
+    """
+    _experiments().write_filter(line)
+
+
 def _experiments() -> Any:
     # Now, as it takes some milliseconds that the start of a session need not wait for.
     from ..experiments import line_magics
@@ -120,7 +134,7 @@ def _experiments() -> Any:
     return line_magics
 
 
-_LINE_MAGICS = (scorep_doctor, scorep_report, scorep_experiments, scorep_compare, scorep_export)
+_LINE_MAGICS = (scorep_doctor, scorep_report, scorep_experiments, scorep_compare, scorep_export, scorep_filter)
 
 
 def register(shell: Any) -> None:

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: BSD-3-Clause
-"""The line magics that are about experiments: %scorep_report, %scorep_experiments, %scorep_compare and
-%scorep_export. What they take is said where they are registered (directives/magics.py)."""
+"""The line magics that are about experiments: %scorep_report, %scorep_experiments, %scorep_compare,
+%scorep_export and %scorep_filter. What they take is said where they are registered (directives/magics.py)."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from IPython.core.error import UsageError
 from IPython.core.getipython import get_ipython
 
 from ..base import frame_numbers, frames
-from . import exports, kept
+from . import exports, filters, kept
 
 _VIEWS = {"lines": "lines", "calls": "calls", "tree": "calls", "flame": "flame", "threads": "threads"}
 _VIEWS.update(timeline="threads", regions="regions", table="regions")
@@ -156,6 +156,36 @@ def _size(size: float) -> str:
             break
         size /= 1000
     return f"{size:.0f} {unit}" if unit == "bytes" else f"{size:.1f} {unit}"
+
+
+def write_filter(line: str) -> None:
+    """%scorep_filter."""
+    wanted = _read(
+        "scorep_filter",
+        line,
+        _argument("experiment", nargs="?"),
+        _argument("--to", default="scorep.filter"),
+        _argument("--apply", action="store_true"),
+    )
+    experiment = _experiment(wanted.experiment)
+    report = _report(experiment)
+    suggested = filters.suggested(report)
+    if not suggested.names:
+        print("No function is called so often and takes so little that leaving it out would help.")
+        return
+    path = os.path.abspath(os.path.expanduser(wanted.to))
+    try:
+        with io.open(path, "x", encoding="utf-8") as file:
+            file.write(suggested.text)
+    except OSError as problem:
+        raise UsageError(f"{path} could not be written: {problem.strerror}. Name another with --to.") from None
+    left = suggested.events / max(1, report["events"])
+    size = experiment.size
+    print(f"Written: {path}, which leaves out {', '.join(suggested.names[:5])}{' ...' if suggested.names[5:] else ''}.")
+    print(f"{report['events']:,} events become about {suggested.events:,}, {_size(size)} about {_size(size * left)}.")
+    if wanted.apply:
+        os.environ["SCOREP_FILTERING_FILE"] = path
+        print("The next measured cells obey it, until you say: del os.environ['SCOREP_FILTERING_FILE']")
 
 
 def export(line: str) -> None:

@@ -12,9 +12,10 @@ import time
 from typing import Any, Iterator, List, NamedTuple, Optional, Sequence
 
 from ..base import page_faults
-from . import cost, experiment_directory, record, report, scope, scorep_api, scorep_variables
+from . import experiment_directory, record, report, scope, scorep_api, scorep_variables
 from .cell import Cell
 from .sampling import Sampling
+from .systems import cost
 from .systems.system import System
 
 # The region in which IPython shows the value of the cell's last expression, and where it is in the source.

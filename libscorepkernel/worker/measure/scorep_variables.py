@@ -17,7 +17,12 @@ _OTHERS = re.compile(
     "|JUPYTER_.*|ROOT|HOME|DIR|BASE|PREFIX|VERSION)"
 )
 # What the built-in tracer obeys of Score-P's variables, and what it does anyway, whatever they are set to but for this.
-OBEYED_BY_THE_TRACER = ("SCOREP_EXPERIMENT_DIRECTORY", "SCOREP_OVERWRITE_EXPERIMENT_DIRECTORY", "SCOREP_TOTAL_MEMORY")
+OBEYED_BY_THE_TRACER = (
+    "SCOREP_EXPERIMENT_DIRECTORY",
+    "SCOREP_OVERWRITE_EXPERIMENT_DIRECTORY",
+    "SCOREP_TOTAL_MEMORY",
+    "SCOREP_FILTERING_FILE",
+)
 _ANYWAY = {"SCOREP_ENABLE_TRACING": ("true", "yes", "on", "1"), "SCOREP_ENABLE_PROFILING": ("false", "no", "off", "0")}
 # The kernel's own, for users; and those that its processes tell each other.
 SETTINGS = (

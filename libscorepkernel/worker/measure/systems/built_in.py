@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import io
 import os
 import re
 from typing import List
@@ -12,7 +13,8 @@ from ...base.errors import NotMeasured
 from .by_tracer import ByTracer, begin, gaps
 from .system import Outcome
 
-_MEMORY = "SCOREP_TOTAL_MEMORY"
+_MEMORY, _FILTER = "SCOREP_TOTAL_MEMORY", "SCOREP_FILTERING_FILE"
+_FILTER_MAX = (1 << 20) + 1  # bytes; what is longer is refused
 _UNITS = {"": 1, "k": 1 << 10, "m": 1 << 20, "g": 1 << 30, "t": 1 << 40}
 
 
@@ -30,6 +32,26 @@ def _memory() -> dict:
     return {"memory_limit": int(said.group(1)) * _UNITS[said.group(2)]}
 
 
+def _filter() -> dict:
+    """What is not to be recorded, as a file says it in Score-P's syntax. NotMeasured."""
+    path = os.environ.get(_FILTER, "")
+    if not path:
+        return {}
+    try:
+        with io.open(path, "rb") as file:
+            return {"filter": file.read(_FILTER_MAX)}
+    except OSError as problem:
+        raise _unusable_filter(f"it cannot be read: {problem.strerror}") from None
+
+
+def _unusable_filter(why: str) -> NotMeasured:
+    path = os.environ.get(_FILTER, "")
+    return NotMeasured(
+        f"The cell was not run: {_FILTER} is {path}, which cannot be used: {why}. Correct the file, or unset the "
+        f"variable with\ndel os.environ['{_FILTER}']"
+    )
+
+
 class BuiltIn(ByTracer):
     """The tracer that comes with the kernel."""
 
@@ -43,7 +65,9 @@ class BuiltIn(ByTracer):
 
     def begin(self, directory: str, scope: dict) -> None:
         try:
-            begin(directory, **_memory(), **scope)
+            begin(directory, **_memory(), **_filter(), **scope)
+        except ValueError as problem:
+            raise _unusable_filter(str(problem)) from None
         except (RuntimeError, NotImplementedError) as problem:
             raise NotMeasured(f"The cell was not run: {problem}") from None
 

@@ -6,7 +6,7 @@ from __future__ import annotations
 import time
 from typing import Dict
 
-from .systems.system import Outcome, System
+from .system import Outcome, System
 
 _CALLS, _TIMES = 300, 5
 # What a call takes longer with the hook than without, in seconds, though it is not recorded: by measurement systems.

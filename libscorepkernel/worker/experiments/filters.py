@@ -1,0 +1,47 @@
+# SPDX-License-Identifier: BSD-3-Clause
+"""A filter file, in Score-P's syntax, from what an experiment spent its events on."""
+
+from __future__ import annotations
+
+from typing import Any, Dict, List, NamedTuple
+
+# A function that is left out has at least so many visits, and so large a share of all; a visit takes at most so long,
+# of which most is what recording it costs.
+_VISITS, _SHARE, _NS = 1_000, 0.01, 5_000
+_NAME, _VISITS_AT, _EXCLUSIVE_AT = 0, 3, 5  # columns of a region's row (measure/report.py)
+_SPECIAL = "\\*?[]# "
+
+
+class Suggested(NamedTuple):
+    """The filter's text, the functions that it leaves out, most events first, and about how many events are left."""
+
+    text: str
+    names: List[str]
+    events: int
+
+
+def suggested(report: Dict[str, Any]) -> Suggested:
+    """What to leave out of the next measurement of the same. report: as experiments keep it."""
+    events = report["events"]
+    rows = sorted(report["regions"], key=lambda row: -row[_VISITS_AT])
+    chosen = [row for row in rows if _is_worth_it(row, events)]
+    names = list(dict.fromkeys(row[_NAME] for row in chosen))
+    lines = ["# Called most, and taking least, in", f"# {_visible(report['directory'])}", "SCOREP_REGION_NAMES_BEGIN"]
+    lines += [f"  EXCLUDE {_escaped(name)}" for name in names]
+    text = "\n".join([*lines, "SCOREP_REGION_NAMES_END", ""])
+    return Suggested(text, names, max(0, events - 2 * sum(row[_VISITS_AT] for row in chosen)))
+
+
+def _is_worth_it(row: List[Any], events: int) -> bool:
+    visits = row[_VISITS_AT]
+    often = visits >= _VISITS and 2 * visits >= _SHARE * events
+    return often and row[_EXCLUSIVE_AT] <= _NS * visits and not row[_NAME].endswith(":<module>")
+
+
+def _visible(text: str) -> str:
+    """In one line; a pattern takes any character where one cannot be shown."""
+    return "".join(character if character.isprintable() else "?" for character in text)
+
+
+def _escaped(name: str) -> str:
+    return _visible("".join(f"\\{character}" if character in _SPECIAL else character for character in name))
