@@ -267,12 +267,13 @@ class Guarded(TracedCase):
                 outcome = self.ok(GUARDED + "x += 1")
                 self.assertRegex(outcome.report, "unguarded .*the copy of the session ended at once")
                 self.assertIn("Warning: the cell runs unguarded, although --guard asks for a copy", outcome.text("stderr"))
+            self.ok("os.environ['SCOREPKERNEL_GUARD_BUDGET'] = '1000000'")
             outcome = self.ok("%%execute_with_scorep\nx += 1")
             self.assertRegex(outcome.report, "unguarded .*the copy of the session ended at once")
             self.assertEqual(outcome.text("stderr"), "")
             self.assertEqual(self.ok("x").result, "5")
         finally:
-            self.ok("ctypes.CDLL(None).prctl(36, 0, 0, 0, 0)\nos.waitpid(-1, os.WNOHANG)")
+            self.ok("ctypes.CDLL(None).prctl(36, 0, 0, 0, 0)\nos.environ.pop('SCOREPKERNEL_GUARD_BUDGET', None)")
 
 
 class Launched(ProcessCase):
