@@ -437,7 +437,11 @@ class Runners(InDirectory):
         first, *rest = done.stdout.splitlines()
         return re.findall("<(.*?)>", first), dict(line.split("=", 1) for line in rest)
 
-    defaults = {"SCOREP_ENABLE_TRACING": "true", "SCOREP_PROFILING_MAX_CALLPATH_DEPTH": "1000"}
+    defaults = {
+        "SCOREP_ENABLE_TRACING": "true",
+        "SCOREP_PROFILING_MAX_CALLPATH_DEPTH": "1000",
+        "SCOREP_TOTAL_MEMORY": "256M",
+    }
 
     def test_by_all_names_from_anywhere(self) -> None:
         os.mkdir("it's $here")

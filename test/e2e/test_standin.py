@@ -109,7 +109,7 @@ class Good(StandIn):
             counts = self.counts(outcome)
             self.assertEqual((counts["fib"], counts["leaf"]), (177, number))
             self.assertIn("in 1 location", outcome.report)
-            there = ["cell.py", "profile.cubex", "scorepkernel.json", "traces.otf2"]
+            there = ["cell.py", "profile.cubex", "scorepkernel-report.json", "scorepkernel.json", "traces.otf2"]
             self.assertEqual(sorted(os.listdir(outcome.experiment)), there)
             with open(os.path.join(outcome.experiment, "scorepkernel.json")) as file:
                 self.assertEqual(json.load(file)["measurement"], "Score-P 8.4-standin")

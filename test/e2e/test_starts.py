@@ -7,17 +7,18 @@ import unittest
 from kernel import EachItsKernel, KernelCase
 from processes import until
 
-# Ends each worker a moment after its start, as long as there is a file of that name beside the notebook.
+# Ends each worker a moment after it has its shell, as long as there is a file of that name beside the notebook.
 DIES = """
-import os, threading
+import os, sys, threading, time
 if os.environ.get("SPK_STARTS") and os.path.exists("dies"):
     def end():
+        while not getattr(getattr(sys.modules.get("IPython.core.interactiveshell"), "InteractiveShell", None), "_instance", None):
+            time.sleep(0.02)
+        time.sleep(0.5)
         with open("ended", "a") as file:
             file.write(".")
         os._exit(9)
-    timer = threading.Timer(0.6, end)
-    timer.daemon = True
-    timer.start()
+    threading.Thread(target=end, daemon=True).start()
 """
 
 
