@@ -129,10 +129,23 @@ static void showing(struct notices *notices)
     notices->end(notices->out);
 }
 
+/* Why there are no lines, where that is not the cell's own shortness. */
+static void no_samples(struct notices *notices)
+{
+    const char *problem = draw_member(notices->findings->measured, "sampling_problem", "");
+    if (!problem[0] || !begin_one(notices))
+        return;
+    print_text(notices->out, "There are no times of lines: ");
+    (notices->html ? print_html : print_name)(notices->out, problem);
+    print_text(notices->out, ".");
+    notices->end(notices->out);
+}
+
 static void notices(struct buffer *out, const struct findings *findings, begin_notice *begin, end_notice *end,
                     int html)
 {
     struct notices found = {out, findings, begin, end, NOTICES_MAX, html};
+    no_samples(&found);
     measuring(&found);
     showing(&found);
     if (!findings_are_sampled(findings))

@@ -236,6 +236,8 @@ static const char *prepare(struct sampler *sampler, const struct sampler_options
 struct sampler *sampler_create(const struct sampler_options *options, const char **problem)
 {
     struct sampler *sampler = calloc(1, sizeof *sampler);
+    if (sampler)
+        sampler->memory.fd = -1;
     *problem = sampler ? prepare(sampler, options) : "there is no memory for it";
     if (*problem) {
         sampler_destroy(sampler);

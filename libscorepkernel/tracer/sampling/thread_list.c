@@ -32,15 +32,22 @@ static uint32_t find_in_pthread(uint64_t pthread)
     return 0;
 }
 
+/* Whether a number can be that of a thread: it is the calling one's, or that of one before a fork. */
+static bool is_thread(pid_t number)
+{
+    static const pid_t most = 1 << 22; /* of the kernel's: PID_MAX_LIMIT */
+    return number == gettid() || (number > 0 && number <= most);
+}
+
 bool thread_list_init(struct thread_list *list, const struct frame_offsets *offsets, uint64_t state)
 {
-    *list = (struct thread_list){.offsets = *offsets};
+    *list = (struct thread_list){.offsets = *offsets, .own = {state, gettid()}};
     list->threads = calloc(THREAD_LIST_MAX, sizeof *list->threads);
     list->bystanders = calloc(THREAD_LIST_MAX, sizeof *list->bystanders);
     if (!list->threads || !list->bystanders)
         return false;
     if (offsets->thread.native_id)
-        return (pid_t)word_at(state + offsets->thread.native_id) == gettid();
+        return is_thread((pid_t)word_at(state + offsets->thread.native_id));
     uint64_t pthread = word_at(state + offsets->thread.pthread);
     list->native_id_in_pthread = pthread == (uint64_t)pthread_self() ? find_in_pthread(pthread) : 0;
     return list->native_id_in_pthread != 0;
@@ -55,6 +62,8 @@ void thread_list_finish(struct thread_list *list)
 
 static pid_t native_id(const struct thread_list *list, uint64_t state)
 {
+    if (state == list->own.state)
+        return list->own.native_id;
     if (list->offsets.thread.native_id)
         return (pid_t)word_at(state + list->offsets.thread.native_id);
     return (pid_t)(int32_t)word_at(word_at(state + list->offsets.thread.pthread) +

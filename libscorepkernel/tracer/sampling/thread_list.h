@@ -20,6 +20,8 @@ struct listed_thread {
 
 struct thread_list {
     struct frame_offsets offsets;
+    struct listed_thread
+        own; /* the one that made the list; CPython 3.11 does not note a forked one's number */
     uint32_t native_id_in_pthread; /* where the C library keeps it, before 3.11 */
     struct listed_thread *threads; /* THREAD_LIST_MAX of them; as of the last reading */
     uint32_t count;
