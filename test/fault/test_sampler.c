@@ -74,6 +74,7 @@ void *__wrap_calloc(size_t count, size_t size)
     return fail_calloc && --fail_calloc == 0 ? NULL : __real_calloc(count, size);
 }
 
+static const uint8_t plain[256];
 static struct made_code code;
 static struct made_frame frame;
 static struct made_thread thread;
@@ -88,6 +89,7 @@ static struct sampler *create(const char **problem)
                                       .thread = made_address(thread.state),
                                       .frame_code = made_address(code.object),
                                       .frame_line = 3,
+                                      .plain = plain,
                                       .package = "/kernel/"};
     return sampler_create(&options, problem);
 }
@@ -200,6 +202,7 @@ static void another_python(void)
                                       .thread = made_address(thread.state),
                                       .frame_code = made_address(code.object),
                                       .frame_line = 4, /* which it is not */
+                                      .plain = plain,
                                       .package = "/"};
     CHECK(!sampler_create(&options, &problem) && strstr(problem, "not where its version has them"));
     for (size_t i = 0; i < sizeof versions / sizeof *versions; i++) {

@@ -15,9 +15,10 @@
 #include "tracer/sampling/sampler.h"
 
 const char module_sampling_begin_doc[] =
-    "sampling_begin(package)\n--\n\n"
+    "sampling_begin(package, plain)\n--\n\n"
     "Make ready to sample what this thread and those that it starts execute; another sampling that was\n"
-    "begun is forgotten. package: what the names of the kernel's own files begin with.\n\n"
+    "begun is forgotten. package: what the names of the kernel's own files begin with.\n"
+    "plain: 256 bytes, by operation of Python's: not 0 where it is never native code for long.\n\n"
     "NotImplementedError: it cannot be done here; its text says why.";
 const char module_sampling_start_doc[] =
     "sampling_start()\n--\n\n"
@@ -44,6 +45,8 @@ const char module_sampling_end_doc[] =
     "that called it; -1: the node stands for a thread, and its line is the thread's place in threads.\n"
     "threads: a list of (native id, whether it runs the cell, ns of its begin and its end, time line,\n"
     "ns of a piece): the time line is a list of (ns of Python, native, waiting, for the GIL), by pieces.";
+
+#define OPERATIONS 256
 
 static struct sampler *sampler;
 
@@ -101,10 +104,20 @@ static int begin(struct sampler_options *options)
     return -1;
 }
 
-PyObject *module_sampling_begin(PyObject *module, PyObject *package)
+PyObject *module_sampling_begin(PyObject *module, PyObject *arguments)
 {
-    struct sampler_options options = {.package = arguments_text(package, "package", SCOPE_TEXT_MAX)};
+    PyObject *package;
+    const char *plain;
+    Py_ssize_t plain_len;
     (void)module;
+    if (!PyArg_ParseTuple(arguments, "Oy#:sampling_begin", &package, &plain, &plain_len))
+        return NULL;
+    struct sampler_options options = {.package = arguments_text(package, "package", SCOPE_TEXT_MAX),
+                                      .plain = (const uint8_t *)plain};
+    if (options.package && plain_len != OPERATIONS) {
+        PyErr_Format(PyExc_ValueError, "plain must have %d bytes", OPERATIONS);
+        return NULL;
+    }
     if (!options.package)
         return NULL;
     sampler_destroy(sampler);

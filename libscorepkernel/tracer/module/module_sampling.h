@@ -9,7 +9,7 @@
 
 /* The rows for the module's table of functions. */
 #define MODULE_SAMPLING_METHODS                                                                         \
-    {"sampling_begin", module_sampling_begin, METH_O, module_sampling_begin_doc},                       \
+    {"sampling_begin", module_sampling_begin, METH_VARARGS, module_sampling_begin_doc},                 \
         {"sampling_start", module_sampling_start, METH_NOARGS, module_sampling_start_doc},              \
         {"sampling_stop", module_sampling_stop, METH_NOARGS, module_sampling_stop_doc},                 \
         {"sampling_statement", module_sampling_statement, METH_NOARGS, module_sampling_statement_doc},  \
@@ -21,7 +21,7 @@
 extern const char module_sampling_begin_doc[], module_sampling_start_doc[], module_sampling_stop_doc[],
     module_sampling_statement_doc[], module_sampling_end_doc[];
 
-PyObject *module_sampling_begin(PyObject *module, PyObject *package);
+PyObject *module_sampling_begin(PyObject *module, PyObject *arguments);
 PyObject *module_sampling_start(PyObject *module, PyObject *unused);
 PyObject *module_sampling_stop(PyObject *module, PyObject *unused);
 PyObject *module_sampling_statement(PyObject *module, PyObject *unused);

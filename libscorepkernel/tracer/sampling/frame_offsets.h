@@ -36,7 +36,7 @@ struct frame_offsets {
         uint16_t qualified;  /* the name with the classes and functions around it; 0: there is none */
         uint16_t first_line;
         uint16_t lines;        /* the table, a bytes object */
-        uint16_t instructions; /* where the first one lies, from 3.11 on */
+        uint16_t instructions; /* where the first one lies; before 3.11, the bytes object that they are in */
     } code;
     uint16_t ascii_header, unicode_header; /* of strings: bytes before the characters */
     enum line_format line_format;

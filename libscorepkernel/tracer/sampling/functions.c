@@ -142,8 +142,7 @@ static bool describe(struct function *function, const struct frame_offsets *offs
         function->first_line = first_line > 0 ? (uint32_t)first_line : 0;
     if (own_memory_read(&lines, function->code + offsets->code.lines, sizeof lines))
         copy_lines(function, offsets, lines);
-    if (offsets->code.instructions)
-        function->instructions = function->code + offsets->code.instructions;
+    function->instructions = function->code + offsets->code.instructions;
     if (!function->file || !function->name)
         return false;
     if (!functions_is_module_level(function))

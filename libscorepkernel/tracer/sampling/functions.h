@@ -21,7 +21,7 @@ struct function {
     char *file, *name; /* owned; UTF-8, or what was left of it */
     uint32_t first_line;
     struct line_map map;
-    uint64_t instructions; /* where they begin; 0: instructions are numbers */
+    uint64_t instructions; /* where they begin, or before 3.11 the address of what they are in */
     uint32_t statement;    /* of a module's or cell's own code: the statement in which it was met; else 0 */
 };
 

@@ -44,6 +44,7 @@ struct sampler {
     uint64_t master;            /* its thread state */
     _Atomic uint64_t coroutine; /* the frame of the cell's own code, where that is a coroutine */
     char *package;
+    uint8_t plain[256];
     pthread_t thread;
     pthread_mutex_t lock;
     pthread_cond_t wake;
@@ -143,7 +144,8 @@ static void sample(struct sampler *sampler, struct watched_thread *thread, int64
     bool has_run = watched_thread_look(thread, now_ns);
     if (has_run && !thread->has_ended)
         read_stack(sampler, thread);
-    watched_thread_spent(thread, &sampler->functions.offsets, &sampler->stack, &sampler->locks, &spent);
+    struct looking looking = {&sampler->functions.offsets, &sampler->stack, &sampler->locks, sampler->plain};
+    watched_thread_spent(thread, &looking, &spent);
     add(sampler, thread, &spent, now_ns);
     struct sample_node *node = &sampler->tree.nodes[thread->node];
     node->samples++;
@@ -223,6 +225,7 @@ static const char *prepare(struct sampler *sampler, const struct sampler_options
         return "the frames of this Python are not where its version has them";
     if (!thread_list_init(&sampler->list, &offsets, options->thread))
         return "the threads of this Python are not where its version has them";
+    memcpy(sampler->plain, options->plain, sizeof sampler->plain);
     sampler->package = strdup(options->package);
     if (!sampler->package || pthread_condattr_init(&attributes) != 0)
         return "there is no memory for it";

@@ -21,6 +21,8 @@ struct sampler_options {
     uint64_t code_type, thread; /* PyCode_Type, and the thread state that is measured */
     uint64_t frame_code;        /* what the innermost frame executes, to try whether it is found */
     uint32_t frame_line;
+    const uint8_t
+        *plain;          /* by operation of Python's, 256 of them: whether it is never native code for long */
     const char *package; /* what the names of the kernel's own files begin with */
 };
 

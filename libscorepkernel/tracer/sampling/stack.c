@@ -12,6 +12,7 @@
 /* A code object's type, or the addresses of its names: what is read of each. */
 #define PIECE_LEN 24u
 #define TYPE_OFFSET 8u
+#define BYTES_HEADER 32u /* of a bytes object, before its bytes */
 #define FRAMES_AT_A_TIME (OWN_MEMORY_PIECES_MAX / 2)
 /* From 3.14 on the lowest bits of a reference are flags. */
 #define REFERENCE_MASK (~UINT64_C(7))
@@ -184,6 +185,19 @@ void stack_add_suspended(const struct stack_reader *reader, uint64_t address, st
                              .code = number_at(bytes, offsets->frame.code) & REFERENCE_MASK,
                              .instruction = instruction_of(offsets, bytes)};
     stack->count = name_frames(reader, stack, stack->count, stack->count + 1, stack->count);
+}
+
+int stack_operation(const struct frame_offsets *offsets, const struct stack_frame *frame)
+{
+    uint64_t address = frame->instruction;
+    uint8_t operation;
+    if (offsets->instruction_unit) {
+        uint64_t bytes;
+        if (!own_memory_read(&bytes, frame->code + offsets->code.instructions, sizeof bytes))
+            return -1;
+        address = bytes + BYTES_HEADER + frame->instruction * offsets->instruction_unit;
+    }
+    return own_memory_read(&operation, address, 1) ? operation : -1;
 }
 
 bool stack_position(const struct frame_offsets *offsets, uint64_t thread, uint64_t *frame,

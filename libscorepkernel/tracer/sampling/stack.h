@@ -47,6 +47,9 @@ bool stack_read(const struct stack_reader *reader, uint64_t thread, const struct
  * cell's own code, that does not wait for it. */
 void stack_add_suspended(const struct stack_reader *reader, uint64_t address, struct stack *stack);
 
+/* The operation of the instruction that a frame is at; -1: it cannot be read. */
+int stack_operation(const struct frame_offsets *offsets, const struct stack_frame *frame);
+
 /* Where a thread is now: its innermost frame and instruction. false: it cannot be read. */
 bool stack_position(const struct frame_offsets *offsets, uint64_t thread, uint64_t *frame,
                     uint64_t *instruction);

@@ -121,14 +121,18 @@ static enum doing what_ran(struct looks *looks, const struct stack *stack, uint6
 }
 
 /* What a thread that runs is running: native code, if it is still where its stack was read after some
- * microseconds of processor time of its own. */
-static enum doing what_runs(const struct watched_thread *thread, const struct frame_offsets *offsets,
-                            const struct stack *stack)
+ * microseconds of processor time of its own, in an operation that may be native. A loop of Python's may spend
+ * most of its time in a single one, too. */
+static enum doing what_runs(const struct watched_thread *thread, const struct looking *looking)
 {
+    const struct stack_frame *frame = &looking->stack->frames[0];
     uint64_t before_ns = 0;
-    if (stack->count == 0 || !activity_ran(&thread->activity, &before_ns))
+    if (looking->stack->count == 0 || !activity_ran(&thread->activity, &before_ns))
         return DOING_PYTHON;
-    struct looks looks = {thread, offsets, stack->frames[0].address, stack->frames[0].instruction, 0};
+    int operation = stack_operation(looking->offsets, frame);
+    if (operation >= 0 && looking->plain[operation])
+        return DOING_PYTHON;
+    struct looks looks = {thread, looking->offsets, frame->address, frame->instruction, 0};
     for (int i = 0; i < STANDSTILL_LOOKS; i++) {
         uint64_t until = clock_now_ns() + STANDSTILL_STEP_NS;
         if (has_moved_on(&looks))
@@ -136,7 +140,8 @@ static enum doing what_runs(const struct watched_thread *thread, const struct fr
         while (clock_now_ns() < until) {
         }
     }
-    return has_run_for(thread, before_ns, STANDSTILL_NS) ? DOING_NATIVE : what_ran(&looks, stack, before_ns);
+    return has_run_for(thread, before_ns, STANDSTILL_NS) ? DOING_NATIVE
+                                                         : what_ran(&looks, looking->stack, before_ns);
 }
 
 static void put(struct spent *spent, uint32_t node, enum doing doing, uint64_t ns)
@@ -181,8 +186,7 @@ static void put_interruption(struct watched_thread *thread, uint64_t ns, struct 
     put(spent, thread->node_before, untold(thread), ns - ready_ns);
 }
 
-void watched_thread_spent(struct watched_thread *thread, const struct frame_offsets *offsets,
-                          const struct stack *stack, const struct lock_range *locks, struct spent *spent)
+void watched_thread_spent(struct watched_thread *thread, const struct looking *looking, struct spent *spent)
 {
     uint64_t wall_ns = thread->now_ns - thread->seen_ns;
     uint64_t ran_ns = thread->ran_since < wall_ns ? thread->ran_since : wall_ns;
@@ -194,13 +198,13 @@ void watched_thread_spent(struct watched_thread *thread, const struct frame_offs
     if (has_waited && thread->ran_since == 0 && thread->waits_as != DOING_KINDS)
         waiting = (enum waiting)(thread->waits_as - DOING_WAITING); /* it is where it was */
     else if (has_waited)
-        waiting = activity_waits_for(&thread->activity, locks);
+        waiting = activity_waits_for(&thread->activity, looking->locks);
     enum doing runs_as = DOING_RAN;
     if (waiting == WAITING_UNKNOWN && ran_ns > 0 && !thread->has_ended)
-        runs_as = what_runs(thread, offsets, stack);
-    if (thread->ran_since > 0 && stack->count > 0) {
-        thread->frame = stack->frames[0].address;
-        thread->instruction = stack->frames[0].instruction;
+        runs_as = what_runs(thread, looking);
+    if (thread->ran_since > 0 && looking->stack->count > 0) {
+        thread->frame = looking->stack->frames[0].address;
+        thread->instruction = looking->stack->frames[0].instruction;
     }
     put(spent, thread->node, runs_as, ran_ns);
     if (waiting != WAITING_UNKNOWN) {

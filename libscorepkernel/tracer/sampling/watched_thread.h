@@ -60,9 +60,16 @@ bool watched_thread_look(struct watched_thread *thread, uint64_t now_ns);
 /* Its stack has been read, and is that node's. */
 void watched_thread_move(struct watched_thread *thread, uint32_t node);
 
-/* What it did since the last look. stack: its own, if it has moved. */
-void watched_thread_spent(struct watched_thread *thread, const struct frame_offsets *offsets,
-                          const struct stack *stack, const struct lock_range *locks, struct spent *spent);
+/* What a look needs to know. */
+struct looking {
+    const struct frame_offsets *offsets;
+    const struct stack *stack; /* the thread's own, if it may have moved */
+    const struct lock_range *locks;
+    const uint8_t *plain; /* as in struct sampler_options */
+};
+
+/* What it did since the last look. */
+void watched_thread_spent(struct watched_thread *thread, const struct looking *looking, struct spent *spent);
 
 void watched_thread_add_to_timeline(struct watched_thread *thread, uint32_t piece, enum doing doing,
                                     uint64_t ns);

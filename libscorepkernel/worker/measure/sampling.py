@@ -4,8 +4,11 @@ by a thread of the C extension's, whatever measurement system there is."""
 
 from __future__ import annotations
 
+import dis
+import functools
 import io
 import os
+import re
 from typing import Any, Dict, List, Optional
 
 from ..base import ipython_names, places, tracer
@@ -14,6 +17,11 @@ from ..base.errors import NotMeasured
 # What a user sets to have no samples taken.
 VARIABLE = "SCOREPKERNEL_SAMPLING"
 _ON, _OFF = ("", "1", "on", "yes", "true"), ("0", "off", "no", "false")
+_PLAIN = re.compile(
+    "(INSTRUMENTED_)?(LOAD_(FAST|CONST|NAME|GLOBAL|DEREF|CLOSURE|SMALL_INT).*|STORE_(FAST|NAME|GLOBAL|DEREF).*"
+    "|(POP_)?JUMP.*|NOP|CACHE|RESUME.*|COPY|SWAP|ROT_.*|DUP_.*|PUSH_NULL|EXTENDED_ARG|FOR_ITER_(RANGE|LIST|TUPLE)"
+    "|BINARY_OP_[A-Z]+_(INT|FLOAT)|COMPARE_OP_(INT|FLOAT|STR).*|RETURN_CONST|END_FOR)"
+)
 # enum kind of tracer/record/scope.h: code of the user's.
 _USERS, _CELLS = 0, 4
 # Of the sources that the report may show: files, and bytes of each.
@@ -32,7 +40,7 @@ class Sampling:
         if not _is_wanted() or tracer.extension is None:
             return
         try:
-            tracer.extension.sampling_begin(places.PACKAGE + os.sep)
+            tracer.extension.sampling_begin(places.PACKAGE + os.sep, _plain_operations())
         except NotImplementedError as problem:
             self.problem = str(problem)
             return
@@ -77,6 +85,18 @@ class Sampling:
         if self._ended is None:
             return None
         return {**self._ended, "sources": _sources(self._ended["functions"])}
+
+
+@functools.lru_cache(maxsize=1)
+def _plain_operations() -> bytes:
+    """By number of an operation, 1 where it is over at once: a loop of Python's that is seen in it again and again runs
+    no native code."""
+    numbers = getattr(dis, "_all_opmap", dis.opmap)  # with those that Python puts in their place as it runs
+    plain = bytearray(256)
+    for name, number in numbers.items():
+        if number < 256 and _PLAIN.fullmatch(name):
+            plain[number] = 1
+    return bytes(plain)
 
 
 def together(found: List[Optional[Dict[str, Any]]]) -> Optional[Dict[str, Any]]:
