@@ -42,9 +42,25 @@ static int open_sink(struct recording *new, const struct measurement_options *op
     if (options->settings)
         new->scorep_sink =
             scorep_sink_create(options->settings, options->setting_count, options->profiled, fault);
+    else if (options->traceless)
+        new->traceless = traceless_sink_create();
     else
         new->archive = archive_create(options->directory, options->memory_limit, fault);
-    return new->scorep_sink || new->archive ? 0 : -1;
+    return new->scorep_sink || new->archive || new->traceless ? 0 : -1;
+}
+
+static struct sink *sink_of(const struct recording *new)
+{
+    if (new->scorep_sink)
+        return scorep_sink_base(new->scorep_sink);
+    return new->traceless ? traceless_sink_base(new->traceless) : archive_sink(new->archive);
+}
+
+static struct location *master_of(const struct recording *active)
+{
+    if (active->scorep_sink)
+        return scorep_sink_master(active->scorep_sink);
+    return active->traceless ? traceless_sink_master(active->traceless) : archive_master(active->archive);
 }
 
 static int begin(struct recording *new, const struct measurement_options *options)
@@ -54,8 +70,7 @@ static int begin(struct recording *new, const struct measurement_options *option
     new->begin_realtime_ns = clock_read_ns(CLOCK_REALTIME);
     if (!new->process || open_sink(new, options, &fault) != 0)
         return raise_errno(fault.code ? fault.code : ENOMEM, options->directory);
-    recorder_init(&new->recorder,
-                  new->scorep_sink ? scorep_sink_base(new->scorep_sink) : archive_sink(new->archive));
+    recorder_init(&new->recorder, sink_of(new));
     return 0;
 }
 
@@ -117,8 +132,7 @@ static struct thread *find_master(void)
         return NULL;
     }
     if (!thread->location) /* the first one was made for the master thread */
-        thread->location = recording.scorep_sink ? scorep_sink_master(recording.scorep_sink)
-                                                 : archive_master(recording.archive);
+        thread->location = master_of(&recording);
     return thread;
 }
 
@@ -275,7 +289,7 @@ static PyObject *close_and_report(struct recording *over)
     if (over->scorep_sink) {
         scorep_sink_close(over->scorep_sink, &result.fault);
         result.unwritten = engine_is_unwritten();
-    } else {
+    } else if (over->archive) {
         close_archive(over, &result);
     }
     PyObject *dictionary = result_make(&result, &recorder->regions, &recorder->summary);

@@ -20,6 +20,7 @@ struct measurement_options {
         *settings; /* of Score-P, which makes the directory itself; NULL: the archive's */
     size_t setting_count;
     bool profiled;   /* Score-P's profile tells the times */
+    bool traceless;  /* no archive is written */
     bool instrument; /* as in struct measurement */
     struct scope scope;
     struct filter filter; /* of our own archive; Score-P has filters itself */

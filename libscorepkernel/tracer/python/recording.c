@@ -51,6 +51,7 @@ void recording_release(struct recording *over)
     recorder_finish(&over->recorder);
     scope_finish(&over->scope);
     filter_finish(&over->filter);
+    traceless_sink_destroy(over->traceless);
     free(over->process);
     codes_finish(&over->codes);
 }
@@ -61,7 +62,7 @@ void recording_abandon(void)
     struct recording over = recording_detach();
     if (over.scorep_sink)
         scorep_sink_abandon(over.scorep_sink);
-    else
+    else if (over.archive)
         archive_abandon(over.archive);
     recording_release(&over);
 }

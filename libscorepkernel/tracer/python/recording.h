@@ -15,11 +15,13 @@
 #include "tracer/record/cost.h"
 #include "tracer/record/filter.h"
 #include "tracer/record/recorder.h"
+#include "tracer/record/traceless_sink.h"
 
 struct recording {
     uint64_t number;         /* 1 for the process's first; 0 while there is none */
     struct archive *archive; /* our own archive, or NULL: the events go to Score-P */
     struct scorep_sink *scorep_sink;
+    struct traceless_sink *traceless; /* or nowhere: no trace is wanted */
     struct recorder recorder;
     struct scope scope;
     struct filter filter;

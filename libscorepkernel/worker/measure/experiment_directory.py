@@ -73,6 +73,11 @@ def make(only_name: bool, warnings: List[str], beside: str = _NOTEBOOK_DIRECTORY
         raise unwritable(path, problem) from None
 
 
+def is_of_rank(directory: str) -> bool:
+    """Whether it is the experiment of one of many, of which one will be made."""
+    return bool(_RANK.fullmatch(os.path.basename(directory)))
+
+
 def write(directory: str, name: str, text: str) -> None:
     """Write one of our files into an experiment, through no link. OSError."""
     opened = os.open(directory, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC)

@@ -22,8 +22,9 @@ OBEYED_BY_THE_TRACER = (
     "SCOREP_OVERWRITE_EXPERIMENT_DIRECTORY",
     "SCOREP_TOTAL_MEMORY",
     "SCOREP_FILTERING_FILE",
+    "SCOREP_ENABLE_TRACING",
 )
-_ANYWAY = {"SCOREP_ENABLE_TRACING": ("true", "yes", "on", "1"), "SCOREP_ENABLE_PROFILING": ("false", "no", "off", "0")}
+_ANYWAY = {"SCOREP_ENABLE_PROFILING": ("false", "no", "off", "0")}
 # The kernel's own, for users; and those that its processes tell each other.
 SETTINGS = (
     "SCOREPKERNEL_MEASUREMENT",
@@ -63,7 +64,7 @@ def without_effect(built_in: bool) -> List[str]:
         )
     if theirs:
         texts.append(
-            f"{_names(theirs)}: without effect, as the built-in tracer measures, which has a trace and no more. "
+            f"{_names(theirs)}: without effect, as the built-in tracer measures, which writes a trace and no profile. "
             "Score-P obeys them, where scorep-config is on PATH."
         )
     return texts

@@ -10,10 +10,13 @@ from typing import List
 
 from ...base import tracer
 from ...base.errors import NotMeasured
+from .. import experiment_directory
 from .by_tracer import ByTracer, begin, gaps
 from .system import Outcome
 
 _MEMORY, _FILTER = "SCOREP_TOTAL_MEMORY", "SCOREP_FILTERING_FILE"
+_TRACING = "SCOREP_ENABLE_TRACING"
+_TRUE, _FALSE = ("", "true", "yes", "on", "1"), ("false", "no", "off", "0")
 _FILTER_MAX = (1 << 20) + 1  # bytes; what is longer is refused
 _UNITS = {"": 1, "k": 1 << 10, "m": 1 << 20, "g": 1 << 30, "t": 1 << 40}
 
@@ -30,6 +33,17 @@ def _memory() -> dict:
             f"or T behind it. Correct it, for example with\n%env {_MEMORY}=64M"
         )
     return {"memory_limit": int(said.group(1)) * _UNITS[said.group(2)]}
+
+
+def _is_traced(directory: str) -> bool:
+    """Whether a trace is wanted; of ranks it always is, as their experiments are made one by it. NotMeasured."""
+    text = os.environ.get(_TRACING, "").strip().lower()
+    if text not in _TRUE + _FALSE:
+        raise NotMeasured(
+            f"The cell was not run: {_TRACING} is {text[:80]!r}, but must be true or false. Correct it, for example with\n"
+            f"%env {_TRACING}=true"
+        )
+    return text in _TRUE or experiment_directory.is_of_rank(directory)
 
 
 def _filter() -> dict:
@@ -65,7 +79,7 @@ class BuiltIn(ByTracer):
 
     def begin(self, directory: str, scope: dict) -> None:
         try:
-            begin(directory, **_memory(), **_filter(), **scope)
+            begin(directory, trace=_is_traced(directory), **_memory(), **_filter(), **scope)
         except ValueError as problem:
             raise _unusable_filter(str(problem)) from None
         except (RuntimeError, NotImplementedError) as problem:
