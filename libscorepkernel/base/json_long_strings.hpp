@@ -82,22 +82,29 @@ inline std::size_t plain_len(const char *text, std::size_t len)
     return at;
 }
 
+/* Whether the second byte of a character is one that its first byte allows: none is written longer than need
+ * be, and none is half of a pair or beyond the last. */
+inline bool is_second(unsigned first, unsigned second)
+{
+    if (first == 0xE0 || first == 0xF0)
+        return second >= (first == 0xE0 ? 0xA0U : 0x90U);
+    if (first == 0xED || first == 0xF4)
+        return second <= (first == 0xED ? 0x9FU : 0x8FU);
+    return true;
+}
+
 /* How many bytes the character takes that text begins with, beyond ASCII; 0: it is no UTF-8. */
 inline std::size_t character_len(const char *text, std::size_t len)
 {
     const auto byte = [&](std::size_t at) { return at < len ? static_cast<unsigned char>(text[at]) : 0U; };
-    const auto follows = [&](std::size_t at) { return (byte(at) & 0xC0U) == 0x80U; };
-    const unsigned first = byte(0), second = byte(1);
-    if (first < 0xC2 || first > 0xF4 || !follows(1))
+    const unsigned first = byte(0);
+    if (first < 0xC2 || first > 0xF4 || !is_second(first, byte(1)))
         return 0;
-    if (first < 0xE0)
-        return 2;
-    if (first < 0xF0) {
-        const bool bad = (first == 0xE0 && second < 0xA0) || (first == 0xED && second > 0x9F);
-        return bad || !follows(2) ? 0 : 3;
-    }
-    const bool bad = (first == 0xF0 && second < 0x90) || (first == 0xF4 && second > 0x8F);
-    return bad || !follows(2) || !follows(3) ? 0 : 4;
+    const std::size_t wanted = first < 0xE0 ? 2 : first < 0xF0 ? 3 : 4;
+    for (std::size_t at = 1; at < wanted; at++)
+        if ((byte(at) & 0xC0U) != 0x80U)
+            return 0;
+    return wanted;
 }
 
 /* The number behind \u; -1: there is none. */

@@ -11,17 +11,11 @@
 /* The handler of each kind. One that is not in the table has none. */
 static decision_handler *handler_of(enum directive_kind kind)
 {
-    switch (kind) {
-#define DIRECTIVE(kind, name, form, handler, help, usage, summary) \
-    case DIRECTIVE_##kind:                                         \
-        return handler;
+    static decision_handler *const handlers[DIRECTIVE_KINDS] = {
+#define DIRECTIVE(kind, name, form, handler, help, usage, summary) [DIRECTIVE_##kind] = (handler),
 #include "directives/directives.def"
-    case DIRECTIVE_NONE:
-    case DIRECTIVE_BAD:
-    case DIRECTIVE_KINDS:
-    default:
-        return NULL;
-    }
+    };
+    return kind < DIRECTIVE_KINDS ? handlers[kind] : NULL;
 }
 
 /* What stands below a directive that is all of its cell is not dropped without a word. */

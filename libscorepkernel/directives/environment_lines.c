@@ -27,6 +27,24 @@ static int is_name(struct spk_text text)
     return text.len > 0;
 }
 
+static struct spk_text without_blanks(struct spk_text text)
+{
+    while (text.len && text_is_blank(text.data[0]))
+        text = text_after(text, 1);
+    return text;
+}
+
+/* A character, or what is quoted. A backslash that ends the line stands for itself. */
+static int take_unit(struct spk_text *rest, struct buffer *value)
+{
+    size_t unit = rest->len == 1 && rest->data[0] == '\\' ? 1 : quoting_unit(*rest);
+    if (!unit)
+        return -EINVAL;
+    int result = quoting_unquote((struct spk_text){rest->data, unit}, value);
+    *rest = text_after(*rest, unit);
+    return value->len > ENVIRONMENT_VALUE_MAX ? -E2BIG : result;
+}
+
 /* Append the value of a line: words, quoted or not, with single blanks between them, up to a comment. 0;
  * -EINVAL: a quote is not closed; -E2BIG; -ENOMEM. */
 static int take_value(struct spk_text rest, struct buffer *value)
@@ -34,21 +52,13 @@ static int take_value(struct spk_text rest, struct buffer *value)
     int result = 0;
     while (result == 0 && rest.len) {
         if (text_is_blank(rest.data[0])) {
-            while (rest.len && text_is_blank(rest.data[0]))
-                rest = text_after(rest, 1);
+            rest = without_blanks(rest);
             if (!rest.len || rest.data[0] == '#')
                 return 0;
             result = buffer_append(value, " ", 1);
-            continue;
+        } else {
+            result = take_unit(&rest, value);
         }
-        /* A backslash that ends the line stands for itself. */
-        size_t unit = rest.len == 1 && rest.data[0] == '\\' ? 1 : quoting_unit(rest);
-        if (!unit)
-            return -EINVAL;
-        result = quoting_unquote((struct spk_text){rest.data, unit}, value);
-        rest = text_after(rest, unit);
-        if (value->len > ENVIRONMENT_VALUE_MAX)
-            return -E2BIG;
     }
     return result;
 }

@@ -15,7 +15,6 @@ struct folding {
     const struct samples *samples;
     int32_t *places; /* by sampled node: the entry that it is part of, or LEFT_OUT */
     uint8_t *leads;  /* by sampled node: whether it calls the user's code, at whatever distance */
-    uint32_t capacity;
 };
 
 void call_tree_finish(struct call_tree *tree)
@@ -51,25 +50,10 @@ static int is_part_of_line(const struct sampled_function *function)
 /* --- finding the entry of a node -------------------------------------------------------------------------
  */
 
-static int32_t add(struct folding *folding, struct call call)
-{
-    struct call_tree *tree = folding->tree;
-    if (tree->count == folding->capacity) {
-        uint32_t capacity = folding->capacity ? 2 * folding->capacity : 64;
-        struct call *calls = realloc(tree->calls, capacity * sizeof *calls);
-        if (!calls)
-            return -1;
-        tree->calls = calls;
-        folding->capacity = capacity;
-    }
-    tree->calls[tree->count] = call;
-    return (int32_t)tree->count++;
-}
-
 /* An entry calls no more different ones: further ones count as its own time. */
 #define CALLEES_MAX 4096
 
-/* What an entry calls; made if it is not there. -1: no memory. */
+/* What an entry calls; made if it is not there. There is room: a node has two entries at most. */
 static int32_t child(struct folding *folding, int32_t parent, enum call_kind kind, int32_t function,
                      int32_t line)
 {
@@ -89,9 +73,9 @@ static int32_t child(struct folding *folding, int32_t parent, enum call_kind kin
                         .function = function,
                         .line = line,
                         .depth = calls[parent].depth + 1};
-    int32_t made = add(folding, call);
-    if (made >= 0)
-        folding->tree->calls[parent].first = made;
+    int32_t made = (int32_t)folding->tree->count++;
+    calls[made] = call;
+    calls[parent].first = made;
     return made;
 }
 
@@ -115,10 +99,10 @@ static int32_t enter_users(struct folding *folding, int32_t at, const struct sam
     } else if (folding->tree->calls[at].kind == CALL_LINE) {
         return at; /* it is in the line of what made it, or in one of its own */
     }
-    return at < 0 || node->line == 0 ? at : child(folding, at, CALL_LINE, node->function, node->line);
+    return node->line == 0 ? at : child(folding, at, CALL_LINE, node->function, node->line);
 }
 
-/* The entry that a node is part of, or LEFT_OUT; -1: no memory. at: that of its caller. */
+/* The entry that a node is part of, or LEFT_OUT. at: that of its caller. */
 static int32_t place(struct folding *folding, int32_t at, uint32_t number)
 {
     const struct sampled_node *node = &folding->samples->nodes[number];
@@ -196,33 +180,33 @@ static void find_what_leads(struct folding *folding)
     }
 }
 
-static int fold(struct folding *folding)
+static void fold(struct folding *folding)
 {
     const struct samples *samples = folding->samples;
     find_what_leads(folding);
     for (uint32_t i = 0; i < samples->node_count; i++) {
         const struct sampled_node *node = &samples->nodes[i];
         int32_t at = node->parent < 0 ? 0 : place(folding, folding->places[node->parent], i);
-        if (at == -1)
-            return -ENOMEM;
         folding->places[i] = at;
         if (at == LEFT_OUT)
             continue;
         for (int kind = 0; kind < SPENT_KINDS; kind++)
             folding->tree->calls[at].own_s[kind] += node->own_s[kind];
     }
-    return 0;
 }
 
 int call_tree_make(struct call_tree *tree, const struct samples *samples)
 {
     struct folding folding = {.tree = tree, .samples = samples};
-    *tree = (struct call_tree){0};
+    *tree = (struct call_tree){.count = 1};
+    tree->calls = calloc(2 * (size_t)samples->node_count + 1, sizeof *tree->calls);
     folding.places = malloc((samples->node_count + 1) * sizeof *folding.places);
     folding.leads = calloc(samples->node_count + 1, 1);
-    struct call root = {.parent = -1, .first = -1, .next = -1, .kind = CALL_ALL, .function = -1};
-    int result = folding.places && folding.leads && add(&folding, root) == 0 ? fold(&folding) : -ENOMEM;
+    int result = tree->calls && folding.places && folding.leads ? 0 : -ENOMEM;
     if (result == 0) {
+        tree->calls[0] =
+            (struct call){.parent = -1, .first = -1, .next = -1, .kind = CALL_ALL, .function = -1};
+        fold(&folding);
         add_up(tree);
         result = sort(tree);
     }

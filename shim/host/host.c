@@ -161,8 +161,8 @@ static int open_trace(struct host *host, const char *path, struct spk_error *err
         return log_set(error, -errno,
                        "The trace of frames cannot be written to %s: %s. Give --trace another file.", path,
                        log_reason(-errno));
-    /* The library looks for it in the environment. */
-    return setenv("SCOREPKERNEL_LOG", "frames", 1)
+    /* The library looks for it in the environment. There is one thread yet. */
+    return setenv("SCOREPKERNEL_LOG", "frames", 1) // NOLINT(concurrency-mt-unsafe)
                ? log_set(error, -errno, "There is no memory for a kernel.")
                : 0;
 }

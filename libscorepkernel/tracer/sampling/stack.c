@@ -127,13 +127,13 @@ static uint32_t name_frames(const struct stack_reader *reader, struct stack *sta
     uint64_t addresses[OWN_MEMORY_PIECES_MAX] = {0};
     uint8_t pieces[OWN_MEMORY_PIECES_MAX][PIECE_LEN];
     for (uint32_t i = from; i < to; i++) {
-        addresses[2 * (i - from)] = stack->frames[i].code;
-        addresses[2 * (i - from) + 1] = stack->frames[i].code + offsets->code.file;
+        addresses[2 * (size_t)(i - from)] = stack->frames[i].code;
+        addresses[2 * (size_t)(i - from) + 1] = stack->frames[i].code + offsets->code.file;
     }
     uint32_t got = own_memory_read_pieces(pieces, addresses, 2 * (to - from), PIECE_LEN);
     for (uint32_t i = from; i < to && 2 * (i - from) + 1 < got; i++) {
-        const uint8_t *names = pieces[2 * (i - from) + 1];
-        if (number_at(pieces[2 * (i - from)], TYPE_OFFSET) != reader->code_type)
+        const uint8_t *names = pieces[2 * (size_t)(i - from) + 1];
+        if (number_at(pieces[2 * (size_t)(i - from)], TYPE_OFFSET) != reader->code_type)
             continue;
         struct stack_frame frame = stack->frames[i];
         frame.function = functions_find(
