@@ -40,8 +40,8 @@ def _is_traced(directory: str) -> bool:
     text = os.environ.get(_TRACING, "").strip().lower()
     if text not in _TRUE + _FALSE:
         raise NotMeasured(
-            f"The cell was not run: {_TRACING} is {text[:80]!r}, but must be true or false. Correct it, for example with\n"
-            f"%env {_TRACING}=true"
+            f"The cell was not run: {_TRACING} is {text[:80]!r}, but must be true or false. Correct it, for example "
+            f"with\n%env {_TRACING}=true"
         )
     return text in _TRUE or experiment_directory.is_of_rank(directory)
 
