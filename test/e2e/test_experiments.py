@@ -112,6 +112,19 @@ class Experiments(KernelCase):
         self.assertIn("scorep_experiments", self.refused("%scorep_experiments --keep 0"))
         self.assertTrue(os.path.exists(os.path.join(self.work, "precious")))
 
+    def test_what_else_is_there_is_not_removed(self) -> None:
+        path = self.measured(FAST)
+        with open(os.path.join(path, "thesis.tex"), "w") as file:
+            file.write("precious")
+        self.assertIn("thesis.tex", self.refused(f"%scorep_experiments --remove {path}"))
+        self.assertTrue(os.path.exists(os.path.join(path, "traces.otf2")))
+        os.unlink(os.path.join(path, "thesis.tex"))
+        link = os.path.join(self.work, "link")
+        os.symlink(path, link)
+        self.assertIn("could not be removed", self.refused(f"%scorep_experiments --remove {link}"))
+        self.assertTrue(os.path.exists(os.path.join(path, "traces.otf2")))
+        self.ok(f"%scorep_experiments --remove {path}")
+
     def test_comparing(self) -> None:
         older, newer = self.measured(FAST), self.measured(SLOW)
         for line in ("%scorep_compare", f"%scorep_compare {older} {newer}"):

@@ -107,7 +107,10 @@ def before(experiment: Experiment) -> Optional[Experiment]:
 
 
 def remove(experiment: Experiment) -> None:
-    """Remove it from the disk. OSError."""
+    """Remove it from the disk, if nothing else is in it. OSError, and ValueError: something else is, and all stays."""
+    stranger = experiment_directory.stranger_in(experiment.path)
+    if stranger is not None:
+        raise ValueError(f"it holds {stranger}, which is not part of an experiment")
     shutil.rmtree(experiment.path)
 
 

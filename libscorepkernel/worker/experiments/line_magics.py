@@ -126,8 +126,9 @@ def list_or_remove(line: str) -> None:
     for one in gone:
         try:
             kept.remove(one)
-        except OSError as problem:
-            raise UsageError(f"{one.path} could not be removed: {problem.strerror}.") from None
+        except (OSError, ValueError) as problem:
+            why = problem.strerror if isinstance(problem, OSError) else problem
+            raise UsageError(f"{one.path} could not be removed: {why}.") from None
         print(f"Removed {one.path}")
     if not gone:
         _list(kept.found())

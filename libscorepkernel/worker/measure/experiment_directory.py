@@ -73,6 +73,11 @@ def make(only_name: bool, warnings: List[str], beside: str = _NOTEBOOK_DIRECTORY
         raise unwritable(path, problem) from None
 
 
+def stranger_in(path: str) -> Optional[str]:
+    """What a directory holds that is not part of an experiment, by its name; None: nothing, and it is one. OSError."""
+    return _not_of_an_experiment(path, os.listdir(path))
+
+
 def is_of_rank(directory: str) -> bool:
     """Whether it is the experiment of one of many, of which one will be made."""
     return bool(_RANK.fullmatch(os.path.basename(directory)))
