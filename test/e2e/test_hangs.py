@@ -285,7 +285,7 @@ class Launched(ProcessCase):
 class Forked(ForkedCase, Launched):
     def test_one_that_goes_on_after_interrupts(self):
         self.ok("x = 1")
-        code = "x = 2; print('on', flush=True)\nwhile True:\n    try: time.sleep(1000)\n    except KeyboardInterrupt: print('more', flush=True)"
+        code = "x = 2\nwhile True:\n    try: print('on', flush=True); time.sleep(1000)\n    except KeyboardInterrupt: print('more', flush=True)"
         request = self.begin(SCOREP + code)
         self.km.interrupt_kernel()
         self.wait_for_text(request, "more")
