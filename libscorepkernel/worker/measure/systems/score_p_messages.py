@@ -13,11 +13,14 @@ from .. import experiment_directory
 # given it takes what it needs.
 TOTAL_MEMORY = "256M"
 
+# It takes 4 GB at most.
+_MORE_MEMORY = "Give it more memory than the {memory} that it has, for example with\n%env SCOREP_TOTAL_MEMORY=2G"
+
 # Each: what Score-P's message has in it, and what to do.
 _REMEDIES = (
     ("set variable", "Correct or unset the SCOREP_ variable that it names; !scorep-info config-vars --full helps."),
-    ("SCOREP_TOTAL_MEMORY", "Give it more memory, for example with\n%env SCOREP_TOTAL_MEMORY=64M"),
-    ("Out of memory", "Give it more memory, for example with\n%env SCOREP_TOTAL_MEMORY=64M"),
+    ("SCOREP_TOTAL_MEMORY", _MORE_MEMORY),
+    ("Out of memory", _MORE_MEMORY),
     ("filter", "Correct the file of SCOREP_FILTERING_FILE, or unset it:\ndel os.environ['SCOREP_FILTERING_FILE']"),
     (
         "xperiment directory",
@@ -37,7 +40,8 @@ _HARMLESS = re.compile(
 
 
 def remedy(messages: str) -> str:
-    return next((remedy for mark, remedy in _REMEDIES if mark in messages), "")
+    found = next((remedy for mark, remedy in _REMEDIES if mark in messages), "")
+    return found.replace("{memory}", os.environ.get("SCOREP_TOTAL_MEMORY") or TOTAL_MEMORY)
 
 
 def why_no_start(messages: str) -> str:
