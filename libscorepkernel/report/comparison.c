@@ -11,12 +11,16 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define LINES_MAX 1000 /* of a source, that are matched */
+#define LINES_MAX 10000 /* of a source, that are compared */
+/* Lines that differ at both ends are matched by a table of so many numbers at most. */
+#define TABLE_MAX ((size_t)1 << 23)
 #define SOURCE_MAX 120 /* bytes of a line that are shown, with its NUL */
 /* Times that differ by less are no difference: a share of the longer one, for all that differs from run to
  * run, and beyond that so many times the standard deviation of what samples tell. */
 #define NOISE 0.05
 #define DEVIATIONS 2
+/* A sum of what is nothing is less. */
+#define TINY_S 1e-9
 
 /* The source of a measured cell, and the times of its lines. */
 struct side {
@@ -25,6 +29,7 @@ struct side {
     size_t lens[LINES_MAX];
     const struct line_time *times[LINES_MAX]; /* NULL: nothing was seen there */
     size_t count;
+    int is_longer;   /* it has more lines than that */
     double period_s; /* that a sample stands for */
 };
 
@@ -49,6 +54,7 @@ static void side_read(struct side *side, const struct findings *findings)
         side->begins[side->count] = at;
         side->lens[side->count++] = strcspn(at, "\r\n");
     }
+    side->is_longer = at && *at;
     for (uint32_t i = 0; cell && i < findings->lines.count; i++) {
         const struct line_time *time = &findings->lines.lines[i];
         if (time->function == findings->lines.lines[0].function && time->line >= 1 &&
@@ -59,18 +65,43 @@ static void side_read(struct side *side, const struct findings *findings)
 
 static int same(const struct side *left, size_t i, const struct side *right, size_t j)
 {
-    return left->lens[i] == right->lens[j] && memcmp(left->begins[i], right->begins[j], left->lens[i]) == 0;
+    return left->begins[i] && right->begins[j] && left->lens[i] == right->lens[j] &&
+           memcmp(left->begins[i], right->begins[j], left->lens[i]) == 0;
 }
 
-/* A table of the longest common sequences: at i * width + j, that of the lines from i and j on. NULL: no
- * memory. */
-static uint16_t *common_sequences(const struct side *older, const struct side *newer, size_t width)
+/* The lines that differ: from first on, so many of each cell. */
+struct middle {
+    size_t first, old_count, new_count;
+};
+
+static struct middle find_middle(const struct side *older, const struct side *newer)
 {
-    uint16_t *longest = calloc((older->count + 1) * width, sizeof *longest);
-    for (size_t i = longest ? older->count : 0; i-- > 0;) {
-        for (size_t j = newer->count; j-- > 0;) {
+    struct middle middle = {0, older->count, newer->count};
+    size_t shorter = older->count < newer->count ? older->count : newer->count;
+    while (middle.first < shorter && same(older, middle.first, newer, middle.first))
+        middle.first++;
+    middle.old_count -= middle.first;
+    middle.new_count -= middle.first;
+    while (middle.old_count > 0 && middle.new_count > 0 &&
+           same(older, middle.first + middle.old_count - 1, newer, middle.first + middle.new_count - 1)) {
+        middle.old_count--;
+        middle.new_count--;
+    }
+    return middle;
+}
+
+/* A table of the longest common sequences: at i * width + j, that of the middle's lines from i and j on.
+ * NULL: it would be too large, or there is no memory. */
+static uint16_t *common_sequences(const struct side *older, const struct side *newer,
+                                  const struct middle *middle, size_t width)
+{
+    if (middle->old_count + 1 > TABLE_MAX / width)
+        return NULL;
+    uint16_t *longest = calloc((middle->old_count + 1) * width, sizeof *longest);
+    for (size_t i = longest ? middle->old_count : 0; i-- > 0;) {
+        for (size_t j = middle->new_count; j-- > 0;) {
             uint16_t down = longest[(i + 1) * width + j], right = longest[i * width + j + 1];
-            longest[i * width + j] = same(older, i, newer, j)
+            longest[i * width + j] = same(older, middle->first + i, newer, middle->first + j)
                                          ? (uint16_t)(longest[(i + 1) * width + j + 1] + 1)
                                      : down > right ? down
                                                     : right;
@@ -79,22 +110,32 @@ static uint16_t *common_sequences(const struct side *older, const struct side *n
     return longest;
 }
 
-/* pairs[j] becomes 1 + the line of the older cell that is the newer one's line j; 0: it is new. Without
- * memory, all are. */
-static void match(const struct side *older, const struct side *newer, uint16_t *pairs)
+static void match_middle(const struct side *older, const struct side *newer, const struct middle *middle,
+                         uint16_t *pairs)
 {
-    size_t width = newer->count + 1, i = 0, j = 0;
-    uint16_t *longest = common_sequences(older, newer, width);
-    memset(pairs, 0, newer->count * sizeof *pairs);
-    while (longest && i < older->count && j < newer->count) {
-        if (same(older, i, newer, j))
-            pairs[j++] = (uint16_t)(++i);
+    size_t width = middle->new_count + 1, i = 0, j = 0;
+    uint16_t *longest = common_sequences(older, newer, middle, width);
+    while (longest && i < middle->old_count && j < middle->new_count) {
+        if (same(older, middle->first + i, newer, middle->first + j))
+            pairs[middle->first + j++] = (uint16_t)(middle->first + ++i);
         else if (longest[(i + 1) * width + j] >= longest[i * width + j + 1])
             i++;
         else
             j++;
     }
     free(longest);
+}
+
+/* pairs[j], which are 0, become 1 + the line of the older cell that is the newer one's line j; 0: it is new,
+ * as all of a middle are that cannot be matched. */
+static void match(const struct side *older, const struct side *newer, uint16_t *pairs)
+{
+    struct middle middle = find_middle(older, newer);
+    for (size_t j = 0; j < middle.first; j++)
+        pairs[j] = (uint16_t)(j + 1);
+    for (size_t j = middle.first + middle.new_count; j < newer->count; j++)
+        pairs[j] = (uint16_t)(j + middle.old_count - middle.new_count + 1);
+    match_middle(older, newer, &middle, pairs);
 }
 
 static double total_of(const struct side *side, size_t line)
@@ -210,48 +251,60 @@ static void html_row(struct buffer *out, const struct row *row)
     print_text(out, "</code></td></tr>");
 }
 
+static void print_head(struct buffer *text, struct buffer *page)
+{
+    print_text(text, "\n    before        now              change  line\n");
+    print_text(
+        page,
+        "<table style=\"margin:0.5em 0\"><thead><tr><th>before</th><th>now</th><th style=\"text-align:left\">"
+        "change</th><th></th><th></th></tr></thead><tbody>");
+}
+
 static void print_lines(struct buffer *text, struct buffer *page, const struct side *older,
                         const struct side *newer, const uint16_t *pairs)
 {
     double least_s = 0.01 * newer->findings->whole_s;
+    int has_rows = 0;
     for (size_t j = 0; j < newer->count; j++) {
         struct row row = {.new_s = total_of(newer, j), .is_new = pairs[j] == 0, .line = j + 1};
         row.old_s = row.is_new ? 0 : total_of(older, pairs[j] - 1u);
         if (row.new_s < least_s && row.old_s < least_s)
             continue;
+        if (!has_rows)
+            print_head(text, page);
+        has_rows = 1;
         row.is_noise = !row.is_new && is_noise(older, row.old_s, newer, row.new_s);
         utf8_format(row.source, sizeof row.source, "%.*s",
                     (int)utf8_cut(newer->begins[j], newer->lens[j], sizeof row.source - 1), newer->begins[j]);
         text_row(text, &row);
         html_row(page, &row);
     }
+    if (has_rows)
+        print_text(page, "</tbody></table>");
 }
 
 static double gone(const struct side *older, const struct side *newer, const uint16_t *pairs)
 {
     double gone_s = 0;
-    for (size_t i = 0; i < older->count; i++) {
-        size_t j = 0;
-        while (j < newer->count && pairs[j] != i + 1)
-            j++;
-        if (j == newer->count)
-            gone_s += total_of(older, i);
-    }
-    return gone_s;
+    for (size_t i = 0; i < older->count; i++)
+        gone_s += total_of(older, i);
+    for (size_t j = 0; j < newer->count; j++)
+        if (pairs[j] > 0)
+            gone_s -= total_of(older, pairs[j] - 1u);
+    return gone_s > TINY_S ? gone_s : 0;
 }
 
 static void compare_lines(struct buffer *text, struct buffer *page, const struct side *older,
                           const struct side *newer)
 {
-    uint16_t pairs[LINES_MAX];
+    uint16_t pairs[LINES_MAX] = {0};
     match(older, newer, pairs);
-    print_text(text, "\n    before        now              change  line\n");
-    print_text(
-        page,
-        "<table style=\"margin:0.5em 0\"><thead><tr><th>before</th><th>now</th><th style=\"text-align:left\">"
-        "change</th><th></th><th></th></tr></thead><tbody>");
     print_lines(text, page, older, newer, pairs);
-    print_text(page, "</tbody></table>");
+    if (older->is_longer || newer->is_longer) {
+        print_text(text, "Only the first %d lines of the cells are compared.\n", LINES_MAX);
+        print_text(page, "<div><small>Only the first %d lines of the cells are compared.</small></div>",
+                   LINES_MAX);
+    }
     double gone_s = gone(older, newer, pairs);
     if (gone_s <= 0)
         return;

@@ -41,17 +41,24 @@ enum spent_on draw_main_kind(const double spent_s[SPENT_KINDS])
     return most;
 }
 
-/* 0 to 100000 and not more, whatever the numbers are. */
+#define THOUSANDTHS_MAX 100000
+/* Many threads at once take more than that; it is then said how many times the whole they took. */
+#define SHARES_AS_TIMES 10000
+#define TIMES_MAX 99999.0
+
+/* Not more than that, whatever the numbers are. */
 static long thousandths(double part, double whole)
 {
     double share = whole > 0 ? part / whole : 0;
-    return share > 0 ? (long)(share > 100 ? 100000 : share * 1000 + 0.5) : 0;
+    return share > 0 ? (long)(share > THOUSANDTHS_MAX / 1000.0 ? THOUSANDTHS_MAX : share * 1000 + 0.5) : 0;
 }
 
 void draw_share(struct buffer *out, double part_s, double whole_s)
 {
     long share = thousandths(part_s, whole_s);
-    if (share >= 10)
+    if (share > SHARES_AS_TIMES)
+        print_text(out, "%.0f x", part_s / whole_s < TIMES_MAX ? part_s / whole_s : TIMES_MAX);
+    else if (share >= 10)
         print_text(out, "%ld %%", (share + 5) / 10);
     else if (part_s > 0)
         print_text(out, "0.%ld %%", share);

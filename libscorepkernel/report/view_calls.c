@@ -61,7 +61,7 @@ static void text_row(struct buffer *out, const struct findings *findings, const 
     print_seconds(&cell, call_total(call));
     draw_right(out, &cell, 10);
     draw_share(&cell, call_total(call), findings->whole_s);
-    draw_right(out, &cell, 7);
+    draw_right(out, &cell, 8);
     print_text(out, "  %*s", 2 * depth, "");
     draw_call_name(out, findings, call, 0);
     print_text(out, "  ");
@@ -75,7 +75,7 @@ static void text(struct buffer *out, const struct findings *findings)
     struct walk state = {findings, text_row, TEXT_SHOWN * findings->whole_s, TEXT_ROWS_MAX, 0};
     if (!has_calls(findings))
         return;
-    print_text(out, "\n      time  share  calls\n");
+    print_text(out, "\n      time   share  calls\n");
     walk(&state, out, &findings->tree.calls[0], 0);
     remaining(&state, out, "", "\n");
 }

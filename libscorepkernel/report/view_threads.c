@@ -6,6 +6,8 @@
 #include "report/draw.h"
 #include "report/view.h"
 
+#include <stdlib.h>
+
 #define THREADS_MAX 32 /* that are shown */
 
 /* The kinds of time of a piece of a thread's time line. */
@@ -60,28 +62,73 @@ static void name(struct buffer *out, const struct sampled_thread *thread, uint32
         print_text(out, "thread %u", number);
 }
 
-static uint32_t shown(const struct findings *findings)
+/* The threads that are shown, by their numbers: those that took the most time. */
+struct shown {
+    uint32_t numbers[THREADS_MAX], count;
+    uint32_t left_out; /* of those that took any */
+};
+
+static double time_of(const struct findings *findings, uint32_t number)
 {
-    uint32_t count = findings->samples.thread_count;
-    return !findings_are_sampled(findings) || count < 2 ? 0 : count < THREADS_MAX ? count : THREADS_MAX;
+    double spent_s[SPENT_KINDS];
+    sums(&findings->samples.threads[number], spent_s);
+    return all_of(spent_s);
+}
+
+/* Puts it among them if it took more than one of them, or there is room: they are sorted by time. */
+static void pick(struct shown *shown, const struct findings *findings, uint32_t number)
+{
+    double time_s = time_of(findings, number);
+    uint32_t at = shown->count;
+    if (time_s <= 0)
+        return;
+    while (at > 0 && time_s > time_of(findings, shown->numbers[at - 1]))
+        at--;
+    if (shown->count < THREADS_MAX)
+        shown->count++;
+    else
+        shown->left_out++;
+    for (uint32_t i = shown->count; i-- > at + 1;)
+        shown->numbers[i] = shown->numbers[i - 1];
+    if (at < THREADS_MAX)
+        shown->numbers[at] = number;
+}
+
+static int by_number(const void *left, const void *right)
+{
+    uint32_t one = *(const uint32_t *)left, other = *(const uint32_t *)right;
+    return (one > other) - (one < other);
+}
+
+static struct shown find_shown(const struct findings *findings)
+{
+    struct shown shown = {.count = 0};
+    for (uint32_t i = 0; findings_are_sampled(findings) && i < findings->samples.thread_count; i++)
+        pick(&shown, findings, i);
+    qsort(shown.numbers, shown.count, sizeof *shown.numbers, by_number);
+    return shown;
 }
 
 static void text(struct buffer *out, const struct findings *findings)
 {
-    if (!shown(findings))
+    struct shown shown = find_shown(findings);
+    if (shown.count < 2)
         return;
     print_text(out, "\nthreads\n");
-    for (uint32_t i = 0; i < shown(findings); i++) {
+    for (uint32_t i = 0; i < shown.count; i++) {
         double spent_s[SPENT_KINDS];
         struct buffer cell = {0};
-        sums(&findings->samples.threads[i], spent_s);
-        name(&cell, &findings->samples.threads[i], i);
+        const struct sampled_thread *thread = &findings->samples.threads[shown.numbers[i]];
+        sums(thread, spent_s);
+        name(&cell, thread, shown.numbers[i]);
         draw_right(out, &cell, 12);
         print_text(out, "  ");
         draw_kinds(out, spent_s);
         print_text(out, "\n");
         buffer_finish(&cell);
     }
+    if (shown.left_out > 0)
+        print_text(out, "%u more threads took less.\n", shown.left_out);
 }
 
 /* A block that says of which kind time was; SPENT_KINDS: the thread was not there. */
@@ -117,21 +164,25 @@ static void blocks(struct buffer *out, const struct findings *findings, const st
 
 static void html(struct buffer *out, const struct findings *findings)
 {
-    if (!shown(findings))
+    struct shown shown = find_shown(findings);
+    if (shown.count < 2)
         return;
     draw_details(out, findings, "Threads");
-    for (uint32_t i = 0; i < shown(findings); i++) {
+    for (uint32_t i = 0; i < shown.count; i++) {
         double spent_s[SPENT_KINDS];
-        sums(&findings->samples.threads[i], spent_s);
+        const struct sampled_thread *thread = &findings->samples.threads[shown.numbers[i]];
+        sums(thread, spent_s);
         print_text(out, "<div style=\"display:flex;line-height:1.5\" title=\"");
         draw_kinds(out, spent_s);
         print_text(out, "\"><span style=\"width:6em;flex:none\"><small>");
-        name(out, &findings->samples.threads[i], i);
+        name(out, thread, shown.numbers[i]);
         print_text(out, "</small></span><span style=\"display:flex;flex:1;height:0.9em;margin-top:0.3em;"
                         "overflow:hidden\">");
-        blocks(out, findings, &findings->samples.threads[i]);
+        blocks(out, findings, thread);
         print_text(out, "</span></div>");
     }
+    if (shown.left_out > 0)
+        print_text(out, "<div><small>%u more threads took less.</small></div>", shown.left_out);
     print_text(out, "</details>");
 }
 
