@@ -107,10 +107,27 @@ class Experiments(KernelCase):
         self.assertEqual([os.path.exists(path) for path in paths], [True, False, True])
         self.assertIn(paths[0], self.ok("%scorep_experiments --keep 1").text())
         self.assertEqual([os.path.exists(path) for path in paths], [False, False, True])
+        self.assertIn("none was removed", self.ok("%scorep_experiments --keep 1").text())
+        self.assertTrue(os.path.exists(paths[2]))
         os.mkdir(os.path.join(self.work, "precious"))
         self.assertIn("no experiment precious", self.refused("%scorep_experiments --remove precious"))
         self.assertIn("scorep_experiments", self.refused("%scorep_experiments --keep 0"))
         self.assertTrue(os.path.exists(os.path.join(self.work, "precious")))
+
+    def test_those_of_others_are_not_removed(self) -> None:
+        """Another program's, and one that another kernel is measuring."""
+        own = [self.measured(FAST), self.measured(FAST)]
+        for name, record in (("theirs", {"started": ""}), ("running", {"record": 1, "started": "", "status": "running"})):
+            os.mkdir(os.path.join(self.work, name))
+            with open(os.path.join(self.work, name, "scorepkernel.json"), "w") as file:
+                json.dump(record, file)
+        with open(os.path.join(own[0], "thesis.tex"), "w") as file:
+            file.write("precious")
+        own.append(self.measured(FAST))
+        self.assertIn("thesis.tex", self.refused("%scorep_experiments --keep 1"))
+        self.assertEqual([os.path.exists(path) for path in own], [True, False, True])
+        self.assertTrue(os.path.exists(os.path.join(self.work, "theirs")))
+        self.assertTrue(os.path.exists(os.path.join(self.work, "running")))
 
     def test_what_else_is_there_is_not_removed(self) -> None:
         path = self.measured(FAST)
@@ -152,9 +169,11 @@ class Experiments(KernelCase):
         return {"code": code, "silent": False, "store_history": True, "user_expressions": {}, "allow_stdin": False}
 
     def exported(self, form: str) -> str:
-        said = self.ok(f"%scorep_export {form} --to out").text()
-        self.assertEqual(said, f"Written: {os.path.join(self.work, 'out')}\n")
-        with open(os.path.join(self.work, "out")) as file:
+        name = f"out.{form}" if form == "folded" else f"out.{form}.json"
+        for _ in range(2):  # its own files are overwritten, as notebooks are run again
+            said = self.ok(f"%scorep_export {form} --to {name}").text()
+            self.assertEqual(said, f"Written: {os.path.join(self.work, name)}\n")
+        with open(os.path.join(self.work, name)) as file:
             return file.read()
 
     def test_exporting(self) -> None:
@@ -171,6 +190,9 @@ class Experiments(KernelCase):
         events: List[dict] = json.loads(self.exported("chrome"))["traceEvents"]
         self.assertTrue(all(event["dur"] > 0 for event in events))
         self.assertIn("could not be written", self.refused("%scorep_export folded --to /proc/out"))
+        self.ok("open('thesis.tex', 'w').write('precious'); shell = get_ipython()")
+        self.assertIn("exists", self.refused("%scorep_export folded --to thesis.tex"))
+        self.assertIn("null byte", self.refused("shell.run_line_magic('scorep_export', 'folded --to a\\0b')"))
 
     def test_filter(self) -> None:
         self.ok("def often(): pass\ndef seldom(): pass\nimport os")

@@ -107,8 +107,9 @@ def scorep_export(line: str) -> None:
         %scorep_export [EXPERIMENT] speedscope|chrome|folded [--to FILE]
 
     speedscope: for https://www.speedscope.app. chrome: for https://ui.perfetto.dev and chrome://tracing. folded: stacks
-    with their microseconds, one a line, for flamegraph.pl. The file is named after the
-    experiment, in the working directory, unless --to names another.
+    with their microseconds, one a line, for flamegraph.pl. The file is named after the experiment, in the working
+    directory, unless --to names another. A file that is there is overwritten only if its name ends as such a file's
+    does: .speedscope.json, .chrome.json, .folded.
     """
     _experiments().export(line)
 

@@ -54,14 +54,19 @@ def _label(function: List[Any], line: int, sources: Dict[str, Any]) -> str:
     return f"{name} ({place}:{line or first})"
 
 
+def _on_one_line(name: str) -> str:
+    return " ".join(name.replace(";", ",").splitlines())
+
+
 def _folded(report: Dict[str, Any]) -> str:
-    lines = [f"{';'.join(name.replace(';', ',') for name in one.names)} {one.ns // 1000}" for one in _stacks(report)]
+    lines = [f"{';'.join(map(_on_one_line, one.names))} {one.ns // 1000}" for one in _stacks(report)]
     return "\n".join(lines) + "\n"
 
 
 def _speedscope(report: Dict[str, Any]) -> str:
     frames: Dict[str, int] = {}
     profiles: Dict[int, Dict[str, Any]] = {}
+    threads = (report.get("sampling") or {}).get("threads", [])
     for one in _stacks(report):
         profile = profiles.setdefault(one.thread, {"samples": [], "weights": []})
         profile["samples"].append([frames.setdefault(name, len(frames)) for name in one.names])
@@ -69,7 +74,7 @@ def _speedscope(report: Dict[str, Any]) -> str:
     made = [
         {
             "type": "sampled",
-            "name": "the cell" if thread == 0 else f"thread {thread}",
+            "name": "the cell" if threads[thread][1] else f"thread {thread}",
             "unit": "nanoseconds",
             "startValue": 0,
             "endValue": sum(profile["weights"]),

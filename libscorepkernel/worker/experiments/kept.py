@@ -9,7 +9,7 @@ import json
 import os
 import shutil
 import time
-from typing import Any, Dict, Iterator, List, NamedTuple, Optional
+from typing import Any, Dict, Iterator, List, NamedTuple, Optional, Set
 
 from ..measure import experiment_directory, report
 
@@ -37,6 +37,11 @@ class Experiment(NamedTuple):
         return sum(_sizes(self.path))
 
     @property
+    def has_ended(self) -> bool:
+        """Whether this kernel has measured it to its end; else another may be writing into it."""
+        return self.record.get("record") == 1 and self.record.get("status") != "running"
+
+    @property
     def started(self) -> str:
         """When it was measured; texts that sort by time."""
         return str(self.record.get("started", ""))
@@ -46,6 +51,7 @@ def keep(measurement: Dict[str, Any]) -> None:
     """Write what is shown under the cell into its experiment, so that it can be shown again. Where that fails, it
     cannot: the report's warnings say so."""
     _places.add(os.path.dirname(measurement["directory"]))
+    _measured.add(measurement["directory"])
     try:
         experiment_directory.write(measurement["directory"], _REPORT, json.dumps(report.kept(measurement)))
     except OSError as problem:
@@ -55,13 +61,23 @@ def keep(measurement: Dict[str, Any]) -> None:
 
 
 # Where this session's experiments lie, beside the notebook's directory.
-_places = {os.getcwd()}
+_places = {experiment_directory.NOTEBOOK_DIRECTORY}
+_measured: Set[str] = set()
 
 
 def found(place: Optional[str] = None) -> List[Experiment]:
     """The experiments in a directory, or in all in which this session has measured, the oldest first."""
     all_found = [one for directory in ([place] if place else sorted(_places)) for one in _in(directory)]
     return sorted(all_found, key=lambda one: (one.started, one.name))
+
+
+def own(notebook: Optional[str]) -> List[Experiment]:
+    """Those that have been measured to their end by this session, or by the notebook of that name, the oldest first."""
+    return [
+        one
+        for one in found()
+        if one.has_ended and (one.path in _measured or (notebook and one.record.get("notebook") == notebook))
+    ]
 
 
 def _in(directory: str) -> Iterator[Experiment]:

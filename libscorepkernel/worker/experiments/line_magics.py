@@ -69,6 +69,8 @@ def _report(experiment: kept.Experiment) -> Dict[str, Any]:
     found = kept.kept_report(experiment)
     if found is None:
         raise UsageError(f"{experiment.path} has no report: the kernel that measured it kept none, or it was removed.")
+    if not isinstance(found.get("regions"), list) or not isinstance(found.get("events"), int):
+        raise UsageError(f"{experiment.path} has a report that this kernel did not write: it cannot be shown.")
     return {**found, "directory": experiment.path}
 
 
@@ -121,16 +123,19 @@ def list_or_remove(line: str) -> None:
     gone = [_experiment(name) for name in wanted.remove]
     if wanted.keep:
         notebook = get_ipython().connection.setup.get("notebook")
-        own = [one for one in kept.found() if one.record.get("notebook") == notebook]
-        gone += [one for one in own[: -wanted.keep] if one not in gone]
+        gone += [one for one in kept.own(notebook)[: -wanted.keep] if one not in gone]
+    kept_ones = []
     for one in gone:
         try:
             kept.remove(one)
+            print(f"Removed {one.path}")
         except (OSError, ValueError) as problem:
-            why = problem.strerror if isinstance(problem, OSError) else problem
-            raise UsageError(f"{one.path} could not be removed: {why}.") from None
-        print(f"Removed {one.path}")
-    if not gone:
+            kept_ones.append(f"{one.path} could not be removed: {getattr(problem, 'strerror', None) or problem}.")
+    if kept_ones:
+        raise UsageError("\n".join(kept_ones))
+    if not gone and wanted.keep:
+        print("There are no more than those: none was removed.")
+    elif not gone:
         _list(kept.found())
 
 
@@ -159,6 +164,15 @@ def _size(size: float) -> str:
     return f"{size:.0f} {unit}" if unit == "bytes" else f"{size:.1f} {unit}"
 
 
+def _write(path: str, text: str, mode: str) -> None:
+    try:
+        with io.open(path, mode, encoding="utf-8", errors="surrogatepass") as file:
+            file.write(text)
+    except (OSError, ValueError) as problem:  # ValueError: a name that no file can have
+        why = getattr(problem, "strerror", None) or problem
+        raise UsageError(f"{path!r} could not be written: {why}. Name another with --to.") from None
+
+
 def write_filter(line: str) -> None:
     """%scorep_filter."""
     wanted = _read(
@@ -175,11 +189,7 @@ def write_filter(line: str) -> None:
         print("No function is called so often and takes so little that leaving it out would help.")
         return
     path = os.path.abspath(os.path.expanduser(wanted.to))
-    try:
-        with io.open(path, "x", encoding="utf-8") as file:
-            file.write(suggested.text)
-    except OSError as problem:
-        raise UsageError(f"{path} could not be written: {problem.strerror}. Name another with --to.") from None
+    _write(path, suggested.text, "x")
     left = suggested.events / max(1, report["events"])
     size = experiment.size
     print(f"Written: {path}, which leaves out {', '.join(suggested.names[:5])}{' ...' if suggested.names[5:] else ''}.")
@@ -197,13 +207,11 @@ def export(line: str) -> None:
     if form is None or len(words) > 1:
         raise UsageError(f"%scorep_export takes an experiment, or none, and then one of {', '.join(exports.FORMATS)}.")
     experiment = _experiment(words[0] if words else None)
-    path = os.path.abspath(os.path.expanduser(wanted.to or experiment.name + exports.FORMATS[form].ending))
+    ending = exports.FORMATS[form].ending
+    path = os.path.abspath(os.path.expanduser(wanted.to or experiment.name + ending))
     try:
         text = exports.FORMATS[form].make(_report(experiment))
-        with io.open(path, "w", encoding="utf-8") as file:
-            file.write(text)
+        _write(path, text, "w" if path.endswith(ending) else "x")
     except exports.NothingToExport as problem:
         raise UsageError(str(problem)) from None
-    except OSError as problem:
-        raise UsageError(f"{path} could not be written: {problem.strerror}. Name another with --to.") from None
     print(f"Written: {path}")

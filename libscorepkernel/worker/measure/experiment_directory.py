@@ -26,7 +26,7 @@ VARIABLE = "SCOREP_EXPERIMENT_DIRECTORY"
 # A place that the user can write, and nobody else.
 EXAMPLE = f"%env {VARIABLE}={os.path.join(os.path.expanduser('~'), 'scorep-run')}"
 # Where the session began, which is where the notebook is; users' code may go elsewhere.
-_NOTEBOOK_DIRECTORY = os.getcwd()
+NOTEBOOK_DIRECTORY = os.getcwd()
 _FALSE = ("false", "no", "off", "0")
 _TRUE = ("true", "yes", "on", "1", "")
 _OVERWRITE = "SCOREP_OVERWRITE_EXPERIMENT_DIRECTORY"
@@ -47,12 +47,12 @@ _RANK = re.compile(r"rank-\d+")  # the experiment of one of many, until they hav
 _OTHERS_WRITE = stat.S_IWGRP | stat.S_IWOTH
 
 
-def new_name(beside: str = _NOTEBOOK_DIRECTORY) -> str:
+def new_name(beside: str = NOTEBOOK_DIRECTORY) -> str:
     """A path for a new experiment directory beside the notebook, which nothing has yet."""
     return os.path.join(beside, f"scorep-{_date_and_chance()}")
 
 
-def make(only_name: bool, warnings: List[str], beside: str = _NOTEBOOK_DIRECTORY) -> str:
+def make(only_name: bool, warnings: List[str], beside: str = NOTEBOOK_DIRECTORY) -> str:
     """The experiment directory, new and empty: where SCOREP_EXPERIMENT_DIRECTORY says, else beside the notebook. An
     older experiment of that name is renamed. only_name: its parent is made, not itself. NotMeasured: it cannot be, or
     what has the name is something else."""
@@ -138,7 +138,7 @@ def _path_of(wanted: str) -> str:
 
 
 def _make_named(path: str, only_name: bool, may_rename: bool, warnings: List[str]) -> None:
-    in_use = (_NOTEBOOK_DIRECTORY, "the session's directory"), (_working_directory(), "the working directory")
+    in_use = (NOTEBOOK_DIRECTORY, "the session's directory"), (_working_directory(), "the working directory")
     for other, what in in_use:
         if other and _contains(path, other):
             is_it = os.path.realpath(path) == os.path.realpath(other)
