@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import errno
 import io
 import os
 import re
@@ -88,9 +89,11 @@ class BuiltIn(ByTracer):
     def end(self, warnings: List[str]) -> Outcome:
         found = tracer.extension.end()
         if found["error"]:
+            is_full = any(os.strerror(code) in found["error"] for code in (errno.ENOSPC, errno.EDQUOT))
+            remedy = "Free some space, or set SCOREP_EXPERIMENT_DIRECTORY to a place that has it, and measure again."
             warnings.append(
-                f"The trace is incomplete: {found['error']}. Free some space, or set "
-                "SCOREP_EXPERIMENT_DIRECTORY to a place that has it, and measure again."
+                f"The trace is incomplete: {found['error']}. "
+                + (remedy if is_full else "Let the experiment directory be until the cell has ended, and measure again.")
             )
         warnings += gaps(found)
         return Outcome(found["events"], found["locations"], found["regions"], "", found["event_ns"])
