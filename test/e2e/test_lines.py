@@ -181,6 +181,57 @@ class Lines(KernelCase):
         self.assertEqual("Warning" in outcome.text("stderr"), "Warning" in unmeasured)
         self.assertGreater(lines(outcome.report)[6].share, 80, outcome.report)
 
+    def test_threads_and_children(self) -> None:
+        """A fork ends the sampling of nobody in the parent, and begins none in the child, which may fork, too."""
+        self.ok("def work():\n    for _ in until(0.6): pass")
+        code = (
+            "thread = threading.Thread(target=work); thread.start()\npid = os.fork()\n"
+            "if pid == 0:\n    if os.fork() == 0: os._exit(0)\n    os.wait()\n    os._exit(len(os.listdir('/proc/self/task')))\n"
+            "print('threads:', os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]))\nthread.join()"
+        )
+        outcome = self.ok("import os, threading\n" + code)
+        outcome = self.ok("%%execute_with_scorep\n" + code)
+        self.assertIn("threads: 1\n", outcome.text())
+        self.assertRegex(outcome.report, r"(?m)^ +\d+ ms +([89]\d|1\d\d) % .*for _ in until\(0.6\): pass$")
+
+    def test_many_threads(self) -> None:
+        """More than are sampled at once: the cell's own thread is among those that are."""
+        found = self.shares(
+            "threads = [threading.Thread(target=time.sleep, args=(1,)) for _ in range(300)]\n"
+            "for thread in threads: thread.start()\nfor _ in until(0.3): pass\nfor thread in threads: thread.join()"
+        )
+        self.assertGreater(found[4].share, 10, self.said)
+        self.assertRegex(self.said, r"The times of lines lack those of \d+ threads")
+
+    def test_short_threads(self) -> None:
+        """One after the other: the last is sampled as the first is."""
+        self.ok("def nap():\n    time.sleep(0.001)\ndef work():\n    for _ in until(0.2): pass")
+        self.shares(
+            "for _ in range(300):\n    thread = threading.Thread(target=nap); thread.start(); thread.join()\n"
+            "thread = threading.Thread(target=work); thread.start(); thread.join()"
+        )
+        self.assertRegex(self.said, r"(?m)^ +[12]\d\d ms +\d+ % .*for _ in until\(0.2\): pass$")
+
+    def test_deep_calls(self) -> None:
+        self.ok("import sys; sys.setrecursionlimit(20_000)")
+        found = self.shares("recurse(4000, 0.4)")
+        self.assertGreater(found[2].share, 90, self.said)
+
+    def test_a_source_that_is_a_pipe(self) -> None:
+        self.ok("os.mkfifo(os.path.join(where, 'pipe'))")
+        code = "exec(compile('for _ in until(0.2): pass', os.path.join(where, 'pipe'), 'exec'), globals())"
+        self.assertGreater(self.shares(code)[2].share, 90, self.said)
+
+    def test_a_cell_that_closes_descriptors(self) -> None:
+        """What it opens in their place stays its own."""
+        self.shares(
+            "for name in os.listdir('/proc/self/fd'):\n    try: link = os.readlink('/proc/self/fd/' + name)\n"
+            "    except OSError: continue\n"
+            "    if link.endswith(('/schedstat', '/syscall', '/statm')): os.close(int(name))\n"
+            "files = [open(os.path.join(where, f'f{i}'), 'w') for i in range(8)]\nfor _ in until(0.2): pass"
+        )
+        self.ok("for file in files: file.write('x'); file.close()")
+
     def test_several_runs(self) -> None:
         outcome = self.ok("%%execute_with_scorep --repeat 2\nfor _ in until(0.2): pass")
         self.assertGreater(lines(outcome.report)[2].share, 80, outcome.report)

@@ -186,7 +186,7 @@ report(tracer.active())
         self.assertRegex(said[7], "RuntimeError: start\\(\\) belongs to the thread")
         self.assertEqual(said[8], "accepted")
         self.assertRegex(said[9], "RuntimeError: stop\\(\\) belongs to the thread")
-        self.assertEqual(said[10], ["error", "events", "flushes", "locations", "lost", "parameters", "regions", "replaced", "rewinds_refused", "seconds", "timed", "unwritten"])
+        self.assertEqual(said[10], ["error", "event_ns", "events", "flushes", "locations", "lost", "parameters", "regions", "replaced", "rewinds_refused", "seconds", "timed", "unwritten"])
         self.assertEqual(said[11:], [[0, 0, None], False])
 
     def test_never_started(self):
@@ -241,6 +241,7 @@ refused("a" * 5000, "b", 1, function=begin_region); refused(1, function=tracer.r
         scorep = {"join_ranks", "load_scorep", "make_root", "parameter", "read_profile", "record", "rewind_begin", "rewind_end"}
         scorep |= {"scorep_directory", "scorep_messages"}
         own |= {"sampling_begin", "sampling_end", "sampling_start", "sampling_statement", "sampling_stop"}
+        own |= {"sampling_go_on", "sampling_pause"}
         self.assertEqual(set(names), own | scorep | {"die_with_parent", "fork_plainly", "hold_child_signal", "merge", "prepare_fork"})
 
 

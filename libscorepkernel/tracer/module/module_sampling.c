@@ -26,6 +26,13 @@ const char module_sampling_start_doc[] =
 const char module_sampling_stop_doc[] =
     "sampling_stop()\n--\n\n"
     "Sample no more until the next start. Nothing happens if nothing is sampled.";
+const char module_sampling_pause_doc[] =
+    "sampling_pause()\n--\n\n"
+    "To be called before a fork, as there is a thread while samples are taken.";
+const char module_sampling_go_on_doc[] =
+    "sampling_go_on()\n--\n\n"
+    "To be called after a fork: go on, in the process that was forked. Nothing is sampled in the child. "
+    "OSError: there is no thread for it.";
 const char module_sampling_statement_doc[] =
     "sampling_statement()\n--\n\n"
     "Another statement of the cell begins: its code may lie where that of the one before lay.";
@@ -34,8 +41,8 @@ const char module_sampling_end_doc[] =
     "What was sampled, as a dict; None if nothing was begun. The arguments tell whose code a file is, as\n"
     "those of begin() do.\n\n"
     "seconds: between starts and stops. samples: how many, of all threads. cost: seconds of processor\n"
-    "time that the sampling took. full: the tree had no room for all calls. memory: bytes\n"
-    "resident at first, at last, at most.\n"
+    "time that the sampling took. full: the tree had no room for all calls. missed: threads for which there\n"
+    "was no room. memory: bytes resident at first, at last, at most.\n"
     "functions: a list of (name, file, first line, whose code it is: enum kind of record/scope.h).\n"
     "nodes: a list of (parent, function, line, samples, bytes by which the process grew, ns of the node\n"
     "itself that it ran Python code, ran native code, ran one of both, the same and\n"
@@ -125,15 +132,35 @@ PyObject *module_sampling_begin(PyObject *module, PyObject *arguments)
     return begin(&options) == 0 ? Py_NewRef(Py_None) : NULL;
 }
 
-PyObject *module_sampling_start(PyObject *module, PyObject *unused)
+static PyObject *none_or_error(int code)
 {
-    (void)module;
-    (void)unused;
-    int code = sampler ? sampler_start(sampler) : 0;
     if (code == 0)
         Py_RETURN_NONE;
     errno = code;
     return PyErr_SetFromErrno(PyExc_OSError);
+}
+
+PyObject *module_sampling_start(PyObject *module, PyObject *unused)
+{
+    (void)module;
+    (void)unused;
+    return none_or_error(sampler ? sampler_start(sampler) : 0);
+}
+
+PyObject *module_sampling_pause(PyObject *module, PyObject *unused)
+{
+    (void)module;
+    (void)unused;
+    if (sampler)
+        sampler_pause(sampler);
+    Py_RETURN_NONE;
+}
+
+PyObject *module_sampling_go_on(PyObject *module, PyObject *unused)
+{
+    (void)module;
+    (void)unused;
+    return none_or_error(sampler ? sampler_go_on(sampler) : 0);
 }
 
 PyObject *module_sampling_stop(PyObject *module, PyObject *unused)
@@ -240,12 +267,13 @@ static PyObject *make_result(const struct sampling *found, const struct scope *s
         threads = append(threads, make_thread(sampler_thread(sampler, i), found->piece_ns));
     PyObject *result = NULL;
     if (functions && nodes && threads)
-        result = Py_BuildValue(
-            "{s:d,s:K,s:d,s:O,s:(KKK),s:O,s:O,s:O}", "seconds", (double)found->sampled_ns / 1e9, "samples",
-            (unsigned long long)found->samples, "cost", (double)found->cost_ns / 1e9, "full",
-            found->tree->is_full ? Py_True : Py_False, "memory", (unsigned long long)found->memory_first,
-            (unsigned long long)found->memory_last, (unsigned long long)found->memory_peak, "functions",
-            functions, "nodes", nodes, "threads", threads);
+        result = Py_BuildValue("{s:d,s:K,s:d,s:O,s:I,s:(KKK),s:O,s:O,s:O}", "seconds",
+                               (double)found->sampled_ns / 1e9, "samples", (unsigned long long)found->samples,
+                               "cost", (double)found->cost_ns / 1e9, "full",
+                               found->tree->is_full ? Py_True : Py_False, "missed", found->threads_missed,
+                               "memory", (unsigned long long)found->memory_first,
+                               (unsigned long long)found->memory_last, (unsigned long long)found->memory_peak,
+                               "functions", functions, "nodes", nodes, "threads", threads);
     Py_XDECREF(functions);
     Py_XDECREF(nodes);
     Py_XDECREF(threads);

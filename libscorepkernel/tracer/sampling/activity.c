@@ -10,13 +10,11 @@
 #include <sys/syscall.h>
 #include <time.h>
 
-#include "tracer/sampling/quiet_calls.h"
-
 #define TEXT_MAX 256u
 /* As the kernel numbers the clocks of threads: the processor time of the thread, by its number. */
 #define THREAD_CLOCK(thread) ((clockid_t)(~(unsigned)(thread) << 3 | 6u))
 
-static int open_of_thread(pid_t thread, const char *name)
+static struct quiet_file open_of_thread(pid_t thread, const char *name)
 {
     char path[64];
     (void)snprintf(path, sizeof path, "/proc/self/task/%d/%s", (int)thread, name);
@@ -32,11 +30,8 @@ void activity_open(struct activity *activity, pid_t thread)
 
 void activity_close(struct activity *activity)
 {
-    if (activity->schedule >= 0)
-        quiet_close(activity->schedule);
-    if (activity->call >= 0)
-        quiet_close(activity->call);
-    activity->schedule = activity->call = -1;
+    quiet_close(&activity->schedule);
+    quiet_close(&activity->call);
 }
 
 bool activity_ran(const struct activity *activity, uint64_t *ran_ns)
@@ -49,16 +44,16 @@ bool activity_ran(const struct activity *activity, uint64_t *ran_ns)
 }
 
 /* The file's text; "" if it cannot be read. */
-static void read_text(int fd, char text[TEXT_MAX])
+static void read_text(const struct quiet_file *file, char text[TEXT_MAX])
 {
-    ssize_t len = fd < 0 ? 0 : quiet_read(fd, text, TEXT_MAX - 1);
+    ssize_t len = quiet_read(file, text, TEXT_MAX - 1);
     text[len > 0 ? len : 0] = '\0';
 }
 
 uint64_t activity_ready(const struct activity *activity)
 {
     char text[TEXT_MAX];
-    read_text(activity->schedule, text);
+    read_text(&activity->schedule, text);
     const char *second = strchr(text, ' ');
     return second ? strtoull(second, NULL, 10) : 0;
 }
@@ -88,7 +83,7 @@ static enum waiting kind_of_call(long number, uint64_t first)
 enum waiting activity_waits_for(const struct activity *activity, const struct lock_range *interpreter)
 {
     char text[TEXT_MAX], *end;
-    read_text(activity->call, text);
+    read_text(&activity->call, text);
     long number = strtol(text, &end, 10);
     if (end == text || number < 0)
         return WAITING_UNKNOWN; /* it runs, or its file cannot be read */

@@ -5,13 +5,13 @@
 #ifndef TRACER_SAMPLING_ACTIVITY_H
 #define TRACER_SAMPLING_ACTIVITY_H
 
-#include <stdbool.h>
 #include <stdint.h>
-#include <sys/types.h>
+
+#include "tracer/sampling/quiet_calls.h"
 
 struct activity {
     pid_t thread;
-    int schedule, call; /* descriptors; -1: that file is not there */
+    struct quiet_file schedule, call;
 };
 
 enum waiting {

@@ -6,6 +6,7 @@
 #include "tracer/sampling/quiet_calls.h"
 
 #include <fcntl.h>
+#include <sys/stat.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
@@ -14,19 +15,35 @@ static int (*volatile create)(pthread_t *, const pthread_attr_t *, void *(*)(voi
                               void *) = pthread_create;
 static int (*volatile join)(pthread_t, void **) = pthread_join;
 
-int quiet_open(const char *path)
+static bool is_still_open(const struct quiet_file *file)
 {
-    return (int)syscall(SYS_openat, AT_FDCWD, path, O_RDONLY | O_CLOEXEC);
+    struct stat found;
+    return file->is_open && fstat(file->fd, &found) == 0 && found.st_dev == file->device &&
+           found.st_ino == file->inode;
 }
 
-void quiet_close(int fd)
+struct quiet_file quiet_open(const char *path)
 {
-    (void)syscall(SYS_close, fd); /* opened for reading: nothing can be lost */
+    struct quiet_file file = {.fd = (int)syscall(SYS_openat, AT_FDCWD, path, O_RDONLY | O_CLOEXEC)};
+    struct stat found;
+    if (file.fd >= 0 && fstat(file.fd, &found) == 0) {
+        file.is_open = true;
+        file.device = found.st_dev;
+        file.inode = found.st_ino;
+    }
+    return file;
 }
 
-ssize_t quiet_read(int fd, void *to, size_t len)
+void quiet_close(struct quiet_file *file)
 {
-    return (ssize_t)syscall(SYS_pread64, fd, to, len, (off_t)0);
+    if (is_still_open(file))
+        (void)syscall(SYS_close, file->fd); /* opened for reading: nothing can be lost */
+    file->is_open = false;
+}
+
+ssize_t quiet_read(const struct quiet_file *file, void *to, size_t len)
+{
+    return is_still_open(file) ? (ssize_t)syscall(SYS_pread64, file->fd, to, len, (off_t)0) : -1;
 }
 
 int quiet_thread_create(pthread_t *thread, void *(*run)(void *), void *argument)

@@ -7,24 +7,20 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "tracer/sampling/quiet_calls.h"
-
 void resident_memory_open(struct resident_memory *memory)
 {
-    *memory = (struct resident_memory){.fd = quiet_open("/proc/self/statm")};
+    *memory = (struct resident_memory){.file = quiet_open("/proc/self/statm")};
 }
 
 void resident_memory_close(struct resident_memory *memory)
 {
-    if (memory->fd >= 0)
-        quiet_close(memory->fd);
-    memory->fd = -1;
+    quiet_close(&memory->file);
 }
 
 int64_t resident_memory_look(struct resident_memory *memory)
 {
     char text[128];
-    ssize_t len = memory->fd < 0 ? -1 : quiet_read(memory->fd, text, sizeof text - 1);
+    ssize_t len = quiet_read(&memory->file, text, sizeof text - 1);
     if (len <= 0)
         return 0;
     text[len] = '\0';

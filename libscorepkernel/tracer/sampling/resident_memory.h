@@ -6,8 +6,10 @@
 
 #include <stdint.h>
 
+#include "tracer/sampling/quiet_calls.h"
+
 struct resident_memory {
-    int fd;                     /* of /proc/self/statm; -1: it is not there */
+    struct quiet_file file;     /* /proc/self/statm */
     uint64_t first, last, peak; /* bytes; 0: not looked at */
 };
 

@@ -25,8 +25,8 @@
 #define SHORT_PERIOD_NS 500000u
 #define PERIOD_NS 1000000u
 #define LONG_PERIOD_NS 4000000u
-/* So often a stack is read that changes meanwhile. */
-#define TRIES 8
+/* The sampling takes no more than such a part, a quarter, of a processor's time. */
+#define COST_SHARE 4
 /* Every so many looks, new threads and the memory are looked for. */
 #define THOROUGH 4u
 
@@ -48,9 +48,12 @@ struct sampler {
     pthread_t thread;
     pthread_mutex_t lock;
     pthread_cond_t wake;
-    bool stopping, running;
+    bool stopping, running, is_paused;
     pid_t process;                   /* the one that the thread runs in */
     uint64_t started_ns, sampled_ns; /* of the last start; of all before it */
+    uint64_t stopped_ns;
+    uint32_t threads_missed;
+    uint64_t look_ns; /* of processor time, that the last look took */
     uint64_t looks, samples, cost_ns, piece_ns;
     uint64_t random;
 };
@@ -66,19 +69,38 @@ static uint64_t next_period(struct sampler *sampler, uint64_t elapsed_ns)
     sampler->random ^= sampler->random << 13;
     sampler->random ^= sampler->random >> 7;
     sampler->random ^= sampler->random << 17;
+    if (period < COST_SHARE * sampler->look_ns)
+        period = COST_SHARE * sampler->look_ns;
     return period * 3 / 4 + sampler->random % (period / 2);
 }
 
-static struct watched_thread *watched(struct sampler *sampler, const struct listed_thread *listed,
-                                      uint64_t now_ns)
+static struct watched_thread *find_known(struct sampler *sampler, const struct listed_thread *listed)
 {
-    for (uint32_t i = 0; i < sampler->thread_count; i++) {
-        struct watched_thread *known = &sampler->threads[i];
-        if (known->state == listed->state && known->found.native_id == listed->native_id && !known->has_ended)
-            return known;
+    for (uint32_t i = 0; i < sampler->thread_count; i++)
+        if (sampler->threads[i].state == listed->state &&
+            sampler->threads[i].found.native_id == listed->native_id)
+            return &sampler->threads[i];
+    return NULL;
+}
+
+/* A thread that has ended, and in whose place another can be; NULL: there is none. */
+static struct watched_thread *find_ended(struct sampler *sampler)
+{
+    for (uint32_t i = 0; i < sampler->thread_count; i++)
+        if (sampler->threads[i].has_ended && !sampler->threads[i].found.is_master)
+            return &sampler->threads[i];
+    return NULL;
+}
+
+static struct watched_thread *begin_to_watch(struct sampler *sampler, const struct listed_thread *listed,
+                                             uint64_t now_ns)
+{
+    if (sampler->thread_count == SAMPLER_THREADS_MAX) {
+        struct watched_thread *ended = find_ended(sampler);
+        if (ended)
+            watched_thread_succeed(ended, listed, now_ns);
+        return ended;
     }
-    if (sampler->thread_count == SAMPLER_THREADS_MAX)
-        return NULL;
     struct watched_thread *new = &sampler->threads[sampler->thread_count];
     uint32_t root =
         sample_tree_child(&sampler->tree, SAMPLE_NODE_NONE, FUNCTION_NONE, (int32_t)sampler->thread_count);
@@ -87,6 +109,29 @@ static struct watched_thread *watched(struct sampler *sampler, const struct list
     watched_thread_begin(new, listed, listed->state == sampler->master, root, now_ns);
     sampler->thread_count++;
     return new;
+}
+
+/* NULL: there is no room for it, or no such thread of the system's any more. */
+static struct watched_thread *watched(struct sampler *sampler, const struct listed_thread *listed,
+                                      uint64_t now_ns)
+{
+    struct watched_thread *known = find_known(sampler, listed);
+    if (!known)
+        known = begin_to_watch(sampler, listed, now_ns);
+    else if (known->has_ended)
+        watched_thread_succeed(known, listed, now_ns);
+    if (!known)
+        return NULL;
+    known->listed_at = sampler->looks;
+    return known->has_ended ? NULL : known;
+}
+
+/* Threads that are no more listed hold no files. */
+static void end_unlisted(struct sampler *sampler)
+{
+    for (uint32_t i = 0; i < sampler->thread_count; i++)
+        if (sampler->threads[i].listed_at != sampler->looks)
+            watched_thread_end(&sampler->threads[i]);
 }
 
 static uint32_t place_in_tree(struct sampler *sampler, const struct watched_thread *thread)
@@ -125,11 +170,7 @@ static void read_stack(struct sampler *sampler, struct watched_thread *thread)
 {
     const struct stack_base *base = thread->found.is_master ? &sampler->base : NULL;
     uint64_t coroutine = thread->found.is_master ? atomic_load(&sampler->coroutine) : 0;
-    for (int i = 0; i < TRIES; i++) {
-        (void)stack_read(&sampler->reader, thread->state, base, &sampler->stack);
-        if (!sampler->stack.is_torn)
-            break;
-    }
+    (void)stack_read(&sampler->reader, thread->state, base, &sampler->stack);
     if (sampler->stack.is_torn && thread->node != thread->found.root)
         return; /* most likely it is where it was before */
     if (coroutine)
@@ -154,20 +195,28 @@ static void sample(struct sampler *sampler, struct watched_thread *thread, int64
     sampler->samples++;
 }
 
-static void look_at_all(struct sampler *sampler)
+static void look_at_all(struct sampler *sampler, bool is_last)
 {
-    bool is_thorough = sampler->looks++ % THOROUGH == 0 || sampler->stopping;
+    uint64_t begin_ns = clock_read_ns(CLOCK_THREAD_CPUTIME_ID);
+    uint32_t missed = 0;
+    bool is_thorough = sampler->looks++ % THOROUGH == 0 || is_last;
     int64_t grown = is_thorough ? resident_memory_look(&sampler->memory) : 0;
     if (is_thorough)
         thread_list_read(&sampler->list, sampler->master);
     for (uint32_t i = 0; i < sampler->list.count; i++) {
         const struct listed_thread *listed = &sampler->list.threads[i];
-        if (thread_list_is_bystander(&sampler->list, listed))
-            continue;
         struct watched_thread *thread = watched(sampler, listed, clock_now_ns());
         if (thread)
             sample(sampler, thread, grown);
+        else
+            missed += find_known(sampler, listed) == NULL;
     }
+    if (is_thorough)
+        end_unlisted(sampler);
+    missed += sampler->list.left_out;
+    if (missed > sampler->threads_missed)
+        sampler->threads_missed = missed;
+    sampler->look_ns = clock_read_ns(CLOCK_THREAD_CPUTIME_ID) - begin_ns;
 }
 
 /* Returns when it is time for the next look; false: it is to stop. */
@@ -191,9 +240,9 @@ static void *run(void *argument)
     (void)prctl(PR_SET_NAME, "scorep-sampler");
     (void)prctl(PR_SET_TIMERSLACK, 1000);
     do
-        look_at_all(sampler);
+        look_at_all(sampler, false);
     while (wait_for_next(sampler));
-    look_at_all(sampler); /* the time since the last look is accounted for, too */
+    look_at_all(sampler, true); /* the time since the last look is accounted for, too */
     sampler->cost_ns += clock_read_ns(CLOCK_THREAD_CPUTIME_ID);
     return NULL;
 }
@@ -239,8 +288,6 @@ static const char *prepare(struct sampler *sampler, const struct sampler_options
 struct sampler *sampler_create(const struct sampler_options *options, const char **problem)
 {
     struct sampler *sampler = calloc(1, sizeof *sampler);
-    if (sampler)
-        sampler->memory.fd = -1;
     *problem = sampler ? prepare(sampler, options) : "there is no memory for it";
     if (*problem) {
         sampler_destroy(sampler);
@@ -282,6 +329,14 @@ static int create_thread(struct sampler *sampler)
     return result;
 }
 
+static int run_thread(struct sampler *sampler)
+{
+    sampler->stopping = sampler->is_paused = false;
+    int result = create_thread(sampler);
+    sampler->running = result == 0;
+    return result;
+}
+
 int sampler_start(struct sampler *sampler)
 {
     if (sampler->running)
@@ -291,16 +346,31 @@ int sampler_start(struct sampler *sampler)
     thread_list_note_bystanders(&sampler->list, sampler->master);
     sampler->started_ns = clock_now_ns();
     for (uint32_t i = 0; i < sampler->thread_count; i++)
-        watched_thread_go_on(&sampler->threads[i], sampler->started_ns);
-    sampler->stopping = false;
+        if (!sampler->threads[i].has_ended)
+            watched_thread_go_on(&sampler->threads[i], sampler->started_ns);
     sampler->process = getpid();
-    int result = create_thread(sampler);
-    sampler->running = result == 0;
-    return result;
+    return run_thread(sampler);
+}
+
+void sampler_pause(struct sampler *sampler)
+{
+    if (!sampler->running)
+        return;
+    sampler_stop(sampler);
+    sampler->is_paused = true;
+}
+
+int sampler_go_on(struct sampler *sampler)
+{
+    if (!sampler->is_paused || sampler->process != getpid())
+        return 0;
+    sampler->started_ns = sampler->stopped_ns;
+    return run_thread(sampler);
 }
 
 void sampler_stop(struct sampler *sampler)
 {
+    sampler->is_paused = false;
     if (!sampler->running)
         return;
     sampler->running = false;
@@ -311,7 +381,8 @@ void sampler_stop(struct sampler *sampler)
     pthread_cond_signal(&sampler->wake);
     pthread_mutex_unlock(&sampler->lock);
     quiet_thread_join(sampler->thread);
-    sampler->sampled_ns += clock_now_ns() - sampler->started_ns;
+    sampler->stopped_ns = clock_now_ns();
+    sampler->sampled_ns += sampler->stopped_ns - sampler->started_ns;
 }
 
 void sampler_note_statement(struct sampler *sampler)
@@ -332,7 +403,8 @@ void sampler_destroy(struct sampler *sampler)
         return;
     sampler_stop(sampler);
     for (uint32_t i = 0; i < sampler->thread_count; i++)
-        watched_thread_end(&sampler->threads[i]);
+        if (!sampler->threads[i].has_ended)
+            watched_thread_end(&sampler->threads[i]);
     resident_memory_close(&sampler->memory);
     functions_finish(&sampler->functions);
     sample_tree_finish(&sampler->tree);
@@ -351,6 +423,7 @@ struct sampling sampler_result(const struct sampler *sampler)
         .samples = sampler->samples,
         .cost_ns = sampler->cost_ns,
         .piece_ns = sampler->piece_ns,
+        .threads_missed = sampler->threads_missed,
         .memory_first = sampler->memory.first,
         .memory_last = sampler->memory.last,
         .memory_peak = sampler->memory.peak,

@@ -36,6 +36,11 @@ int sampler_start(struct sampler *sampler);
 /* Samples no more until the next start. Harmless where nothing is sampled. */
 void sampler_stop(struct sampler *sampler);
 
+/* Around a fork: the sampling stops, and goes on in the process in which it was started. What passes between
+ * counts. 0 or an errno: there is no thread to be had, and nothing is sampled until the next start. */
+void sampler_pause(struct sampler *sampler);
+int sampler_go_on(struct sampler *sampler);
+
 /* Another statement of the cell begins: its code may lie where that of the one before lay. */
 void sampler_note_statement(struct sampler *sampler);
 
@@ -53,6 +58,7 @@ struct sampling {
     uint64_t samples;                                /* of all threads */
     uint64_t cost_ns;                                /* processor time of the sampling itself */
     uint64_t piece_ns;                               /* of a time line */
+    uint32_t threads_missed;                         /* as there was no room for them */
     uint64_t memory_first, memory_last, memory_peak; /* bytes resident, as sampled */
 };
 

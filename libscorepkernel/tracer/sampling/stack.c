@@ -8,11 +8,15 @@
 #include "tracer/sampling/own_memory.h"
 
 /* From 3.11 on the frames of a thread lie one behind the other: many are read at once. */
-#define WINDOW_LEN 4096u
+#define WINDOW_LEN 8192u
 /* A code object's type, or the addresses of its names: what is read of each. */
 #define PIECE_LEN 24u
 #define TYPE_OFFSET 8u
 #define BYTES_HEADER 32u /* of a bytes object, before its bytes */
+/* So deep a stack is followed. */
+#define WALK_MAX (1u << 16)
+/* So often one is read that changes meanwhile. */
+#define TRIES 8
 #define FRAMES_AT_A_TIME (OWN_MEMORY_PIECES_MAX / 2)
 /* From 3.14 on the lowest bits of a reference are flags. */
 #define REFERENCE_MASK (~UINT64_C(7))
@@ -93,30 +97,79 @@ static bool is_torn_at(const struct frame_offsets *offsets, const struct stack_b
     return offsets->frame.owner && outermost && outermost[offsets->frame.owner] == FRAME_OWNER_GENERATOR;
 }
 
+/* Where the frame goes that is so many frames from the innermost: beyond the innermost ones, over the one
+ * that is no more among the outermost. */
+static uint32_t place_of(uint32_t depth)
+{
+    static const uint32_t innermost_kept = STACK_DEPTH_MAX - STACK_OUTERMOST;
+    return depth < STACK_DEPTH_MAX ? depth : innermost_kept + (depth - innermost_kept) % STACK_OUTERMOST;
+}
+
+static void reverse(struct stack_frame *frames, uint32_t count)
+{
+    for (uint32_t i = 0; i < count / 2; i++) {
+        struct stack_frame frame = frames[i];
+        frames[i] = frames[count - 1 - i];
+        frames[count - 1 - i] = frame;
+    }
+}
+
+/* Puts the outermost ones in order again, the oldest of which is where the next would have gone. */
+static void straighten(struct stack *stack, uint32_t depth)
+{
+    stack->count = depth < STACK_DEPTH_MAX ? depth : STACK_DEPTH_MAX;
+    stack->is_cut = depth > STACK_DEPTH_MAX;
+    if (!stack->is_cut)
+        return;
+    struct stack_frame *outermost = stack->frames + STACK_DEPTH_MAX - STACK_OUTERMOST;
+    uint32_t next = place_of(depth) - (STACK_DEPTH_MAX - STACK_OUTERMOST);
+    reverse(outermost, next);
+    reverse(outermost + next, STACK_OUTERMOST - next);
+    reverse(outermost, STACK_OUTERMOST);
+}
+
 static void walk(const struct frame_offsets *offsets, uint64_t address, const struct stack_base *base,
                  struct stack *stack)
 {
     struct window window;
     const uint8_t *bytes = NULL;
+    uint32_t depth = 0;
+    bool has_ended = false;
     window.len = 0;
     window.begin = 0;
-    while (address) {
+    for (; address && depth < WALK_MAX; address = number_at(bytes, offsets->frame.previous)) {
         bytes = frame_bytes(&window, offsets, address);
         if (!bytes)
             break;
         uint64_t code = number_at(bytes, offsets->frame.code) & REFERENCE_MASK;
-        if (is_base(base, address, code))
-            return;
-        if (stack->count == STACK_DEPTH_MAX) {
-            stack->is_cut = true;
-            return;
-        }
+        has_ended = is_base(base, address, code);
+        if (has_ended)
+            break;
         if (is_pythons(offsets, bytes))
-            stack->frames[stack->count++] = (struct stack_frame){
+            stack->frames[place_of(depth++)] = (struct stack_frame){
                 .address = address, .code = code, .instruction = instruction_of(offsets, bytes)};
-        address = number_at(bytes, offsets->frame.previous);
     }
-    stack->is_torn = is_torn_at(offsets, base, bytes);
+    straighten(stack, depth);
+    stack->is_torn = depth == WALK_MAX || (!has_ended && is_torn_at(offsets, base, bytes));
+}
+
+/* Whether a frame executes what the one before it does: it need not be found again. */
+static bool is_recursion(const struct stack *stack, uint32_t from, uint32_t at)
+{
+    return at > from && stack->frames[at].code == stack->frames[at - 1].code;
+}
+
+/* header, names: what was read of the code object. */
+static uint32_t function_of(const struct stack_reader *reader, uint64_t code, const uint8_t *header,
+                            const uint8_t *names)
+{
+    const struct frame_offsets *offsets = &reader->functions->offsets;
+    if (number_at(header, TYPE_OFFSET) != reader->code_type)
+        return FUNCTION_NONE;
+    return functions_find(
+        reader->functions, code,
+        (struct function_names){number_at(names, 0),
+                                number_at(names, (uint16_t)(offsets->code.name - offsets->code.file))});
 }
 
 /* Finds the functions of frames[from..to), and drops what is none. Returns how many there are now. */
@@ -126,20 +179,23 @@ static uint32_t name_frames(const struct stack_reader *reader, struct stack *sta
     const struct frame_offsets *offsets = &reader->functions->offsets;
     uint64_t addresses[OWN_MEMORY_PIECES_MAX] = {0};
     uint8_t pieces[OWN_MEMORY_PIECES_MAX][PIECE_LEN];
+    uint32_t wanted = 0;
     for (uint32_t i = from; i < to; i++) {
-        addresses[2 * (size_t)(i - from)] = stack->frames[i].code;
-        addresses[2 * (size_t)(i - from) + 1] = stack->frames[i].code + offsets->code.file;
-    }
-    uint32_t got = own_memory_read_pieces(pieces, addresses, 2 * (to - from), PIECE_LEN);
-    for (uint32_t i = from; i < to && 2 * (i - from) + 1 < got; i++) {
-        const uint8_t *names = pieces[2 * (size_t)(i - from) + 1];
-        if (number_at(pieces[2 * (size_t)(i - from)], TYPE_OFFSET) != reader->code_type)
+        if (is_recursion(stack, from, i))
             continue;
+        addresses[wanted++] = stack->frames[i].code;
+        addresses[wanted++] = stack->frames[i].code + offsets->code.file;
+    }
+    uint32_t got = own_memory_read_pieces(pieces, addresses, wanted, PIECE_LEN), next = 0;
+    uint32_t function = FUNCTION_NONE;
+    for (uint32_t i = from; i < to; i++) {
         struct stack_frame frame = stack->frames[i];
-        frame.function = functions_find(
-            reader->functions, frame.code,
-            (struct function_names){number_at(names, 0),
-                                    number_at(names, (uint16_t)(offsets->code.name - offsets->code.file))});
+        if (!is_recursion(stack, from, i)) {
+            function = next + 1 < got ? function_of(reader, frame.code, pieces[next], pieces[next + 1])
+                                      : FUNCTION_NONE;
+            next += 2;
+        }
+        frame.function = function;
         if (frame.function == FUNCTION_NONE)
             continue;
         frame.line = functions_line(&reader->functions->items[frame.function], offsets, frame.instruction);
@@ -152,9 +208,11 @@ bool stack_read(const struct stack_reader *reader, uint64_t thread, const struct
                 struct stack *stack)
 {
     const struct frame_offsets *offsets = &reader->functions->offsets;
-    stack->count = 0;
-    stack->is_cut = stack->is_torn = false;
-    walk(offsets, innermost(offsets, thread), base, stack);
+    for (int i = 0; i < TRIES; i++) {
+        walk(offsets, innermost(offsets, thread), base, stack);
+        if (!stack->is_torn || stack->is_cut)
+            break;
+    }
     uint32_t kept = 0;
     for (uint32_t from = 0; from < stack->count; from += FRAMES_AT_A_TIME) {
         uint32_t to = stack->count - from < FRAMES_AT_A_TIME ? stack->count : from + FRAMES_AT_A_TIME;

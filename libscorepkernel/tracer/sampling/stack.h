@@ -10,6 +10,7 @@
 #include "tracer/sampling/functions.h"
 
 #define STACK_DEPTH_MAX 1024u
+#define STACK_OUTERMOST 256u /* of them are kept of a deeper stack, and the rest are its innermost */
 #define STACK_BASE_MAX 64u
 
 struct stack_frame {
@@ -21,8 +22,9 @@ struct stack_frame {
 struct stack {
     struct stack_frame frames[STACK_DEPTH_MAX]; /* innermost first */
     uint32_t count;
-    bool is_cut;  /* it is deeper: the outermost frames are missing */
-    bool is_torn; /* a generator was suspended while it was read: the frames below it are missing */
+    bool is_cut;  /* it is deeper: frames in its middle are missing */
+    bool is_torn; /* a generator was suspended while it was read, or it is deeper than anything sensible: the
+                     outermost frames are missing */
 };
 
 /* Frames below what is sampled: a stack is read down to the first of them, which is not part of it. */

@@ -12,6 +12,8 @@
 
 /* How far the thread's number is searched in what the C library keeps of a thread. */
 #define PTHREAD_LEN 2048u
+/* So many threads are walked past: the list may be a circle while it changes. */
+#define WALK_MAX (16 * THREAD_LIST_MAX)
 
 static uint64_t word_at(uint64_t address)
 {
@@ -70,37 +72,56 @@ static pid_t native_id(const struct thread_list *list, uint64_t state)
                                    list->native_id_in_pthread);
 }
 
-void thread_list_read(struct thread_list *list, uint64_t state)
-{
-    uint64_t first = state;
-    for (uint32_t i = 0; i < THREAD_LIST_MAX; i++) {
-        uint64_t before = word_at(first + list->offsets.thread.previous);
-        if (!before)
-            break;
-        first = before;
-    }
-    list->count = 0;
-    for (uint64_t at = first; at && list->count < THREAD_LIST_MAX;
-         at = word_at(at + list->offsets.thread.next)) {
-        pid_t id = native_id(list, at);
-        if (id > 0) /* else it has no thread yet, or no more */
-            list->threads[list->count++] = (struct listed_thread){at, id};
-    }
-}
-
-void thread_list_note_bystanders(struct thread_list *list, uint64_t state)
-{
-    thread_list_read(list, state);
-    list->bystander_count = 0;
-    for (uint32_t i = 0; i < list->count; i++)
-        if (list->threads[i].state != state)
-            list->bystanders[list->bystander_count++] = list->threads[i];
-}
-
-bool thread_list_is_bystander(const struct thread_list *list, const struct listed_thread *thread)
+static bool is_bystander(const struct thread_list *list, const struct listed_thread *thread)
 {
     for (uint32_t i = 0; i < list->bystander_count; i++)
         if (list->bystanders[i].state == thread->state && list->bystanders[i].native_id == thread->native_id)
             return true;
     return false;
+}
+
+/* The list has the newest first: of two with one number, the later is the one that has it. */
+static void add(struct thread_list *list, struct listed_thread thread)
+{
+    if (thread.native_id <= 0 || thread.native_id == list->threads[0].native_id ||
+        is_bystander(list, &thread))
+        return; /* it has no thread yet, or no more, or is none of the cell's */
+    for (uint32_t i = 1; i < list->count; i++) {
+        if (list->threads[i].native_id == thread.native_id) {
+            list->threads[i] = thread;
+            return;
+        }
+    }
+    if (list->count < THREAD_LIST_MAX)
+        list->threads[list->count++] = thread;
+    else
+        list->left_out++;
+}
+
+void thread_list_read(struct thread_list *list, uint64_t state)
+{
+    uint64_t first = state;
+    for (uint32_t i = 0; i < WALK_MAX; i++) {
+        uint64_t before = word_at(first + list->offsets.thread.previous);
+        if (!before)
+            break;
+        first = before;
+    }
+    list->threads[0] = (struct listed_thread){state, native_id(list, state)};
+    list->count = 1;
+    list->left_out = 0;
+    for (uint32_t i = 0; first && i < WALK_MAX; i++) {
+        if (first != state)
+            add(list, (struct listed_thread){first, native_id(list, first)});
+        first = word_at(first + list->offsets.thread.next);
+    }
+}
+
+void thread_list_note_bystanders(struct thread_list *list, uint64_t state)
+{
+    list->bystander_count = 0;
+    thread_list_read(list, state);
+    for (uint32_t i = 0; i < list->count; i++)
+        if (list->threads[i].state != state)
+            list->bystanders[list->bystander_count++] = list->threads[i];
 }

@@ -22,9 +22,9 @@ struct thread_list {
     struct frame_offsets offsets;
     struct listed_thread
         own; /* the one that made the list; CPython 3.11 does not note a forked one's number */
-    uint32_t native_id_in_pthread; /* where the C library keeps it, before 3.11 */
-    struct listed_thread *threads; /* THREAD_LIST_MAX of them; as of the last reading */
-    uint32_t count;
+    uint32_t native_id_in_pthread;    /* where the C library keeps it, before 3.11 */
+    struct listed_thread *threads;    /* THREAD_LIST_MAX of them; as of the last reading */
+    uint32_t count, left_out;         /* and there was no room for */
     struct listed_thread *bystanders; /* THREAD_LIST_MAX of them */
     uint32_t bystander_count;
 };
@@ -33,11 +33,12 @@ struct thread_list {
 bool thread_list_init(struct thread_list *list, const struct frame_offsets *offsets, uint64_t state);
 void thread_list_finish(struct thread_list *list);
 
-/* Reads the list, to which the thread with that state belongs. */
+/* Reads the list, to which the thread with that state belongs: it comes first, whatever there is no room for.
+ * A thread that is being made has the number of the one that makes it, and is not listed yet. */
 void thread_list_read(struct thread_list *list, uint64_t state);
 
-/* The threads that are there now, but for the one with that state, are not the measured cell's. */
+/* The threads that are there now, but for the one with that state, are not the measured cell's: they are not
+ * listed from now on. */
 void thread_list_note_bystanders(struct thread_list *list, uint64_t state);
-bool thread_list_is_bystander(const struct thread_list *list, const struct listed_thread *thread);
 
 #endif

@@ -45,6 +45,18 @@ void watched_thread_begin(struct watched_thread *thread, const struct listed_thr
 void watched_thread_end(struct watched_thread *thread)
 {
     activity_close(&thread->activity);
+    thread->has_ended = true;
+}
+
+void watched_thread_succeed(struct watched_thread *thread, const struct listed_thread *listed,
+                            uint64_t now_ns)
+{
+    struct sampled_thread found = thread->found;
+    watched_thread_begin(thread, listed, found.is_master, found.root, now_ns);
+    found.native_id = listed->native_id;
+    thread->found = found;
+    if (thread->has_ended)
+        activity_close(&thread->activity);
 }
 
 void watched_thread_go_on(struct watched_thread *thread, uint64_t now_ns)

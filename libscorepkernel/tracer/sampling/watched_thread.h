@@ -34,6 +34,7 @@ struct watched_thread {
     uint64_t frame, instruction; /* where it was at the last look */
     uint32_t node_waited;        /* where it was seen waiting last, and for what */
     enum doing waited_as;
+    uint64_t listed_at; /* the look at which it was listed last */
     bool is_new, has_ended;
 };
 
@@ -50,6 +51,10 @@ struct spent {
 void watched_thread_begin(struct watched_thread *thread, const struct listed_thread *listed, bool is_master,
                           uint32_t root, uint64_t now_ns);
 void watched_thread_end(struct watched_thread *thread);
+
+/* One that has ended stands for another from now on, or is there after all. */
+void watched_thread_succeed(struct watched_thread *thread, const struct listed_thread *listed,
+                            uint64_t now_ns);
 
 /* The sampling goes on after a pause: what the thread did meanwhile does not count. */
 void watched_thread_go_on(struct watched_thread *thread, uint64_t now_ns);

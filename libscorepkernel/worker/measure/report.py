@@ -61,7 +61,7 @@ def of_cell(
         "region_count": len(regions),
         "exclusive_ns": sum(region[5] for region in regions),
         "messages": outcome.messages,
-        "warnings": warnings,
+        "warnings": [*warnings, *sampling.gaps()],
         # Of ranks, what tells whose clock is ahead.
         "host": socket.gethostname(),
         "clock_offset_ns": time.time_ns() - time.monotonic_ns(),

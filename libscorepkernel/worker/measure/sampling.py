@@ -47,7 +47,7 @@ class Sampling:
         self._is_on = True
         if not _watches_forks:
             # A thread that is there at a fork is what Python warns of.
-            os.register_at_fork(before=tracer.extension.sampling_stop, after_in_parent=_go_on)
+            os.register_at_fork(before=tracer.extension.sampling_pause, after_in_parent=tracer.extension.sampling_go_on)
             _watches_forks.append(True)
 
     def start(self) -> None:
@@ -55,7 +55,6 @@ class Sampling:
         if not self._is_on:
             return
         try:
-            _running[:] = [True]
             tracer.extension.sampling_start()
         except OSError as problem:
             self.problem, self._is_on = f"there is no thread for it: {problem.strerror}", False
@@ -67,7 +66,6 @@ class Sampling:
 
     def stop(self) -> None:
         """Take none until the next start."""
-        _running.clear()
         if self._is_on:
             tracer.extension.sampling_stop()
 
@@ -86,6 +84,22 @@ class Sampling:
             return None
         return {**self._ended, "sources": _sources(self._ended["functions"])}
 
+    def gaps(self) -> List[str]:
+        """What is not in the samples, as warnings."""
+        ended = self._ended or {}
+        gaps = []
+        if ended.get("missed"):
+            gaps.append(
+                f"The times of lines lack those of {ended['missed']} threads: there were more than can be sampled at "
+                "once."
+            )
+        if ended.get("full"):
+            gaps.append(
+                "The cell made so many different chains of calls that not all of them could be told apart: the times "
+                "of the missing ones are with the functions that called them."
+            )
+        return gaps
+
 
 @functools.lru_cache(maxsize=1)
 def _plain_operations() -> bytes:
@@ -103,7 +117,7 @@ def together(found: List[Optional[Dict[str, Any]]]) -> Optional[Dict[str, Any]]:
     """What was found in several ranks as one: each has threads of its own, and its seconds count. None: nothing was
     sampled in one of them."""
     whole: Dict[str, Any] = {
-        "seconds": 0.0, "samples": 0, "cost": 0.0, "full": False, "memory": [0, 0, 0],
+        "seconds": 0.0, "samples": 0, "cost": 0.0, "full": False, "missed": 0, "memory": [0, 0, 0],
         "functions": [], "nodes": [], "threads": [], "sources": {},
     }
     for rank, one in enumerate(found):
@@ -119,7 +133,7 @@ def together(found: List[Optional[Dict[str, Any]]]) -> Optional[Dict[str, Any]]:
         whole["sources"].update(one["sources"])
         whole["memory"] = [mine + theirs for mine, theirs in zip(whole["memory"], one["memory"])]
         whole["full"] = whole["full"] or one["full"]
-        for name in ("seconds", "samples", "cost"):
+        for name in ("seconds", "samples", "cost", "missed"):
             whole[name] += one[name]
     return whole
 
@@ -134,17 +148,6 @@ def _is_wanted() -> bool:
     )
 
 
-_running: List[bool] = []  # samples are to be taken after a fork, too
-
-
-def _go_on() -> None:
-    if _running:
-        try:
-            tracer.extension.sampling_start()
-        except OSError:
-            _running.clear()  # what comes now has no samples; the times of the lines say for how long they were taken
-
-
 def _sources(functions: List[tuple]) -> Dict[str, Dict[str, Any]]:
     files = list(dict.fromkeys(file for _, file, _, kind in functions if kind in (_USERS, _CELLS)))
     return {file: {"cell": ipython_names.cell_number(file), "text": _text(file)} for file in files[:_SOURCES]}
@@ -156,6 +159,8 @@ def _text(file: str) -> str:
 
     try:
         noted = compilerop.linecache.cache.get(file)
+        if noted is None and not os.path.isfile(file):
+            return ""  # reading a pipe or device would wait
         if noted is None:
             with io.open(file, encoding="utf-8", errors="replace") as source:
                 return source.read(_SOURCE_LEN)

@@ -100,7 +100,28 @@ static void deep(void)
     begin();
     made_put(low.bytes, 48, made_address(&low)); /* a circle */
     CHECK(stack_read(&reader, made_address(thread.state), NULL, &stack));
-    CHECK(stack.count == STACK_DEPTH_MAX && stack.is_cut);
+    CHECK(stack.count == STACK_DEPTH_MAX && stack.is_cut && stack.is_torn);
+}
+
+/* Of a stack that is too deep, the innermost frames are kept and the outermost, in their order. */
+static void deeper(void)
+{
+    static struct made_frame frames[3 * STACK_DEPTH_MAX];
+    static const uint32_t depths[] = {STACK_DEPTH_MAX, STACK_DEPTH_MAX + 1, STACK_DEPTH_MAX + STACK_OUTERMOST,
+                                      2 * STACK_DEPTH_MAX + 77, 3 * STACK_DEPTH_MAX};
+    begin();
+    for (size_t i = 0; i < sizeof depths / sizeof *depths; i++) {
+        for (uint32_t at = 0; at < depths[i]; at++)
+            made_frame(&frames[at], at % 2 ? &outer : &inner, 0, at + 1 < depths[i] ? &frames[at + 1] : NULL);
+        made_thread(&thread, &frames[0]);
+        CHECK(stack_read(&reader, made_address(thread.state), NULL, &stack));
+        CHECK(stack.count == STACK_DEPTH_MAX && !stack.is_torn && stack.is_cut == (depths[i] > STACK_DEPTH_MAX));
+        CHECK(stack.frames[0].address == made_address(&frames[0]));
+        for (uint32_t at = 0; at < STACK_DEPTH_MAX - STACK_OUTERMOST; at++)
+            CHECK(stack.frames[at].address == made_address(&frames[at]));
+        for (uint32_t at = 0; at < STACK_OUTERMOST; at++)
+            CHECK(stack.frames[STACK_DEPTH_MAX - 1 - at].address == made_address(&frames[depths[i] - 1 - at]));
+    }
 }
 
 /* No address is believed. */
@@ -150,6 +171,7 @@ int main(void)
     down_to_the_base();
     generators();
     deep();
+    deeper();
     nowhere();
     texts();
     functions_finish(&functions);
