@@ -200,11 +200,16 @@ class Experiments(KernelCase):
         self.measured(code)
         said = self.ok("%scorep_filter --apply").text()
         self.assertRegex(said, r"leaves out __main__:often\.\n10,\d{3} events become about \d+, [\d.]+ kB about ")
-        self.addCleanup(self.ok, "del os.environ['SCOREP_FILTERING_FILE']")
+        self.addCleanup(self.ok, "os.environ.pop('SCOREP_FILTERING_FILE', None)")
         report = self.ok(code).report or ""
         self.assertRegex(report, r"Measured in .*: \d events in")
         self.assertIn("seldom", report)
         self.assertIn("No function is called so often", self.ok("%scorep_filter --to other").text())
+        self.ok("del os.environ['SCOREP_FILTERING_FILE']")
+        self.measured(code)
+        self.assertIn("Written", self.ok("%scorep_filter --suggest").text(), "its own file is overwritten")
+        self.ok("open('scorep.filter', 'w').write('SCOREP_REGION_NAMES_BEGIN')")
+        self.assertIn("exists", self.refused("%scorep_filter"))
 
     def test_nothing_to_export(self) -> None:
         self.ok("%env SCOREPKERNEL_SAMPLING=off")

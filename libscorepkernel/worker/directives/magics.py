@@ -119,11 +119,12 @@ def scorep_filter(line: str) -> None:
 
     ::
 
-        %scorep_filter [EXPERIMENT] [--to FILE] [--apply]
+        %scorep_filter [EXPERIMENT] [--suggest] [--to FILE] [--apply]
 
     What an experiment (by default the one that was measured last) spent its events on decides. Says how many events and
     bytes of trace there were, and how many there will be about. The file is scorep.filter in the working directory,
-    unless --to names another. --apply: the next measured cells obey it (SCOREP_FILTERING_FILE).
+    unless --to names another; one of the user's own is not overwritten. --suggest, which may be left out: only write
+    it. --apply: the next measured cells obey it, too (SCOREP_FILTERING_FILE).
     """
     _experiments().write_filter(line)
 

@@ -3,12 +3,15 @@
 
 from __future__ import annotations
 
+import io
+import os
 from typing import Any, Dict, List, NamedTuple
 
 # A function that is left out has at least so many visits, and so large a share of all; a visit takes at most so long,
 # of which most is what recording it costs.
 _VISITS, _SHARE, _NS = 1_000, 0.01, 5_000
 _NAME, _VISITS_AT, _EXCLUSIVE_AT = 0, 3, 5  # columns of a region's row (measure/report.py)
+_FIRST_LINE = "# By %scorep_filter: the functions called most, and taking least, in"
 _SPECIAL = "\\*?[]# "
 
 
@@ -26,10 +29,21 @@ def suggested(report: Dict[str, Any]) -> Suggested:
     rows = sorted(report["regions"], key=lambda row: -row[_VISITS_AT])
     chosen = [row for row in rows if _is_worth_it(row, events)]
     names = list(dict.fromkeys(row[_NAME] for row in chosen))
-    lines = ["# Called most, and taking least, in", f"# {_visible(report['directory'])}", "SCOREP_REGION_NAMES_BEGIN"]
+    lines = [_FIRST_LINE, f"# {_visible(report['directory'])}", "SCOREP_REGION_NAMES_BEGIN"]
     lines += [f"  EXCLUDE {_escaped(name)}" for name in names]
     text = "\n".join([*lines, "SCOREP_REGION_NAMES_END", ""])
     return Suggested(text, names, max(0, events - 2 * sum(row[_VISITS_AT] for row in chosen)))
+
+
+def is_own(path: str) -> bool:
+    """Whether a file has been written from here, so that it may be overwritten."""
+    try:
+        if not os.path.isfile(path):
+            return False
+        with io.open(path, encoding="utf-8", errors="replace") as file:
+            return file.readline(len(_FIRST_LINE) + 2).rstrip("\n") == _FIRST_LINE
+    except (OSError, ValueError):  # ValueError: a name that no file can have
+        return False
 
 
 def _is_worth_it(row: List[Any], events: int) -> bool:

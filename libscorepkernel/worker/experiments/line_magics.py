@@ -179,6 +179,7 @@ def write_filter(line: str) -> None:
         "scorep_filter",
         line,
         _argument("experiment", nargs="?"),
+        _argument("--suggest", action="store_true"),  # which it does in any case
         _argument("--to", default="scorep.filter"),
         _argument("--apply", action="store_true"),
     )
@@ -189,7 +190,7 @@ def write_filter(line: str) -> None:
         print("No function is called so often and takes so little that leaving it out would help.")
         return
     path = os.path.abspath(os.path.expanduser(wanted.to))
-    _write(path, suggested.text, "x")
+    _write(path, suggested.text, "w" if filters.is_own(path) else "x")
     left = suggested.events / max(1, report["events"])
     size = experiment.size
     print(f"Written: {path}, which leaves out {', '.join(suggested.names[:5])}{' ...' if suggested.names[5:] else ''}.")
