@@ -90,10 +90,9 @@ class BuiltIn(ByTracer):
         found = tracer.extension.end()
         if found["error"]:
             is_full = any(os.strerror(code) in found["error"] for code in (errno.ENOSPC, errno.EDQUOT))
-            remedy = "Free some space, or set SCOREP_EXPERIMENT_DIRECTORY to a place that has it, and measure again."
-            warnings.append(
-                f"The trace is incomplete: {found['error']}. "
-                + (remedy if is_full else "Let the experiment directory be until the cell has ended, and measure again.")
-            )
+            remedy = "Let the experiment directory be until the cell has ended, and measure again."
+            if is_full:
+                remedy = "Free some space, or have SCOREP_EXPERIMENT_DIRECTORY name a place that has it; measure again."
+            warnings.append(f"The trace is incomplete: {found['error']}. {remedy}")
         warnings += gaps(found)
         return Outcome(found["events"], found["locations"], found["regions"], "", found["event_ns"])
