@@ -53,6 +53,13 @@ class CutOff(KernelCase):
         self.assertIn("closed its connection", outcome.text("stderr"))
         self.ok("1")
 
+    def test_a_pipe_has_its_number(self):
+        """The pipes are made anew, as something is printed, and the first of them gets the number that is free."""
+        self.ok("import os, sys, time\npid = os.fork()\nif not pid:\n    time.sleep(1000)\n")
+        outcome = self.fails("os.closerange(3, 65536)\nprint('on')\nsys.stdout.flush()", "SessionDied")
+        self.assertIn("exit code 1", outcome.reply["evalue"])
+        self.ok("1")
+
     def test_between_cells(self):
         self.ok("import os, threading\ngate = threading.Timer(0.1, os.closerange, (3, 65536)); gate.start()")
         while True:

@@ -148,13 +148,16 @@ class Connection:
 
     def _remember_descriptors(self) -> None:
         self._socket_number = self.socket.fileno()
-        numbers = [self._socket_number, *self._pipes.values()]
-        self._identities: Dict[int, Optional[Tuple[int, int]]] = {number: identity(number) for number in numbers}
+        self._socket_identity = identity(self._socket_number)
+        # Of the pipes only: one that is made anew may get the number that the socket had.
+        self._identities: Dict[int, Optional[Tuple[int, int]]] = {
+            number: identity(number) for number in self._pipes.values()
+        }
 
     def look_after_socket(self) -> None:
         """Users' code may have closed it, and opened a file of its own by that number."""
         number = self._socket_number
-        if self.socket.fileno() != number or identity(number) != self._identities[number]:
+        if self.socket.fileno() != number or identity(number) != self._socket_identity:
             self._end_cut_off()
 
     def _end_cut_off(self) -> None:
