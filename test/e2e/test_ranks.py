@@ -349,8 +349,9 @@ class Ends(ranked.RanksCase):
         self.again()
 
     def test_the_job_is_killed(self) -> None:
+        keeper = self.keeper()
         request = self.wait_for(self.code, "now")
-        subprocess.run(["pkill", "-KILL", "-f", f"^{TREE}/lib/scorepkernel/scorepkernel-ranks job "], check=True)
+        subprocess.run(["pkill", "-KILL", "-P", str(keeper), "-f", f"^{TREE}/lib/scorepkernel/scorepkernel-ranks job "], check=True)
         self.outputs_of(request)
         self.assertEqual(self.reply_of(request)["status"], "error")
         self.again()
