@@ -8,6 +8,7 @@
 #include "base/utf8.h"
 #include "report/draw.h"
 
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -110,12 +111,15 @@ static uint16_t *common_sequences(const struct side *older, const struct side *n
     return longest;
 }
 
-static void match_middle(const struct side *older, const struct side *newer, const struct middle *middle,
-                         uint16_t *pairs)
+/* 0, or -1: there is no table for it. */
+static int match_middle(const struct side *older, const struct side *newer, const struct middle *middle,
+                        uint16_t *pairs)
 {
     size_t width = middle->new_count + 1, i = 0, j = 0;
     uint16_t *longest = common_sequences(older, newer, middle, width);
-    while (longest && i < middle->old_count && j < middle->new_count) {
+    if (!longest)
+        return -1;
+    while (i < middle->old_count && j < middle->new_count) {
         if (same(older, middle->first + i, newer, middle->first + j))
             pairs[middle->first + j++] = (uint16_t)(middle->first + ++i);
         else if (longest[(i + 1) * width + j] >= longest[i * width + j + 1])
@@ -124,18 +128,19 @@ static void match_middle(const struct side *older, const struct side *newer, con
             j++;
     }
     free(longest);
+    return 0;
 }
 
-/* pairs[j], which are 0, become 1 + the line of the older cell that is the newer one's line j; 0: it is new,
- * as all of a middle are that cannot be matched. */
-static void match(const struct side *older, const struct side *newer, uint16_t *pairs)
+/* pairs[j], which are 0, become 1 + the line of the older cell that is the newer one's line j; 0: it is new.
+ * 0, or -1: they differ in too many lines, or there is no memory. */
+static int match(const struct side *older, const struct side *newer, uint16_t *pairs)
 {
     struct middle middle = find_middle(older, newer);
     for (size_t j = 0; j < middle.first; j++)
         pairs[j] = (uint16_t)(j + 1);
     for (size_t j = middle.first + middle.new_count; j < newer->count; j++)
         pairs[j] = (uint16_t)(j + middle.old_count - middle.new_count + 1);
-    match_middle(older, newer, &middle, pairs);
+    return match_middle(older, newer, &middle, pairs);
 }
 
 static double total_of(const struct side *side, size_t line)
@@ -143,15 +148,10 @@ static double total_of(const struct side *side, size_t line)
     return side->times[line] ? line_time_total(side->times[line]) : 0;
 }
 
-static double magnitude(double number)
-{
-    return number < 0 ? -number : number;
-}
-
 /* Samples of a time are so many as that has periods, and so many is the variance of their number, too. */
 static int is_noise(const struct side *older, double old_s, const struct side *newer, double new_s)
 {
-    double beyond_s = magnitude(new_s - old_s) - NOISE * (old_s > new_s ? old_s : new_s);
+    double beyond_s = fabs(new_s - old_s) - NOISE * (old_s > new_s ? old_s : new_s);
     double variance = old_s * older->period_s + new_s * newer->period_s;
     return beyond_s <= 0 || beyond_s * beyond_s <= DEVIATIONS * DEVIATIONS * variance;
 }
@@ -189,7 +189,7 @@ static void print_whole(struct buffer *out, const struct json *older, const stru
     print_text(out, " before, ");
     print_seconds(out, new_s);
     print_text(out, " now: ");
-    if (magnitude(new_s - old_s) <= noise_s)
+    if (fabs(new_s - old_s) <= noise_s)
         print_text(out, "no difference beyond what differs from run to run");
     else
         print_ratio(out, old_s, new_s);
@@ -298,7 +298,12 @@ static void compare_lines(struct buffer *text, struct buffer *page, const struct
                           const struct side *newer)
 {
     uint16_t pairs[LINES_MAX] = {0};
-    match(older, newer, pairs);
+    if (match(older, newer, pairs) != 0) {
+        static const char too_many[] = "The cells differ in too many lines to compare them line by line.";
+        print_text(text, "%s\n", too_many);
+        print_text(page, "<div><small>%s</small></div>", too_many);
+        return;
+    }
     print_lines(text, page, older, newer, pairs);
     if (older->is_longer || newer->is_longer) {
         print_text(text, "Only the first %d lines of the cells are compared.\n", LINES_MAX);

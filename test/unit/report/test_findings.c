@@ -28,7 +28,7 @@ static const char nodes[] =
     "[1,0,4,300,0,0,0,0,0,0,0,300000000,0,0,0,0],[10,6,3,50,0,50000000,0,0,0,0,0,0,0,0,0,0],"
     "[-1,-1,1,0,0,0,0,0,0,0,0,0,0,0,0,0],[12,2,6,90,0,10000000,0,0,0,0,0,0,0,0,0,80000000]]";
 
-static char measured[8192];
+static char measured[1 << 14];
 static struct json *made;
 
 static const char *cell(const char *more, const char *source)
@@ -140,6 +140,14 @@ static void comparisons(void)
     text = shown(compared("a\\nwork()\\nb\\n", "other()\\na\\nwork()\\n"), "text/plain");
     CHECK(strstr(text, "1.33 times slower     3  work()\n") || strstr(text, "1.33 times faster     3  work()\n"));
     CHECK(strstr(text, "Lines that are gone took 300 ms.\n"));
+    static char old_lines[3 * 3000 + 1], new_lines[sizeof old_lines];
+    for (size_t i = 0; i < 3000; i++) {
+        memcpy(old_lines + 3 * i, "a\\n", 3);
+        memcpy(new_lines + 3 * i, "b\\n", 3);
+    }
+    CHECK(strstr(shown(compared(old_lines, new_lines), "text/plain"), "differ in too many lines"));
+    text = shown(compared(old_lines, old_lines), "text/plain");
+    CHECK(strstr(text, "noise     2  a\n") && !strstr(text, "new"));
     text = shown(compared("", ""), "text/html");
     CHECK(strstr(text, "no difference") && !strstr(text, "<table"));
 }
