@@ -31,11 +31,6 @@ double call_total(const struct call *call)
     return total;
 }
 
-static int is_users(const struct sampled_function *function)
-{
-    return function->code == CODE_OF_USER || function->code == CODE_OF_CELL;
-}
-
 /* A comprehension or a generator expression is a part of the line that it stands in. */
 static int is_part_of_line(const struct sampled_function *function)
 {
@@ -110,7 +105,7 @@ static int32_t place(struct folding *folding, int32_t at, uint32_t number)
         return LEFT_OUT;
     const struct sampled_function *function = &folding->samples->functions[node->function];
     const struct call *here = &folding->tree->calls[at];
-    if (is_users(function))
+    if (samples_is_users(function))
         return enter_users(folding, at, node);
     if (function->code == CODE_OF_WRAPPER || here->kind == CALL_KERNEL)
         return at;
@@ -118,7 +113,7 @@ static int32_t place(struct folding *folding, int32_t at, uint32_t number)
         return at; /* what runs the cell, or a thread of it */
     if (function->code == CODE_OF_KERNEL)
         return child(folding, at, CALL_KERNEL, -1, 0);
-    if (here->kind == CALL_FUNCTION && !is_users(&folding->samples->functions[here->function]))
+    if (here->kind == CALL_FUNCTION && !samples_is_users(&folding->samples->functions[here->function]))
         return at; /* a library's own calls */
     return child(folding, at, CALL_FUNCTION, node->function, 0);
 }
@@ -175,7 +170,7 @@ static void find_what_leads(struct folding *folding)
     const struct samples *samples = folding->samples;
     for (uint32_t i = samples->node_count; i-- > 0;) {
         const struct sampled_node *node = &samples->nodes[i];
-        if (node->parent >= 0 && (folding->leads[i] || is_users(&samples->functions[node->function])))
+        if (node->parent >= 0 && (folding->leads[i] || samples_is_users(&samples->functions[node->function])))
             folding->leads[node->parent] = 1;
     }
 }

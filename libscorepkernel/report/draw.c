@@ -41,27 +41,27 @@ enum spent_on draw_main_kind(const double spent_s[SPENT_KINDS])
     return most;
 }
 
-#define THOUSANDTHS_MAX 100000
-/* Many threads at once take more than that; it is then said how many times the whole they took. */
-#define SHARES_AS_TIMES 10000
-#define TIMES_MAX 99999.0
+/* Many threads at once take more than the whole; from so many times on, that is said as times. */
+#define AS_TIMES 10
+#define TIMES_MAX 99999.0 /* of malformed numbers */
 
-/* Not more than that, whatever the numbers are. */
-static long thousandths(double part, double whole)
+/* Between 0 and most, whatever the numbers are. */
+static double share_of(double part, double whole, double most)
 {
     double share = whole > 0 ? part / whole : 0;
-    return share > 0 ? (long)(share > THOUSANDTHS_MAX / 1000.0 ? THOUSANDTHS_MAX : share * 1000 + 0.5) : 0;
+    return share > 0 ? (share < most ? share : most) : 0;
 }
 
 void draw_share(struct buffer *out, double part_s, double whole_s)
 {
-    long share = thousandths(part_s, whole_s);
-    if (share > SHARES_AS_TIMES)
-        print_text(out, "%.0f x", part_s / whole_s < TIMES_MAX ? part_s / whole_s : TIMES_MAX);
-    else if (share >= 10)
-        print_text(out, "%ld %%", (share + 5) / 10);
+    double share = share_of(part_s, whole_s, TIMES_MAX);
+    long thousandths = (long)(share * 1000 + 0.5);
+    if (share > AS_TIMES)
+        print_text(out, "%.0f x", share);
+    else if (thousandths >= 10)
+        print_text(out, "%ld %%", (thousandths + 5) / 10);
     else if (part_s > 0)
-        print_text(out, "0.%ld %%", share);
+        print_text(out, "0.%ld %%", thousandths);
 }
 
 void draw_right(struct buffer *out, struct buffer *cell, size_t width)
@@ -77,10 +77,7 @@ void draw_right(struct buffer *out, struct buffer *cell, size_t width)
 void draw_bar(struct buffer *out, const double spent_s[SPENT_KINDS], double whole_s, double width_em)
 {
     for (int kind = 0; kind < SPENT_KINDS; kind++) {
-        long width = thousandths(spent_s[kind], whole_s);
-        if (width > 1000)
-            width = 1000; /* of several threads at once */
-        width = (long)((double)width * width_em);
+        long width = (long)(share_of(spent_s[kind], whole_s, 1) * width_em * 1000); /* thousandths of an em */
         if (width > 0)
             print_text(
                 out,

@@ -33,11 +33,6 @@ double line_time_total(const struct line_time *line)
     return total;
 }
 
-static int is_users(const struct sampled_function *function)
-{
-    return function->code == CODE_OF_USER || function->code == CODE_OF_CELL;
-}
-
 /* More files are not told from each other by name: each function of them has one of its own. */
 #define FILES_MAX 1024u
 
@@ -76,7 +71,7 @@ static void rank_files(struct table *table)
     uint32_t rank = 0;
     for (uint32_t i = 0; i < samples->node_count; i++) {
         int32_t function = samples->nodes[i].function;
-        if (function < 0 || !is_users(&samples->functions[function]))
+        if (function < 0 || !samples_is_users(&samples->functions[function]))
             continue;
         if (!table->ranks[table->files[function]])
             table->ranks[table->files[function]] = ++rank;
@@ -124,7 +119,7 @@ static void distribute(struct table *table, uint32_t number)
     if (is_shown(samples, node))
         return;
     for (; at->parent >= 0; at = &samples->nodes[at->parent]) {
-        if (!is_users(&samples->functions[at->function]) || at->line == 0)
+        if (!samples_is_users(&samples->functions[at->function]) || at->line == 0)
             continue;
         struct line_time *line = line_of(table, at);
         uint32_t place = (uint32_t)(line - table->times->lines);

@@ -169,6 +169,11 @@ static double bytes_at(const struct json *row, size_t column)
     return bytes > 0 && bytes < 1e18 ? bytes : 0;
 }
 
+int samples_is_users(const struct sampled_function *function)
+{
+    return function->code == CODE_OF_USER || function->code == CODE_OF_CELL;
+}
+
 int samples_is_displayhook(const struct sampled_function *function)
 {
     static const char file[] = "displayhook.py";

@@ -67,6 +67,9 @@ struct samples {
     double shown_s; /* and not contained in it: IPython showed the cell's value */
 };
 
+/** Whether a function was defined by the user, or is a cell's own code. */
+int samples_is_users(const struct sampled_function *function);
+
 /** Whether a function is IPython's displayhook, which Python calls with the value of a cell's last
  * expression. */
 int samples_is_displayhook(const struct sampled_function *function);

@@ -8,11 +8,6 @@
 
 #include <string.h>
 
-static int print_plain(struct buffer *out, const char *text)
-{
-    return print_visible(out, text, strlen(text));
-}
-
 static void page_faults(struct buffer *out, const struct json *measured)
 {
     static const double worth_telling = 0.02; /* a share of the cell's time */
@@ -59,7 +54,7 @@ static void run(struct buffer *out, const struct findings *findings,
 
 static void text(struct buffer *out, const struct findings *findings)
 {
-    run(out, findings, print_plain);
+    run(out, findings, print_name);
     print_text(out, "\n");
 }
 

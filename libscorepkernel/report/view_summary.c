@@ -10,11 +10,6 @@
 
 #define HTML_DOT " · "
 
-static int print_plain(struct buffer *out, const char *text)
-{
-    return print_visible(out, text, strlen(text));
-}
-
 /* Of a cell that was measured several times. */
 static void spread(struct buffer *out, const struct json *measured)
 {
@@ -85,7 +80,7 @@ static void text(struct buffer *out, const struct findings *findings)
     print_seconds(out, json_number(json_get(measured, "seconds"), 0));
     spread(out, measured);
     print_text(out, " by ");
-    print_plain(out, draw_member(measured, "measurement", "measurement"));
+    print_name(out, draw_member(measured, "measurement", "measurement"));
     print_text(out, ": ");
     events(out, measured);
     if (processors(measured) >= 0) {

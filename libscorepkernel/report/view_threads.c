@@ -65,7 +65,8 @@ static void name(struct buffer *out, const struct sampled_thread *thread, uint32
 /* The threads that are shown, by their numbers: those that took the most time. */
 struct shown {
     uint32_t numbers[THREADS_MAX], count;
-    uint32_t left_out; /* of those that took any */
+    double times_s[THREADS_MAX]; /* that each took, until all are found */
+    uint32_t left_out;           /* of those that took any */
 };
 
 static double time_of(const struct findings *findings, uint32_t number)
@@ -82,16 +83,20 @@ static void pick(struct shown *shown, const struct findings *findings, uint32_t 
     uint32_t at = shown->count;
     if (time_s <= 0)
         return;
-    while (at > 0 && time_s > time_of(findings, shown->numbers[at - 1]))
+    while (at > 0 && time_s > shown->times_s[at - 1])
         at--;
     if (shown->count < THREADS_MAX)
         shown->count++;
     else
         shown->left_out++;
-    for (uint32_t i = shown->count; i-- > at + 1;)
+    for (uint32_t i = shown->count; i-- > at + 1;) {
         shown->numbers[i] = shown->numbers[i - 1];
-    if (at < THREADS_MAX)
+        shown->times_s[i] = shown->times_s[i - 1];
+    }
+    if (at < THREADS_MAX) {
         shown->numbers[at] = number;
+        shown->times_s[at] = time_s;
+    }
 }
 
 static int by_number(const void *left, const void *right)
@@ -128,7 +133,7 @@ static void text(struct buffer *out, const struct findings *findings)
         buffer_finish(&cell);
     }
     if (shown.left_out > 0)
-        print_text(out, "%u more threads took less.\n", shown.left_out);
+        print_text(out, "Threads that are not shown, as they took less: %u.\n", shown.left_out);
 }
 
 /* A block that says of which kind time was; SPENT_KINDS: the thread was not there. */
@@ -182,7 +187,8 @@ static void html(struct buffer *out, const struct findings *findings)
         print_text(out, "</span></div>");
     }
     if (shown.left_out > 0)
-        print_text(out, "<div><small>%u more threads took less.</small></div>", shown.left_out);
+        print_text(out, "<div><small>Threads that are not shown, as they took less: %u.</small></div>",
+                   shown.left_out);
     print_text(out, "</details>");
 }
 
