@@ -7,23 +7,15 @@ from __future__ import annotations
 import json
 import os
 import unittest
-from typing import ClassVar, Dict, List
+from typing import List
 
-from kernel import KernelCase
-from measuring import needs_tracer
+from measuring import TracedCase
 
 FAST = "%%execute_with_scorep\nimport time\nbusy(0.1)\ntime.sleep(0.1)"
 SLOW = "%%execute_with_scorep\nimport time\nbusy(0.3)\ntime.sleep(0.1)\nextra = busy(0.1)"
 
 
-class Experiments(KernelCase):
-    environment: ClassVar[Dict[str, str]] = {"SCOREPKERNEL_MEASUREMENT": "built-in"}
-
-    @classmethod
-    def setUpClass(cls) -> None:
-        needs_tracer()
-        super().setUpClass()
-
+class Experiments(TracedCase):
     def setUp(self) -> None:
         self.ok("def busy(seconds):\n    import time\n    end = time.perf_counter() + seconds\n    while time.perf_counter() < end: pass")
         for name in os.listdir(self.work):

@@ -11,7 +11,7 @@ import unittest
 from typing import ClassVar, Dict, NamedTuple
 
 from kernel import KernelCase
-from measuring import needs_scorep, needs_tracer
+from measuring import ByScoreP, TracedCase
 
 POINTS = 5  # of a hundred, by which a share may differ from the truth
 DEFINITIONS = """
@@ -53,14 +53,7 @@ def lines(report: str) -> Dict[int, Line]:
     return found
 
 
-class Lines(KernelCase):
-    environment: ClassVar[Dict[str, str]] = {"SCOREPKERNEL_MEASUREMENT": "built-in"}
-
-    @classmethod
-    def setUpClass(cls) -> None:
-        needs_tracer()
-        super().setUpClass()
-
+class Lines(TracedCase):
     def setUp(self) -> None:
         self.ok(DEFINITIONS)
 
@@ -250,13 +243,8 @@ class Lines(KernelCase):
         self.assertLess(abs(found[3].waiting - 25), 2 * POINTS, self.said)
 
 
-class LinesByScoreP(Lines):
-    environment: ClassVar[Dict[str, str]] = {"SCOREPKERNEL_MEASUREMENT": "scorep"}
-
-    @classmethod
-    def setUpClass(cls) -> None:
-        needs_scorep()
-        super().setUpClass()
+class LinesByScoreP(ByScoreP, Lines):
+    """The same lines, whatever records the calls."""
 
 
 class Off(KernelCase):
@@ -267,9 +255,7 @@ class Off(KernelCase):
         self.assertNotIn("Python  native waiting", report)
 
 
-class Settings(KernelCase):
-    environment: ClassVar[Dict[str, str]] = {"SCOREPKERNEL_MEASUREMENT": "built-in"}
-
+class Settings(TracedCase):
     def with_setting(self, name: str, value: str) -> None:
         self.ok(f"%env {name}={value}")
         self.addCleanup(self.ok, f"import os; del os.environ[{name!r}]")

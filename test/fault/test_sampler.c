@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  *
- * test_sampler.c - the sampling where the system refuses what it needs: it is not made, or takes no samples, or
- * lacks what it cannot know, and says why; nothing is left.
+ * test_sampler.c - the sampling where the system refuses what it needs: it is not made, or takes no samples,
+ * or lacks what it cannot know, and says why; nothing is left.
  *
  * wrap: process_vm_readv pthread_create clock_gettime syscall calloc
  */
@@ -18,8 +18,8 @@
 
 static int fail_readv, fail_create, fail_clock, fail_open, fail_calloc;
 
-ssize_t __real_process_vm_readv(pid_t, const struct iovec *, unsigned long, const struct iovec *, unsigned long,
-                                unsigned long);
+ssize_t __real_process_vm_readv(pid_t, const struct iovec *, unsigned long, const struct iovec *,
+                                unsigned long, unsigned long);
 ssize_t __wrap_process_vm_readv(pid_t pid, const struct iovec *local, unsigned long local_count,
                                 const struct iovec *remote, unsigned long remote_count, unsigned long flags);
 ssize_t __wrap_process_vm_readv(pid_t pid, const struct iovec *local, unsigned long local_count,
@@ -34,8 +34,10 @@ ssize_t __wrap_process_vm_readv(pid_t pid, const struct iovec *local, unsigned l
 }
 
 int __real_pthread_create(pthread_t *, const pthread_attr_t *, void *(*)(void *), void *);
-int __wrap_pthread_create(pthread_t *thread, const pthread_attr_t *attributes, void *(*run)(void *), void *argument);
-int __wrap_pthread_create(pthread_t *thread, const pthread_attr_t *attributes, void *(*run)(void *), void *argument)
+int __wrap_pthread_create(pthread_t *thread, const pthread_attr_t *attributes, void *(*run)(void *),
+                          void *argument);
+int __wrap_pthread_create(pthread_t *thread, const pthread_attr_t *attributes, void *(*run)(void *),
+                          void *argument)
 {
     return fail_create ? EAGAIN : __real_pthread_create(thread, attributes, run, argument);
 }
@@ -79,18 +81,24 @@ static struct made_code code;
 static struct made_frame frame;
 static struct made_thread thread;
 
-static struct sampler *create(const char **problem)
+/* A thread in line 3 of a cell. */
+static struct sampler_options make_options(void)
 {
     made_code(&code, "/cell.py", "<module>", 3);
     made_frame(&frame, &code, 0, NULL);
     made_thread(&thread, &frame);
-    struct sampler_options options = {.version = MADE_VERSION,
-                                      .code_type = MADE_CODE_TYPE,
-                                      .thread = made_address(thread.state),
-                                      .frame_code = made_address(code.object),
-                                      .frame_line = 3,
-                                      .plain = plain,
-                                      .package = "/kernel/"};
+    return (struct sampler_options){.version = MADE_VERSION,
+                                    .code_type = MADE_CODE_TYPE,
+                                    .thread = made_address(thread.state),
+                                    .frame_code = made_address(code.object),
+                                    .frame_line = 3,
+                                    .plain = plain,
+                                    .package = "/kernel/"};
+}
+
+static struct sampler *create(const char **problem)
+{
+    struct sampler_options options = make_options();
     return sampler_create(&options, problem);
 }
 
@@ -194,16 +202,8 @@ static void another_python(void)
 {
     static const uint32_t versions[] = {0, 0x03080000, 0x030d0000, 0x030e0000, 0x030f0000, 0x04000000};
     const char *problem;
-    made_code(&code, "/cell.py", "f", 3);
-    made_frame(&frame, &code, 0, NULL);
-    made_thread(&thread, &frame);
-    struct sampler_options options = {.version = MADE_VERSION,
-                                      .code_type = MADE_CODE_TYPE,
-                                      .thread = made_address(thread.state),
-                                      .frame_code = made_address(code.object),
-                                      .frame_line = 4, /* which it is not */
-                                      .plain = plain,
-                                      .package = "/"};
+    struct sampler_options options = make_options();
+    options.frame_line = 4; /* which it is not */
     CHECK(!sampler_create(&options, &problem) && strstr(problem, "not where its version has them"));
     for (size_t i = 0; i < sizeof versions / sizeof *versions; i++) {
         options.version = versions[i];
