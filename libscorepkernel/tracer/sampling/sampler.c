@@ -25,8 +25,9 @@
 #define SHORT_PERIOD_NS 500000u
 #define PERIOD_NS 1000000u
 #define LONG_PERIOD_NS 4000000u
-/* The sampling takes no more than such a part, a quarter, of a processor's time. */
-#define COST_SHARE 4
+/* A look is followed by a rest of at least about so many times its own processor time: the sampling takes no
+ * more than a quarter of a processor. */
+#define RESTS 4
 /* Every so many looks, new threads and the memory are looked for. */
 #define THOROUGH 4u
 
@@ -69,8 +70,8 @@ static uint64_t next_period(struct sampler *sampler, uint64_t elapsed_ns)
     sampler->random ^= sampler->random << 13;
     sampler->random ^= sampler->random >> 7;
     sampler->random ^= sampler->random << 17;
-    if (period < COST_SHARE * sampler->look_ns)
-        period = COST_SHARE * sampler->look_ns;
+    if (period < RESTS * sampler->look_ns)
+        period = RESTS * sampler->look_ns;
     return period * 3 / 4 + sampler->random % (period / 2);
 }
 

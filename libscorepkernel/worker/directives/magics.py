@@ -123,8 +123,8 @@ def scorep_filter(line: str) -> None:
 
     What an experiment (by default the one that was measured last) spent its events on decides. Says how many events and
     bytes of trace there were, and how many there will be about. The file is scorep.filter in the working directory,
-    unless --to names another; one of the user's own is not overwritten. --suggest, which may be left out: only write
-    it. --apply: the next measured cells obey it, too (SCOREP_FILTERING_FILE).
+    unless --to names another; one of the user's own is not overwritten. --suggest says what is
+    done in any case. --apply: the next measured cells obey it, too (SCOREP_FILTERING_FILE).
     """
     _experiments().write_filter(line)
 
