@@ -106,6 +106,14 @@ class Experiments(TracedCase):
         self.assertIn("scorep_experiments", self.refused("%scorep_experiments --keep 0"))
         self.assertTrue(os.path.exists(os.path.join(self.work, "precious")))
 
+    def test_a_cell_that_ends_its_process(self) -> None:
+        self.measured(FAST)
+        self.fails("%%execute_with_scorep --guard\nimport os\nos.abort()", "SessionRestored")
+        self.assertIn("its cell has ended its process", self.refused("%scorep_report"))
+        rows = self.ok("%scorep_experiments").text().split("\n")
+        self.assertRegex(rows[2], r"^20\d\d-.* not ended  ")
+        self.assertNotIn("not ended", rows[1])
+
     def test_those_of_others_are_not_removed(self) -> None:
         """Another program's, and one that another kernel is measuring."""
         own = [self.measured(FAST), self.measured(FAST)]

@@ -67,6 +67,11 @@ def _experiment(name: Optional[str]) -> kept.Experiment:
 
 def _report(experiment: kept.Experiment) -> Dict[str, Any]:
     found = kept.kept_report(experiment)
+    if found is None and not experiment.has_ended:
+        raise UsageError(
+            f"{experiment.path} has no report: its cell has ended its process, or is still running. "
+            "%scorep_experiments lists those that can be named instead."
+        )
     if found is None:
         raise UsageError(f"{experiment.path} has no report: the kernel that measured it kept none, or it was removed.")
     if not isinstance(found.get("regions"), list) or not isinstance(found.get("events"), int):
@@ -146,7 +151,9 @@ def _list(found: List[kept.Experiment]) -> None:
     print(f"{'measured':<19}  {'took':>9}  {'size':>9}  experiment")
     for one in found:
         seconds = one.record.get("seconds")
-        took = f"{seconds:.3f} s" if isinstance(seconds, (int, float)) else str(one.record.get("status", "?"))
+        took = "?" if one.has_ended else "not ended"
+        if isinstance(seconds, (int, float)):
+            took = f"{seconds:.3f} s"
         print(f"{kept.age(one):<19}  {took:>9}  {_size(one.size):>9}  {one.name}{_first_line(one)}")
 
 
