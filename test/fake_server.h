@@ -221,4 +221,15 @@ int server_publish(struct server *server, const struct origin *origin, const cha
     return fake_send("iopub", type, origin, content);
 }
 
+int server_publish_status(struct server *server, enum server_channel channel, const struct origin *origin,
+                          const char *state)
+{
+    struct json *content = NULL;
+    (void)server;
+    (void)channel;
+    FAKE_REAL_CALLS(content = json_object());
+    FAKE_REAL_CALLS(json_set_text(content, "execution_state", state, strlen(state)));
+    return fake_send("iopub", "status", origin, content);
+}
+
 #endif

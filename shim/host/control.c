@@ -103,16 +103,16 @@ static void shut_down(struct host *host, enum server_channel channel, const stru
 
 void control_shutdown(struct host *host, enum server_channel channel, const struct message *message)
 {
-    publish_status(host, message->origin, "busy");
+    publish_status(host, channel, message->origin, "busy");
     shut_down(host, channel, message);
-    publish_status(host, message->origin, "idle");
+    publish_status(host, channel, message->origin, "idle");
 }
 
 void control_receive(struct host *host, struct message *message)
 {
     const struct origin *origin = message->origin; /* lives on in host->requests if that takes it over */
     int answered_later = 0;
-    publish_status(host, origin, "busy");
+    publish_status(host, SERVER_CONTROL, origin, "busy");
     if (strcmp(message->type, "interrupt_request") == 0)
         interrupt(host, message);
     else if (strcmp(message->type, "shutdown_request") == 0)
@@ -128,7 +128,7 @@ void control_receive(struct host *host, struct message *message)
     else
         log_print("A message of the unknown type %s on the control channel was ignored.", message->type);
     if (!answered_later)
-        publish_status(host, origin, "idle");
+        publish_status(host, SERVER_CONTROL, origin, "idle");
     message_free(message);
 }
 

@@ -138,7 +138,7 @@ static int serve(struct host *host, struct process_events *process_events)
 {
     struct loop loop = {
         .host = host, .process_events = process_events, .failures = 0, .deadline_ms = 0, .broken = 0};
-    publish_status(host, NULL, "starting");
+    publish_status(host, SERVER_SHELL, NULL, "starting");
     while (!host->ended && !loop.broken) {
         if (host->ending && !loop.deadline_ms)
             loop.deadline_ms = now_ms() + END_MS;

@@ -126,7 +126,7 @@ static void on_reply(void *ctx, uint64_t request, uint32_t how, struct spk_text 
     }
     publish_reply(host, SERVER_CONTROL, origin, "kernel_info_reply", control_kernel_info(host, how, value),
                   NULL);
-    publish_status(host, origin, "idle");
+    publish_status(host, SERVER_CONTROL, origin, "idle");
 }
 
 /* Show the user what ended the worker, under the newest cell. A running cell shows it in its own error. */

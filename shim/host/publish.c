@@ -35,11 +35,11 @@ void publish_text(struct host *host, const struct origin *parent, const char *ty
     }
 }
 
-void publish_status(struct host *host, const struct origin *parent, const char *state)
+void publish_status(struct host *host, enum server_channel channel, const struct origin *parent, const char *state)
 {
-    struct json *content = json_object();
-    (void)json_set_text(content, "execution_state", state, strlen(state)); /* no memory: seen when sending */
-    publish(host, parent, "status", content);
+    int code = server_publish_status(host->server, channel, parent, state);
+    if (code)
+        complain("status", code);
 }
 
 void publish_stream(struct host *host, const struct origin *parent, const char *name, struct spk_text text)

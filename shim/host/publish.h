@@ -13,8 +13,9 @@ void publish(struct host *host, const struct origin *parent, const char *type, s
 /** A text that the library made, which must be JSON, on its way to the client. */
 void publish_text(struct host *host, const struct origin *parent, const char *type, struct spk_text content);
 
-/** state: "starting", "busy" or "idle". */
-void publish_status(struct host *host, const struct origin *parent, const char *state);
+/** state: "starting", "busy" or "idle"; channel: the one on which the parent came. */
+void publish_status(struct host *host, enum server_channel channel, const struct origin *parent,
+                    const char *state);
 
 /** name: "stdout" or "stderr". */
 void publish_stream(struct host *host, const struct origin *parent, const char *name, struct spk_text text);

@@ -152,7 +152,7 @@ static void answer(struct host *host, const struct origin *origin, struct json *
 
 static void become_idle(struct host *host, const struct origin *origin)
 {
-    publish_status(host, origin, "idle");
+    publish_status(host, SERVER_SHELL, origin, "idle");
     host->active.number = 0;
 }
 
@@ -268,7 +268,7 @@ static void begin(struct host *host, struct message *message, int aborted)
         control_shutdown(host, SERVER_SHELL, message);
         return;
     }
-    publish_status(host, message->origin, "busy");
+    publish_status(host, SERVER_SHELL, message->origin, "busy");
     if (kind) {
         begin_kind(host, kind, message, aborted);
         return;
@@ -277,7 +277,7 @@ static void begin(struct host *host, struct message *message, int aborted)
         reply_ports(host, message->origin);
     else
         log_print("A message of the unknown type %s on the shell channel was ignored.", message->type);
-    publish_status(host, message->origin, "idle");
+    publish_status(host, SERVER_SHELL, message->origin, "idle");
 }
 
 void shell_advance(struct host *host)

@@ -17,7 +17,7 @@ constexpr uint64_t overhead = 512;
 
 /* The last frame of a message, and what the whole message counts. */
 struct backlog::counted {
-    backlog &owner;
+    counter &in;
     uint64_t bytes;
     zmq::message_t frame;
 };
@@ -25,25 +25,45 @@ struct backlog::counted {
 void backlog::release(void *, void *hint) noexcept
 {
     const std::unique_ptr<counted> last(static_cast<counted *>(hint));
-    last->owner.m_waiting -= last->bytes;
+    last->in -= last->bytes;
 }
 
-void backlog::send(zmq::socket_t &socket, zmq::multipart_t &wire)
+uint64_t backlog::bytes_of(const zmq::multipart_t &wire)
 {
     uint64_t bytes = overhead;
     for (const zmq::message_t &frame : wire)
         bytes += frame.size();
-    auto last = std::make_unique<counted>(counted{*this, bytes, wire.remove()});
+    return bytes;
+}
+
+void backlog::send_counted(zmq::socket_t &socket, zmq::multipart_t &wire, uint64_t bytes, counter &in)
+{
+    auto last = std::make_unique<counted>(counted{in, bytes, wire.remove()});
     zmq::message_t told(last->frame.data(), last->frame.size(), release, last.get());
-    m_waiting += bytes;
+    in += bytes;
     (void)last.release(); /* it ends with the frame that tells */
     wire.add(std::move(told));
     (void)wire.send(socket, ZMQ_DONTWAIT);
 }
 
+void backlog::send(zmq::socket_t &socket, zmq::multipart_t &wire)
+{
+    send_counted(socket, wire, bytes_of(wire), m_waiting);
+}
+
+void backlog::send_status(zmq::socket_t &socket, zmq::multipart_t &wire)
+{
+    send_counted(socket, wire, bytes_of(wire), m_status);
+}
+
 uint64_t backlog::waiting() const noexcept
 {
     return m_waiting;
+}
+
+uint64_t backlog::status_waiting() const noexcept
+{
+    return m_status;
 }
 
 } // namespace spk

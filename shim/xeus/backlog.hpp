@@ -23,14 +23,24 @@ class backlog {
     /** Send without waiting. A message that nobody takes is no failure. */
     void send(zmq::socket_t &socket, zmq::multipart_t &wire);
 
-    /** The bytes that some client has still to take. */
+    /** The same for a status message, which is counted apart. */
+    void send_status(zmq::socket_t &socket, zmq::multipart_t &wire);
+
+    /** The bytes that some client has still to take, without the status messages. */
     uint64_t waiting() const noexcept;
 
+    /** The bytes of the status messages. */
+    uint64_t status_waiting() const noexcept;
+
   private:
+    using counter = std::atomic<uint64_t>; /* ZeroMQ's thread takes off it */
     struct counted;
     static void release(void *data, void *hint) noexcept;
+    static uint64_t bytes_of(const zmq::multipart_t &wire);
+    static void send_counted(zmq::socket_t &socket, zmq::multipart_t &wire, uint64_t bytes, counter &in);
 
-    std::atomic<uint64_t> m_waiting{0}; /* ZeroMQ's thread takes off it */
+    counter m_waiting{0};
+    counter m_status{0};
 };
 
 } // namespace spk

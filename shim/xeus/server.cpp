@@ -144,6 +144,12 @@ extern "C" int server_publish(struct server *server, const struct origin *origin
     });
 }
 
+extern "C" int server_publish_status(struct server *server, enum server_channel channel,
+                                     const struct origin *origin, const char *state) noexcept
+{
+    return guarded([&] { server->xeus.publish_status(channel, origin, state); });
+}
+
 extern "C" uint64_t server_waiting(const struct server *server) noexcept
 {
     return server->xeus.waiting();

@@ -2,7 +2,7 @@
  *
  * server.h - a kernel's five Jupyter channels, for C.
  *
- * Owns the sockets, the wire format and the signatures; knows no message by name. Everything happens in the
+ * Owns the sockets, the wire format and the signatures; knows no message by name but the status. Everything happens in the
  * calling thread, from inside server_poll and server_drain_shell, but for the heartbeat, which has a thread
  * of its own. Nothing blocks: what a client that has gone cannot take is dropped, and what one that is there
  * does not take waits without limit. How much that is, server_waiting tells.
@@ -59,7 +59,13 @@ int server_ask(struct server *server, const struct origin *origin, struct json *
 int server_publish(struct server *server, const struct origin *origin, const char *type, struct json *content,
                    struct json *metadata, const struct spk_text *buffers, size_t count) SERVER_NOTHROW;
 
-/** How many of the bytes that were sent, on whatever channel, some client has still to take. */
+/** Publish on iopub that origin's request, which came on channel, is busy or idle. While clients leave 64 MiB
+ * of such messages unread, those of control are dropped, and the log says so: 0 then, too. */
+int server_publish_status(struct server *server, enum server_channel channel, const struct origin *origin,
+                          const char *state) SERVER_NOTHROW;
+
+/** How many of the bytes that were sent, on whatever channel, some client has still to take. Without the
+ * status messages, so that requests alone never hold output back. */
 uint64_t server_waiting(const struct server *server) SERVER_NOTHROW;
 
 #ifdef __cplusplus

@@ -38,6 +38,8 @@ constexpr int64_t frame_max = int64_t{512} << 20;
 /* What the library takes. */
 constexpr std::size_t content_max = std::size_t{64} << 20;
 constexpr int messages_at_once = 64;
+/* How much of status messages may wait before those of control are dropped. */
+constexpr uint64_t status_max = uint64_t{64} << 20;
 /* How long the first requests wait for somebody who listens to their outputs. */
 constexpr auto listener_patience = std::chrono::milliseconds(1000);
 /* How many frames follow the delimiter: signature, header, parent header, metadata, content. */
@@ -396,12 +398,38 @@ std::string xeus_server::ask(const origin &whom, nl::json content)
     return id;
 }
 
+xeus::xpub_message xeus_server::under(const origin *parent, const char *type, nl::json content,
+                                      nl::json metadata, xeus::buffer_sequence buffers) const
+{
+    return {"kernel." + m_session + "." + type,
+            header(type),
+            parent ? parent->header() : nl::json::object(),
+            std::move(metadata),
+            std::move(content),
+            std::move(buffers)};
+}
+
 void xeus_server::publish_under(const origin *parent, const char *type, nl::json content, nl::json metadata,
                                 xeus::buffer_sequence buffers)
 {
-    publish({"kernel." + m_session + "." + type, header(type), parent ? parent->header() : nl::json::object(),
-             std::move(metadata), std::move(content), std::move(buffers)},
+    publish(under(parent, type, std::move(content), std::move(metadata), std::move(buffers)),
             xeus::channel::SHELL);
+}
+
+/* A cell's end is awaited on iopub, but that of a request on control is known by its reply: so those may be
+   dropped, when a client that sends them without end reads none of what is published about them. */
+void xeus_server::publish_status(server_channel channel, const origin *parent, const char *state)
+{
+    zmq::multipart_t wire = xeus::xzmq_serializer::serialize_iopub(
+        under(parent, "status", {{"execution_state", state}}, nl::json::object(), {}), *m_auth, replace);
+    if (channel == SERVER_CONTROL && m_backlog.status_waiting() > status_max) {
+        if (!std::exchange(m_status_dropped, true))
+            log_print("The status messages of requests on control are dropped until all clients read again: "
+                      "64 MiB of them wait. Outputs, replies and the status of cells are not dropped.");
+        return;
+    }
+    m_status_dropped = false;
+    m_backlog.send_status(m_iopub, wire);
 }
 
 void xeus_server::send(zmq::socket_t &socket, xeus::xmessage &&message)

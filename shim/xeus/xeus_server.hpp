@@ -72,6 +72,7 @@ class xeus_server final : public xeus::xserver, private xeus::xcontrol_messenger
     std::string ask(const origin &whom, nlohmann::json content);
     void publish_under(const origin *parent, const char *type, nlohmann::json content,
                        nlohmann::json metadata, xeus::buffer_sequence buffers);
+    void publish_status(server_channel channel, const origin *parent, const char *state);
 
   private:
     xeus::xcontrol_messenger &get_control_messenger_impl() override;
@@ -91,6 +92,8 @@ class xeus_server final : public xeus::xserver, private xeus::xcontrol_messenger
     void note_listeners();
     bool hold_shell(int &timeout_ms);
     nlohmann::json header(const char *type) const;
+    xeus::xpub_message under(const origin *parent, const char *type, nlohmann::json content,
+                             nlohmann::json metadata, xeus::buffer_sequence buffers) const;
     xeus::xmessage decode(zmq::multipart_t &wire);
     nlohmann::json take_content(zmq::message_t &&frame);
     bool receive(zmq::socket_t &socket, const char *name, const listener &deliver);
@@ -102,6 +105,7 @@ class xeus_server final : public xeus::xserver, private xeus::xcontrol_messenger
     const std::string m_user;
     std::unique_ptr<xeus::xauthentication> m_auth;
     std::size_t m_signature_len;
+    bool m_status_dropped = false; /* and the log says so */
     backlog m_backlog; /* before the context, so that it outlives it */
     zmq::context_t m_context;
     zmq::socket_t m_shell;

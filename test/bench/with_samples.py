@@ -43,10 +43,11 @@ def _seconds(kernel: Kernel, code: str) -> float:
 
 
 def _sampled(kernel: Kernel, function: str, count: int) -> float:
-    """The ratio of the medians of the same measured cell, sampled and not, in turn."""
+    """The ratio of the medians of the same measured cell, sampled and not, in turn, each as often the first."""
     found: Tuple[List[float], List[float]] = ([], [])
-    for _ in range(count):
-        for times, setting in zip(found, ("on", "off")):
+    for number in range(count):
+        turns = list(zip(found, ("on", "off")))
+        for times, setting in turns if number % 2 else reversed(turns):
             kernel.run(f"os.environ['SCOREPKERNEL_SAMPLING'] = {setting!r}")
             times.append(_seconds(kernel, f"%%execute_with_scorep --no-guard\ntimed({function})"))
     kernel.run("del os.environ['SCOREPKERNEL_SAMPLING']")
@@ -80,8 +81,8 @@ def show(directory: str, quick: bool) -> None:
     kernel.run(DEFINITIONS)
     kernel.run("os.environ['SCOREPKERNEL_MEASUREMENT'] = 'built-in'")
     rows = [
-        ("a loop of Python, sampled / not sampled", f"{_sampled(kernel, 'loop', count):.3f}"),
-        ("operators on arrays, sampled / not sampled", f"{_sampled(kernel, 'operators', count):.3f}"),
+        ("a loop of Python, sampled / not sampled", f"{_sampled(kernel, 'loop', count):.2f}"),
+        ("operators on arrays, sampled / not sampled", f"{_sampled(kernel, 'operators', count):.2f}"),
         ("a call of an empty function by the built-in tracer, ns more", f"{_call(kernel, True, count):.0f}"),
         ("the same without a trace (SCOREP_ENABLE_TRACING=false), ns more", f"{_call(kernel, False, count):.0f}"),
         ("a report of 1,000 regions, from the request to the display, ms", f"{_drawing(kernel):.1f}"),

@@ -135,6 +135,19 @@ class SlowClients(EachItsKernel, KernelCase):
         self.interrupted(request)
         self.does_not_grow()
 
+    def test_requests_alone_hold_nothing_back(self) -> None:
+        """Their status messages name the request, and wait for ever for a client that does not read."""
+        self.subscriber()
+        session = Session(key=self.kc.session.key, username="u" * 8000)
+        request = self.kc.execute("import time; time.sleep(1); print('on')", allow_stdin=False)
+        for _ in range(6000):  # about 96 MB of status messages
+            self.kc.control_channel.send(session.msg("kernel_info_request", {}))
+            self.kc.get_control_msg(timeout=60)
+        self.assertEqual(self.reply_of(request)["status"], "ok")
+        self.assertEqual(self.ok("print('on')").text(), "on\n")
+        self.assertNotIn("Output is held back", self.kernel_log())
+        self.assertIn("status messages of requests on control are dropped", self.kernel_log())
+
     def test_shutdown(self) -> None:
         self.subscriber()
         self.kc.execute(FLOOD, allow_stdin=False)
