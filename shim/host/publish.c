@@ -35,7 +35,8 @@ void publish_text(struct host *host, const struct origin *parent, const char *ty
     }
 }
 
-void publish_status(struct host *host, enum server_channel channel, const struct origin *parent, const char *state)
+void publish_status(struct host *host, enum server_channel channel, const struct origin *parent,
+                    const char *state)
 {
     int code = server_publish_status(host->server, channel, parent, state);
     if (code)

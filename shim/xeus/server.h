@@ -2,10 +2,10 @@
  *
  * server.h - a kernel's five Jupyter channels, for C.
  *
- * Owns the sockets, the wire format and the signatures; knows no message by name but the status. Everything happens in the
- * calling thread, from inside server_poll and server_drain_shell, but for the heartbeat, which has a thread
- * of its own. Nothing blocks: what a client that has gone cannot take is dropped, and what one that is there
- * does not take waits without limit. How much that is, server_waiting tells.
+ * Owns the sockets, the wire format and the signatures; knows no message by name but the status. Everything
+ * happens in the calling thread, from inside server_poll and server_drain_shell, but for the heartbeat, which
+ * has a thread of its own. Nothing blocks: what a client that has gone cannot take is dropped, and what one
+ * that is there does not take waits without limit. How much that is, server_waiting tells.
  *
  * Content goes in and out as struct json; a value that is given to be sent is taken over, also on failure.
  */

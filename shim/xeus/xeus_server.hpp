@@ -106,7 +106,7 @@ class xeus_server final : public xeus::xserver, private xeus::xcontrol_messenger
     std::unique_ptr<xeus::xauthentication> m_auth;
     std::size_t m_signature_len;
     bool m_status_dropped = false; /* and the log says so */
-    backlog m_backlog; /* before the context, so that it outlives it */
+    backlog m_backlog;             /* before the context, so that it outlives it */
     zmq::context_t m_context;
     zmq::socket_t m_shell;
     zmq::socket_t m_control;
