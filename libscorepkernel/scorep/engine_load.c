@@ -15,7 +15,7 @@
 
 #include "scorep/umbrella_object.h"
 
-#define ROOT_LEN_MAX ((size_t)64 << 10)
+#define UMBRELLA_LEN_MAX ((size_t)64 << 10)
 
 /* Count the objects that are in the process before Score-P: those that are added are Score-P's, or libraries
  * that it needs. */
@@ -59,16 +59,16 @@ static int on_object(struct dl_phdr_info *object, size_t size, void *context)
 }
 
 /* Write the umbrella object into a file without a name. Its descriptor, or a negative errno. */
-static int make_root(const struct engine_parts *parts)
+static int open_umbrella(const struct engine_parts *parts)
 {
     const char *needed[ENGINE_LIBRARIES_MAX + 1] = {parts->provider};
     if (parts->library_count > ENGINE_LIBRARIES_MAX)
         return -E2BIG;
     memcpy(needed + 1, parts->libraries, parts->library_count * sizeof *needed);
-    unsigned char *object = malloc(ROOT_LEN_MAX);
-    long len =
-        object ? umbrella_object_make_here(needed, parts->library_count + 1, object, ROOT_LEN_MAX) : -ENOMEM;
-    int fd = len > 0 ? memfd_create("scorepkernel-root", MFD_CLOEXEC) : (int)len;
+    unsigned char *object = malloc(UMBRELLA_LEN_MAX);
+    long len = object ? umbrella_object_make_here(needed, parts->library_count + 1, object, UMBRELLA_LEN_MAX)
+                      : -ENOMEM;
+    int fd = len > 0 ? memfd_create("scorepkernel-umbrella", MFD_CLOEXEC) : (int)len;
     if (fd < 0 && len > 0)
         fd = -errno;
     if (fd >= 0 && write(fd, object, (size_t)len) != len) {
@@ -82,7 +82,7 @@ static int make_root(const struct engine_parts *parts)
 static void *open_libraries(const struct engine_parts *parts, struct fault *fault)
 {
     char path[64];
-    int fd = make_root(parts);
+    int fd = open_umbrella(parts);
     if (fd < 0) {
         (void)engine_fault(fault, -fd, "the list of Score-P's libraries");
         return NULL;

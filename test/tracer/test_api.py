@@ -238,7 +238,7 @@ refused("a" * 5000, "b", 1, function=begin_region); refused(1, function=tracer.r
         self.assertEqual(without, [])
         own = {"active", "begin", "end", "recording", "region_begin", "region_end", "resume", "start", "stop", "suspend"}
         own |= {"cell", "finalize", "function_begin", "take_time", "function_end", "refresh", "stray_end"}
-        scorep = {"join_ranks", "load_scorep", "make_root", "parameter", "read_profile", "record", "rewind_begin", "rewind_end"}
+        scorep = {"join_ranks", "load_scorep", "make_umbrella", "parameter", "read_profile", "record", "rewind_begin", "rewind_end"}
         scorep |= {"scorep_directory", "scorep_messages"}
         own |= {"sampling_begin", "sampling_end", "sampling_start", "sampling_statement", "sampling_stop"}
         own |= {"sampling_go_on", "sampling_pause"}

@@ -226,7 +226,7 @@ static PyMethodDef methods[] = {
     {"load_scorep", module_load_scorep, METH_VARARGS, module_load_scorep_doc},
     {"join_ranks", module_join_ranks, METH_NOARGS, module_join_ranks_doc},
     {"scorep_directory", module_scorep_directory, METH_NOARGS, module_scorep_directory_doc},
-    {"make_root", module_make_root, METH_O, module_make_root_doc},
+    {"make_umbrella", module_make_umbrella, METH_O, module_make_umbrella_doc},
     {"scorep_messages", module_scorep_messages, METH_NOARGS, module_scorep_messages_doc},
     {"begin", (PyCFunction)(void (*)(void))tracer_begin, METH_VARARGS | METH_KEYWORDS, begin_doc},
     {"start", tracer_start, METH_NOARGS, start_doc},

@@ -84,11 +84,11 @@ PyObject *module_join_ranks(PyObject *module, PyObject *unused)
     Py_RETURN_NONE;
 }
 
-const char module_make_root_doc[] =
-    "make_root(libraries)\n--\n\n"
+const char module_make_umbrella_doc[] =
+    "make_umbrella(libraries)\n--\n\n"
     "A shared object, as bytes, that needs these libraries (absolute paths) and is nothing else.";
 
-PyObject *module_make_root(PyObject *module, PyObject *tuple)
+PyObject *module_make_umbrella(PyObject *module, PyObject *tuple)
 {
     const char *libraries[ENGINE_LIBRARIES_MAX];
     static unsigned char image[1 << 16];

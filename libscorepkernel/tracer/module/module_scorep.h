@@ -7,12 +7,12 @@
 #include "tracer/python/python.h"
 
 extern const char module_load_scorep_doc[], module_scorep_directory_doc[], module_join_ranks_doc[],
-    module_make_root_doc[], module_scorep_messages_doc[];
+    module_make_umbrella_doc[], module_scorep_messages_doc[];
 
 PyObject *module_load_scorep(PyObject *module, PyObject *arguments);
 PyObject *module_scorep_directory(PyObject *module, PyObject *unused);
 PyObject *module_join_ranks(PyObject *module, PyObject *unused);
-PyObject *module_make_root(PyObject *module, PyObject *tuple);
+PyObject *module_make_umbrella(PyObject *module, PyObject *tuple);
 PyObject *module_scorep_messages(PyObject *module, PyObject *unused);
 
 #endif

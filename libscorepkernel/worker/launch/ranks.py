@@ -105,27 +105,27 @@ class Job:
         returned: Dict[str, Any],
         measurements: List[Optional[dict]],
         way: str,
-        launcher: Any,
+        cell: Any,
     ) -> Tuple[Optional[dict], List[str]]:
-        """Have the launcher take over rank 0's changes, and bind what was gathered. The ranks' measurement, if there is
-        one, and what the user is to know."""
+        """Have the cell (a LaunchedCell) take over rank 0's changes, and bind what was gathered. The ranks' measurement,
+        if there is one, and what the user is to know."""
         came = _read(returned)
         first = came.of_first() if descriptor is not None else None
         notes: List[str] = []
         try:
             if first is not None:
-                notes += launcher.take_changes(descriptor if first["length"] else None, first["about"], first["at"])
+                notes += cell.take_changes(descriptor if first["length"] else None, first["about"], first["at"])
             elif came.ranks:
                 notes.append("The variables are as before: rank 0 did not come to its end.")
         except ValueError as problem:  # it came to it in the middle of them
             text = f"All variables are as before the cell: those of rank 0 did not come back whole: {problem}."
-            launcher.not_returned.append(text)
+            cell.not_returned.append(text)
         if descriptor is not None and self._wanted.gather:
-            launcher.steps.gathered = came.size - (first["length"] if first else 0)
-            with launcher.steps.step("gathered"):
-                said, kept = launcher.in_namespace(_gather, descriptor, came, self._wanted.gather)
+            cell.steps.gathered = came.size - (first["length"] if first else 0)
+            with cell.steps.step("gathered"):
+                said, kept = cell.in_namespace(_gather, descriptor, came, self._wanted.gather)
                 notes += said
-                launcher.not_returned += kept
+                cell.not_returned += kept
         way = f"{way}, by {os.path.basename(self._words[0])}"
         measurement = self._combined(measurements, came, way)
         if measurement is None and notes and os.path.isdir(self.directory):

@@ -239,14 +239,14 @@ def preloads(config: str, arguments: Sequence[str]) -> Tuple[str, str, str]:
     if found is None:
         found = ask(config, wanted)
         remember(found, wanted)
-    root = _cache_file(config, wanted, "so")
-    if root is None or re.search(r"[\s:]", root):
+    umbrella = _cache_file(config, wanted, "so")
+    if umbrella is None or re.search(r"[\s:]", umbrella):
         raise OSError(errno.EACCES, "there is no cache directory whose path can stand in LD_PRELOAD")
-    content = tracer.extension.make_root((places.PROVIDER, *found.libraries))
-    if not _holds(root, content):
-        _write(root, content)
-    # Those that take the place of others' functions must come before the C library; the rest comes with the root.
-    return " ".join([*found.wrappers, root]), found.subsystems, found.version
+    content = tracer.extension.make_umbrella((places.PROVIDER, *found.libraries))
+    if not _holds(umbrella, content):
+        _write(umbrella, content)
+    # Those that take the place of others' functions must come before the C library; the rest comes with the umbrella.
+    return " ".join([*found.wrappers, umbrella]), found.subsystems, found.version
 
 
 def _holds(path: str, content: bytes) -> bool:
