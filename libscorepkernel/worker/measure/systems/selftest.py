@@ -11,9 +11,9 @@ import tempfile
 import threading
 from typing import Any, Callable, List, Tuple
 
-from ..base import places
-from ..base.tracer import extension as _tracer
-from . import installation
+from ...base import places
+from ...base.tracer import extension as _tracer
+from .. import installation
 
 _CELL = "<cell>"
 _OUTLIVING = 1  # the experiment whose thread lives on into the next one
