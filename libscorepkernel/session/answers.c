@@ -19,6 +19,7 @@
 static struct request *take_active(struct spk_session *session)
 {
     struct request *request = session->active;
+    progress_display_end(&session->progress);
     session->active = NULL;
     session->marked.writing = 0;    /* the worker has written the marked cells, or failed to */
     session->asked = SETTINGS_NONE; /* and it has accepted the settings, or refused them */

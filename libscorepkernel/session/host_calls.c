@@ -63,6 +63,11 @@ void host_calls_display(const struct spk_host *host, uint64_t request, struct js
     deliver_json(host, host->display_data, request, content);
 }
 
+void host_calls_update_display(const struct spk_host *host, uint64_t request, struct json *content)
+{
+    deliver_json(host, host->update_display_data, request, content);
+}
+
 void host_calls_trace(const struct spk_host *host, enum frame_protocol protocol, const char *whose, int sent,
                       const struct frame *frame)
 {

@@ -24,9 +24,11 @@ void host_calls_status(const struct spk_host *host, uint32_t status, const char 
 /** Text of SPK_STDOUT or SPK_STDERR. */
 void host_calls_text(const struct spk_host *host, uint64_t request, uint32_t which, struct spk_text text);
 
-/** An error message, and a display: content is taken over, and NULL is nothing. */
+/** An error message, a display, and one in place of an earlier one: content is taken over, and NULL is
+ * nothing. */
 void host_calls_error(const struct spk_host *host, uint64_t request, struct json *content);
 void host_calls_display(const struct spk_host *host, uint64_t request, struct json *content);
+void host_calls_update_display(const struct spk_host *host, uint64_t request, struct json *content);
 
 /** Ask the user for a line; the host must have a function for it. */
 void host_calls_ask(const struct spk_host *host, uint64_t request, struct spk_text prompt, uint32_t password);

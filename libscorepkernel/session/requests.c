@@ -80,6 +80,8 @@ static int send_cell(struct spk_session *session, const struct decision *decisio
     session->marked.writing = decision->ends == MARKED_WRITE;
     if (decision->ends == MARKED_MEASURE)
         marked_cells_clear(&session->marked);
+    if (json_get(decision->options, "measure"))
+        progress_display_begin(&session->progress, request->number, request->parts[0]);
     return 0;
 }
 
@@ -231,6 +233,7 @@ static void on_reply(struct spk_session *session, struct frame *frame)
                            "What the session says of these settings could not be read. Nothing was changed.");
         return;
     }
+    progress_display_end(&session->progress); /* the report takes its place */
     if (more && !session->asked)
         host_calls_display(&session->host, request->number, report_content(measurement));
     if (session->marked.writing && ok)
@@ -306,6 +309,9 @@ void requests_on_frame(void *owner, struct frame *frame)
         break;
     case WORKER_REPLY:
         on_reply(session, frame);
+        break;
+    case WORKER_PROGRESS:
+        progress_display_take_file(&session->progress, channel_claim_fd(&session->worker.channel));
         break;
     default:
         outputs_deliver(session, frame);

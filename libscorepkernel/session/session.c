@@ -54,6 +54,16 @@ static void on_text(void *owner, uint64_t request, uint32_t which, struct spk_te
 {
     struct spk_session *session = owner;
     host_calls_text(&session->host, request, which, text);
+    progress_display_saw_text(&session->progress, request, text);
+}
+
+static void on_progress(void *owner, uint64_t request, struct json *content, int is_update)
+{
+    struct spk_session *session = owner;
+    if (is_update)
+        host_calls_update_display(&session->host, request, content);
+    else
+        host_calls_display(&session->host, request, content);
 }
 
 static void on_worker_trace(void *owner, int sent, const struct frame *frame)
@@ -186,6 +196,7 @@ static void release(struct spk_session *session)
     if (session->wake.fd >= 0)
         close(session->wake.fd);
     interrupt_finish(session);
+    progress_display_finish(&session->progress);
     loop_finish(&session->loop);
     free(session->active);
     for (struct request *request; (request = request_pop(&session->queue));)
@@ -207,6 +218,10 @@ int session_create(const struct spk_host *host, const struct spk_options *option
         return failure_set(error, -ENOMEM, "There is no memory for a session.");
     made->loop.fd = made->wake.fd = made->patience.fd = made->keeper.channel.fd = -1;
     made->standby = STANDBY_NONE;
+    made->progress = PROGRESS_DISPLAY_NONE;
+    made->progress.loop = &made->loop;
+    made->progress.show = on_progress;
+    made->progress.owner = made;
     made->worker_events = &worker_events;
     made->launched = (struct launched_cell){.loop = &made->loop,
                                             .keeper = &made->keeper,

@@ -8,7 +8,7 @@
  * and end; it takes all requests off the queue when the worker has ended requests.c   queue, active,
  * settings, proposed, asked, marked; and by what the worker says of itself: state and promoted (it is ready),
  * hello and failure (in its words), standby and last_id (it is guarded), early_ends (it has answered)
- *   answers.c    ends the active request: active, asked, marked.writing; and questions
+ *   answers.c    ends the active request: active, asked, marked.writing, progress; and questions
  *   interrupt.c  patience, and of the active request awaited and taken
  *
  * One thread runs all of it, but for wanted, grace_ms, begun and interrupted, which any thread may change.
@@ -22,6 +22,7 @@
 #include "process/paths.h"
 #include "process/python_process.h"
 #include "session/launched_cell.h"
+#include "session/progress_display.h"
 #include "session/questions.h"
 #include "session/request_queue.h"
 #include "session/standby.h"
@@ -66,7 +67,8 @@ struct spk_session {
     int64_t started_ns;     /* when this worker was asked for */
     unsigned early_ends;    /* how many workers in a row ended soon after their start and without a cell */
     struct questions questions;
-    char *hello;   /* JSON of WORKER_HELLO; NULL before it came */
+    struct progress_display progress; /* while a measured cell runs */
+    char *hello;                      /* JSON of WORKER_HELLO; NULL before it came */
     char *failure; /* why there is no worker; NULL: none was tried, or it was an ordinary end */
 
     char *python;

@@ -10,7 +10,7 @@ import sys
 import statistics  # noqa: F401
 import tempfile  # noqa: F401
 import zlib  # noqa: F401
-from typing import TYPE_CHECKING, Any, Callable, Dict, Iterator, List, NamedTuple, Optional, Tuple
+from typing import TYPE_CHECKING, Any, Callable, ContextManager, Dict, Iterator, List, NamedTuple, Optional, Tuple
 
 from .base import frame_numbers, frames
 from .base.errors import NotMeasured
@@ -21,7 +21,7 @@ from .directives.visible import visible
 from .forks import guard
 from .input import Questions
 from .launch.plan import Plan, Where, decide, follow
-from .measure import report
+from .measure import progress, report
 from .measure.cell import Cell
 from .measure.measurement import Measurement, measuring
 from .measure.systems.selection import Selection
@@ -205,7 +205,8 @@ class Cells:
             if plan is not None and plan.where is not Where.SESSION:
                 if wanted and wanted.guard:
                     print("Warning: --guard has no effect, as the cell does not run in the session.", file=sys.stderr)
-                return await self._run_elsewhere(request, cell, plan)
+                with self._progress(request, plan):
+                    return await self._run_elsewhere(request, cell, plan)
             if plan is not None and plan.guard is not None:
                 guarded = guard.begin(self._session, plan.guard)
                 if guarded is None:
@@ -213,7 +214,8 @@ class Cells:
                 if wanted and wanted.guard and not guarded.on:
                     _warn_unguarded(guarded.why)
                 plan = plan.guarded_by(guarded)
-            await self._run_here(request, cell, plan, reports)
+            with self._progress(request, plan):
+                await self._run_here(request, cell, plan, reports)
         except KeyboardInterrupt:
             self._show_interrupt()
         except NotMeasured as problem:
@@ -252,6 +254,12 @@ class Cells:
                 reports.append(measurement.report())
             if shell.last_error is not None:
                 return
+
+    def _progress(self, request: Request, plan: Optional[Plan]) -> ContextManager[None]:
+        """While the block runs, the user is shown how far the cell has come, if it is measured."""
+        if plan is None or request.is_silent:
+            return contextlib.nullcontext()
+        return progress.shown(None if self.runner else self._connection, request.number)
 
     @contextlib.contextmanager
     def _measuring(self, cell: Cell, plan: Optional[Plan]) -> Iterator[Optional[Measurement]]:

@@ -50,6 +50,10 @@ class Measured(TracedCase):
         self.assertEqual(trace.calls("fails"), 1)
         self.assertEqual(self.ok("x").result, "2")
 
+    def test_blank_lines_keep_their_numbers(self):
+        outcome, _ = self.measured("\n  \n\n1/0", "error")
+        self.assertRegex("\n".join(outcome.reply["traceback"]), r"line 5|----> 5")
+
     def test_handled_exceptions(self):
         _, trace = self.measured("for _ in range(4):\n    try:\n        fails()\n    except ValueError:\n        leaf(0)")
         self.assertEqual((trace.calls("fails"), trace.calls("leaf")), (4, 4))

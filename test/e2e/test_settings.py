@@ -124,7 +124,7 @@ class Settings(TracedCase):
         self.assertNotIn("large_one", plain.text() + plain.text("stderr") + plain.report)
 
     def test_animations(self):
-        # "SCOREP_JUPYTER_DISABLE_PROCESSING_ANIMATIONS": nothing is animated, with it or without.
+        # "SCOREP_JUPYTER_DISABLE_PROCESSING_ANIMATIONS": what it takes away, test_progress.py shows.
         for value in ("0", "1"):
             self.with_variable("SCOREP_JUPYTER_DISABLE_PROCESSING_ANIMATIONS", value)
             outcome = self.measured("print('only this')")

@@ -82,6 +82,8 @@ static struct made_frame frame;
 static struct made_thread thread;
 
 /* A thread in line 3 of a cell. */
+static const uint64_t events = 7;
+
 static struct sampler_options make_options(void)
 {
     made_code(&code, "/cell.py", "<module>", 3);
@@ -93,7 +95,9 @@ static struct sampler_options make_options(void)
                                     .frame_code = made_address(code.object),
                                     .frame_line = 3,
                                     .plain = plain,
-                                    .package = "/kernel/"};
+                                    .package = "/kernel/",
+                                    .cell = "/cell.py",
+                                    .events = &events};
 }
 
 static struct sampler *create(const char **problem)

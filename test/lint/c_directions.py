@@ -34,7 +34,7 @@ DIRECTIONS = {
     "tracer/record": "base include",
     "tracer/otf2": "tracer/record base include",
     "tracer/python": "tracer/otf2 tracer/record scorep base include",
-    "tracer/sampling": "tracer/record base include",
+    "tracer/sampling": "tracer/record wire base include",
     "tracer/module": "tracer/sampling tracer/python tracer/otf2 tracer/record scorep profile base include",
     "shim/common": "base include",
     "shim/setup": "shim/common base include",

@@ -240,6 +240,7 @@ refused("a" * 5000, "b", 1, function=begin_region); refused(1, function=tracer.r
         own |= {"cell", "finalize", "function_begin", "take_time", "function_end", "refresh", "stray_end"}
         scorep = {"join_ranks", "load_scorep", "make_umbrella", "parameter", "read_profile", "record", "rewind_begin", "rewind_end"}
         scorep |= {"scorep_directory", "scorep_messages"}
+        own |= {"progress_begin", "progress_end", "progress_open"}
         own |= {"sampling_begin", "sampling_end", "sampling_start", "sampling_statement", "sampling_stop"}
         own |= {"sampling_go_on", "sampling_pause"}
         self.assertEqual(set(names), own | scorep | {"die_with_parent", "fork_plainly", "hold_child_signal", "merge", "prepare_fork"})

@@ -8,6 +8,7 @@
 #include "tracer/module/module_fork.h"
 #include "tracer/module/module_merge.h"
 #include "tracer/module/module_profile.h"
+#include "tracer/module/module_progress.h"
 #include "tracer/module/module_sampling.h"
 #include "tracer/module/module_scorep.h"
 #include "tracer/module/module_user.h"
@@ -235,6 +236,7 @@ static PyMethodDef methods[] = {
     {"active", tracer_active, METH_NOARGS, active_doc},
     {"take_time", tracer_take_time, METH_NOARGS, take_time_doc},
     {"refresh", tracer_refresh, METH_NOARGS, refresh_doc},
+    MODULE_PROGRESS_METHODS,
     MODULE_SAMPLING_METHODS,
     MODULE_USER_METHODS,
     {NULL, NULL, 0, NULL},

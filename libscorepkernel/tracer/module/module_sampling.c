@@ -15,10 +15,11 @@
 #include "tracer/sampling/sampler.h"
 
 const char module_sampling_begin_doc[] =
-    "sampling_begin(package, plain)\n--\n\n"
+    "sampling_begin(package, plain, cell)\n--\n\n"
     "Make ready to sample what this thread and those that it starts execute; another sampling that was\n"
     "begun is forgotten. package: what the names of the kernel's own files begin with.\n"
-    "plain: 256 bytes, by operation of Python's: not 0 where it is never native code for long.\n\n"
+    "plain: 256 bytes, by operation of Python's: not 0 where it is never native code for long.\n"
+    "cell: the name of the file that the cell's code is compiled as, or None, where there are several.\n\n"
     "NotImplementedError: it cannot be done here; its text says why.";
 const char module_sampling_start_doc[] =
     "sampling_start()\n--\n\n"
@@ -114,13 +115,15 @@ static int begin(struct sampler_options *options)
 PyObject *module_sampling_begin(PyObject *module, PyObject *arguments)
 {
     PyObject *package;
-    const char *plain;
+    const char *plain, *cell;
     Py_ssize_t plain_len;
     (void)module;
-    if (!PyArg_ParseTuple(arguments, "Oy#:sampling_begin", &package, &plain, &plain_len))
+    if (!PyArg_ParseTuple(arguments, "Oy#z:sampling_begin", &package, &plain, &plain_len, &cell))
         return NULL;
     struct sampler_options options = {.package = arguments_text(package, "package", SCOPE_TEXT_MAX),
-                                      .plain = (const uint8_t *)plain};
+                                      .plain = (const uint8_t *)plain,
+                                      .cell = cell,
+                                      .events = &recording.recorder.events};
     if (options.package && plain_len != OPERATIONS) {
         PyErr_Format(PyExc_ValueError, "plain must have %d bytes", OPERATIONS);
         return NULL;

@@ -13,7 +13,9 @@
 #include <unistd.h>
 
 #include "tracer/record/clock.h"
+#include "tracer/sampling/hottest_line.h"
 #include "tracer/sampling/own_memory.h"
+#include "tracer/sampling/progress.h"
 #include "tracer/sampling/quiet_calls.h"
 #include "tracer/sampling/resident_memory.h"
 #include "tracer/sampling/thread_list.h"
@@ -57,6 +59,10 @@ struct sampler {
     uint64_t look_ns; /* of processor time, that the last look took */
     uint64_t looks, samples, cost_ns, piece_ns;
     uint64_t random;
+    const uint64_t *events;
+    char *cell; /* NULL: no one file is the cell's own */
+    struct hottest_line hottest;
+    uint64_t told_ns; /* when the progress was told */
 };
 
 /* --- the sampling thread -------------------------------------------------------------------------------- */
@@ -220,6 +226,18 @@ static void look_at_all(struct sampler *sampler, bool is_last)
     sampler->look_ns = clock_read_ns(CLOCK_THREAD_CPUTIME_ID) - begin_ns;
 }
 
+static void tell_progress(struct sampler *sampler)
+{
+    struct progress_found found = {.events = __atomic_load_n(sampler->events, __ATOMIC_RELAXED)};
+    uint64_t now_ns = clock_now_ns();
+    if (!progress_is_open() || now_ns - sampler->told_ns < PROGRESS_PERIOD_NS)
+        return;
+    sampler->told_ns = now_ns;
+    if (sampler->cell && sampler->thread_count > 0)
+        hottest_line_find(&sampler->hottest, &sampler->tree, &sampler->functions, sampler->cell, &found);
+    progress_note(&found);
+}
+
 /* Returns when it is time for the next look; false: it is to stop. */
 static bool wait_for_next(struct sampler *sampler)
 {
@@ -240,9 +258,10 @@ static void *run(void *argument)
     /* A name for whoever looks, and sleeps of microseconds; nothing depends on either. */
     (void)prctl(PR_SET_NAME, "scorep-sampler");
     (void)prctl(PR_SET_TIMERSLACK, 1000);
-    do
+    do {
         look_at_all(sampler, false);
-    while (wait_for_next(sampler));
+        tell_progress(sampler);
+    } while (wait_for_next(sampler));
     look_at_all(sampler, true); /* the time since the last look is accounted for, too */
     sampler->cost_ns += clock_read_ns(CLOCK_THREAD_CPUTIME_ID);
     return NULL;
@@ -277,6 +296,8 @@ static const char *prepare(struct sampler *sampler, const struct sampler_options
         return "the threads of this Python are not where its version has them";
     memcpy(sampler->plain, options->plain, sizeof sampler->plain);
     sampler->package = strdup(options->package);
+    sampler->cell = options->cell ? strdup(options->cell) : NULL; /* without it the progress names no line */
+    sampler->events = options->events;
     if (!sampler->package || pthread_condattr_init(&attributes) != 0)
         return "there is no memory for it";
     (void)pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC); /* fails for clocks that do not exist */
@@ -410,6 +431,8 @@ void sampler_destroy(struct sampler *sampler)
     functions_finish(&sampler->functions);
     sample_tree_finish(&sampler->tree);
     thread_list_finish(&sampler->list);
+    hottest_line_finish(&sampler->hottest);
+    free(sampler->cell);
     free(sampler->package);
     free(sampler);
 }

@@ -24,6 +24,9 @@ struct sampler_options {
     const uint8_t
         *plain;          /* by operation of Python's, 256 of them: whether it is never native code for long */
     const char *package; /* what the names of the kernel's own files begin with */
+    const char
+        *cell; /* the name of the file that the cell's own code is compiled as; NULL: there is no one */
+    const uint64_t *events; /* how many have been recorded so far */
 };
 
 struct sampler;

@@ -57,6 +57,8 @@ class Cell:
             return
         skip = self.wanted.lines if self.wanted else 0
         lines = self.source.split("\n")
+        while skip and skip < len(lines) - 1 and not lines[skip].strip():
+            skip += 1  # IPython would leave it out
         head = "".join(f"# {line.strip()}\n" if line.strip().startswith("%") else line + "\n" for line in lines[:skip])
         try:
             self.transformed = head + transformer("\n".join(lines[skip:]))

@@ -82,7 +82,7 @@ class Measurement:
         self._arguments = cell.arguments
         self._system = system
         self._warnings += scorep_variables.without_effect(not system.obeys_variables)
-        self._sampling = Sampling()
+        self._sampling = Sampling(cell.scope(shell))
         self._place = cell.place
         self._directory = self._experiment_directory()
         self._record = record.begun(cell, self._system.name, way)

@@ -32,15 +32,17 @@ _watches_forks: List[bool] = []
 class Sampling:
     """The samples of one cell's measurement. Where none can be taken, problem says why, as the end of a sentence."""
 
-    def __init__(self) -> None:
-        """NotMeasured: the user's setting is not understood."""
+    def __init__(self, cell: Any) -> None:
+        """cell: the name of the file that the cell is compiled as; something else where there are several.
+        NotMeasured: the user's setting is not understood."""
         self.problem = ""
         self._is_on = False
         self._ended: Optional[Dict[str, Any]] = None
         if not _is_wanted() or tracer.extension is None:
             return
         try:
-            tracer.extension.sampling_begin(places.PACKAGE + os.sep, _plain_operations())
+            file = cell if isinstance(cell, str) else None
+            tracer.extension.sampling_begin(places.PACKAGE + os.sep, _plain_operations(), file)
         except NotImplementedError as problem:
             self.problem = str(problem)
             return
