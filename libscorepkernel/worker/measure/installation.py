@@ -2,8 +2,8 @@
 """Which Score-P there is, and whether it can measure in this process: asked once, tried once, and remembered.
 
 scorep-config says which libraries and subsystems belong together. Whether this Score-P can be used again and again in
-one process is no promise of Score-P's: it is tried in a process of its own (systems/selftest.py). Both answers are kept in
-the user's cache directory, for as long as scorep-config and the measurement library are the same files.
+one process is no promise of Score-P's: it is tried in a process of its own (systems/selftest.py). Both answers are kept
+in the user's cache directory, for as long as scorep-config and the measurement library are the same files.
 """
 
 from __future__ import annotations
@@ -264,7 +264,8 @@ _CRASHES = (signal.SIGABRT, signal.SIGBUS, signal.SIGFPE, signal.SIGILL, signal.
 
 def _selftest(*arguments: str) -> Tuple[List[str], Dict[str, str]]:
     """Its command, and an environment in which nothing of the user's steers Score-P."""
-    code = "import sys; sys.path.insert(0, sys.argv.pop(1)); from spk_worker.measure.systems import selftest; selftest.main()"
+    module = "spk_worker.measure.systems.selftest"
+    code = f"import sys; sys.path.insert(0, sys.argv.pop(1)); import {module} as selftest; selftest.main()"
     clean = {name: value for name, value in os.environ.items() if not name.startswith("SCOREP_")}
     return [sys.executable, "-I", "-c", code, places.IMPORTED_FROM, *arguments], clean
 
