@@ -53,7 +53,7 @@ BASE_SRC   := $(call sources,base) libscorepkernel/base/json_bridge.cpp
 WIRE_SRC   := $(call sources,wire)
 # A Python process as its runner sees it: the session's worker to the library, each rank's to the ranks program.
 RUNNER_SRC := $(BASE_SRC) $(WIRE_SRC) $(call sources,process)
-LIB_SRC    := $(RUNNER_SRC) $(call sources,directives profile report session)
+LIB_SRC    := $(RUNNER_SRC) $(call sources,directives profile report report/views session)
 KEEPER_SRC := $(call sources,keeper) $(WIRE_SRC) libscorepkernel/base/buffer.c
 RANKS_SRC  := $(call sources,ranks) $(RUNNER_SRC)
 HOST_SRC   := $(wildcard shim/*.c shim/*/*.c shim/*/*.cpp) libscorepkernel/base/json_bridge.cpp

@@ -27,6 +27,7 @@ DIRECTIONS = {
     "profile": "base include",
     "scorep": "base include",
     "report": "profile base include",
+    "report/views": "report base include",
     "process": "wire base include",
     "keeper": "wire base include",
     "ranks": "process wire base include",

@@ -105,7 +105,7 @@ class Registries(KernelCase):
             'DIRECTIVE(ENV, "scorep_env"',
             'DIRECTIVE(DEMO, "scorep_demo", NOTHING, decide_demo, "", "[WORDS]", "Show that one row is enough.")\n',
         )
-        write("libscorepkernel/report/view_demo.c", VIEW)
+        write("libscorepkernel/report/views/view_demo.c", VIEW)
         add_row("libscorepkernel/report/views.def", "VIEW(regions)", "VIEW(demo)\n")
         write("libscorepkernel/worker/measure/systems/demo.py", SYSTEM)
         cls.add_system()
