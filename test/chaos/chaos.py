@@ -22,6 +22,7 @@ from client import TREE, Dead, Kernel, Silent  # noqa: F401
 
 REPLY = 60.0  # seconds until a round's reply; a loaded machine takes a few
 QUEUE = 3  # cells at once
+_FATAL = (signal.SIGKILL, signal.SIGSEGV, signal.SIGABRT)
 _WORDS = ("session", "process", "kernel", "ended", "interrupt", "not run")
 
 
@@ -111,7 +112,7 @@ class Chaos:
         request = self.kernel.kc.execute(code, allow_stdin=False)
         reply = self.kernel.reply(request, REPLY)
         if reply["status"] != "ok":
-            self._session = 0
+            self._session, self._counts = 0, {0}
             raise Wrong(f"a cell without a fault failed: {reply.get('ename')}: {reply.get('evalue')}")
         return reply
 
@@ -305,6 +306,8 @@ class Chaos:
         if fault.signal == signal.SIGSTOP:
             time.sleep(fault.stopped)
             _send(pid, signal.SIGCONT)
+        elif fault.signal in _FATAL:
+            machine.await_end(pid)  # a process that is dumped ends later than it is struck: not in the next round
 
 
 def _send(pid: int, number: int) -> None:

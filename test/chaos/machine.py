@@ -48,6 +48,19 @@ def processes(mark: str) -> Dict[int, Process]:
     return {pid: there[pid] for pid in marked if pid in there and there[pid].state not in "ZX" and pid != os.getpid()}
 
 
+def await_end(pid: int, seconds: float = 2) -> None:
+    """Wait until a process has ended, whether it has been waited for or not, or until it does not any more."""
+    end = time.monotonic() + seconds
+    while time.monotonic() < end:
+        try:
+            with open(f"/proc/{pid}/stat") as file:
+                if file.read().rsplit(")", 1)[1].split()[0] in "ZX":
+                    return
+        except OSError:
+            return
+        time.sleep(0.005)
+
+
 def roles(mark: str, host: int, session: int) -> Dict[str, List[int]]:
     """The process numbers by role. others: Python processes that wait (standby, spare) or run a launched cell."""
     found: Dict[str, List[int]] = {}
