@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  *
- * cubex.c - from a CUBE4 file to what each region took. Pure. It puts together what the archive, the anchor
- * and the rows of two metrics say, found by their names; all other metrics are left alone.
+ * cubex.c - from a CUBE4 file to what each region and each call path took. Pure. It puts together what the
+ * archive, the anchor and the rows of two metrics say, found by their names; all other metrics are left
+ * alone.
  */
 #include "profile/cubex.h"
 
@@ -156,30 +157,27 @@ static size_t text_room(const struct cubex_source *source)
 }
 
 /* Regions without a visit are those of no call path, and Score-P's own nodes, such as that above all threads.
- * The texts are parts of the file that do not overlap: together they are no longer than it is. */
-static int make_profile(const struct cubex_anchor *anchor, const struct total *totals,
-                        struct cubex_profile *profile)
+ * The texts are parts of the file that do not overlap: together they are no longer than it is. numbers: by
+ * region of the anchor, that of the profile's, where it has one. */
+static int make_regions(const struct cubex_anchor *anchor, const struct total *totals,
+                        struct cubex_profile *profile, uint32_t *numbers)
 {
-    size_t count = 0, room = 0;
+    size_t room = 0;
     for (size_t i = 0; i < anchor->region_count; i++) {
         if (totals[i].visits) {
             room += text_room(&anchor->regions[i]);
-            count++;
+            numbers[i] = (uint32_t)profile->region_count++;
         }
     }
-    struct cubex_profile made = {.location_count = anchor->location_count, .region_count = count};
-    made.regions = calloc(count + 1, sizeof *made.regions);
-    char *at = made.texts = malloc(room + 1);
-    if (!made.regions || !made.texts) {
-        cubex_finish(&made);
+    profile->regions = calloc(profile->region_count + 1, sizeof *profile->regions);
+    char *at = profile->texts = malloc(room + 1);
+    if (!profile->regions || !profile->texts)
         return -ENOMEM;
-    }
-    struct cubex_region *region = made.regions;
     for (size_t i = 0; i < anchor->region_count; i++) {
         const struct cubex_source *source = &anchor->regions[i];
         if (!totals[i].visits)
             continue;
-        *region++ = (struct cubex_region){
+        profile->regions[numbers[i]] = (struct cubex_region){
             .name = put_text(source->name, &at),
             .file = put_text(source->file, &at),
             .paradigm = put_text(source->paradigm, &at),
@@ -190,9 +188,48 @@ static int make_profile(const struct cubex_anchor *anchor, const struct total *t
             .exclusive_s = totals[i].exclusive_s,
         };
     }
-    assert(at == made.texts + room);
-    *profile = made;
+    assert(at == profile->texts + room);
     return 0;
+}
+
+/* A path without a visit is left out: what it called stands below what called it. numbers: of regions. */
+static int make_paths(const struct cubex_anchor *anchor, const struct path *paths, const uint32_t *numbers,
+                      struct cubex_profile *profile)
+{
+    uint32_t *places = malloc((anchor->node_count + 1) * sizeof *places);
+    profile->paths = calloc(anchor->node_count + 1, sizeof *profile->paths);
+    if (!places || !profile->paths) {
+        free(places);
+        return -ENOMEM;
+    }
+    for (size_t i = 0; i < anchor->node_count; i++) {
+        const struct cubex_node *node = &anchor->nodes[i];
+        uint32_t parent = node->parent == CUBEX_NONE ? CUBEX_NO_PARENT : places[node->parent];
+        places[i] = parent;
+        if (!paths[i].visits)
+            continue;
+        places[i] = (uint32_t)profile->path_count;
+        profile->paths[profile->path_count++] = (struct cubex_path){
+            parent, numbers[node->region], paths[i].visits, paths[i].inclusive_s, paths[i].exclusive_s};
+    }
+    free(places);
+    return 0;
+}
+
+static int make_profile(const struct cubex_anchor *anchor, const struct path *paths,
+                        const struct total *totals, struct cubex_profile *profile)
+{
+    struct cubex_profile made = {.location_count = anchor->location_count};
+    uint32_t *numbers = calloc(anchor->region_count + 1, sizeof *numbers);
+    int result = numbers ? make_regions(anchor, totals, &made, numbers) : -ENOMEM;
+    if (result == 0)
+        result = make_paths(anchor, paths, numbers, &made);
+    free(numbers);
+    if (result == 0)
+        *profile = made;
+    else
+        cubex_finish(&made);
+    return result;
 }
 
 static int read_profile(struct spk_text archive, const struct cubex_anchor *anchor,
@@ -204,7 +241,7 @@ static int read_profile(struct spk_text archive, const struct cubex_anchor *anch
     if (result == 0)
         result = sum_regions(anchor, paths, totals);
     if (result == 0)
-        result = make_profile(anchor, totals, profile);
+        result = make_profile(anchor, paths, totals, profile);
     free(paths);
     free(totals);
     return result;
@@ -230,6 +267,7 @@ int cubex_read(const unsigned char *bytes, size_t len, struct cubex_profile *pro
 void cubex_finish(struct cubex_profile *profile)
 {
     free(profile->regions);
+    free(profile->paths);
     free(profile->texts);
     *profile = (struct cubex_profile){0};
 }

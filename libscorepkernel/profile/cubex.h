@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  *
- * cubex.h - what a Score-P profile (profile.cubex) says about each region: how often it was visited and how
- * long it took, summed over all locations. Pure: whoever calls reads the file.
+ * cubex.h - what a Score-P profile (profile.cubex) says about each region and each call path: how often it
+ * was visited and how long it took, summed over all locations. Pure: whoever calls reads the file.
  */
 #ifndef PROFILE_CUBEX_H
 #define PROFILE_CUBEX_H
@@ -30,9 +30,20 @@ struct cubex_region {
     double exclusive_s; /* by rounding, it may be a little less than nothing */
 };
 
+/* A region as it was called by the path that is its parent. */
+struct cubex_path {
+    uint32_t parent; /* index, less than its own; CUBEX_NO_PARENT: nothing called it that was visited */
+    uint32_t region; /* index */
+    uint64_t visits;
+    double inclusive_s, exclusive_s;
+};
+
+#define CUBEX_NO_PARENT UINT32_MAX
+
 struct cubex_profile {
     struct cubex_region *regions; /* those that were visited, in the order of the file */
-    size_t region_count;
+    struct cubex_path *paths;     /* the same */
+    size_t region_count, path_count;
     size_t location_count;
     char *texts; /* private: what the regions point to */
 };

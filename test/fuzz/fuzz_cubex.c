@@ -40,6 +40,12 @@ static void read_file(const uint8_t *data, size_t size)
         MUST(region->line >= -1);
     }
     MUST(texts <= size);
+    for (size_t i = 0; i < profile.path_count; i++) {
+        const struct cubex_path *path = &profile.paths[i];
+        MUST(path->parent == CUBEX_NO_PARENT || path->parent < i);
+        MUST(path->region < profile.region_count && path->visits > 0);
+        MUST(isfinite(path->inclusive_s) && isfinite(path->exclusive_s));
+    }
     cubex_finish(&profile);
     cubex_finish(&profile);
 }

@@ -6,6 +6,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <math.h>
+#include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
@@ -20,6 +21,13 @@ const char module_read_profile_doc[] =
     "exclusive_ns), most exclusive time first, and the number of locations. Score-P's own regions, such as\n"
     "that of the whole program, are left out.\n\n"
     "OSError: the file cannot be read. ValueError: it is malformed, or of a form that is not read here.";
+
+const char module_read_call_paths_doc[] =
+    "read_call_paths(path)\n--\n\n"
+    "What the same profile says of calls: (functions, nodes, locations). functions: a list of (name, file,\n"
+    "line). nodes: a list of (parent, function, visits, inclusive_ns, exclusive_ns), where parent is the\n"
+    "number of an earlier node, or -1. locations: their number. All locations are added up.\n\n"
+    "OSError and ValueError as for read_profile.";
 
 static int read_file(const char *path, struct cubex_profile *profile)
 {
@@ -92,28 +100,85 @@ static PyObject *make_rows(const struct cubex_profile *profile)
     return list;
 }
 
-PyObject *module_read_profile(PyObject *module, PyObject *path)
+/* false: there is an exception. The caller ends the profile. */
+static bool read_named(PyObject *path, struct cubex_profile *profile)
 {
     PyObject *bytes;
+    if (!PyUnicode_FSConverter(path, &bytes))
+        return false;
+    int result = read_file(PyBytes_AsString(bytes), profile);
+    Py_DECREF(bytes);
+    if (result == -EPROTO || result == -ENOTSUP || result == -E2BIG) {
+        PyErr_Format(PyExc_ValueError, "the profile is %s",
+                     result == -EPROTO    ? "incomplete or malformed"
+                     : result == -ENOTSUP ? "of a form that is not read here"
+                                          : "too large");
+    } else if (result != 0) {
+        errno = -result;
+        PyErr_SetFromErrnoWithFilenameObject(PyExc_OSError, path);
+    }
+    return result == 0;
+}
+
+PyObject *module_read_profile(PyObject *module, PyObject *path)
+{
     struct cubex_profile profile = {0};
     (void)module;
-    if (!PyUnicode_FSConverter(path, &bytes))
+    if (!read_named(path, &profile))
         return NULL;
-    int result = read_file(PyBytes_AsString(bytes), &profile);
-    Py_DECREF(bytes);
-    if (result == -EPROTO || result == -ENOTSUP || result == -E2BIG)
-        return PyErr_Format(PyExc_ValueError, "the profile is %s",
-                            result == -EPROTO    ? "incomplete or malformed"
-                            : result == -ENOTSUP ? "of a form that is not read here"
-                                                 : "too large");
-    if (result != 0) {
-        errno = -result;
-        return PyErr_SetFromErrnoWithFilenameObject(PyExc_OSError, path);
-    }
     qsort(profile.regions, profile.region_count, sizeof *profile.regions, by_exclusive_time);
     PyObject *rows = make_rows(&profile);
     PyObject *found = rows ? Py_BuildValue("On", rows, (Py_ssize_t)profile.location_count) : NULL;
     Py_XDECREF(rows);
+    cubex_finish(&profile);
+    return found;
+}
+
+/* --- call paths ------------------------------------------------------------------------------------------
+ */
+
+static PyObject *make_function(const struct cubex_region *region)
+{
+    PyObject *name = make_text(region->name);
+    PyObject *file = name ? make_text(region->file) : NULL;
+    PyObject *row = file ? Py_BuildValue("OOL", name, file, (long long)region->line) : NULL;
+    Py_XDECREF(name);
+    Py_XDECREF(file);
+    return row;
+}
+
+static PyObject *make_node(const struct cubex_path *path)
+{
+    return Py_BuildValue("lIKKK", path->parent == CUBEX_NO_PARENT ? -1L : (long)path->parent,
+                         (unsigned)path->region, (unsigned long long)path->visits,
+                         nanoseconds(path->inclusive_s), nanoseconds(path->exclusive_s));
+}
+
+/* Takes made over. NULL: list is NULL, or there is an exception, and list is gone. */
+static PyObject *append(PyObject *list, PyObject *made)
+{
+    if (list && (!made || PyList_Append(list, made) != 0))
+        Py_CLEAR(list);
+    Py_XDECREF(made);
+    return list;
+}
+
+PyObject *module_read_call_paths(PyObject *module, PyObject *path)
+{
+    struct cubex_profile profile = {0};
+    (void)module;
+    if (!read_named(path, &profile))
+        return NULL;
+    PyObject *functions = PyList_New(0), *nodes = PyList_New(0);
+    for (size_t i = 0; functions && i < profile.region_count; i++)
+        functions = append(functions, make_function(&profile.regions[i]));
+    for (size_t i = 0; nodes && i < profile.path_count; i++)
+        nodes = append(nodes, make_node(&profile.paths[i]));
+    PyObject *found = functions && nodes
+                          ? Py_BuildValue("OOn", functions, nodes, (Py_ssize_t)profile.location_count)
+                          : NULL;
+    Py_XDECREF(functions);
+    Py_XDECREF(nodes);
     cubex_finish(&profile);
     return found;
 }

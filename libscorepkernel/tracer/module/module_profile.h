@@ -6,8 +6,9 @@
 
 #include "tracer/python/python.h"
 
-extern const char module_read_profile_doc[];
+extern const char module_read_call_paths_doc[], module_read_profile_doc[];
 
+PyObject *module_read_call_paths(PyObject *module, PyObject *path);
 PyObject *module_read_profile(PyObject *module, PyObject *path);
 
 #endif

@@ -93,6 +93,41 @@ static void is_region(const struct cubex_region *region, const char *name, const
     CHECK(strcmp(region->paradigm, paradigm) == 0 && strcmp(region->role, role) == 0);
 }
 
+/* The path of a region below another one. */
+static const struct cubex_path *path_of(const struct cubex_profile *profile, const char *caller, const char *name)
+{
+    const struct cubex_path *found = NULL;
+    for (size_t i = 0; i < profile->path_count; i++) {
+        const struct cubex_path *path = &profile->paths[i];
+        if (path->parent == CUBEX_NO_PARENT || strcmp(profile->regions[path->region].name, name) != 0 ||
+            strcmp(profile->regions[profile->paths[path->parent].region].name, caller) != 0)
+            continue;
+        CHECK(!found && path->parent < i);
+        found = path;
+    }
+    CHECK(found != NULL);
+    return found;
+}
+
+/* As heat.py calls: main runs a rod, whose ten steps look at 18 neighbours each. */
+static void call_paths(void)
+{
+    struct bytes file = read_file(FIXTURES "single/profile.cubex");
+    struct cubex_profile profile;
+    CHECK(read_exact(file.data, file.len, &profile) == 0);
+    free(file.data);
+    CHECK(profile.paths[0].parent == CUBEX_NO_PARENT && profile.paths[0].visits == 1);
+    CHECK(path_of(&profile, "__main__:main", "__main__.Rod:run")->visits == 1);
+    CHECK(path_of(&profile, "__main__.Rod:run", "__main__:step")->visits == 10);
+    const struct cubex_path *leaf = path_of(&profile, "__main__:step", "__main__:neighbours");
+    CHECK(leaf->visits == 180 && near(leaf->inclusive_s, 5.34569e-05) && near(leaf->exclusive_s, 5.34569e-05));
+    double exclusive_s = 0;
+    for (size_t i = 0; i < profile.path_count; i++)
+        exclusive_s += profile.paths[i].exclusive_s;
+    CHECK(fabs(exclusive_s - profile.paths[0].inclusive_s) < 1e-9);
+    cubex_finish(&profile);
+}
+
 static void fixtures(void)
 {
     fixture(FIXTURES "single/profile.cubex", FIXTURES "single/profile.csv", 9, 1);
@@ -210,6 +245,7 @@ int main(void)
 {
     test_limit(120);
     fixtures();
+    call_paths();
     truncated();
     made();
     deep();
