@@ -5,6 +5,7 @@
 #include "report/call_tree.h"
 
 #include <errno.h>
+#include <limits.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -13,6 +14,7 @@
 struct folding {
     struct call_tree *tree;
     const struct samples *samples;
+    enum call_tree_apart apart;
     int32_t *places; /* by sampled node: the entry that it is part of, or LEFT_OUT */
     uint8_t *leads;  /* by sampled node: whether it calls the user's code, at whatever distance */
 };
@@ -74,6 +76,23 @@ static int32_t child(struct folding *folding, int32_t parent, enum call_kind kin
     return made;
 }
 
+/* The root, and what it is divided into. */
+static int is_top(const struct folding *folding, int32_t at)
+{
+    return folding->tree->calls[at].kind <= CALL_RANK;
+}
+
+/* The entry above all that a thread did. */
+static int32_t place_of_thread(struct folding *folding, int32_t number)
+{
+    if (folding->apart == CALL_TREE_TOGETHER)
+        return 0;
+    if (folding->apart == CALL_TREE_THREADS)
+        return child(folding, 0, CALL_THREAD, -1, number);
+    long long rank = folding->samples->threads[number].rank;
+    return child(folding, 0, CALL_RANK, -1, rank > 0 && rank < INT32_MAX ? (int32_t)rank : 0);
+}
+
 /* The function of that number among an entry and its callers; -1: it is not there. */
 static int32_t caller(const struct folding *folding, int32_t at, int32_t function)
 {
@@ -86,7 +105,7 @@ static int32_t caller(const struct folding *folding, int32_t at, int32_t functio
 static int32_t enter_users(struct folding *folding, int32_t at, const struct sampled_node *node)
 {
     const struct sampled_function *function = &folding->samples->functions[node->function];
-    if (!is_part_of_line(function) || at == 0) {
+    if (!is_part_of_line(function) || is_top(folding, at)) {
         int32_t again = caller(folding, at, node->function);
         if (again >= 0)
             folding->tree->calls[again].is_recursive = 1;
@@ -109,7 +128,7 @@ static int32_t place(struct folding *folding, int32_t at, uint32_t number)
         return enter_users(folding, at, node);
     if (function->code == CODE_OF_WRAPPER || here->kind == CALL_KERNEL)
         return at;
-    if (at == 0 && (folding->leads[number] || function->code == CODE_OF_KERNEL))
+    if (is_top(folding, at) && (folding->leads[number] || function->code == CODE_OF_KERNEL))
         return at; /* what runs the cell, or a thread of it */
     if (function->code == CODE_OF_KERNEL)
         return child(folding, at, CALL_KERNEL, -1, 0);
@@ -175,26 +194,35 @@ static void find_what_leads(struct folding *folding)
     }
 }
 
+/* Of another's numbers. */
+static void add_visits(struct call *call, long long visits)
+{
+    if (visits > 0 && call->visits < LLONG_MAX - visits)
+        call->visits += visits;
+}
+
 static void fold(struct folding *folding)
 {
     const struct samples *samples = folding->samples;
     find_what_leads(folding);
     for (uint32_t i = 0; i < samples->node_count; i++) {
         const struct sampled_node *node = &samples->nodes[i];
-        int32_t at = node->parent < 0 ? 0 : place(folding, folding->places[node->parent], i);
+        int32_t at = node->parent < 0 ? place_of_thread(folding, node->line)
+                                      : place(folding, folding->places[node->parent], i);
         folding->places[i] = at;
         if (at == LEFT_OUT)
             continue;
         for (int kind = 0; kind < SPENT_KINDS; kind++)
             folding->tree->calls[at].own_s[kind] += node->own_s[kind];
+        add_visits(&folding->tree->calls[at], node->visits);
     }
 }
 
-int call_tree_make(struct call_tree *tree, const struct samples *samples)
+int call_tree_make(struct call_tree *tree, const struct samples *samples, enum call_tree_apart apart)
 {
-    struct folding folding = {.tree = tree, .samples = samples};
+    struct folding folding = {.tree = tree, .samples = samples, .apart = apart};
     *tree = (struct call_tree){.count = 1};
-    tree->calls = calloc(2 * (size_t)samples->node_count + 1, sizeof *tree->calls);
+    tree->calls = calloc(2 * (size_t)samples->node_count + samples->thread_count + 1, sizeof *tree->calls);
     folding.places = malloc((samples->node_count + 1) * sizeof *folding.places);
     folding.leads = calloc(samples->node_count + 1, 1);
     int result = tree->calls && folding.places && folding.leads ? 0 : -ENOMEM;

@@ -13,7 +13,9 @@
 #define CALL_TREE_DEPTH_MAX 64 /* deeper entries count as those above them */
 
 enum call_kind {
-    CALL_ALL, /* the root: all threads */
+    CALL_ALL,    /* the root: all threads */
+    CALL_THREAD, /* one of them, where they are shown apart; below the root only */
+    CALL_RANK,   /* and one of several processes */
     CALL_FUNCTION,
     CALL_LINE,  /* what a function of the user's did in one line */
     CALL_KERNEL /* IPython and the kernel, called by the user's code */
@@ -25,11 +27,15 @@ struct call {
         next; /* the first of what it calls, and what its caller calls next; -1: none. Longest first */
     enum call_kind kind;
     int32_t function; /* -1: none */
-    int32_t line;     /* CALL_LINE: which */
+    int32_t line;     /* CALL_LINE, CALL_THREAD and CALL_RANK: which */
     int depth;
     int is_recursive;
     double own_s[SPENT_KINDS], spent_s[SPENT_KINDS]; /* without what it calls, and with it */
+    long long visits;                                /* 0: they are not known */
 };
+
+/* What has a tree of its own. */
+enum call_tree_apart { CALL_TREE_TOGETHER, CALL_TREE_THREADS, CALL_TREE_RANKS };
 
 struct call_tree {
     struct call *calls; /* owned; the root is the first */
@@ -37,7 +43,7 @@ struct call_tree {
 };
 
 /** 0 or -ENOMEM. */
-int call_tree_make(struct call_tree *tree, const struct samples *samples);
+int call_tree_make(struct call_tree *tree, const struct samples *samples, enum call_tree_apart apart);
 
 void call_tree_finish(struct call_tree *tree);
 

@@ -14,7 +14,8 @@ static const struct {
 } kinds[SPENT_KINDS] = {[ON_PYTHON] = {"Python", "#4c78a8"},
                         [ON_NATIVE] = {"native", "#e4572e"},
                         [ON_WAITING] = {"waiting", "#9aa0a6"},
-                        [ON_GIL] = {"for the GIL", "#b279a2"}};
+                        [ON_GIL] = {"for the GIL", "#b279a2"},
+                        [ON_ANYTHING] = {"recorded", "#54826b"}};
 
 const char *draw_member(const struct json *measured, const char *name, const char *fallback)
 {
@@ -95,7 +96,7 @@ void draw_details(struct buffer *out, const struct findings *findings, const cha
 void draw_legend(struct buffer *out)
 {
     print_text(out, "<div style=\"margin:0.2em 0\"><small style=\"opacity:0.8\">");
-    for (int kind = 0; kind < SPENT_KINDS; kind++)
+    for (int kind = 0; kind < SAMPLED_KINDS; kind++)
         print_text(
             out, "<span style=\"display:inline-block;width:0.8em;height:0.8em;background:%s\"></span> %s%s ",
             kinds[kind].colour, kind == ON_GIL ? "waiting " : "", kinds[kind].name);
@@ -178,11 +179,38 @@ static void print_function(struct buffer *out, const struct sampled_function *fu
     print_part(out, name, strlen(name), html);
 }
 
+void draw_thread_name(struct buffer *out, const struct findings *findings, uint32_t number, int html)
+{
+    const struct sampled_thread *thread = &findings->samples.threads[number];
+    if (thread->rank >= 0)
+        print_text(out, "rank %lld%s", thread->rank, thread->is_master ? "" : ", ");
+    if (thread->name)
+        print_part(out, thread->name, strlen(thread->name), html);
+    else if (thread->is_master && thread->rank < 0)
+        print_text(out, "the cell");
+    else if (!thread->is_master)
+        print_text(out, "thread %u", number);
+}
+
+/* What is no function. */
+static void print_division(struct buffer *out, const struct findings *findings, const struct call *call,
+                           int html)
+{
+    if (call->kind == CALL_KERNEL)
+        print_text(out, "(IPython and the kernel)");
+    else if (call->kind == CALL_THREAD)
+        draw_thread_name(out, findings, (uint32_t)call->line, html);
+    else if (call->kind == CALL_RANK)
+        print_text(out, "rank %d", (int)call->line);
+    else
+        print_text(out, "(all threads)");
+}
+
 void draw_call_name(struct buffer *out, const struct findings *findings, const struct call *call, int html)
 {
     size_t len = 0;
     if (call->function < 0) {
-        print_text(out, call->kind == CALL_KERNEL ? "(IPython and the kernel)" : "(all threads)");
+        print_division(out, findings, call, html);
         return;
     }
     const struct sampled_function *function = &findings->samples.functions[call->function];

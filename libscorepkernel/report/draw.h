@@ -34,6 +34,9 @@ void draw_bar(struct buffer *out, const double spent_s[SPENT_KINDS], double whol
 /** The beginning of what a click opens, or of what is open as it was asked for. Ends with </details>. */
 void draw_details(struct buffer *out, const struct findings *findings, const char *title);
 
+/** What a thread is called: "the cell", "thread 2", "rank 1, thread 2", or by the name that it has. */
+void draw_thread_name(struct buffer *out, const struct findings *findings, uint32_t number, int html);
+
 /** The four kinds with their colours, in HTML. */
 void draw_legend(struct buffer *out);
 

@@ -21,13 +21,41 @@ int findings_are_sampled(const struct findings *findings)
     return findings->samples.count >= FINDINGS_SAMPLES_MIN && findings->whole_s > 0;
 }
 
+int findings_are_recorded(const struct findings *findings)
+{
+    return findings->samples.count == 0 && findings->samples.node_count > 0;
+}
+
+int findings_have_calls(const struct findings *findings)
+{
+    return findings->tree.count > 1 && findings->whole_s > 0 &&
+           (findings_are_sampled(findings) || findings_are_recorded(findings));
+}
+
+/* What is to have a call tree of its own. */
+static enum call_tree_apart apart(const struct json *measured)
+{
+    const char *wanted = json_text(json_get(measured, "apart"), NULL);
+    if (!wanted)
+        return CALL_TREE_TOGETHER;
+    return strcmp(wanted, "ranks") == 0 ? CALL_TREE_RANKS : CALL_TREE_THREADS;
+}
+
+/* The samples, or without them the calls that were recorded. 0, or -ENOMEM. */
+static int read_samples(struct samples *samples, const struct json *measured)
+{
+    if (json_get(measured, "call_paths"))
+        return samples_read_call_paths(samples, measured);
+    return samples_read(samples, measured);
+}
+
 /* Without memory for it, the report lacks the times of lines and calls. */
 static void find(struct findings *findings, const struct json *measured)
 {
     *findings = (struct findings){.measured = measured};
-    if (samples_read(&findings->samples, measured) == 0 && findings->samples.node_count > 0 &&
+    if (read_samples(&findings->samples, measured) == 0 && findings->samples.node_count > 0 &&
         line_times_make(&findings->lines, &findings->samples) == 0 &&
-        call_tree_make(&findings->tree, &findings->samples) == 0) {
+        call_tree_make(&findings->tree, &findings->samples, apart(measured)) == 0) {
         findings->whole_s = findings->samples.seconds - findings->samples.shown_s;
         return;
     }

@@ -107,8 +107,10 @@ static void read_times(struct sampled_node *node, const struct json *row)
     node->grown = json_number(json_at(row, 4), 0);
 }
 
+typedef void read_node(struct sampled_node *node, const struct json *row);
+
 /* 0, -ENOMEM, or -EPROTO: a number leads nowhere. */
-static int read_nodes(struct samples *samples, const struct json *rows)
+static int read_nodes(struct samples *samples, const struct json *rows, read_node *read)
 {
     size_t count = json_count(rows);
     samples->nodes = calloc(count ? count : 1, sizeof *samples->nodes);
@@ -127,7 +129,7 @@ static int read_nodes(struct samples *samples, const struct json *rows)
         node->parent = (int32_t)parent;
         node->function = (int32_t)function;
         node->line = (int32_t)line;
-        read_times(node, row);
+        read(node, row);
     }
     samples->node_count = (uint32_t)count;
     return 0;
@@ -157,7 +159,8 @@ static int read_threads(struct samples *samples, const struct json *rows)
                                                       seconds_at(row, 3),
                                                       json_at(row, 4),
                                                       seconds_at(row, 5),
-                                                      json_integer(json_at(row, 6), -1)};
+                                                      json_integer(json_at(row, 6), -1),
+                                                      NULL};
     }
     samples->thread_count = (uint32_t)count;
     return 0;
@@ -226,7 +229,7 @@ static int read_all(struct samples *samples, const struct json *sampling)
     if (result == 0)
         result = read_functions(samples, json_get(sampling, "functions"), json_get(sampling, "sources"));
     if (result == 0)
-        result = read_nodes(samples, json_get(sampling, "nodes"));
+        result = read_nodes(samples, json_get(sampling, "nodes"), read_times);
     if (result == 0)
         result = unite_functions(samples);
     if (result == 0)
@@ -234,16 +237,62 @@ static int read_all(struct samples *samples, const struct json *sampling)
     return result;
 }
 
+static int is_too_much(const struct json *found)
+{
+    return json_count(json_get(found, "functions")) > SAMPLES_FUNCTIONS_MAX ||
+           json_count(json_get(found, "nodes")) > SAMPLES_NODES_MAX ||
+           json_count(json_get(found, "threads")) > SAMPLES_THREADS_MAX;
+}
+
+/* What cannot be read is not there. */
+static int checked(struct samples *samples, int result)
+{
+    if (result != 0 || !(samples->seconds > 0) || !(samples->seconds < 1e9))
+        samples_finish(samples);
+    return result == -ENOMEM ? result : 0;
+}
+
 int samples_read(struct samples *samples, const struct json *measured)
 {
     const struct json *sampling = json_get(measured, "sampling");
     *samples = (struct samples){0};
-    if (json_count(json_get(sampling, "functions")) > SAMPLES_FUNCTIONS_MAX ||
-        json_count(json_get(sampling, "nodes")) > SAMPLES_NODES_MAX ||
-        json_count(json_get(sampling, "threads")) > SAMPLES_THREADS_MAX)
+    return is_too_much(sampling) ? 0 : checked(samples, read_all(samples, sampling));
+}
+
+/* --- call paths ------------------------------------------------------------------------------------------
+ */
+
+/* Columns of a row, behind parent, function and line. */
+enum { COLUMN_VISITS = 3, COLUMN_EXCLUSIVE };
+
+static void read_recorded(struct sampled_node *node, const struct json *row)
+{
+    node->visits = json_integer(json_at(row, COLUMN_VISITS), 0);
+    node->own_s[ON_ANYTHING] = seconds_at(row, COLUMN_EXCLUSIVE);
+}
+
+static void read_locations(struct samples *samples, const struct json *rows)
+{
+    for (uint32_t i = 0; i < samples->thread_count; i++)
+        samples->threads[i] = (struct sampled_thread){.name = text_at(json_at(rows, i), 0),
+                                                      .rank = json_integer(json_at(json_at(rows, i), 1), -1)};
+}
+
+int samples_read_call_paths(struct samples *samples, const struct json *measured)
+{
+    const struct json *paths = json_get(measured, "call_paths");
+    *samples = (struct samples){0};
+    if (is_too_much(paths))
         return 0;
-    int result = read_all(samples, sampling);
-    if (result != 0 || !(samples->seconds > 0) || !(samples->seconds < 1e9))
-        samples_finish(samples);
-    return result == -ENOMEM ? result : 0;
+    int result = read_threads(samples, json_get(paths, "threads"));
+    if (result == 0)
+        result = read_functions(samples, json_get(paths, "functions"), json_get(paths, "sources"));
+    if (result == 0)
+        result = read_nodes(samples, json_get(paths, "nodes"), read_recorded);
+    if (result == 0) {
+        read_locations(samples, json_get(paths, "threads"));
+        for (uint32_t i = 0; i < samples->node_count; i++)
+            samples->seconds += samples->nodes[i].own_s[ON_ANYTHING];
+    }
+    return checked(samples, result);
 }

@@ -12,11 +12,20 @@
 
 #define SAMPLES_FUNCTIONS_MAX 65536u
 #define SAMPLES_NODES_MAX (1u << 18)
-#define SAMPLES_THREADS_MAX 1024u
+#define SAMPLES_THREADS_MAX (1u << 16)
 
 /* What time was spent on. The time in which a thread was ready and had no processor, or ran and nobody knows
- * what, is divided as that is which is known of the same line. */
-enum spent_on { ON_PYTHON, ON_NATIVE, ON_WAITING, ON_GIL, SPENT_KINDS };
+ * what, is divided as that is which is known of the same line. Events do not tell: their time is of a kind of
+ * its own. */
+enum spent_on {
+    ON_PYTHON,
+    ON_NATIVE,
+    ON_WAITING,
+    ON_GIL,
+    SAMPLED_KINDS,
+    ON_ANYTHING = SAMPLED_KINDS,
+    SPENT_KINDS
+};
 
 /* What it waited for. */
 enum waited_for { FOR_UNKNOWN, FOR_SLEEP, FOR_FILE, FOR_LOCK, FOR_CHILD, FOR_GIL, WAITED_KINDS };
@@ -40,8 +49,9 @@ struct sampled_node {
     int32_t line;              /* of a thread, its number in threads */
     double own_s[SPENT_KINDS]; /* without what it called */
     double waited_s[WAITED_KINDS];
-    double ready_s; /* contained in own_s */
-    double grown;   /* bytes */
+    double ready_s;   /* contained in own_s */
+    double grown;     /* bytes */
+    long long visits; /* of events: how often it was called so; 0: it is not known */
 };
 
 struct sampled_thread {
@@ -50,15 +60,16 @@ struct sampled_thread {
     const struct json *timeline; /* borrowed; rows of four numbers, ns of enum spent_on */
     double piece_s;              /* that each of them stands for */
     long long rank;              /* of several; -1: there is one process */
+    const char *name;            /* NULL: it has none */
 };
 
-/* Empty where nothing was sampled. */
+/* Empty where nothing was sampled, and no call paths are known either. */
 struct samples {
     struct sampled_function *functions; /* these are owned */
     struct sampled_node *nodes;
     struct sampled_thread *threads;
     uint32_t function_count, node_count, thread_count;
-    uint64_t count;                                /* of samples */
+    uint64_t count;                                /* of samples; 0: of events */
     double seconds;                                /* that were sampled */
     double cost_s;                                 /* processor time that the sampling took */
     double memory_first, memory_last, memory_peak; /* bytes resident */
@@ -77,6 +88,10 @@ int samples_is_displayhook(const struct sampled_function *function);
 /** Read the member "sampling" of what the worker says of a measured cell. What is malformed in it makes it
  * empty. 0 or -ENOMEM. */
 int samples_read(struct samples *samples, const struct json *measured);
+
+/** Read the member "call_paths" of what the worker says of an experiment (worker/experiments/archives.py): in
+ * the same form, with calls that were recorded instead of seen. As samples_read. */
+int samples_read_call_paths(struct samples *samples, const struct json *measured);
 
 void samples_finish(struct samples *samples);
 

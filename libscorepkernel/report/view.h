@@ -13,7 +13,7 @@
 /* What is known of a measured cell. */
 struct findings {
     const struct json *measured; /* what the worker says, as worker/measure/report.py makes it */
-    struct samples samples;      /* empty where nothing was sampled */
+    struct samples samples;      /* empty where nothing is known of calls */
     double whole_s;              /* of which shares are told: that was sampled, but for showing the value */
     struct line_times lines;
     struct call_tree tree;
@@ -24,6 +24,12 @@ struct findings {
 
 /** Whether there is enough to tell times of lines and calls by. */
 int findings_are_sampled(const struct findings *findings);
+
+/** Whether the calls are known from events: not seen by samples, but recorded, with their numbers. */
+int findings_are_recorded(const struct findings *findings);
+
+/** Whether there is a call tree, from samples or events. */
+int findings_have_calls(const struct findings *findings);
 
 /* A file view_NAME.c defines `const struct report_view view_NAME`, and views.def has its row. Both functions
  * append to out, and escape all that comes from users' code (print.h); a buffer that memory ran out for only

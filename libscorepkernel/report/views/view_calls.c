@@ -47,13 +47,15 @@ static void remaining(const struct walk *state, struct buffer *out, const char *
         print_text(out, "%sand %d more%s", begin, state->hidden, end);
 }
 
-static int has_calls(const struct findings *findings)
-{
-    return findings_are_sampled(findings) && findings->tree.count > 1;
-}
-
 /* --- text ------------------------------------------------------------------------------------------------
  */
+
+/* Nothing for what is no function. */
+static void print_visits(struct buffer *out, const struct call *call)
+{
+    if (call->visits > 0)
+        print_count(out, call->visits);
+}
 
 static void text_row(struct buffer *out, const struct findings *findings, const struct call *call, int depth)
 {
@@ -62,9 +64,14 @@ static void text_row(struct buffer *out, const struct findings *findings, const 
     draw_right(out, &cell, 10);
     draw_share(&cell, call_total(call), findings->whole_s);
     draw_right(out, &cell, 8);
+    if (findings_are_recorded(findings)) {
+        print_visits(&cell, call);
+        draw_right(out, &cell, 14);
+    }
     print_text(out, "  %*s", 2 * depth, "");
     draw_call_name(out, findings, call, 0);
-    print_text(out, "  ");
+    if (call->function >= 0)
+        print_text(out, "  ");
     draw_call_place(out, findings, call, 0);
     print_text(out, "\n");
     buffer_finish(&cell);
@@ -73,9 +80,10 @@ static void text_row(struct buffer *out, const struct findings *findings, const 
 static void text(struct buffer *out, const struct findings *findings)
 {
     struct walk state = {findings, text_row, TEXT_SHOWN * findings->whole_s, TEXT_ROWS_MAX, 0};
-    if (!has_calls(findings))
+    if (!findings_have_calls(findings))
         return;
-    print_text(out, "\n      time   share  calls\n");
+    print_text(out, "\n      time   share%s  calls\n",
+               findings_are_recorded(findings) ? "        visits" : "");
     walk(&state, out, &findings->tree.calls[0], 0);
     remaining(&state, out, "", "\n");
 }
@@ -99,13 +107,17 @@ static void html_row(struct buffer *out, const struct findings *findings, const 
     draw_call_name(out, findings, call, 1);
     print_text(out, "</code> <small style=\"opacity:0.6\">");
     draw_call_place(out, findings, call, 1);
+    if (call->visits > 0) {
+        print_text(out, " × ");
+        print_visits(out, call);
+    }
     print_text(out, "</small></span></div>");
 }
 
 static void html(struct buffer *out, const struct findings *findings)
 {
     struct walk state = {findings, html_row, SHOWN * findings->whole_s, ROWS_MAX, 0};
-    if (!has_calls(findings))
+    if (!findings_have_calls(findings))
         return;
     draw_details(out, findings, "Calls");
     walk(&state, out, &findings->tree.calls[0], 0);

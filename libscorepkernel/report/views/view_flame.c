@@ -69,7 +69,7 @@ static void text(struct buffer *out, const struct findings *findings)
 static void html(struct buffer *out, const struct findings *findings)
 {
     struct drawing drawing = {findings, BLOCKS_MAX};
-    if (!findings_are_sampled(findings) || findings->tree.count < 3)
+    if (!findings_have_calls(findings) || findings->tree.count < 3)
         return;
     draw_details(out, findings, "Flame graph");
     print_text(out, "<div style=\"margin:0.3em 0\">");

@@ -179,7 +179,7 @@ static void text_row(struct buffer *out, const struct block *block, int32_t line
     if (counts)
         draw_share(&cell, total_s, block->whole_s);
     draw_right(out, &cell, 7);
-    for (int kind = 0; kind < SPENT_KINDS; kind++) {
+    for (int kind = 0; kind < SAMPLED_KINDS; kind++) {
         if (counts && time->spent_s[kind] >= 0.005 * block->whole_s)
             draw_share(&cell, time->spent_s[kind], block->whole_s);
         draw_right(out, &cell, 8);

@@ -45,8 +45,9 @@ static void sampling(struct buffer *out, const struct findings *findings)
 static void run(struct buffer *out, const struct findings *findings,
                 int (*print)(struct buffer *, const char *))
 {
-    print_text(out, "Ran ");
-    print(out, draw_member(findings->measured, "way", "somewhere"));
+    const char *file = draw_member(findings->measured, "read_from", NULL);
+    print_text(out, file ? "Read from " : "Ran ");
+    print(out, file ? file : draw_member(findings->measured, "way", "somewhere"));
     page_faults(out, findings->measured);
     measuring(out, findings->measured);
     sampling(out, findings);

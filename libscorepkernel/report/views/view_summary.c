@@ -26,8 +26,11 @@ static void spread(struct buffer *out, const struct json *measured)
 static void events(struct buffer *out, const struct json *measured)
 {
     long long locations = json_integer(json_get(measured, "locations"), 0);
-    print_count(out, json_integer(json_get(measured, "events"), 0));
-    print_text(out, " events in %lld %s", locations, locations == 1 ? "location" : "locations");
+    if (json_get(measured, "events")) { /* a profile does not tell them */
+        print_count(out, json_integer(json_get(measured, "events"), 0));
+        print_text(out, " events in ");
+    }
+    print_text(out, "%lld %s", locations, locations == 1 ? "location" : "locations");
 }
 
 /* How many processors' time it took, in hundredths; -1: it is not known. */

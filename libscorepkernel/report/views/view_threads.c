@@ -50,18 +50,6 @@ static double longest(const struct findings *findings)
     return most_s > 0 ? most_s : 1;
 }
 
-static void name(struct buffer *out, const struct sampled_thread *thread, uint32_t number)
-{
-    if (thread->rank >= 0)
-        print_text(out, "rank %lld%s", thread->rank, thread->is_master ? "" : ", ");
-    if (thread->is_master && thread->rank < 0)
-        print_text(out, "the cell");
-    else if (thread->is_master)
-        return;
-    else
-        print_text(out, "thread %u", number);
-}
-
 /* The threads that are shown, by their numbers: those that took the most time. */
 struct shown {
     uint32_t numbers[THREADS_MAX], count;
@@ -125,7 +113,7 @@ static void text(struct buffer *out, const struct findings *findings)
         struct buffer cell = {0};
         const struct sampled_thread *thread = &findings->samples.threads[shown.numbers[i]];
         sums(thread, spent_s);
-        name(&cell, thread, shown.numbers[i]);
+        draw_thread_name(&cell, findings, shown.numbers[i], 0);
         draw_right(out, &cell, 12);
         print_text(out, "  ");
         draw_kinds(out, spent_s);
@@ -180,7 +168,7 @@ static void html(struct buffer *out, const struct findings *findings)
         print_text(out, "<div style=\"display:flex;line-height:1.5\" title=\"");
         draw_kinds(out, spent_s);
         print_text(out, "\"><span style=\"width:6em;flex:none\"><small>");
-        name(out, thread, shown.numbers[i]);
+        draw_thread_name(out, findings, shown.numbers[i], 1);
         print_text(out, "</small></span><span style=\"display:flex;flex:1;height:0.9em;margin-top:0.3em;"
                         "overflow:hidden\">");
         blocks(out, findings, thread);

@@ -167,6 +167,42 @@ static void damaged(void)
     }
 }
 
+/* An archive of two ranks: main calls step twice in rank 0, and sends in rank 3. */
+static const char archive[] =
+    "{\"seconds\":1.5,\"measurement\":\"Score-P\",\"read_from\":\"traces.otf2\",\"directory\":\"/e\",\"events\":8,"
+    "\"locations\":2,\"regions\":[[\"step\",\"a.c\",7,2,500000000,500000000]],\"exclusive_ns\":1000000000,%s"
+    "\"call_paths\":{\"functions\":[[\"main\",\"/src/a.c\",3,0],[\"step\",\"/src/a.c\",7,0],[\"MPI_Send\",\"MPI\",0,0]],"
+    "\"threads\":[[\"\",0],[\"\",3]],\"nodes\":[[-1,-1,0,0,0],[0,0,0,1,250000000],[1,1,0,2,500000000],"
+    "[-1,-1,1,0,0],[3,0,0,1,50000000],[4,2,0,1234,200000000]]}}";
+
+static void call_paths(void)
+{
+    char json[2048];
+    (void)snprintf(json, sizeof json, archive, "");
+    const char *text = shown(json, "text/plain");
+    CHECK(strstr(text, "Measured in 1.50 s by Score-P: 8 events in 2 locations\n"));
+    CHECK(strstr(text, "      time   share        visits  calls\n"
+                       "    1.00 s   100 %             2  main  a.c:3\n"
+                       "    500 ms    50 %             2    step  a.c:7\n"
+                       "    200 ms    20 %         1,234    MPI_Send  MPI\n"));
+    CHECK(strstr(text, "Read from traces.otf2\n") && !strstr(text, "Ran ") && !strstr(text, "  line  "));
+    const char *page = shown(json, "text/html");
+    CHECK(strstr(page, "Flame graph") && strstr(page, " \xc3\x97 1,234") && !strstr(page, "waiting"));
+    (void)snprintf(json, sizeof json, archive, "\"apart\":\"ranks\",");
+    text = shown(json, "text/plain");
+    CHECK(strstr(text, "    750 ms    75 %                rank 0\n"
+                       "    750 ms    75 %             1    main  a.c:3\n"));
+    CHECK(strstr(text, "    250 ms    25 %                rank 3\n"));
+}
+
+/* The samples of a cell, thread by thread. */
+static void apart(void)
+{
+    const char *text = shown(cell("\"apart\":\"threads\",", source), "text/plain");
+
+    CHECK(strstr(text, "  the cell\n") && strstr(text, "  thread 1\n   90.0 ms     9 %    work  In [7]:5\n"));
+}
+
 int main(void)
 {
     test_limit(60);
@@ -177,6 +213,8 @@ int main(void)
     long_sources();
     comparisons();
     damaged();
+    call_paths();
+    apart();
     json_free(made);
     return 0;
 }
