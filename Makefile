@@ -60,8 +60,8 @@ HOST_SRC   := $(wildcard shim/*.c shim/*/*.c shim/*/*.cpp) libscorepkernel/base/
 # The provider is an object of its own, which Score-P's libraries need.
 PROVIDER_SRC := libscorepkernel/scorep/provider.c
 SCOREP_SRC := $(filter-out $(PROVIDER_SRC),$(call sources,scorep))
-TRACER_SRC := $(call sources,tracer/record tracer/otf2 tracer/python tracer/sampling tracer/module profile) $(SCOREP_SRC)
-TRACER_HDR := $(wildcard $(patsubst %,libscorepkernel/%/*.h,base wire profile scorep tracer/record tracer/otf2 tracer/python tracer/sampling tracer/module))
+TRACER_SRC := $(call sources,tracer/record tracer/otf2 tracer/python tracer/sampling tracer/reading tracer/module profile) $(SCOREP_SRC)
+TRACER_HDR := $(wildcard $(patsubst %,libscorepkernel/%/*.h,base wire profile scorep tracer/record tracer/otf2 tracer/python tracer/sampling tracer/reading tracer/module))
 WORKER_SRC := $(shell find libscorepkernel/worker -name '*.py' | LC_ALL=C sort)
 
 LIB_OBJ    := $(call objects,$(LIB_SRC))

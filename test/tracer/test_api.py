@@ -238,7 +238,8 @@ refused("a" * 5000, "b", 1, function=begin_region); refused(1, function=tracer.r
         self.assertEqual(without, [])
         own = {"active", "begin", "end", "recording", "region_begin", "region_end", "resume", "start", "stop", "suspend"}
         own |= {"cell", "finalize", "function_begin", "take_time", "function_end", "refresh", "stray_end"}
-        scorep = {"join_ranks", "load_scorep", "make_umbrella", "parameter", "read_profile", "record", "rewind_begin", "rewind_end"}
+        scorep = {"join_ranks", "load_scorep", "make_umbrella", "parameter", "record", "rewind_begin", "rewind_end"}
+        own |= {"read_call_paths", "read_profile", "read_trace"}
         scorep |= {"scorep_directory", "scorep_messages"}
         own |= {"progress_begin", "progress_end", "progress_open"}
         own |= {"sampling_begin", "sampling_end", "sampling_start", "sampling_statement", "sampling_stop"}

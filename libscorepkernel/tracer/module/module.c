@@ -11,6 +11,7 @@
 #include "tracer/module/module_progress.h"
 #include "tracer/module/module_sampling.h"
 #include "tracer/module/module_scorep.h"
+#include "tracer/module/module_trace.h"
 #include "tracer/module/module_user.h"
 #include "tracer/python/measurement.h"
 #include "tracer/python/python.h"
@@ -223,7 +224,9 @@ static PyMethodDef methods[] = {
     {"die_with_parent", module_die_with_parent, METH_O, module_die_with_parent_doc},
     {"fork_plainly", module_fork_plainly, METH_NOARGS, module_fork_plainly_doc},
     {"merge", module_merge, METH_VARARGS, module_merge_doc},
+    {"read_call_paths", module_read_call_paths, METH_O, module_read_call_paths_doc},
     {"read_profile", module_read_profile, METH_O, module_read_profile_doc},
+    {"read_trace", module_read_trace, METH_VARARGS, module_read_trace_doc},
     {"load_scorep", module_load_scorep, METH_VARARGS, module_load_scorep_doc},
     {"join_ranks", module_join_ranks, METH_NOARGS, module_join_ranks_doc},
     {"scorep_directory", module_scorep_directory, METH_NOARGS, module_scorep_directory_doc},
