@@ -71,7 +71,8 @@ class Experiments(TracedCase):
         for text in ("", "{", "[]", "[" * 100_000, good[:-100], "null"):
             with open(path, "w") as file:
                 file.write(text)
-            self.assertIn("has no report", self.refused("%scorep_report"))
+            self.assertIn("has no report", self.refused("%scorep_report --from cell"))
+            self.assertIn("Read from traces.otf2", self.shown("%scorep_report"))
         hostile = json.loads(good)
         for nodes in ([[-1, -1, 5]], [[3, 0, 1]], ["x"], [[-1, -1, 0], [0, 99, 1]], 5, [[0] * 20]):
             hostile["sampling"]["nodes"] = nodes
@@ -79,7 +80,7 @@ class Experiments(TracedCase):
                 json.dump(hostile, file)
             self.assertIn("Measured in", self.shown("%scorep_report"))
         os.unlink(path)
-        self.assertIn("has no report", self.refused("%scorep_report"))
+        self.assertIn("has no report", self.refused("%scorep_report --from cell"))
         with open(os.path.join(os.path.dirname(path), "scorepkernel.json"), "w") as file:
             file.write("{}")
         self.assertIn("Nothing was measured", self.refused("%scorep_report"))

@@ -65,10 +65,14 @@ def scorep_report(line: str) -> None:
     ::
 
         %scorep_report [EXPERIMENT] [--view lines|calls|flame|threads|regions] [--top N]
-                       [--by exclusive|inclusive|calls]
+                       [--by exclusive|inclusive|calls] [--threads | --ranks] [--from cell|profile|trace]
 
-    EXPERIMENT: its directory, or that directory's name; by default the one that was measured last. --view: one part of
-    the report, opened; several may be given. --top: so many regions, instead of 10. --by: what regions are sorted by.
+    EXPERIMENT: its directory, or that directory's name; by default the one that was measured last. That of any program
+    which Score-P has measured can be named, too, and any OTF2 archive (traces.otf2): its calls are shown.
+
+    --view: one part of the report, opened; several may be given. --top: so many regions, instead of 10. --by: what
+    regions are sorted by. --threads, --ranks: each has a call tree of its own. --from: what was shown under the cell,
+    what Score-P's profile says, or what the trace does; by default the first of them that is there.
     """
     _experiments().show(line)
 

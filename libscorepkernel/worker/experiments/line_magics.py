@@ -14,13 +14,17 @@ from IPython.core.error import UsageError
 from IPython.core.getipython import get_ipython
 
 from ..base import frame_numbers, frames
-from . import exports, filters, kept
+from . import archives, exports, filters, kept
 
 _VIEWS = {"lines": "lines", "calls": "calls", "tree": "calls", "flame": "flame", "threads": "threads"}
 _VIEWS.update(timeline="threads", regions="regions", table="regions")
 # Columns of a region's row (measure/report.py).
 _BY = {"exclusive": 5, "inclusive": 4, "calls": 3}
 _TOP_MAX = 10_000
+# What a report can be made from: what was shown under the cell, and the files of a measurement system.
+_SOURCES = ("cell", "profile", "trace")
+# Where a sampled thread of several ranks says of which it is (measure/sampling.py).
+_RANK = 6
 
 
 class _Parser(argparse.ArgumentParser):
@@ -93,10 +97,94 @@ def show(line: str) -> None:
         _argument("--view", action="append", choices=sorted(_VIEWS)),
         _argument("--top", type=_number, default=10),
         _argument("--by", choices=sorted(_BY), default="exclusive"),
+        _argument("--from", dest="source", choices=_SOURCES),
+        _argument("--threads", action="store_const", dest="apart", const=archives.THREADS),
+        _argument("--ranks", action="store_const", dest="apart", const=archives.RANKS),
     )
-    report = _report(_experiment(wanted.experiment))
+    report = _report_from(wanted.experiment, wanted.source, wanted.apart)
     rows = sorted(report["regions"], key=lambda row: -row[_BY[wanted.by]])
-    _send({**report, "regions": rows[: wanted.top], "views": [_VIEWS[view] for view in wanted.view or ()]})
+    views = [_VIEWS[view] for view in wanted.view or (["calls"] if wanted.apart else [])]
+    _send({**report, "regions": rows[: wanted.top], "views": views, "apart": wanted.apart})
+
+
+def _report_from(name: Optional[str], source: Optional[str], apart: Optional[str]) -> Dict[str, Any]:
+    """The report of an experiment from what was shown under its cell (source "cell"), from its profile, or from its
+    trace; None: from the first of them that there is, and that tells what is to be apart."""
+    experiment = kept.named(name) if name else _experiment(None)
+    archive = archives.at(experiment.path if experiment else name or "")
+    if experiment is None and archive is None:
+        raise UsageError(
+            f"There is no experiment {name}, and neither a traces.otf2 nor a profile.cubex. %scorep_experiments lists "
+            "those of this notebook."
+        )
+    if experiment and (source == "cell" or (source is None and (archive is None or kept.kept_report(experiment)))):
+        return _apart(_report(experiment), apart)
+    if archive is None or source == "cell":
+        raise UsageError(f"{name or (experiment and experiment.path)} has no {source or 'report'}.")
+    return {**_of_archive(archive, source, apart), **(_known(experiment) if experiment else {})}
+
+
+def _known(experiment: kept.Experiment) -> Dict[str, Any]:
+    """What the record of an experiment of this kernel knows better than its trace or profile."""
+    known = {"seconds": float, "measurement": str}
+    return {name: value for name, value in experiment.record.items() if isinstance(value, known.get(name, ()))}
+
+
+def _of_archive(archive: archives.Archive, source: Optional[str], apart: Optional[str]) -> Dict[str, Any]:
+    if source == "profile" and (apart or not archive.profile):
+        what = "adds up threads and ranks. Add --from trace" if archive.profile else "is not there"
+        raise UsageError(f"The profile of {archive.directory} {what}.")
+    if source != "trace" and not apart and archive.profile:
+        return _read_from(archives.of_profile, archive)
+    if archive.trace is None:
+        raise UsageError(
+            f"{archive.directory} has no trace, which tells that. Measure with SCOREP_ENABLE_TRACING=true."
+        )
+    with _Progress(archive.trace) as progress:
+        return _read_from(archives.of_trace, archive, apart or archives.TOGETHER, progress.show)
+
+
+def _apart(report: Dict[str, Any], apart: Optional[str]) -> Dict[str, Any]:
+    sampling = report.get("sampling") or {}
+    if apart and not sampling.get("nodes"):
+        raise UsageError(f"{report['directory']} has no samples, which tell that. Add --from trace.")
+    if apart == archives.RANKS and not any(len(thread) > _RANK for thread in sampling["threads"]):
+        raise UsageError(f"{report['directory']} is of one process: there are no ranks. --threads shows its threads.")
+    return report
+
+
+def _read_from(read: Any, *arguments: Any) -> Dict[str, Any]:
+    try:
+        return read(*arguments)
+    except archives.Unreadable as problem:
+        raise UsageError(str(problem)) from None
+
+
+class _Progress:
+    """A display that says how far reading has come, where that takes longer; it is empty in the end."""
+
+    def __init__(self, path: str) -> None:
+        self._name = os.path.basename(path)
+        self._id = f"scorepkernel-reading-{os.urandom(8).hex()}"
+        self._is_shown = False
+
+    def __enter__(self) -> _Progress:
+        return self
+
+    def __exit__(self, *ended: Any) -> None:
+        if self._is_shown:
+            self._say("")
+
+    def show(self, read: int, whole: int) -> None:
+        """So many events of so many have been read."""
+        share = f" ({100 * read / whole:.0f} %)" if whole >= read > 0 else ""
+        self._say(f"Reading {self._name}: {read:,} events{share}. An interrupt ends it.")
+
+    def _say(self, text: str) -> None:
+        get_ipython().display_pub.publish(
+            {"text/plain": text}, transient={"display_id": self._id}, update=self._is_shown
+        )
+        self._is_shown = True
 
 
 def compare(line: str) -> None:

@@ -71,7 +71,7 @@ def of_cell(
 def for_library(report: Dict[str, Any]) -> Dict[str, Any]:
     """The report as the library takes it (report/region.h): each region says of which cell it is, too."""
     said = {name: value for name, value in report.items() if name != "all_regions"}
-    return {**said, "regions": [_with_cell(*row) for row in report["regions"]]}
+    return {**said, "regions": [region_row(*row) for row in report["regions"]]}
 
 
 # How much of the report is shown under a cell.
@@ -98,14 +98,19 @@ def kept(report: Dict[str, Any]) -> Dict[str, Any]:
     return for_library({**report, "regions": report["all_regions"] or report["regions"]})
 
 
-def _with_cell(
+def is_of_cell(name: str) -> bool:
+    """Whether a region has the name that the tracer gives to a cell's own code: as a module's, or as IPython calls the
+    code of a statement."""
+    return name == "__main__:<module>" or name.startswith("__main__:<cell line: ")
+
+
+def region_row(
     name: str, file: str, line: int, visits: int, inclusive_ns: int, exclusive_ns: int, *spread: int
 ) -> list:
-    """spread: the least and the most exclusive ns of several runs."""
+    """A region as the library takes it. spread: the least and the most exclusive ns of several runs."""
     cell = ipython_names.cell_number(file)
     kind = PLAIN_REGION
-    # As the tracer names a cell's own code: as a module's, or as IPython calls the code of a statement.
-    if cell and (name == "__main__:<module>" or name.startswith("__main__:<cell line: ")):
+    if cell and is_of_cell(name):
         kind = WHOLE_CELL
     elif cell and name.startswith(MARKED_CELL):
         kind = MARKED_CELL_REGION
