@@ -20,7 +20,7 @@ REGISTRIES := $(wildcard test/registries/test_*.py)
 
 # The library's own modules, with their inner names, for tests of one module.
 INNER := $(BUILD)/inner.a
-READER_SRC := libscorepkernel/tracer/otf2/rank_archive_reader.c libscorepkernel/tracer/reading/call_paths.c libscorepkernel/tracer/record/filter.c $(call sources,tracer/sampling)
+READER_SRC := libscorepkernel/tracer/otf2/rank_archive_reader.c libscorepkernel/tracer/reading/call_paths.c libscorepkernel/tracer/record/clock.c libscorepkernel/tracer/record/filter.c $(call sources,tracer/sampling)
 INNER_SRC := $(sort $(LIB_SRC) $(filter-out %/main.c,$(KEEPER_SRC) $(RANKS_SRC)) $(SCOREP_SRC) $(READER_SRC))
 INNER_OBJ := $(call objects,$(INNER_SRC))
 $(INNER): $(INNER_OBJ)
@@ -58,7 +58,7 @@ $(BUILD)/test/unit/%: test/unit/%.c $(INNER)
 
 # What the tracer is made of that needs no Python. With OTF2's shared library, whose own calls do not fail then.
 TRACER_INNER := $(BUILD)/tracer.a
-TRACER_OBJ := $(OBJ)/libscorepkernel/tracer/record/regions.o \
+TRACER_OBJ := $(OBJ)/libscorepkernel/tracer/record/clock.o $(OBJ)/libscorepkernel/tracer/record/regions.o \
               $(call objects,$(filter-out %/otf2_libc.c %/rank_archive_reader.c,$(call sources,tracer/otf2)))
 $(TRACER_OBJ): ALL_CFLAGS += $(OTF2_CFLAGS)
 $(TRACER_INNER): $(TRACER_OBJ)

@@ -3,7 +3,11 @@
 
 from __future__ import annotations
 
+import os
+import shutil
 import statistics
+import subprocess
+import sys
 import time
 from typing import List, Tuple
 
@@ -11,8 +15,11 @@ from bench import OURS, Kernel
 
 DEFINITIONS = """
 import os, time
-import numpy as np
-vector = np.random.rand(200_000)
+try:
+    import numpy as np
+    vector = np.random.rand(200_000)
+except ImportError:
+    np = None
 def timed(function):
     begin = time.perf_counter()
     function()
@@ -74,19 +81,60 @@ def _drawing(kernel: Kernel) -> float:
     return statistics.median(took)
 
 
+READ = """
+import sys; sys.path.insert(0, sys.argv.pop(1))
+from spk_worker.experiments import trace_process
+trace_process.main(sys.argv[1:])
+"""
+
+
+def _ended(command: List[str]) -> Tuple[float, float]:
+    """How many seconds a command takes, and the MB that it has resident at most."""
+    begin = time.perf_counter()
+    process = subprocess.Popen(command, stdout=subprocess.DEVNULL)
+    _, status, usage = os.wait4(process.pid, 0)
+    process.returncode = status
+    assert status == 0, command
+    return time.perf_counter() - begin, usage.ru_maxrss / 1024
+
+
+def _reading(kernel: Kernel, calls: int) -> List[Tuple[str, str]]:
+    """Rows for reading a trace of so many calls, beside OTF2's own tool."""
+    _, outputs = kernel.run(f"%%execute_with_scorep --no-guard\nfor _ in range({calls}):\n    empty()")
+    text = next(m["content"]["data"]["text/plain"] for m in outputs if "Experiment: " in str(m["content"]))
+    experiment = next(line for line in text.split("\n") if line.startswith("Experiment: "))[len("Experiment: ") :]
+    anchor = os.path.join(experiment, "traces.otf2")
+    tree = os.environ["SPK_TREE"]
+    reader = [sys.executable, "-c", READ, os.path.join(tree, "lib", "scorepkernel", "worker"), anchor, "together"]
+    size = sum(os.path.getsize(os.path.join(where, name)) for where, _, names in os.walk(experiment) for name in names)
+    (took, peak_mb), (otf2_took, _) = _ended(reader), _ended(["otf2-print", anchor])
+    shutil.rmtree(experiment)
+    what = f"the call tree of a trace of {size / 1e9:.2f} GB"
+    return [
+        (f"{what}, s", f"{took:.1f}"),
+        ("the same / otf2-print of it", f"{took / otf2_took:.2f}"),
+        ("the same, peak memory, MB", f"{peak_mb:.0f}"),
+    ]
+
+
 def show(directory: str, quick: bool) -> None:
     """Measure, and print a table."""
     kernel = Kernel(OURS, directory)
     count = 5 if quick else 15
     kernel.run(DEFINITIONS)
     kernel.run("os.environ['SCOREPKERNEL_MEASUREMENT'] = 'built-in'")
+    has_numpy = "True" in str(kernel.run("np is not None")[1])
     rows = [
         ("a loop of Python, sampled / not sampled", f"{_sampled(kernel, 'loop', count):.2f}"),
-        ("operators on arrays, sampled / not sampled", f"{_sampled(kernel, 'operators', count):.2f}"),
+        (
+            "operators on arrays, sampled / not sampled",
+            f"{_sampled(kernel, 'operators', count):.2f}" if has_numpy else "not measured: there is no NumPy",
+        ),
         ("a call of an empty function by the built-in tracer, ns more", f"{_call(kernel, True, count):.0f}"),
         ("the same without a trace (SCOREP_ENABLE_TRACING=false), ns more", f"{_call(kernel, False, count):.0f}"),
         ("a report of 1,000 regions, from the request to the display, ms", f"{_drawing(kernel):.1f}"),
     ]
+    rows += _reading(kernel, 1_000_000 if quick else 42_000_000)
     kernel.stop()
     print(f"\n| {'sampling and the report':63} | {'':>6} |\n|{'-' * 65}|{'-' * 7}:|")
     for what, value in rows:

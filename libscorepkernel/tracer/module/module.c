@@ -15,6 +15,7 @@
 #include "tracer/module/module_user.h"
 #include "tracer/python/measurement.h"
 #include "tracer/python/python.h"
+#include "tracer/record/clock.h"
 
 #define MEMORY_MIN (1ll << 20)
 #define MEMORY_MAX (1ll << 40)
@@ -275,6 +276,7 @@ PyMODINIT_FUNC PyInit__tracer(void)
         return NULL;
     }
 #endif
+    clock_learn();
     PyObject *module = PyModule_Create(&definition);
 #ifdef Py_GIL_DISABLED
     /* Otherwise the import alone would switch the GIL on, for a module that only says no. */

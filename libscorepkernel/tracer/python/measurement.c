@@ -66,6 +66,7 @@ static struct location *master_of(const struct recording *active)
 static int begin(struct recording *new, const struct measurement_options *options)
 {
     struct fault fault = {0};
+    clock_set();
     new->begin_ns = clock_now_ns();
     new->begin_realtime_ns = clock_read_ns(CLOCK_REALTIME);
     if (!new->process || open_sink(new, options, &fault) != 0)
