@@ -271,7 +271,7 @@ def main() -> int:
             kernel.stop()
         show(rows)
         with_scorep.show(directory, arguments.quick)
-        with_samples.show(directory, arguments.quick)
+        with_samples.show(directory, arguments.quick, tree)
     return 0
 
 

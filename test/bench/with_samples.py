@@ -98,13 +98,13 @@ def _ended(command: List[str]) -> Tuple[float, float]:
     return time.perf_counter() - begin, usage.ru_maxrss / 1024
 
 
-def _reading(kernel: Kernel, calls: int) -> List[Tuple[str, str]]:
+def _reading(kernel: Kernel, calls: int, tree: str) -> List[Tuple[str, str]]:
     """Rows for reading a trace of so many calls, beside OTF2's own tool."""
+    kernel.run("os.environ['SCOREP_ENABLE_TRACING'] = 'true'")
     _, outputs = kernel.run(f"%%execute_with_scorep --no-guard\nfor _ in range({calls}):\n    empty()")
     text = next(m["content"]["data"]["text/plain"] for m in outputs if "Experiment: " in str(m["content"]))
     experiment = next(line for line in text.split("\n") if line.startswith("Experiment: "))[len("Experiment: ") :]
     anchor = os.path.join(experiment, "traces.otf2")
-    tree = os.environ["SPK_TREE"]
     reader = [sys.executable, "-c", READ, os.path.join(tree, "lib", "scorepkernel", "worker"), anchor, "together"]
     size = sum(os.path.getsize(os.path.join(where, name)) for where, _, names in os.walk(experiment) for name in names)
     (took, peak_mb), (otf2_took, _) = _ended(reader), _ended(["otf2-print", anchor])
@@ -117,7 +117,7 @@ def _reading(kernel: Kernel, calls: int) -> List[Tuple[str, str]]:
     ]
 
 
-def show(directory: str, quick: bool) -> None:
+def show(directory: str, quick: bool, tree: str) -> None:
     """Measure, and print a table."""
     kernel = Kernel(OURS, directory)
     count = 5 if quick else 15
@@ -134,7 +134,7 @@ def show(directory: str, quick: bool) -> None:
         ("the same without a trace (SCOREP_ENABLE_TRACING=false), ns more", f"{_call(kernel, False, count):.0f}"),
         ("a report of 1,000 regions, from the request to the display, ms", f"{_drawing(kernel):.1f}"),
     ]
-    rows += _reading(kernel, 1_000_000 if quick else 42_000_000)
+    rows += _reading(kernel, 1_000_000 if quick else 42_000_000, tree)
     kernel.stop()
     print(f"\n| {'sampling and the report':63} | {'':>6} |\n|{'-' * 65}|{'-' * 7}:|")
     for what, value in rows:
