@@ -20,7 +20,7 @@ REGISTRIES := $(wildcard test/registries/test_*.py)
 
 # The library's own modules, with their inner names, for tests of one module.
 INNER := $(BUILD)/inner.a
-READER_SRC := libscorepkernel/tracer/otf2/rank_archive_reader.c libscorepkernel/tracer/reading/call_paths.c libscorepkernel/tracer/record/clock.c libscorepkernel/tracer/record/filter.c $(call sources,tracer/sampling)
+READER_SRC := libscorepkernel/tracer/otf2/rank_archive_reader.c libscorepkernel/tracer/reading/call_paths.c libscorepkernel/tracer/record/clock.c libscorepkernel/tracer/record/series.c libscorepkernel/tracer/record/filter.c $(call sources,tracer/sampling)
 INNER_SRC := $(sort $(LIB_SRC) $(filter-out %/main.c,$(KEEPER_SRC) $(RANKS_SRC)) $(SCOREP_SRC) $(READER_SRC))
 INNER_OBJ := $(call objects,$(INNER_SRC))
 $(INNER): $(INNER_OBJ)

@@ -50,6 +50,21 @@ class Measured(TracedCase):
         self.assertEqual(trace.calls("fails"), 1)
         self.assertEqual(self.ok("x").result, "2")
 
+    def test_metrics(self):
+        """Processor time and memory in the course of the cell; Score-P has metrics of its own (SCOREP_METRIC_RUSAGE)."""
+        if self.system != "built-in tracer":
+            self.skipTest("Score-P's traces have what Score-P is asked for")
+        busy = "end = time.process_time() + 0.1\nwhile time.process_time() < end: pass"
+        code = f"import time\nkept = bytearray(b'x' * 40_000_000)\n{busy}"
+        _, trace = self.measured(code)
+        values = r'"CPU time" <0>; UINT64; (\d+)\), \("resident memory" <1>; UINT64; (\d+)\)'
+        found = re.findall(f"^METRIC .*{values}", trace.text, re.M)
+        self.assertGreater(len(found), 5)
+        processor, resident = [int(one) for one, _ in found], [int(one) for _, one in found]
+        self.assertEqual(processor, sorted(processor))
+        self.assertTrue(0.09e9 < processor[-1] - processor[0] < 1e9, processor)
+        self.assertGreater(max(resident) - resident[0], 30e6)
+
     def test_blank_lines_keep_their_numbers(self):
         outcome, _ = self.measured("\n  \n\n1/0", "error")
         self.assertRegex("\n".join(outcome.reply["traceback"]), r"line 5|----> 5")

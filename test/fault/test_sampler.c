@@ -83,6 +83,7 @@ static struct made_thread thread;
 
 /* A thread in line 3 of a cell. */
 static const uint64_t events = 7;
+static struct series series = SERIES_EMPTY;
 
 static struct sampler_options make_options(void)
 {
@@ -97,7 +98,8 @@ static struct sampler_options make_options(void)
                                     .plain = plain,
                                     .package = "/kernel/",
                                     .cell = "/cell.py",
-                                    .events = &events};
+                                    .events = &events,
+                                    .series = &series};
 }
 
 static struct sampler *create(const char **problem)

@@ -57,6 +57,12 @@ const char module_sampling_end_doc[] =
 #define OPERATIONS 256
 
 static struct sampler *sampler;
+static struct series series = SERIES_EMPTY;
+
+struct series *module_sampling_series(void)
+{
+    return &series;
+}
 
 /* --- begin -----------------------------------------------------------------------------------------------
  */
@@ -123,7 +129,8 @@ PyObject *module_sampling_begin(PyObject *module, PyObject *arguments)
     struct sampler_options options = {.package = arguments_text(package, "package", SCOPE_TEXT_MAX),
                                       .plain = (const uint8_t *)plain,
                                       .cell = cell,
-                                      .events = &recording.recorder.events};
+                                      .events = &recording.recorder.events,
+                                      .series = &series};
     if (options.package && plain_len != OPERATIONS) {
         PyErr_Format(PyExc_ValueError, "plain must have %d bytes", OPERATIONS);
         return NULL;
@@ -132,6 +139,7 @@ PyObject *module_sampling_begin(PyObject *module, PyObject *arguments)
         return NULL;
     sampler_destroy(sampler);
     sampler = NULL;
+    series_clear(&series);
     return begin(&options) == 0 ? Py_NewRef(Py_None) : NULL;
 }
 

@@ -6,6 +6,7 @@
 #define TRACER_MODULE_MODULE_SAMPLING_H
 
 #include "tracer/python/python.h"
+#include "tracer/record/series.h"
 
 /* The rows for the module's table of functions. */
 #define MODULE_SAMPLING_METHODS                                                                         \
@@ -23,6 +24,9 @@
 extern const char module_sampling_begin_doc[], module_sampling_start_doc[], module_sampling_stop_doc[],
     module_sampling_pause_doc[], module_sampling_go_on_doc[], module_sampling_statement_doc[],
     module_sampling_end_doc[];
+
+/* What the process uses while it is sampled, for the trace. */
+struct series *module_sampling_series(void);
 
 PyObject *module_sampling_begin(PyObject *module, PyObject *arguments);
 PyObject *module_sampling_start(PyObject *module, PyObject *unused);

@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "tracer/otf2/definitions.h"
+#include "tracer/otf2/metrics.h"
 #include "tracer/otf2/otf2_errors.h"
 #include "tracer/record/clock.h"
 
@@ -48,6 +49,8 @@ static OTF2_FlushType before_flush(void *context, OTF2_FileType type, OTF2_Locat
     (void)writer;
     if (type != OTF2_FILETYPE_EVENTS)
         return OTF2_FLUSH;
+    if (ref >> 32 == archive->sink.location_count)
+        return OTF2_FLUSH; /* metrics, which no thread has */
     struct track *location = archive->locations[ref >> 32];
     if (final)
         return location->broken ? OTF2_NO_FLUSH : OTF2_FLUSH;
@@ -187,22 +190,32 @@ uint64_t archive_flush_count(const struct archive *archive)
     return archive->flushes;
 }
 
-/* OTF2 counts its own buffer flush records as events, so it is asked; and before the writer is gone. */
-static void close_events(struct archive *archive, uint64_t *event_counts)
+/* The location behind those of the threads. */
+static OTF2_LocationRef metrics_location(const struct archive *archive)
+{
+    return (OTF2_LocationRef)archive->sink.location_count << 32;
+}
+
+/* OTF2 counts its own buffer flush records as events, so it is asked; and before the writer is gone. The
+ * metrics' number comes last. */
+static void close_events(struct archive *archive, const struct measured *measured, uint64_t *event_counts)
 {
     for (uint32_t i = 0; i < archive->sink.location_count; i++) {
         struct track *location = archive->locations[i];
         (void)OTF2_EvtWriter_GetNumberOfEvents(location->writer, &event_counts[i]);
         (void)OTF2_Archive_CloseEvtWriter(archive->otf2, location->writer);
     }
+    event_counts[archive->sink.location_count] =
+        metrics_write_events(archive->otf2, metrics_location(archive), measured->points,
+                             measured->point_count, measured->begin_ns, measured->end_ns);
     (void)OTF2_Archive_CloseEvtFiles(archive->otf2);
 }
 
 /* Readers open a definition file for each location; ours have nothing to say in it. */
-static void write_local_definitions(struct archive *archive)
+static void write_local_definitions(struct archive *archive, bool has_metrics)
 {
     (void)OTF2_Archive_OpenDefFiles(archive->otf2);
-    for (uint32_t i = 0; i < archive->sink.location_count; i++) {
+    for (uint32_t i = 0; i < archive->sink.location_count + has_metrics; i++) {
         OTF2_DefWriter *writer = OTF2_Archive_GetDefWriter(archive->otf2, (OTF2_LocationRef)i << 32);
         if (writer)
             (void)OTF2_Archive_CloseDefWriter(archive->otf2, writer);
@@ -237,6 +250,9 @@ static void write_definitions(struct archive *archive, const struct measured *me
         definitions_location(&definitions, (OTF2_LocationRef)i << 32, definitions_text(&definitions, name),
                              event_counts[i], 0);
     }
+    if (event_counts[archive->sink.location_count] > 0)
+        metrics_write_definitions(&definitions, metrics_location(archive),
+                                  event_counts[archive->sink.location_count]);
     definitions_regions(&definitions, measured->regions);
     (void)OTF2_Archive_CloseGlobalDefWriter(archive->otf2, writer);
 }
@@ -246,10 +262,10 @@ static void write_definitions(struct archive *archive, const struct measured *me
 void archive_close(struct archive *archive, const struct measured *measured, struct fault *fault)
 {
     reserve_finish(&archive->reserve);
-    uint64_t *event_counts = calloc(archive->sink.location_count, sizeof *event_counts);
+    uint64_t *event_counts = calloc((size_t)archive->sink.location_count + 1, sizeof *event_counts);
     if (event_counts) {
-        close_events(archive, event_counts);
-        write_local_definitions(archive);
+        close_events(archive, measured, event_counts);
+        write_local_definitions(archive, event_counts[archive->sink.location_count] > 0);
         write_definitions(archive, measured, event_counts);
     } else {
         fault_note(&archive->fault, ENOMEM, "closing the trace");

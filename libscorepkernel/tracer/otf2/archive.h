@@ -16,6 +16,7 @@
 
 #include "base/fault.h"
 #include "tracer/record/regions.h"
+#include "tracer/record/series.h"
 #include "tracer/record/sink.h"
 
 #define ARCHIVE_LOCATIONS_MAX 16384u
@@ -51,9 +52,11 @@ struct rewind_place {
 struct measured {
     const struct regions *regions;
     const char *process;
-    uint64_t begin_ns;          /* no event is earlier */
-    uint64_t end_ns;            /* nor later */
-    uint64_t begin_realtime_ns; /* begin_ns on the clock on the wall */
+    uint64_t begin_ns;                 /* no event is earlier */
+    uint64_t end_ns;                   /* nor later */
+    uint64_t begin_realtime_ns;        /* begin_ns on the clock on the wall */
+    const struct series_point *points; /* what the process used meanwhile */
+    uint32_t point_count;
 };
 
 /* Creates the archive's files inside an existing directory. NULL: *fault says why, and with which errno. */

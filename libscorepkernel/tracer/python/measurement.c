@@ -80,7 +80,8 @@ int measurement_begin(struct measurement_options *options)
     struct recording new = {.scope = options->scope,
                             .filter = options->filter,
                             .process = strdup(options->process),
-                            .instrument = options->instrument};
+                            .instrument = options->instrument,
+                            .series = options->series};
     scope_init(&options->scope);
     options->filter = (struct filter){0};
     Py_CLEAR(kept_result);
@@ -261,6 +262,7 @@ uint32_t measurement_region_of(PyObject *function)
 
 static void close_archive(struct recording *over, struct result *result)
 {
+    static struct series_point points[SERIES_MAX];
     struct recorder *recorder = &over->recorder;
     struct measured measured = {
         .regions = &recorder->regions,
@@ -268,6 +270,8 @@ static void close_archive(struct recording *over, struct result *result)
         .begin_ns = over->begin_ns,
         .end_ns = clock_now_ns(),
         .begin_realtime_ns = over->begin_realtime_ns,
+        .points = points,
+        .point_count = over->series ? series_read(over->series, points) : 0,
     };
     result->flushes = archive_flush_count(over->archive);
     archive_close(over->archive, &measured, &result->fault);

@@ -23,7 +23,8 @@ struct measurement_options {
     bool traceless;  /* no archive is written */
     bool instrument; /* as in struct measurement */
     struct scope scope;
-    struct filter filter; /* of our own archive; Score-P has filters itself */
+    struct series *series; /* as in struct recording */
+    struct filter filter;  /* of our own archive; Score-P has filters itself */
 };
 
 /* These set a Python exception and return -1 when they fail. */

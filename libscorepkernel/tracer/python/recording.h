@@ -15,6 +15,7 @@
 #include "tracer/record/cost.h"
 #include "tracer/record/filter.h"
 #include "tracer/record/recorder.h"
+#include "tracer/record/series.h"
 #include "tracer/record/traceless_sink.h"
 
 struct recording {
@@ -27,6 +28,7 @@ struct recording {
     struct filter filter;
     struct codes codes;
     struct cost cost;
+    struct series *series; /* of what the process uses, borrowed; NULL: there is none for the trace */
     char *process;
     uint64_t begin_ns;
     uint64_t begin_realtime_ns;

@@ -60,6 +60,7 @@ struct sampler {
     uint64_t looks, samples, cost_ns, piece_ns;
     uint64_t random;
     const uint64_t *events;
+    struct series *series;
     char *cell; /* NULL: no one file is the cell's own */
     struct hottest_line hottest;
     uint64_t told_ns; /* when the progress was told */
@@ -202,12 +203,22 @@ static void sample(struct sampler *sampler, struct watched_thread *thread, int64
     sampler->samples++;
 }
 
+static void note_use(struct sampler *sampler)
+{
+    struct series_point point = {clock_now_ns(), clock_read_ns(CLOCK_PROCESS_CPUTIME_ID),
+                                 sampler->memory.last};
+    if (point.resident > 0)
+        series_add(sampler->series, &point);
+}
+
 static void look_at_all(struct sampler *sampler, bool is_last)
 {
     uint64_t begin_ns = clock_read_ns(CLOCK_THREAD_CPUTIME_ID);
     uint32_t missed = 0;
     bool is_thorough = sampler->looks++ % THOROUGH == 0 || is_last;
     int64_t grown = is_thorough ? resident_memory_look(&sampler->memory) : 0;
+    if (is_thorough)
+        note_use(sampler);
     if (is_thorough)
         thread_list_read(&sampler->list, sampler->master);
     for (uint32_t i = 0; i < sampler->list.count; i++) {
@@ -298,6 +309,7 @@ static const char *prepare(struct sampler *sampler, const struct sampler_options
     sampler->package = strdup(options->package);
     sampler->cell = options->cell ? strdup(options->cell) : NULL; /* without it the progress names no line */
     sampler->events = options->events;
+    sampler->series = options->series;
     if (!sampler->package || pthread_condattr_init(&attributes) != 0)
         return "there is no memory for it";
     (void)pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC); /* fails for clocks that do not exist */

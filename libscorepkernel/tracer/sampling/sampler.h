@@ -9,6 +9,7 @@
 #ifndef TRACER_SAMPLING_SAMPLER_H
 #define TRACER_SAMPLING_SAMPLER_H
 
+#include "tracer/record/series.h"
 #include "tracer/sampling/functions.h"
 #include "tracer/sampling/sample_tree.h"
 #include "tracer/sampling/watched_thread.h"
@@ -27,6 +28,7 @@ struct sampler_options {
     const char
         *cell; /* the name of the file that the cell's own code is compiled as; NULL: there is no one */
     const uint64_t *events; /* how many have been recorded so far */
+    struct series *series;  /* gets what the process uses; borrowed */
 };
 
 struct sampler;

@@ -92,6 +92,7 @@ class Measurement:
             "library": scope.library(),
             "through": (scorep_api.FILE,),
             "instrument": self._arguments.instrument,
+            "metrics": self._place.directory is None,  # the archives of ranks become one, which has none
         }
         scorep_api.begin_cell()
         try:
