@@ -7,10 +7,11 @@ import io
 import os
 from typing import Any, Dict, List, NamedTuple
 
+from .regions import EXCLUSIVE, NAME, VISITS
+
 # A function that is left out has at least so many visits, and so large a share of all; a visit takes at most so long,
 # of which most is what recording it costs.
 _VISITS, _SHARE, _NS = 1_000, 0.01, 5_000
-_NAME, _VISITS_AT, _EXCLUSIVE_AT = 0, 3, 5  # columns of a region's row (measure/report.py)
 _FIRST_LINE = "# By %scorep_filter: the functions called most, and taking least, in"
 _SPECIAL = "\\*?[]# "
 
@@ -26,13 +27,13 @@ class Suggested(NamedTuple):
 def suggested(report: Dict[str, Any]) -> Suggested:
     """What to leave out of the next measurement of the same. report: as experiments keep it."""
     events = report["events"]
-    rows = sorted(report["regions"], key=lambda row: -row[_VISITS_AT])
+    rows = sorted(report["regions"], key=lambda row: -row[VISITS])
     chosen = [row for row in rows if _is_worth_it(row, events)]
-    names = list(dict.fromkeys(row[_NAME] for row in chosen))
+    names = list(dict.fromkeys(row[NAME] for row in chosen))
     lines = [_FIRST_LINE, f"# {_visible(report['directory'])}", "SCOREP_REGION_NAMES_BEGIN"]
     lines += [f"  EXCLUDE {_escaped(name)}" for name in names]
     text = "\n".join([*lines, "SCOREP_REGION_NAMES_END", ""])
-    return Suggested(text, names, max(0, events - 2 * sum(row[_VISITS_AT] for row in chosen)))
+    return Suggested(text, names, max(0, events - 2 * sum(row[VISITS] for row in chosen)))
 
 
 def is_own(path: str) -> bool:
@@ -47,9 +48,9 @@ def is_own(path: str) -> bool:
 
 
 def _is_worth_it(row: List[Any], events: int) -> bool:
-    visits = row[_VISITS_AT]
+    visits = row[VISITS]
     often = visits >= _VISITS and 2 * visits >= _SHARE * events
-    return often and row[_EXCLUSIVE_AT] <= _NS * visits and not row[_NAME].endswith(":<module>")
+    return often and row[EXCLUSIVE] <= _NS * visits and not row[NAME].endswith(":<module>")
 
 
 def _visible(text: str) -> str:

@@ -14,12 +14,11 @@ from IPython.core.error import UsageError
 from IPython.core.getipython import get_ipython
 
 from ..base import frame_numbers, frames
-from . import archives, exports, filters, kept
+from . import archives, exports, filters, kept, regions, samples
 
 _VIEWS = {"lines": "lines", "calls": "calls", "tree": "calls", "flame": "flame", "threads": "threads"}
 _VIEWS.update(timeline="threads", regions="regions", table="regions")
-# Columns of a region's row (measure/report.py).
-_BY = {"exclusive": 5, "inclusive": 4, "calls": 3}
+_BY = {"exclusive": regions.EXCLUSIVE, "inclusive": regions.INCLUSIVE, "calls": regions.VISITS}
 _TOP_MAX = 10_000
 # What a report can be made from: what was shown under the cell, and the files of a measurement system.
 _SOURCES = ("cell", "profile", "trace")
@@ -78,8 +77,11 @@ def _report(experiment: kept.Experiment) -> Dict[str, Any]:
         )
     if found is None:
         raise UsageError(f"{experiment.path} has no report: the kernel that measured it kept none, or it was removed.")
-    if not isinstance(found.get("regions"), list) or not isinstance(found.get("events"), int):
-        raise UsageError(f"{experiment.path} has a report that this kernel did not write: it cannot be shown.")
+    if regions.read(found) is None or not isinstance(found.get("events"), int):
+        raise UsageError(
+            f"{experiment.path} has a report that this kernel did not write, or that was changed: it cannot be used. "
+            "Measure the cell again."
+        )
     return {**found, "directory": experiment.path}
 
 
@@ -259,10 +261,10 @@ def _size(size: float) -> str:
     return f"{size:.0f} {unit}" if unit == "bytes" else f"{size:.1f} {unit}"
 
 
-def _write(path: str, text: str, mode: str) -> None:
+def _write(path: str, content: bytes, mode: str) -> None:
     try:
-        with io.open(path, mode, encoding="utf-8", errors="surrogatepass") as file:
-            file.write(text)
+        with io.open(path, mode) as file:
+            file.write(content)
     except (OSError, ValueError) as problem:  # ValueError: a name that no file can have
         why = getattr(problem, "strerror", None) or problem
         raise UsageError(f"{path!r} could not be written: {why}. Name another with --to.") from None
@@ -285,7 +287,7 @@ def write_filter(line: str) -> None:
         print("No function is called so often and takes so little that leaving it out would help.")
         return
     path = os.path.abspath(os.path.expanduser(wanted.to))
-    _write(path, suggested.text, "w" if filters.is_own(path) else "x")
+    _write(path, suggested.text.encode("utf-8", "surrogatepass"), "wb" if filters.is_own(path) else "xb")
     left = suggested.events / max(1, report["events"])
     size = experiment.size
     print(f"Written: {path}, which leaves out {', '.join(suggested.names[:5])}{' ...' if suggested.names[5:] else ''}.")
@@ -306,8 +308,8 @@ def export(line: str) -> None:
     ending = exports.FORMATS[form].ending
     path = os.path.abspath(os.path.expanduser(wanted.to or experiment.name + ending))
     try:
-        text = exports.FORMATS[form].make(_report(experiment))
-        _write(path, text, "w" if path.endswith(ending) else "x")
-    except exports.NothingToExport as problem:
+        made = exports.FORMATS[form].make(_report(experiment))
+    except (samples.NothingSampled, samples.NotUnderstood) as problem:
         raise UsageError(str(problem)) from None
+    _write(path, made, "wb" if path.endswith(ending) else "xb")
     print(f"Written: {path}")
