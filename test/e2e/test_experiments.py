@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+import gzip
 import json
 import os
 import unittest
@@ -170,11 +171,13 @@ class Experiments(TracedCase):
         return {"code": code, "silent": False, "store_history": True, "user_expressions": {}, "allow_stdin": False}
 
     def exported(self, form: str) -> str:
-        name = f"out.{form}" if form == "folded" else f"out.{form}.json"
+        return self.exported_bytes(form, f"out.{form}" if form == "folded" else f"out.{form}.json").decode()
+
+    def exported_bytes(self, form: str, name: str) -> bytes:
         for _ in range(2):  # its own files are overwritten, as notebooks are run again
             said = self.ok(f"%scorep_export {form} --to {name}").text()
             self.assertEqual(said, f"Written: {os.path.join(self.work, name)}\n")
-        with open(os.path.join(self.work, name)) as file:
+        with open(os.path.join(self.work, name), "rb") as file:
             return file.read()
 
     def test_exporting(self) -> None:
@@ -190,6 +193,8 @@ class Experiments(TracedCase):
         self.assertTrue(all(frame < len(scope["shared"]["frames"]) for stack in profile["samples"] for frame in stack))
         events: List[dict] = json.loads(self.exported("chrome"))["traceEvents"]
         self.assertTrue(all(event["dur"] > 0 for event in events))
+        profile = gzip.decompress(self.exported_bytes("pprof", "out.pb.gz"))  # test/worker/experiments reads the rest
+        self.assertIn(b"\x32\x04busy", profile)
         self.assertIn("could not be written", self.refused("%scorep_export folded --to /proc/out"))
         self.ok("open('thesis.tex', 'w').write('precious'); shell = get_ipython()")
         self.assertIn("exists", self.refused("%scorep_export folded --to thesis.tex"))

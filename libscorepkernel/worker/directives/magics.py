@@ -108,12 +108,12 @@ def scorep_export(line: str) -> None:
 
     ::
 
-        %scorep_export [EXPERIMENT] speedscope|chrome|folded [--to FILE]
+        %scorep_export [EXPERIMENT] speedscope|chrome|folded|pprof [--to FILE]
 
     speedscope: for https://www.speedscope.app. chrome: for https://ui.perfetto.dev and chrome://tracing. folded: stacks
-    with their microseconds, one a line, for flamegraph.pl. The file is named after the experiment, in the working
-    directory, unless --to names another. A file that is there is overwritten only if its name ends as such a file's
-    does: .speedscope.json, .chrome.json, .folded.
+    with their microseconds, one a line, for flamegraph.pl. pprof: for pprof -http=: FILE, by what the time was spent on.
+    The file is named after the experiment, in the working directory, unless --to names another. A file that is there is
+    overwritten only if its name ends as such a file's does: .speedscope.json, .chrome.json, .folded, .pb.gz.
     """
     _experiments().export(line)
 
@@ -140,7 +140,14 @@ def _experiments() -> Any:
     return line_magics
 
 
-_LINE_MAGICS = (scorep_doctor, scorep_report, scorep_experiments, scorep_compare, scorep_export, scorep_filter)
+_LINE_MAGICS = (
+    scorep_doctor,
+    scorep_report,
+    scorep_experiments,
+    scorep_compare,
+    scorep_export,
+    scorep_filter,
+)
 
 
 def register(shell: Any) -> None:

@@ -6,7 +6,7 @@ from __future__ import annotations
 import json
 from typing import Any, Callable, Dict, Iterator, List, NamedTuple, Tuple
 
-from . import samples
+from . import pprof, samples
 
 
 class _Stack(NamedTuple):
@@ -108,4 +108,5 @@ FORMATS: Dict[str, Format] = {
     "speedscope": Format(".speedscope.json", _speedscope),
     "chrome": Format(".chrome.json", _chrome),
     "folded": Format(".folded", _folded),
+    "pprof": Format(".pb.gz", pprof.made),
 }
