@@ -207,7 +207,7 @@ $(foreach p,$(PYTHONS),$(eval $(call tracer_rules,$(subst /,_,$(p)),$(p))))
 DEPS_BUILD := gcc g++ make pkg-config xeus-dev uuid-dev nlohmann-json3-dev libopen-trace-format2-dev python3-dev
 DEPS_RUN   := otf2-tools python3-ipython python3-cloudpickle python3-matplotlib python3-numpy \
               python3-jupyter-client jupyter-client jupyter-nbconvert
-DEPS_TEST  := python3-jupyter-kernel-test python3-ipykernel python3-dill procps
+DEPS_TEST  := python3-jupyter-kernel-test python3-ipykernel python3-dill python3-pandas python3-otf2 procps
 DEPS_FUZZ  := clang libclang-rt-14-dev
 DEPS_LINT  := clang clang-format clang-tidy cppcheck mypy python3-flake8
 

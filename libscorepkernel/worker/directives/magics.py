@@ -111,11 +111,30 @@ def scorep_export(line: str) -> None:
         %scorep_export [EXPERIMENT] speedscope|chrome|folded|pprof [--to FILE]
 
     speedscope: for https://www.speedscope.app. chrome: for https://ui.perfetto.dev and chrome://tracing. folded: stacks
-    with their microseconds, one a line, for flamegraph.pl. pprof: for pprof -http=: FILE, by what the time was spent on.
-    The file is named after the experiment, in the working directory, unless --to names another. A file that is there is
-    overwritten only if its name ends as such a file's does: .speedscope.json, .chrome.json, .folded, .pb.gz.
+    with their microseconds, one a line, for flamegraph.pl. pprof: for pprof -http=: FILE, by what the time was spent
+    on. The file is named after the experiment, in the working directory, unless --to names another. A file that is
+    there is overwritten only if its name ends as such a file's does: .speedscope.json, .chrome.json, .folded, .pb.gz.
     """
     _experiments().export(line)
+
+
+def scorep_result(line: str) -> Any:
+    """Give what was measured as a value, for your own analysis.
+
+    ::
+
+        result = %scorep_result [EXPERIMENT]
+
+    EXPERIMENT: its directory, or that directory's name; by default the one that was measured last.
+
+    result.tree        the call tree that was sampled, a table of pandas: seconds by Python, native code and waiting
+    result.regions     the functions of the trace or of Score-P's profile, with their visits
+    result.events      the trace's Enter and Leave events; needs OTF2's Python module (python3-otf2)
+    result.hatchet()   the call tree as Hatchet's GraphFrame
+    result.literal()   the same as a list, which Hatchet's GraphFrame.from_literal() takes
+    result.pipit()     the events as Pipit's Trace
+    """
+    return _experiments().result(line)
 
 
 def scorep_filter(line: str) -> None:
@@ -146,6 +165,7 @@ _LINE_MAGICS = (
     scorep_experiments,
     scorep_compare,
     scorep_export,
+    scorep_result,
     scorep_filter,
 )
 

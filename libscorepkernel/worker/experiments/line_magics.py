@@ -14,7 +14,7 @@ from IPython.core.error import UsageError
 from IPython.core.getipython import get_ipython
 
 from ..base import frame_numbers, frames
-from . import archives, exports, filters, kept, regions, samples
+from . import archives, exports, filters, kept, regions, results, samples
 
 _VIEWS = {"lines": "lines", "calls": "calls", "tree": "calls", "flame": "flame", "threads": "threads"}
 _VIEWS.update(timeline="threads", regions="regions", table="regions")
@@ -313,3 +313,10 @@ def export(line: str) -> None:
         raise UsageError(str(problem)) from None
     _write(path, made, "wb" if path.endswith(ending) else "xb")
     print(f"Written: {path}")
+
+
+def result(line: str) -> results.Result:
+    """%scorep_result."""
+    wanted = _read("scorep_result", line, _argument("experiment", nargs="?"))
+    experiment = _experiment(wanted.experiment)
+    return results.Result(experiment.path, _report(experiment))
