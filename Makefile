@@ -56,6 +56,7 @@ RUNNER_SRC := $(BASE_SRC) $(WIRE_SRC) $(call sources,process)
 LIB_SRC    := $(RUNNER_SRC) $(call sources,directives profile report report/views session)
 KEEPER_SRC := $(call sources,keeper) $(WIRE_SRC) libscorepkernel/base/buffer.c
 RANKS_SRC  := $(call sources,ranks) $(RUNNER_SRC)
+HTML_SRC   := $(call sources,html report profile) $(BASE_SRC)
 HOST_SRC   := $(wildcard shim/*.c shim/*/*.c shim/*/*.cpp) libscorepkernel/base/json_bridge.cpp
 # The provider is an object of its own, which Score-P's libraries need.
 PROVIDER_SRC := libscorepkernel/scorep/provider.c
@@ -67,6 +68,7 @@ WORKER_SRC := $(shell find libscorepkernel/worker -name '*.py' | LC_ALL=C sort)
 LIB_OBJ    := $(call objects,$(LIB_SRC))
 KEEPER_OBJ := $(call objects,$(KEEPER_SRC))
 RANKS_OBJ  := $(call objects,$(RANKS_SRC))
+HTML_OBJ   := $(call objects,$(HTML_SRC))
 HOST_OBJ   := $(call objects,$(HOST_SRC))
 
 HOST    := $(TREE)/bin/scorepkernel
@@ -74,6 +76,7 @@ LIB     := $(TREE)/lib/libscorepkernel.so
 PRIVATE := $(TREE)/lib/scorepkernel
 KEEPER  := $(PRIVATE)/scorepkernel-keeper
 RANKS   := $(PRIVATE)/scorepkernel-ranks
+HTML    := $(PRIVATE)/scorepkernel-html
 PROVIDER := $(PRIVATE)/libscorepkernel-subsystems.so
 WORKER  := $(WORKER_SRC:libscorepkernel/worker/%=$(PRIVATE)/worker/spk_worker/%) \
            $(patsubst %,$(PRIVATE)/worker/spk_worker/%,base/frame_numbers.py directives/table.py)
@@ -93,7 +96,7 @@ OTF2_LIBS   = $(if $(OTF2_HIDDEN),$(OTF2_STATIC) -Wl$(comma)--exclude-libs$(comm
               -Wl,--wrap=fopen,--wrap=gethostid,--wrap=malloc
 
 .PHONY: all help tracer remove-stale
-all: $(BUILD)/.ready $(if $(STALE),remove-stale) $(HOST) $(LIB) $(KEEPER) $(RANKS) $(PROVIDER) $(WORKER) $(LOGOS) $(EMBED) tracer
+all: $(BUILD)/.ready $(if $(STALE),remove-stale) $(HOST) $(LIB) $(KEEPER) $(RANKS) $(HTML) $(PROVIDER) $(WORKER) $(LOGOS) $(EMBED) tracer
 .DEFAULT_GOAL := all
 
 # Say what to do before the compiler says something else.
@@ -102,7 +105,7 @@ $(BUILD)/.ready:
 	@echo '#include <xeus/xeus.hpp>\n#include <nlohmann/json.hpp>\n#include <otf2/otf2.h>' | sed 's/\\n/\n/g' | \
 	  $(CXX) -E -x c++ - >/dev/null 2>&1 || { echo 'What the build needs is not installed: run "make deps".' >&2; exit 1; }
 	@touch $@
-$(LIB_OBJ) $(KEEPER_OBJ) $(RANKS_OBJ) $(HOST_OBJ): | $(BUILD)/.ready
+$(LIB_OBJ) $(KEEPER_OBJ) $(RANKS_OBJ) $(HTML_OBJ) $(HOST_OBJ): | $(BUILD)/.ready
 
 help:
 	@echo 'demo     install what is missing, build, run the example notebook, show where things are'
@@ -141,6 +144,11 @@ $(RANKS): $(RANKS_OBJ)
 	@mkdir -p $(@D)
 	$(if $(V),,@echo '  LINK    $@')
 	$(Q)$(CXX) $(ALL_LDFLAGS) -o $@ $^ -pthread
+
+$(HTML): $(HTML_OBJ)
+	@mkdir -p $(@D)
+	$(if $(V),,@echo '  LINK    $@')
+	$(Q)$(CXX) $(ALL_LDFLAGS) -o $@ $^
 
 $(PROVIDER): $(PROVIDER_SRC)
 	@mkdir -p $(@D)

@@ -28,6 +28,7 @@ DIRECTIONS = {
     "scorep": "base include",
     "report": "profile base include",
     "report/views": "report base include",
+    "html": "report base include",
     "process": "wire base include",
     "keeper": "wire base include",
     "ranks": "process wire base include",

@@ -9,6 +9,7 @@ import os
 PACKAGE = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 IMPORTED_FROM = os.path.dirname(PACKAGE)
 _PRIVATE = os.path.dirname(IMPORTED_FROM)
-# The library that Score-P's libraries need, and the program that starts ranks.
+# The library that Score-P's libraries need, and the programs that start ranks and make a report's HTML.
 PROVIDER = os.path.join(_PRIVATE, "libscorepkernel-subsystems.so")
 RANKS_PROGRAM = os.path.join(_PRIVATE, "scorepkernel-ranks")
+HTML_PROGRAM = os.path.join(_PRIVATE, "scorepkernel-html")
