@@ -55,6 +55,23 @@ class Results(TracedCase):
         self.assertEqual(sorted(names), ["the cell", "thread 1"])
         self.assertIn("no experiment nowhere", self.fails("%scorep_result nowhere", "UsageError").reply["evalue"])
 
+    def test_the_page(self) -> None:
+        """It holds what stands under the cell, byte for byte, and the cell."""
+        outcome = self.ok(CODE)
+        shown = next(content["data"]["text/html"] for content in outcome.of("display_data") if "text/html" in content["data"])
+        path = os.path.join(self.work, "page.html")
+        for _ in range(2):  # its own file is overwritten, as notebooks are run again
+            self.assertEqual(self.ok("%scorep_export html --to page.html").text(), f"Written: {path}\n")
+        with open(path, encoding="utf-8") as file:
+            content = file.read()
+        self.assertIn(shown, content)
+        self.assertIn("<title>Cell ", content)
+        self.assertIn("other.start(); other.join()\nbusy(0.1)", content)
+        self.ok("open('page.html', 'w').write('<!DOCTYPE html>')")
+        self.assertIn("exists", self.fails("%scorep_export html --to page.html", "UsageError").reply["evalue"])
+        self.ok(f"%scorep_export {outcome.experiment} html")
+        self.assertTrue(os.path.exists(os.path.join(self.work, os.path.basename(outcome.experiment) + ".html")))
+
     def test_without_samples(self) -> None:
         needs("pandas")
         self.ok("%env SCOREPKERNEL_SAMPLING=off")

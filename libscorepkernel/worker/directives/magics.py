@@ -108,12 +108,13 @@ def scorep_export(line: str) -> None:
 
     ::
 
-        %scorep_export [EXPERIMENT] speedscope|chrome|folded|pprof [--to FILE]
+        %scorep_export [EXPERIMENT] speedscope|chrome|folded|pprof|html [--to FILE]
 
     speedscope: for https://www.speedscope.app. chrome: for https://ui.perfetto.dev and chrome://tracing. folded: stacks
     with their microseconds, one a line, for flamegraph.pl. pprof: for pprof -http=: FILE, by what the time was spent
-    on. The file is named after the experiment, in the working directory, unless --to names another. A file that is
-    there is overwritten only if its name ends as such a file's does: .speedscope.json, .chrome.json, .folded, .pb.gz.
+    on. html: the report as one page for any browser, with the cell. The file is named after the experiment, in the
+    working directory, unless --to names another. A file that is there is overwritten only if it is of that format:
+    its name ends with .speedscope.json, .chrome.json, .folded or .pb.gz, or it is such a page.
     """
     _experiments().export(line)
 

@@ -6,7 +6,10 @@ from __future__ import annotations
 import json
 from typing import Any, Callable, Dict, Iterator, List, NamedTuple, Tuple
 
-from . import pprof, samples
+from ..base import frames
+from . import kept, page, pprof, regions, samples
+
+REGIONS = 10  # of a report that are shown, unless more are asked for
 
 
 class _Stack(NamedTuple):
@@ -38,16 +41,15 @@ def _on_one_line(name: str) -> str:
     return " ".join(name.replace(";", ",").splitlines())
 
 
-def _folded(report: Dict[str, Any]) -> bytes:
-    stacks = _stacks(samples.read(report))
-    lines = [f"{';'.join(map(_on_one_line, one.names))} {one.ns // 1000}" for one in stacks]
+def _folded(sampled: samples.Samples, directory: str) -> bytes:
+    lines = [f"{';'.join(map(_on_one_line, one.names))} {one.ns // 1000}" for one in _stacks(sampled)]
     return _encoded("\n".join(lines) + "\n")
 
 
-def _speedscope(report: Dict[str, Any]) -> bytes:
+def _speedscope(sampled: samples.Samples, directory: str) -> bytes:
     frames: Dict[str, int] = {}
     profiles: Dict[int, Dict[str, Any]] = {}
-    for one in _stacks(samples.read(report)):
+    for one in _stacks(sampled):
         empty: Dict[str, Any] = {"name": one.thread.name, "samples": [], "weights": []}
         profile = profiles.setdefault(one.thread.number, empty)
         profile["samples"].append([frames.setdefault(name, len(frames)) for name in one.names])
@@ -66,19 +68,19 @@ def _speedscope(report: Dict[str, Any]) -> bytes:
         {
             "$schema": "https://www.speedscope.app/file-format-schema.json",
             "exporter": "libscorepkernel",
-            "name": report["directory"],
+            "name": directory,
             "shared": {"frames": [{"name": name} for name in frames]},
             "profiles": made,
         }
     )
 
 
-def _chrome(report: Dict[str, Any]) -> bytes:
+def _chrome(sampled: samples.Samples, directory: str) -> bytes:
     """Stacks one after the other, as a time line is not kept for each of them: their widths are right, and their order
     is that in which they were met first."""
     events: List[Dict[str, Any]] = []
     begins: Dict[int, int] = {}
-    for one in _stacks(samples.read(report)):
+    for one in _stacks(sampled):
         thread = one.thread.number
         begin = begins.get(thread, 0)
         begins[thread] = begin + one.ns
@@ -96,17 +98,38 @@ def _json(value: Any) -> bytes:
     return json.dumps(value).encode("ascii")
 
 
+def _html(experiment: kept.Experiment, report: Dict[str, Any]) -> bytes:
+    rows = sorted(report["regions"], key=lambda row: -row[regions.EXCLUSIVE])
+    try:
+        measurement = frames.dump({**report, "regions": rows[:REGIONS]})
+    except RecursionError:
+        raise page.NoPage("The page could not be made: the report was changed. Measure the cell again.") from None
+    return page.made(experiment, measurement)
+
+
+# What makes a file of an experiment and its report, whose regions have been looked at (regions.read).
+_Make = Callable[[kept.Experiment, Dict[str, Any]], bytes]
+# Why it may not be possible; the texts are for the user.
+PROBLEMS = (samples.NothingSampled, samples.NotUnderstood, page.NoPage)
+
+
+def _of_samples(make: Callable[[samples.Samples, str], bytes]) -> _Make:
+    return lambda experiment, report: make(samples.read(report), experiment.path)
+
+
 class Format(NamedTuple):
-    """How files of a format end, and what makes one of a report, as experiments keep it: samples.NothingSampled,
-    samples.NotUnderstood."""
+    """How files of a format end, what makes one (PROBLEMS), and how one begins where its ending is that of many
+    others."""
 
     ending: str
-    make: Callable[[Dict[str, Any]], bytes]
+    make: _Make
+    begin: bytes = b""
 
 
 FORMATS: Dict[str, Format] = {
-    "speedscope": Format(".speedscope.json", _speedscope),
-    "chrome": Format(".chrome.json", _chrome),
-    "folded": Format(".folded", _folded),
-    "pprof": Format(".pb.gz", pprof.made),
+    "speedscope": Format(".speedscope.json", _of_samples(_speedscope)),
+    "chrome": Format(".chrome.json", _of_samples(_chrome)),
+    "folded": Format(".folded", _of_samples(_folded)),
+    "pprof": Format(".pb.gz", _of_samples(pprof.made)),
+    "html": Format(".html", _html, page.BEGIN),
 }

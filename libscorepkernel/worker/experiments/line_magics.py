@@ -14,7 +14,7 @@ from IPython.core.error import UsageError
 from IPython.core.getipython import get_ipython
 
 from ..base import frame_numbers, frames
-from . import archives, exports, filters, kept, regions, results, samples
+from . import archives, exports, filters, kept, regions, results
 
 _VIEWS = {"lines": "lines", "calls": "calls", "tree": "calls", "flame": "flame", "threads": "threads"}
 _VIEWS.update(timeline="threads", regions="regions", table="regions")
@@ -87,7 +87,11 @@ def _report(experiment: kept.Experiment) -> Dict[str, Any]:
 
 def _send(report: Dict[str, Any]) -> None:
     connection = get_ipython().connection
-    connection.send(frame_numbers.REPORT, connection.cell_of_caller(), frames.dump(report))
+    try:
+        measurement = frames.dump(report)
+    except RecursionError:
+        raise UsageError(f"{report['directory']} has a report that was changed: it cannot be shown.") from None
+    connection.send(frame_numbers.REPORT, connection.cell_of_caller(), measurement)
 
 
 def show(line: str) -> None:
@@ -97,7 +101,7 @@ def show(line: str) -> None:
         line,
         _argument("experiment", nargs="?"),
         _argument("--view", action="append", choices=sorted(_VIEWS)),
-        _argument("--top", type=_number, default=10),
+        _argument("--top", type=_number, default=exports.REGIONS),
         _argument("--by", choices=sorted(_BY), default="exclusive"),
         _argument("--from", dest="source", choices=_SOURCES),
         _argument("--threads", action="store_const", dest="apart", const=archives.THREADS),
@@ -297,6 +301,19 @@ def write_filter(line: str) -> None:
         print("The next measured cells obey it, until you say: del os.environ['SCOREP_FILTERING_FILE']")
 
 
+def _is_own(path: str, wanted: exports.Format) -> bool:
+    """Whether a file that is there is one of such a format, and may be overwritten."""
+    if not path.endswith(wanted.ending):
+        return False
+    try:
+        if not os.path.isfile(path):
+            return True
+        with io.open(path, "rb") as file:
+            return file.read(len(wanted.begin)) == wanted.begin
+    except OSError:
+        return False
+
+
 def export(line: str) -> None:
     """%scorep_export."""
     wanted = _read("scorep_export", line, _argument("words", nargs="*"), _argument("--to"))
@@ -305,13 +322,13 @@ def export(line: str) -> None:
     if form is None or len(words) > 1:
         raise UsageError(f"%scorep_export takes an experiment, or none, and then one of {', '.join(exports.FORMATS)}.")
     experiment = _experiment(words[0] if words else None)
-    ending = exports.FORMATS[form].ending
-    path = os.path.abspath(os.path.expanduser(wanted.to or experiment.name + ending))
+    wanted_format = exports.FORMATS[form]
+    path = os.path.abspath(os.path.expanduser(wanted.to or experiment.name + wanted_format.ending))
     try:
-        made = exports.FORMATS[form].make(_report(experiment))
-    except (samples.NothingSampled, samples.NotUnderstood) as problem:
+        made = wanted_format.make(experiment, _report(experiment))
+    except exports.PROBLEMS as problem:
         raise UsageError(str(problem)) from None
-    _write(path, made, "wb" if path.endswith(ending) else "xb")
+    _write(path, made, "wb" if _is_own(path, wanted_format) else "xb")
     print(f"Written: {path}")
 
 

@@ -5,7 +5,7 @@ So little of that encoding is needed that it is written here: whole numbers, and
 from __future__ import annotations
 
 import gzip
-from typing import Any, Dict, Iterable, List, NamedTuple, Tuple
+from typing import Dict, Iterable, List, NamedTuple, Tuple
 
 from . import samples
 
@@ -138,9 +138,9 @@ class _Profile:
         )
 
 
-def made(report: Dict[str, Any]) -> bytes:
-    """The profile as a file. report: as experiments keep it. samples.NothingSampled, samples.NotUnderstood."""
-    profile = _Profile(samples.read(report))
+def made(sampled: samples.Samples, directory: str) -> bytes:
+    """The profile as a file. directory: the experiment's."""
+    profile = _Profile(sampled)
     profile.gather()
     # Without the time, so that one experiment gives one file, whenever it is exported.
-    return gzip.compress(profile.encoded(f"Experiment: {report['directory']}"), mtime=0)
+    return gzip.compress(profile.encoded(f"Experiment: {directory}"), mtime=0)

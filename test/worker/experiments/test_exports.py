@@ -19,9 +19,13 @@ import kept_report  # noqa: E402
 import package  # noqa: E402
 
 package.load()
-from spk_worker.experiments import exports, regions, samples  # noqa: E402
+from spk_worker.experiments import exports, kept, regions  # noqa: E402
 
 HOSTILE = ("x" * 100_000, "a\nb\r\u2028;\"'<script>", "\ud800half", "\0", "")
+
+
+def exported(form: str, report: Dict[str, Any]) -> bytes:
+    return exports.FORMATS[form].make(kept.Experiment("/tmp/experiment", {}), report)
 
 
 def fields(data: bytes) -> List[Tuple[int, Any]]:
@@ -91,7 +95,7 @@ class Profile:
 
 class Pprof(unittest.TestCase):
     def test_what_is_in_it(self) -> None:
-        made = exports.FORMATS["pprof"].make(kept_report.report())
+        made = exported("pprof", kept_report.report())
         profile = Profile(made)
         self.assertEqual(profile.texts[0], "")
         self.assertEqual(profile.types[:3], [("samples", "count"), ("wall", "nanoseconds"), ("python", "nanoseconds")])
@@ -109,11 +113,11 @@ class Pprof(unittest.TestCase):
                 ([("work", 6)], [90, 90 * ms, 10 * ms, 0, 0, 80 * ms], thread),
             ],
         )
-        self.assertEqual(made, exports.FORMATS["pprof"].make(kept_report.report()), "it holds no time of its making")
+        self.assertEqual(made, exported("pprof", kept_report.report()), "it holds no time of its making")
 
     def test_names(self) -> None:
         for name in HOSTILE:
-            profile = Profile(exports.FORMATS["pprof"].make(kept_report.report(name)))
+            profile = Profile(exported("pprof", kept_report.report(name)))
             self.assertIn(name.encode("utf-8", "replace").decode(), profile.texts)
 
     def test_pprof_itself(self) -> None:
@@ -122,7 +126,7 @@ class Pprof(unittest.TestCase):
             self.skipTest("there is no pprof on PATH")
         for name in ("work", *HOSTILE):
             with tempfile.NamedTemporaryFile(suffix=".pb.gz") as file:
-                file.write(exports.FORMATS["pprof"].make(kept_report.report(name)))
+                file.write(exported("pprof", kept_report.report(name)))
                 file.flush()
                 done = subprocess.run([program, "-top", "-sample_index=gil", file.name], capture_output=True, text=True)
             self.assertEqual(done.returncode, 0, done.stderr)
@@ -134,21 +138,21 @@ class Formats(unittest.TestCase):
         """None breaks the lines of a format, its JSON, or UTF-8."""
         for name in HOSTILE:
             report = kept_report.report(name)
-            folded = exports.FORMATS["folded"].make(report).decode()
+            folded = exported("folded", report).decode()
             self.assertEqual([line.rpartition(" ")[2] for line in folded[:-1].split("\n")], ["150000", "80000", "30000", "90000"])
-            scope = json.loads(exports.FORMATS["speedscope"].make(report))
+            scope = json.loads(exported("speedscope", report))
             self.assertEqual([one["name"] for one in scope["profiles"]], ["the cell", "rank 3: thread 1"])
             self.assertEqual([one["endValue"] for one in scope["profiles"]], [260_000_000, 90_000_000])
-            self.assertEqual(len(json.loads(exports.FORMATS["chrome"].make(report))["traceEvents"]), 7)
+            self.assertEqual(len(json.loads(exported("chrome", report))["traceEvents"]), 7)
 
     def test_what_is_damaged(self) -> None:
         """Nothing but these errors, whatever a report holds that passed as one."""
         refused = 0
         for report in kept_report.wrong_reports():
-            for form in exports.FORMATS.values():
+            for form in set(exports.FORMATS) - {"html"}:
                 try:
-                    self.assertIsInstance(form.make({**report, "directory": "/tmp/experiment"}), bytes)
-                except (samples.NothingSampled, samples.NotUnderstood) as problem:
+                    self.assertIsInstance(exported(form, {**report, "directory": "/tmp/experiment"}), bytes)
+                except exports.PROBLEMS as problem:
                     self.assertRegex(str(problem), r"^[TA-Z].*\.$")
                     refused += 1
         self.assertGreater(refused, 100)
