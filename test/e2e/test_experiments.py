@@ -80,6 +80,15 @@ class Experiments(TracedCase):
             with open(path, "w") as file:
                 json.dump(hostile, file)
             self.assertIn("Measured in", self.shown("%scorep_report"))
+        refused = {"regions": 7, "events": "many", "sampling": {"nodes": [["x"]]}}
+        for place, value in refused.items():
+            with open(path, "w") as file:
+                json.dump({**json.loads(good), place: value}, file)
+            magics = ["%scorep_export folded", "%scorep_export pprof"]
+            if place != "sampling":
+                magics += ["%scorep_report", "%scorep_filter", "%scorep_export html", "%scorep_result"]
+            for magic in magics:
+                self.assertIn("Measure the cell again.", self.refused(magic))
         os.unlink(path)
         self.assertIn("has no report", self.refused("%scorep_report --from cell"))
         with open(os.path.join(os.path.dirname(path), "scorepkernel.json"), "w") as file:
@@ -226,7 +235,7 @@ class Experiments(TracedCase):
         self.assertIn("has no samples", self.refused("%scorep_export folded"))
 
     def test_help_and_completion(self) -> None:
-        for name in ("report", "experiments", "compare", "export", "filter"):
+        for name in ("report", "experiments", "compare", "export", "result", "filter"):
             reply = self.reply_of(self.kc.inspect(f"%scorep_{name}", 9))
             self.assertIn(f"%scorep_{name} [", reply["data"]["text/plain"])
 

@@ -20,21 +20,20 @@ class _Stack(NamedTuple):
 
 def _stacks(sampled: samples.Samples) -> Iterator[_Stack]:
     """Each stack that was seen, with the time that was spent in just that."""
-    names: List[Tuple[str, ...]] = []
-    for node in sampled.nodes:
-        above = names[node.parent] if node.parent >= 0 else ()
-        names.append((*above, *_label(sampled, node)))
+    labels = [_label(sampled, node) for node in sampled.nodes]
+    for number, node in enumerate(sampled.nodes):
         ns = sum(node.own)
-        if ns and names[-1]:
-            yield _Stack(names[-1], ns, sampled.threads[node.thread])
+        names = tuple(filter(None, (labels[at] for at in samples.stack(sampled.nodes, number)))) if ns else ()
+        if names:
+            yield _Stack(names[::-1], ns, sampled.threads[node.thread])
 
 
-def _label(sampled: samples.Samples, node: samples.Node) -> Tuple[str, ...]:
-    """What a node is called; nothing for one that is left out."""
-    if node.function < 0:
-        return ()
+def _label(sampled: samples.Samples, node: samples.Node) -> str:
+    """What a node is called; empty for one that is left out."""
+    if node.function < 0 or not sampled.functions[node.function].is_shown:
+        return ""
     function = sampled.functions[node.function]
-    return (f"{function.name} ({function.place}:{node.line or function.line})",) if function.is_shown else ()
+    return f"{function.name} ({function.place}:{node.line or function.line})"
 
 
 def _on_one_line(name: str) -> str:

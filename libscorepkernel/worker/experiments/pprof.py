@@ -5,7 +5,7 @@ So little of that encoding is needed that it is written here: whole numbers, and
 from __future__ import annotations
 
 import gzip
-from typing import Dict, Iterable, List, NamedTuple, Tuple
+from typing import Dict, Iterable, List, NamedTuple
 
 from . import samples
 
@@ -78,22 +78,26 @@ class _Profile:
         self.ns: Dict[int, int] = {}  # by thread
 
     def gather(self) -> None:
-        stacks: List[Tuple[int, ...]] = []  # innermost first, as pprof has them
-        for node in self._sampled.nodes:
-            above = stacks[node.parent] if node.parent >= 0 else ()
-            stacks.append((*self._own_location(node), *above))
-            if stacks[-1] and (node.samples or any(node.own)):
-                self._samples.append(self._sample(node, stacks[-1]))
-                self.ns[node.thread] = self.ns.get(node.thread, 0) + sum(node.own)
+        nodes = self._sampled.nodes
+        locations = [self._location_of(node) for node in nodes]
+        for number, node in enumerate(nodes):
+            if node.samples or any(node.own):
+                self._add(node, [locations[at] for at in samples.stack(nodes, number) if locations[at]])
 
-    def _own_location(self, node: samples.Node) -> Tuple[int, ...]:
-        """Nothing for what is left out."""
+    def _add(self, node: samples.Node, stack: List[int]) -> None:
+        """stack: innermost first, as pprof has it."""
+        if stack:
+            self._samples.append(self._sample(node, stack))
+            self.ns[node.thread] = self.ns.get(node.thread, 0) + sum(node.own)
+
+    def _location_of(self, node: samples.Node) -> int:
+        """0 for what is left out."""
         if node.function < 0 or not self._sampled.functions[node.function].is_shown:
-            return ()
+            return 0
         place = _Place(node.function, node.line or self._sampled.functions[node.function].line)
-        return (self._locations.setdefault(place, len(self._locations) + 1),)
+        return self._locations.setdefault(place, len(self._locations) + 1)
 
-    def _sample(self, node: samples.Node, stack: Tuple[int, ...]) -> bytes:
+    def _sample(self, node: samples.Node, stack: List[int]) -> bytes:
         thread = self._sampled.threads[node.thread]
         labels = [self._label("thread", _number(_LABEL_TEXT, self._strings.number(thread.name)))]
         if thread.rank >= 0:

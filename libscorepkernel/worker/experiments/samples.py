@@ -4,7 +4,7 @@ file may be another program's, or be damaged: all of it is checked here, so that
 
 from __future__ import annotations
 
-from typing import Any, Dict, List, NamedTuple, Tuple
+from typing import Any, Dict, Iterator, List, NamedTuple, Tuple
 
 # The same limits as those of report/samples.h.
 _FUNCTIONS_MAX, _NODES_MAX, _THREADS_MAX = 65_536, 1 << 18, 1_024
@@ -109,6 +109,14 @@ def read(report: Dict[str, Any]) -> Samples:
             "changed, or another version wrote it. Measure the cell again."
         ) from None
     return Samples(functions, threads, nodes)
+
+
+def stack(nodes: List[Node], number: int) -> Iterator[int]:
+    """The numbers of a node and of those that called it, up to that of its thread. Not kept for each node: deep
+    recursion has many, and each would hold all of those above it."""
+    while number >= 0:
+        yield number
+        number = nodes[number].parent
 
 
 def inclusive(nodes: List[Node]) -> List[Spent]:
