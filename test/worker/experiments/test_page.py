@@ -1,5 +1,4 @@
 # SPDX-License-Identifier: BSD-3-Clause
-# not sanitized
 """The page that a report is handed on as: whole, without scripts, and the same whatever users' texts hold."""
 
 import html.parser
