@@ -56,7 +56,7 @@ RUNNER_SRC := $(BASE_SRC) $(WIRE_SRC) $(call sources,process)
 LIB_SRC    := $(RUNNER_SRC) $(call sources,directives profile report report/views session)
 KEEPER_SRC := $(call sources,keeper) $(WIRE_SRC) libscorepkernel/base/buffer.c
 RANKS_SRC  := $(call sources,ranks) $(RUNNER_SRC)
-HTML_SRC   := $(call sources,html report profile) $(BASE_SRC)
+HTML_SRC   := $(call sources,html report report/views profile) $(BASE_SRC)
 HOST_SRC   := $(wildcard shim/*.c shim/*/*.c shim/*/*.cpp) libscorepkernel/base/json_bridge.cpp
 # The provider is an object of its own, which Score-P's libraries need.
 PROVIDER_SRC := libscorepkernel/scorep/provider.c
