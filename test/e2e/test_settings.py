@@ -101,6 +101,14 @@ class Settings(TracedCase):
             self.with_variable(name, "8M")
             self.assertIn(f"{name}: without effect in a session that runs", self.measured().report)
 
+    def test_c_functions(self):
+        code = "import time; time.sleep(0); leaf(1)"
+        self.assertNotIn("time:sleep", self.measured(code).report)
+        self.with_variable("SCOREPKERNEL_C_FUNCTIONS", "on")
+        self.assertRegex(self.measured(code).report, r"(?m)^ .* 1  time:sleep  \(C\)$")
+        self.with_variable("SCOREPKERNEL_C_FUNCTIONS", "perhaps")
+        self.assertIn("must be on", self.fails(SCOREP + "leaf(1)", "NotMeasured").reply["evalue"])
+
     # --- the existing kernel's -------------------------------------------------------------------------------------
 
     def test_persistence_directory(self):

@@ -25,7 +25,7 @@ PyDoc_STRVAR(
     begin_doc,
     "begin(directory, *, cell, own, library, process='python', memory_limit=268435456,\n"
     "      scorep=None, profiled=False, through=(), instrument=True, filter=None, trace=True,\n"
-    "      metrics=False)\n--\n\n"
+    "      metrics=False, c_functions=False)\n--\n\n"
     "Begin a measurement; nothing is recorded before start(). Its events go into an OTF2 archive in\n"
     "the existing directory, or to Score-P, which makes the directory.\n\n"
     "cell: co_filename of the cell; its module-level code begins and ends the recording. Or a tuple of\n"
@@ -40,6 +40,9 @@ PyDoc_STRVAR(
     "filter: the bytes of a filter file in Score-P's syntax; what it excludes is not recorded. ValueError.\n"
     "trace: false: no archive is written; what end() says is all that is wanted.\n"
     "metrics: the archive gets what the process used while it was sampled: CPU time and resident memory.\n"
+    "c_functions: functions that are written in C are recorded, too, where the user's code or a library "
+    "that\n"
+    "it called calls them.\n"
     "OSError: the archive cannot be written, or Score-P does not start (ECANCELED; see\n"
     "scorep_messages()). RuntimeError: a measurement is active already.\n"
     "NotImplementedError: this Python has no GIL.");
@@ -101,16 +104,17 @@ static int read_filter(const char *text, Py_ssize_t len, struct filter *filter)
 static PyObject *tracer_begin(PyObject *module, PyObject *arguments, PyObject *keywords)
 {
     /* Python wants them writable, and never writes. */
-    static char texts[][16] = {"directory",    "cell",   "own",      "library", "process",
-                               "memory_limit", "scorep", "profiled", "through", "instrument",
-                               "filter",       "trace",  "metrics"};
-    static char *names[] = {texts[0], texts[1], texts[2], texts[3],  texts[4],  texts[5],  texts[6],
-                            texts[7], texts[8], texts[9], texts[10], texts[11], texts[12], NULL};
+    static char texts[][16] = {"directory",    "cell",   "own",      "library",    "process",
+                               "memory_limit", "scorep", "profiled", "through",    "instrument",
+                               "filter",       "trace",  "metrics",  "c_functions"};
+    static char *names[] = {texts[0],  texts[1],  texts[2],  texts[3],  texts[4],
+                            texts[5],  texts[6],  texts[7],  texts[8],  texts[9],
+                            texts[10], texts[11], texts[12], texts[13], NULL};
     PyObject *path = NULL, *process = NULL;
     struct arguments_code code = {NULL, NULL, NULL, NULL};
     long long memory_limit = MEMORY_DEFAULT;
     PyObject *scorep = Py_None;
-    int profiled = 0, instrument = 1, trace = 1, metrics = 0;
+    int profiled = 0, instrument = 1, trace = 1, metrics = 0, c_functions = 0;
     const char *filter = NULL;
     Py_ssize_t filter_len = 0;
     struct engine_setting settings[ENGINE_SETTINGS_MAX];
@@ -121,11 +125,11 @@ static PyObject *tracer_begin(PyObject *module, PyObject *arguments, PyObject *k
                     "free-threaded build");
     return NULL;
 #endif
-    if (!PyArg_ParseTupleAndKeywords(arguments, keywords, "O&|$OO!O!OLOpO!py#pp:begin", names,
+    if (!PyArg_ParseTupleAndKeywords(arguments, keywords, "O&|$OO!O!OLOpO!py#ppp:begin", names,
                                      PyUnicode_FSConverter, &path, &code.cell, &PyTuple_Type, &code.own,
                                      &PyTuple_Type, &code.library, &process, &memory_limit, &scorep,
                                      &profiled, &PyTuple_Type, &code.through, &instrument, &filter,
-                                     &filter_len, &trace, &metrics))
+                                     &filter_len, &trace, &metrics, &c_functions))
         return NULL;
     if (!code.cell || !code.own || !code.library) { /* the format of the arguments cannot express that
                                                        keyword-only arguments are required */
@@ -140,6 +144,7 @@ static PyObject *tracer_begin(PyObject *module, PyObject *arguments, PyObject *k
         .profiled = profiled != 0,
         .instrument = instrument != 0,
         .traceless = trace == 0,
+        .c_functions = c_functions != 0,
         .series = metrics ? module_sampling_series() : NULL,
     };
     int result = -1;

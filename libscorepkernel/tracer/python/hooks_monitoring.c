@@ -9,6 +9,7 @@
 
 #if TRACER_USES_MONITORING
 
+#include "tracer/python/c_functions.h"
 #include "tracer/python/hooks.h"
 
 #define TOOL_NAME "scorepkernel"
@@ -88,6 +89,25 @@ static PyObject *on_unwind(PyObject *self, PyObject *const *arguments, Py_ssize_
     Py_RETURN_NONE;
 }
 
+/* Calls of whatever can be called: of Python's functions there are events of their own. */
+static PyObject *on_c_call(PyObject *self, PyObject *const *arguments, Py_ssize_t count)
+{
+    struct thread *thread = threads_find();
+    (void)self;
+    if (count > 2 && (thread || (thread = meet())))
+        recording_enter_c(thread, arguments[2]);
+    Py_RETURN_NONE;
+}
+
+static PyObject *on_c_end(PyObject *self, PyObject *const *arguments, Py_ssize_t count)
+{
+    struct thread *thread = threads_find();
+    (void)self;
+    if (count > 2 && thread && c_functions_is_one(arguments[2]))
+        recording_leave(thread, arguments[2]);
+    Py_RETURN_NONE;
+}
+
 #define METHOD(name, function)                                             \
     {                                                                      \
         name, (PyCFunction)(void (*)(void))(function), METH_FASTCALL, NULL \
@@ -97,13 +117,20 @@ static PyMethodDef leave_method = METHOD("_scorepkernel_leave", on_leave);
 static PyMethodDef throw_method = METHOD("_scorepkernel_throw", on_throw);
 static PyMethodDef unwind_method = METHOD("_scorepkernel_unwind", on_unwind);
 
+static PyMethodDef c_call_method = METHOD("_scorepkernel_c_call", on_c_call);
+static PyMethodDef c_end_method = METHOD("_scorepkernel_c_end", on_c_end);
+
 /* A function that yields is left, and entered again when it is resumed. */
 static const struct {
     const char *event;
     PyMethodDef *method;
+    bool is_of_c; /* wanted where functions that are written in C are recorded */
 } subscriptions[] = {
-    {"PY_START", &enter_method},  {"PY_RESUME", &enter_method}, {"PY_THROW", &throw_method},
-    {"PY_RETURN", &leave_method}, {"PY_YIELD", &leave_method},  {"PY_UNWIND", &unwind_method},
+    {"PY_START", &enter_method, false}, {"PY_RESUME", &enter_method, false},
+    {"PY_THROW", &throw_method, false}, {"PY_RETURN", &leave_method, false},
+    {"PY_YIELD", &leave_method, false}, {"PY_UNWIND", &unwind_method, false},
+    {"CALL", &c_call_method, true},     {"C_RETURN", &c_end_method, true},
+    {"C_RAISE", &c_end_method, true},
 };
 #define SUBSCRIPTION_COUNT (sizeof subscriptions / sizeof subscriptions[0])
 
@@ -169,7 +196,8 @@ static int subscribe(PyObject *monitoring, int tool_id, bool ours, long *all)
         result = before ? 0 : -1;
         Py_XDECREF(before);
         Py_XDECREF(callback);
-        *all |= mask;
+        if (!subscriptions[i].is_of_c || recording.c_functions)
+            *all |= mask;
     }
     Py_XDECREF(events);
     return result;

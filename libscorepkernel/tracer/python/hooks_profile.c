@@ -23,12 +23,24 @@ static struct {
     PyObject *user_thread_hook;
 } saved;
 
+/* What becomes of a function that is written in C. */
+static int on_c_event(int what, PyObject *function)
+{
+    struct thread *thread = recording.c_functions && function ? threads_find() : NULL;
+    if (!thread)
+        return 0;
+    if (what == PyTrace_C_CALL)
+        recording_enter_c(thread, function);
+    else if (what == PyTrace_C_RETURN || what == PyTrace_C_EXCEPTION)
+        recording_leave(thread, function);
+    return 0;
+}
+
 static int on_event(PyObject *unused, PyFrameObject *frame, int what, PyObject *argument)
 {
     (void)unused;
-    (void)argument;
     if (what != PyTrace_CALL && what != PyTrace_RETURN)
-        return 0;
+        return on_c_event(what, argument);
     struct thread *thread = threads_find();
     if (!thread) {
         /* The measurement ended, or this is a forked child. hooks_remove has mostly been here already. */

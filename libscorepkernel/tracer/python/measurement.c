@@ -81,6 +81,7 @@ int measurement_begin(struct measurement_options *options)
                             .filter = options->filter,
                             .process = strdup(options->process),
                             .instrument = options->instrument,
+                            .c_functions = options->c_functions,
                             .series = options->series};
     scope_init(&options->scope);
     options->filter = (struct filter){0};

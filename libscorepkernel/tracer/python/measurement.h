@@ -21,10 +21,11 @@ struct measurement_options {
     size_t setting_count;
     bool profiled;   /* Score-P's profile tells the times */
     bool traceless;  /* no archive is written */
-    bool instrument; /* as in struct measurement */
+    bool instrument; /* as in struct recording, and so are the two below */
+    bool c_functions;
     struct scope scope;
-    struct series *series; /* as in struct recording */
-    struct filter filter;  /* of our own archive; Score-P has filters itself */
+    struct series *series;
+    struct filter filter; /* of our own archive; Score-P has filters itself */
 };
 
 /* These set a Python exception and return -1 when they fail. */

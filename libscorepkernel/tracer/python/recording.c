@@ -7,6 +7,7 @@
 #include <stdlib.h>
 
 #include "scorep/engine.h"
+#include "tracer/python/c_functions.h"
 
 struct recording recording;
 void (*recording_on_coroutine)(void);
@@ -93,6 +94,20 @@ void recording_enter(struct thread *thread, const void *key, PyObject *code)
     if (visit.kind == KIND_ROOT && visit.coroutine && thread->is_master && recording_on_coroutine)
         recording_on_coroutine();
     recorder_enter(recorder, thread, key, visit);
+    if (begin_ns)
+        cost_end(&recording.cost, begin_ns, recorder->events - events);
+}
+
+void recording_enter_c(struct thread *thread, PyObject *callable)
+{
+    struct recorder *recorder = &recording.recorder;
+    if (!recorder_wants(recorder, thread, KIND_LIBRARY) || !c_functions_is_one(callable))
+        return;
+    uint64_t begin_ns = cost_begin(&recording.cost), events = recorder->events;
+    struct visit visit = {.kind = KIND_LIBRARY, .region = c_functions_region(callable, recorder)};
+    if (visit.region == REGION_NONE)
+        return; /* its leave will be ignored */
+    recorder_enter(recorder, thread, callable, visit);
     if (begin_ns)
         cost_end(&recording.cost, begin_ns, recorder->events - events);
 }

@@ -34,11 +34,12 @@ struct recording {
     uint64_t begin_realtime_ns;
     uint64_t first_start_ns; /* 0: not yet */
     uint64_t last_stop_ns;
-    bool instrument; /* functions are recorded from the start on, not only where the user's code says so */
-    bool hooked;     /* hooks have been put in since the beginning */
-    bool replaced;   /* somebody else's hook was found in the place of ours: functions are missing */
-    bool untimed;    /* not all times in the summary are there: what comes from Score-P's profile counts */
-    bool over;       /* the user's code has ended it: nothing is recorded any more */
+    bool instrument;  /* functions are recorded from the start on, not only where the user's code says so */
+    bool c_functions; /* and so are functions that are written in C */
+    bool hooked;      /* hooks have been put in since the beginning */
+    bool replaced;    /* somebody else's hook was found in the place of ours: functions are missing */
+    bool untimed;     /* not all times in the summary are there: what comes from Score-P's profile counts */
+    bool over;        /* the user's code has ended it: nothing is recorded any more */
     bool ending; /* it is being ended: code that runs meanwhile (audit hooks, finalisers) must not end it a
                     second time */
     bool forked; /* this process is the child of the one that measures */
@@ -72,6 +73,9 @@ extern void (*recording_on_coroutine)(void);
 
 /* For the hooks. key: of the frame. */
 void recording_enter(struct thread *thread, const void *key, PyObject *code);
+
+/* The same for functions that are written in C. callable: the function, and its key. */
+void recording_enter_c(struct thread *thread, PyObject *callable);
 
 /* Whether the filter excludes the function of a code object that has been entered: nobody needs to hear of it
  * again in this measurement. */

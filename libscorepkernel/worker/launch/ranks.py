@@ -107,8 +107,8 @@ class Job:
         way: str,
         cell: Any,
     ) -> Tuple[Optional[dict], List[str]]:
-        """Have the cell (a LaunchedCell) take over rank 0's changes, and bind what was gathered. The ranks' measurement,
-        if there is one, and what the user is to know."""
+        """Have the cell (a LaunchedCell) take over rank 0's changes, and bind what was gathered. The ranks'
+        measurement, if there is one, and what the user is to know."""
         came = _read(returned)
         first = came.of_first() if descriptor is not None else None
         notes: List[str] = []

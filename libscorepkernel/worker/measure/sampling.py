@@ -11,12 +11,10 @@ import os
 import re
 from typing import Any, Dict, List, Optional
 
-from ..base import ipython_names, places, tracer
-from ..base.errors import NotMeasured
+from ..base import ipython_names, places, switches, tracer
 
 # What a user sets to have no samples taken.
 VARIABLE = "SCOREPKERNEL_SAMPLING"
-_ON, _OFF = ("", "1", "on", "yes", "true"), ("0", "off", "no", "false")
 _PLAIN = re.compile(
     "(INSTRUMENTED_)?(LOAD_(FAST|CONST|NAME|GLOBAL|DEREF|CLOSURE|SMALL_INT).*|STORE_(FAST|NAME|GLOBAL|DEREF).*"
     "|(POP_)?JUMP.*|NOP|CACHE|RESUME.*|COPY|SWAP|ROT_.*|DUP_.*|PUSH_NULL|EXTENDED_ARG|FOR_ITER_(RANGE|LIST|TUPLE)"
@@ -38,7 +36,7 @@ class Sampling:
         self.problem = ""
         self._is_on = False
         self._ended: Optional[Dict[str, Any]] = None
-        if not _is_wanted() or tracer.extension is None:
+        if not switches.is_on(VARIABLE, True, "the times of lines are sampled") or tracer.extension is None:
             return
         try:
             file = cell if isinstance(cell, str) else None
@@ -138,16 +136,6 @@ def together(found: List[Optional[Dict[str, Any]]]) -> Optional[Dict[str, Any]]:
         for name in ("seconds", "samples", "cost", "missed"):
             whole[name] += one[name]
     return whole
-
-
-def _is_wanted() -> bool:
-    text = os.environ.get(VARIABLE, "")
-    if text.lower() in _ON + _OFF:
-        return text.lower() in _ON
-    raise NotMeasured(
-        f"The cell was not run: {VARIABLE} is {text[:80]!r}, but must be on (the times of lines are sampled, as "
-        "without the variable) or off."
-    )
 
 
 def _sources(functions: List[tuple]) -> Dict[str, Dict[str, Any]]:

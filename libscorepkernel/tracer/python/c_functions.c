@@ -1,0 +1,70 @@
+/* SPDX-License-Identifier: BSD-3-Clause
+ *
+ * c_functions: see c_functions.h. Attributes are looked up at each call: a bound method is a new object each
+ * time, and what is shared by all calls of it is not in the stable ABI. */
+#include "tracer/python/c_functions.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "base/utf8_cut.h"
+
+/* What the kernel's own modules are called. */
+#define OWN_MODULE "spk_worker"
+
+bool c_functions_is_one(PyObject *callable)
+{
+    return Py_TYPE(callable) == &PyCFunction_Type || Py_TYPE(callable) == &PyMethodDescr_Type;
+}
+
+/* The text of an attribute as UTF-8; "" where it has none. *keep is what it is borrowed from. */
+static const char *text_of(PyObject *object, const char *name, PyObject **keep)
+{
+    PyObject *value = object ? PyObject_GetAttrString(object, name) : NULL;
+    bool is_text = value && PyUnicode_Check(value);
+    *keep = is_text ? PyUnicode_AsEncodedString(value, "utf-8", "backslashreplace") : NULL;
+    const char *text = *keep ? PyBytes_AsString(*keep) : NULL;
+    Py_XDECREF(value);
+    PyErr_Clear();
+    return text ? text : "";
+}
+
+/* The class of a method: a new reference, or NULL. */
+static PyObject *class_of(PyObject *callable)
+{
+    if (Py_TYPE(callable) == &PyMethodDescr_Type)
+        return PyObject_GetAttrString(callable, "__objclass__");
+    PyObject *self = PyCFunction_GetSelf(callable); /* borrowed; NULL: it is static */
+    if (!self || PyModule_Check(self))
+        return NULL;
+    return Py_NewRef(PyType_Check(self) ? self : (PyObject *)Py_TYPE(self));
+}
+
+/* As Score-P's bindings name Python's functions: module.Class:function. */
+static void compose_name(char *name, size_t size, PyObject *callable)
+{
+    PyObject *class = class_of(callable), *keep[3];
+    const char *own = text_of(callable, "__name__", &keep[0]);
+    const char *owner = text_of(class, "__name__", &keep[1]);
+    const char *module = text_of(class ? class : callable, "__module__", &keep[2]);
+    int len = snprintf(name, size, "%s%s%s:%s", *module ? module : "builtins", *owner ? "." : "", owner, own);
+    if (len >= (int)size)
+        name[utf8_whole(name, size - 1)] = '\0';
+    for (size_t i = 0; i < sizeof keep / sizeof *keep; i++)
+        Py_XDECREF(keep[i]);
+    Py_XDECREF(class);
+    PyErr_Clear();
+}
+
+uint32_t c_functions_region(PyObject *callable, struct recorder *recorder)
+{
+    char name[REGION_TEXT_MAX];
+    PyObject *type, *value, *traceback;
+    PyErr_Fetch(&type, &value, &traceback);
+    compose_name(name, sizeof name, callable);
+    PyErr_Restore(type, value, traceback);
+    if (strncmp(name, OWN_MODULE, sizeof OWN_MODULE - 1) == 0 ||
+        (recorder->filter && filter_excludes(recorder->filter, name, C_FUNCTIONS_FILE)))
+        return REGION_NONE;
+    return recorder_region(recorder, name, C_FUNCTIONS_FILE, 0);
+}
