@@ -209,6 +209,7 @@ class Lines(TracedCase):
         self.ok("import sys; sys.setrecursionlimit(20_000)")
         found = self.shares("recurse(4000, 0.4)")
         self.assertGreater(found[2].share, 90, self.said)
+        self.assertIn("samples calls were nested deeper than 1,024", self.said)
 
     def test_a_source_that_is_a_pipe(self) -> None:
         self.ok("os.mkfifo(os.path.join(where, 'pipe'))")

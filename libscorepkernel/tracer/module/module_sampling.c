@@ -43,7 +43,8 @@ const char module_sampling_end_doc[] =
     "those of begin() do.\n\n"
     "seconds: between starts and stops. samples: how many, of all threads. cost: seconds of processor\n"
     "time that the sampling took. full: the tree had no room for all calls. missed: threads for which there\n"
-    "was no room. memory: bytes resident at first, at last, at most.\n"
+    "was no room. cut: samples of calls that were too deep to be seen as a whole. memory: bytes resident at "
+    "first, at last, at most.\n"
     "functions: a list of (name, file, first line, whose code it is: enum kind of record/scope.h).\n"
     "nodes: a list of (parent, function, line, samples, bytes by which the process grew, ns of the node\n"
     "itself that it ran Python code, ran native code, ran one of both, the same and\n"
@@ -278,13 +279,13 @@ static PyObject *make_result(const struct sampling *found, const struct scope *s
         threads = append(threads, make_thread(sampler_thread(sampler, i), found->piece_ns));
     PyObject *result = NULL;
     if (functions && nodes && threads)
-        result = Py_BuildValue("{s:d,s:K,s:d,s:O,s:I,s:(KKK),s:O,s:O,s:O}", "seconds",
-                               (double)found->sampled_ns / 1e9, "samples", (unsigned long long)found->samples,
-                               "cost", (double)found->cost_ns / 1e9, "full",
-                               found->tree->is_full ? Py_True : Py_False, "missed", found->threads_missed,
-                               "memory", (unsigned long long)found->memory_first,
-                               (unsigned long long)found->memory_last, (unsigned long long)found->memory_peak,
-                               "functions", functions, "nodes", nodes, "threads", threads);
+        result = Py_BuildValue(
+            "{s:d,s:K,s:d,s:O,s:I,s:K,s:(KKK),s:O,s:O,s:O}", "seconds", (double)found->sampled_ns / 1e9,
+            "samples", (unsigned long long)found->samples, "cost", (double)found->cost_ns / 1e9, "full",
+            found->tree->is_full ? Py_True : Py_False, "missed", found->threads_missed, "cut",
+            (unsigned long long)found->stacks_cut, "memory", (unsigned long long)found->memory_first,
+            (unsigned long long)found->memory_last, (unsigned long long)found->memory_peak, "functions",
+            functions, "nodes", nodes, "threads", threads);
     Py_XDECREF(functions);
     Py_XDECREF(nodes);
     Py_XDECREF(threads);

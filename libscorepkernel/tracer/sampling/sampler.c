@@ -56,6 +56,7 @@ struct sampler {
     uint64_t started_ns, sampled_ns; /* of the last start; of all before it */
     uint64_t stopped_ns;
     uint32_t threads_missed;
+    uint64_t stacks_cut;
     uint64_t look_ns; /* of processor time, that the last look took */
     uint64_t looks, samples, cost_ns, piece_ns;
     uint64_t random;
@@ -181,6 +182,7 @@ static void read_stack(struct sampler *sampler, struct watched_thread *thread)
     (void)stack_read(&sampler->reader, thread->state, base, &sampler->stack);
     if (sampler->stack.is_torn && thread->node != thread->found.root)
         return; /* most likely it is where it was before */
+    sampler->stacks_cut += sampler->stack.is_cut;
     if (coroutine)
         stack_add_suspended(&sampler->reader, coroutine, &sampler->stack);
     watched_thread_move(thread, place_in_tree(sampler, thread));
@@ -460,6 +462,7 @@ struct sampling sampler_result(const struct sampler *sampler)
         .cost_ns = sampler->cost_ns,
         .piece_ns = sampler->piece_ns,
         .threads_missed = sampler->threads_missed,
+        .stacks_cut = sampler->stacks_cut,
         .memory_first = sampler->memory.first,
         .memory_last = sampler->memory.last,
         .memory_peak = sampler->memory.peak,

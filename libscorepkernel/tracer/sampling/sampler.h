@@ -64,6 +64,7 @@ struct sampling {
     uint64_t cost_ns;                                /* processor time of the sampling itself */
     uint64_t piece_ns;                               /* of a time line */
     uint32_t threads_missed;                         /* as there was no room for them */
+    uint64_t stacks_cut;                             /* that were too deep to be seen as a whole */
     uint64_t memory_first, memory_last, memory_peak; /* bytes resident, as sampled */
 };
 

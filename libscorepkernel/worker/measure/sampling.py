@@ -23,7 +23,7 @@ _PLAIN = re.compile(
 # enum kind of tracer/record/scope.h: code of the user's.
 _USERS, _CELLS = 0, 4
 # Of the sources that the report may show: files, and bytes of each.
-_SOURCES, _SOURCE_LEN = 16, 1 << 18
+_SOURCES, _SOURCE_LEN = 64, 1 << 18
 _watches_forks: List[bool] = []
 
 
@@ -82,7 +82,7 @@ class Sampling:
         None: nothing was sampled."""
         if self._ended is None:
             return None
-        return {**self._ended, "sources": _sources(self._ended["functions"])}
+        return {**self._ended, "sources": _sources(self._ended)}
 
     def gaps(self) -> List[str]:
         """What is not in the samples, as warnings."""
@@ -92,6 +92,11 @@ class Sampling:
             gaps.append(
                 f"The times of lines lack those of {ended['missed']} threads: there were more than can be sampled at "
                 "once."
+            )
+        if ended.get("cut"):
+            gaps.append(
+                f"In {ended['cut']:,} samples calls were nested deeper than 1,024: functions in their middle have no "
+                "times of their own."
             )
         if ended.get("full"):
             gaps.append(
@@ -117,7 +122,7 @@ def together(found: List[Optional[Dict[str, Any]]]) -> Optional[Dict[str, Any]]:
     """What was found in several ranks as one: each has threads of its own, and its seconds count. None: nothing was
     sampled in one of them."""
     whole: Dict[str, Any] = {
-        "seconds": 0.0, "samples": 0, "cost": 0.0, "full": False, "missed": 0, "memory": [0, 0, 0],
+        "seconds": 0.0, "samples": 0, "cost": 0.0, "full": False, "missed": 0, "cut": 0, "memory": [0, 0, 0],
         "functions": [], "nodes": [], "threads": [], "sources": {},
     }
     for rank, one in enumerate(found):
@@ -133,14 +138,20 @@ def together(found: List[Optional[Dict[str, Any]]]) -> Optional[Dict[str, Any]]:
         whole["sources"].update(one["sources"])
         whole["memory"] = [mine + theirs for mine, theirs in zip(whole["memory"], one["memory"])]
         whole["full"] = whole["full"] or one["full"]
-        for name in ("seconds", "samples", "cost", "missed"):
+        for name in ("seconds", "samples", "cost", "missed", "cut"):
             whole[name] += one[name]
     return whole
 
 
-def _sources(functions: List[tuple]) -> Dict[str, Dict[str, Any]]:
-    files = list(dict.fromkeys(file for _, file, _, kind in functions if kind in (_USERS, _CELLS)))
-    return {file: {"cell": ipython_names.cell_number(file), "text": _text(file)} for file in files[:_SOURCES]}
+def _sources(ended: Dict[str, Any]) -> Dict[str, Dict[str, Any]]:
+    """The sources of the user's functions, of those first that were seen most."""
+    seen: Dict[str, int] = {}
+    for _, function, _, samples, *_ in ended["nodes"]:
+        _, file, _, kind = ended["functions"][function] if function >= 0 else ("", "", 0, None)
+        if kind in (_USERS, _CELLS):
+            seen[file] = seen.get(file, 0) + samples
+    files = sorted(seen, key=lambda file: -seen[file])[:_SOURCES]
+    return {file: {"cell": ipython_names.cell_number(file), "text": _text(file)} for file in files}
 
 
 def _text(file: str) -> str:
