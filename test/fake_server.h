@@ -105,6 +105,12 @@ const char *origin_id(const struct origin *origin)
     return origin ? origin->id : "";
 }
 
+struct spk_text origin_header(const struct origin *origin)
+{
+    static const char header[] = "{\"msg_id\":\"fake\"}";
+    return (struct spk_text){header, origin ? sizeof header - 1 : 0};
+}
+
 static void fake_deliver(size_t index)
 {
     const struct fake_message *said = &fake_server.script[index];

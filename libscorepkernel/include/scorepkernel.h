@@ -74,6 +74,9 @@ struct spk_error {
     char text[1024]; /**< one or two sentences, ending in a NUL, that name the remedy */
 };
 
+/** The member of a request's metadata in which a host may hand on the request's header. */
+#define SPK_METADATA_HEADER "scorepkernel_header"
+
 /** One notebook session. */
 struct spk_session;
 
@@ -215,7 +218,9 @@ struct spk_plugin {
      * -ESHUTDOWN: after shutdown; -ENOMEM. On failure there will be no reply. */
 
     /** execution_count: the number that the cell is to have, counted by the host (it goes up by one with
-     *  each cell that is kept in history). metadata: JSON object, the request's metadata; may be empty. */
+     *  each cell that is kept in history). metadata: JSON object, the request's metadata; may be empty. A
+     * host may put the request's header into it, as the member SPK_METADATA_HEADER: get_parent() gives it to
+     *  Python code that asks which message it runs for. So it is for the metadata of comm messages. */
     int (*execute)(struct spk_session *session, uint64_t request, struct spk_text content,
                    struct spk_text metadata, uint64_t execution_count, struct spk_error *error);
     int (*complete)(struct spk_session *session, uint64_t request, struct spk_text content,

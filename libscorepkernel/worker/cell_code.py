@@ -44,6 +44,8 @@ class CellCode:
             sh.events.trigger("post_execute")
             if not silent:
                 sh.events.trigger("post_run_cell", result)
+            if result is not None and result.success:
+                sh.last_error = None  # one that was shown, and got over
             if sh.last_error is None and result is not None and not result.success:
                 # Errors that IPython shows in a line of their own (UsageError) or not at all (BdbQuit).
                 error = result.error_before_exec or result.error_in_exec

@@ -26,6 +26,7 @@ from .measure.cell import Cell
 from .measure.measurement import Measurement, measuring
 from .measure.systems.selection import Selection
 from .measure.wanted import Wanted, read
+from .notebook_kernel import Parents
 
 if TYPE_CHECKING:
     from .launch.launcher import Launcher
@@ -66,7 +67,12 @@ class Cells:
     """Runs what the client sends, one after the other."""
 
     def __init__(
-        self, session: Session, systems: Selection, questions: Questions, look_for_interrupt: Callable[[int], None]
+        self,
+        session: Session,
+        systems: Selection,
+        questions: Questions,
+        parents: Parents,
+        look_for_interrupt: Callable[[int], None],
     ) -> None:
         """look_for_interrupt: called with a request's number, before its code begins."""
         self._session = session
@@ -74,6 +80,7 @@ class Cells:
         self._shell = session.shell
         self._systems = systems
         self._questions = questions
+        self._parents = parents
         self._look_for_interrupt = look_for_interrupt
         self._code = CellCode(session.connection, session.shell)
         self._pid = os.getpid()
@@ -143,6 +150,7 @@ class Cells:
         shell.execution_count = request.options["execution_count"]
         shell.last_error, shell.interrupted = None, False
         self._connection.begin_cell(request.number)
+        self._parents.begin(request.number, request.content, request.metadata)
         while self._session.notices:
             print(visible(self._session.notices.pop(0)), file=sys.stderr, flush=True)
         for name, directive in self._directives.items():

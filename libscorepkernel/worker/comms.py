@@ -9,6 +9,7 @@ from typing import Any, Optional
 from .base import frame_numbers, frames
 from .base.connection import Connection
 from .base.frames import Frame
+from .notebook_kernel import Parents
 
 _SEND = {
     "comm_open": frame_numbers.FROM_COMM_OPEN,
@@ -25,8 +26,9 @@ _HANDLED_BY = {
 class Comms:
     """Connects the `comm` package, where it is installed, to the library."""
 
-    def __init__(self, connection: Connection) -> None:
+    def __init__(self, connection: Connection, parents: Parents) -> None:
         self._connection = connection
+        self._parents = parents
         self._manager: Optional[Any] = None
         # By the frame: what answers it, with how it went and the content of the reply.
         self.handlers = {frame_numbers.COMM_INFO: self._on_info, **dict.fromkeys(_HANDLED_BY, self._on_message)}
@@ -53,6 +55,7 @@ class Comms:
     async def _on_message(self, frame: Frame) -> tuple:
         content, metadata = json.loads(frame.parts[0]), json.loads(frame.parts[1] or b"{}")
         self._connection.begin_cell(frame.request)
+        self._parents.begin(frame.request, content, metadata)
         with self._connection.interrupts.users_code():
             self.handle(frame.kind, content, metadata, frame.parts[2:])
         return frame_numbers.OK, {"status": "ok"}

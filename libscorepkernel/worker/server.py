@@ -24,6 +24,7 @@ from .input import Questions
 from .liveness import Liveness
 from .measure import scorep_api
 from .measure.systems.selection import Selection
+from .notebook_kernel import NotebookKernel, Parents
 from .queries import Queries
 
 _Event = asyncio.Event
@@ -58,10 +59,12 @@ class Server:
             self.shell = shell.create(connection, self._questions.raw_input, self._questions.getpass)
         scorep_api.offer()
         self._systems = Selection()
-        self._cells = Cells(self, self._systems, self._questions, self._look_for_interrupt)
+        parents = Parents(connection)
+        self.shell.kernel = NotebookKernel(self.shell, parents, connection)
+        self._cells = Cells(self, self._systems, self._questions, parents, self._look_for_interrupt)
         self._handlers: Dict[int, Callable[[Frame], Awaitable[Any]]] = {frame_numbers.EXECUTE: self._cells.execute}
         self._handlers.update(Queries(connection, self.shell).handlers)
-        self._handlers.update(Comms(connection).handlers)
+        self._handlers.update(Comms(connection, parents).handlers)
 
     @property
     def loop(self) -> asyncio.AbstractEventLoop:

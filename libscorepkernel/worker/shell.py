@@ -8,7 +8,7 @@ import contextlib
 import os
 import sys
 from types import TracebackType
-from typing import Any, Callable, Optional
+from typing import Any, Callable, List, Optional
 
 from IPython.core import page, payloadpage
 from IPython.core.displayhook import DisplayHook
@@ -57,6 +57,28 @@ class SessionDisplayPublisher(DisplayPublisher):
 
     connection: Connection
 
+    def __init__(self, *arguments: Any, **options: Any) -> None:
+        super().__init__(*arguments, **options)
+        self._hooks: List[Callable[[dict], Optional[dict]]] = []
+
+    def register_hook(self, hook: Callable[[dict], Optional[dict]]) -> None:
+        """Call hook(message) with each message of display(), before it is sent. It returns the message, or None: then
+        it is not sent."""
+        self._hooks.append(hook)
+
+    def unregister_hook(self, hook: Callable[[dict], Optional[dict]]) -> bool:
+        """Whether it was registered; it is not any more."""
+        if hook not in self._hooks:
+            return False
+        self._hooks.remove(hook)
+        return True
+
+    def _through_hooks(self, kind: str, content: dict) -> Optional[dict]:
+        message: Optional[dict] = {"header": {"msg_type": kind}, "msg_type": kind, "content": content}
+        for hook in list(self._hooks):
+            message = hook(message) if message is not None else None
+        return None if message is None else message["content"]
+
     def publish(  # type: ignore[override]
         self,
         data: dict,
@@ -67,8 +89,12 @@ class SessionDisplayPublisher(DisplayPublisher):
         update: bool = False,
         **_: Any,
     ) -> None:
-        content = {"data": data, "metadata": metadata or {}, "transient": transient or {}}
+        content: Optional[dict] = {"data": data, "metadata": metadata or {}, "transient": transient or {}}
         kind = frame_numbers.UPDATE_DISPLAY_DATA if update else frame_numbers.DISPLAY_DATA
+        if self._hooks:
+            content = self._through_hooks("update_display_data" if update else "display_data", content)
+        if content is None:
+            return
         self.connection.send(kind, self.connection.cell_of_caller(), frames.dump(content))
 
     def clear_output(self, wait: bool = False) -> None:
@@ -85,6 +111,20 @@ class SessionShell(InteractiveShell):
     measurement = AnyTrait(None, allow_none=True)
     last_error: Optional[dict] = None
     interrupted = False
+    kernel: Any = None  # what libraries know of it (notebook_kernel.py)
+
+    def get_parent(self) -> dict:
+        """The message that the running code is for."""
+        return self.kernel.get_parent()
+
+    def set_parent(self, parent: dict) -> None:
+        """Have get_parent() return another one."""
+        self.kernel.set_parent(None, parent)
+
+    @property
+    def parent_header(self) -> dict:
+        """The same as get_parent()."""
+        return self.kernel.get_parent()
 
     def init_hooks(self) -> None:
         super().init_hooks()

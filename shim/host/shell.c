@@ -66,6 +66,29 @@ static void publish_input(struct host *host, const struct origin *origin, const 
     publish(host, origin, "execute_input", content);
 }
 
+/* The request's metadata with its header as a member, for Python code that asks which message it runs for,
+ * such as widgets that capture output. NULL: there is no memory. */
+static char *with_header(struct host *host, const struct message *message, uint64_t number)
+{
+    static const char beginning[] = "{\"" SPK_METADATA_HEADER "\":";
+    struct spk_text header = origin_header(requests_find(&host->requests, number));
+    struct spk_text metadata = message->metadata_text;
+    int is_object = metadata.len > 2 && metadata.data[0] == '{'; /* and not an empty one */
+    char *text = malloc(sizeof beginning + header.len + metadata.len + 2);
+    if (!text)
+        return NULL;
+    char *at = mempcpy(text, beginning, sizeof beginning - 1);
+    at = header.len ? mempcpy(at, header.data, header.len) : mempcpy(at, "{}", 2);
+    if (is_object) {
+        *at++ = ',';
+        at = mempcpy(at, metadata.data + 1, metadata.len - 1);
+    } else {
+        *at++ = '}';
+    }
+    *at = '\0';
+    return text;
+}
+
 static int begin_execute(struct host *host, const struct message *message, uint64_t number,
                          struct spk_error *error)
 {
@@ -80,8 +103,11 @@ static int begin_execute(struct host *host, const struct message *message, uint6
                  !is_blank(json_text(code, NULL));
     if (!active->silent)
         publish_input(host, requests_find(&host->requests, number), code, active->execution_count);
-    int failed = host->plugin->execute(host->session, number, message->content_text, message->metadata_text,
+    char *metadata = with_header(host, message, number);
+    struct spk_text told = metadata ? (struct spk_text){metadata, strlen(metadata)} : message->metadata_text;
+    int failed = host->plugin->execute(host->session, number, message->content_text, told,
                                        (uint64_t)active->execution_count, error);
+    free(metadata);
     if (!failed && counts)
         host->executed++;
     return failed;
@@ -116,8 +142,12 @@ static int begin_comm(struct host *host, const struct message *message, uint64_t
                  size_t, struct spk_error *) = strcmp(message->type, "comm_open") == 0  ? plugin->comm_open
                                                : strcmp(message->type, "comm_msg") == 0 ? plugin->comm_message
                                                                                         : plugin->comm_close;
-    return begin(host->session, number, message->content_text, message->metadata_text, message->buffers,
-                 message->buffer_count, error);
+    char *metadata = with_header(host, message, number);
+    struct spk_text told = metadata ? (struct spk_text){metadata, strlen(metadata)} : message->metadata_text;
+    int failed = begin(host->session, number, message->content_text, told, message->buffers,
+                       message->buffer_count, error);
+    free(metadata);
+    return failed;
 }
 
 /* --- replies ----------------------------------------------------------------------------------------------

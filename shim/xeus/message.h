@@ -43,6 +43,9 @@ void origin_free(struct origin *origin) SERVER_NOTHROW;
 /** The request's msg_id, borrowed; "" for NULL. */
 const char *origin_id(const struct origin *origin) SERVER_NOTHROW;
 
+/** The request's header as JSON, borrowed; an empty text for NULL. */
+struct spk_text origin_header(const struct origin *origin) SERVER_NOTHROW;
+
 /** Called for each message that is whole and rightly signed; takes the message over. */
 typedef void server_handler(void *ctx, enum server_channel channel, struct message *message);
 

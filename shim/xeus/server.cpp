@@ -68,6 +68,13 @@ extern "C" const char *origin_id(const struct origin *origin) noexcept
     return origin ? origin->id.c_str() : "";
 }
 
+extern "C" struct spk_text origin_header(const struct origin *origin) noexcept
+{
+    if (!origin)
+        return {"", 0};
+    return {origin->header_text.data(), origin->header_text.size()};
+}
+
 extern "C" struct server *server_create(const struct connection *connection, server_handler *handler,
                                         void *ctx, struct spk_error *error) noexcept
 {

@@ -10,7 +10,7 @@ from typing import Any, Callable
 
 from IPython.core.error import UsageError
 
-from . import table
+from . import notebook_magics, table
 
 # What nobody imports, but runs as a program.
 _DOCTOR = f"{__name__.partition('.')[0]}.doctor.command"
@@ -173,7 +173,7 @@ _LINE_MAGICS = (
 
 def register(shell: Any) -> None:
     """Make the directives known to IPython, as magics."""
-    for magic in _LINE_MAGICS:
+    for magic in (*_LINE_MAGICS, *notebook_magics.MAGICS):
         shell.register_magic_function(magic, "line")
     for name, described in table.DIRECTIVES.items():
         directive = _misplaced(name, described)
