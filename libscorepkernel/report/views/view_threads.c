@@ -130,7 +130,7 @@ static void block(struct buffer *out, int kind, double percent)
     int hundredths = percent > 100 ? 10000 : (int)(percent * 100);
     const char *colour = kind == SPENT_KINDS ? "none" : draw_kind_colour((enum spent_on)kind);
     if (hundredths > 0)
-        print_text(out, "<span style=\"width:%d.%02d%%;background:%s\"></span>", hundredths / 100,
+        print_text(out, "<span style=\"width:%d.%02d%%;flex:none;background:%s\"></span>", hundredths / 100,
                    hundredths % 100, colour);
 }
 
@@ -141,16 +141,26 @@ static int kind_of_piece(const struct sampled_thread *thread, size_t at)
     return all_of(spent_s) > 0 ? (int)draw_main_kind(spent_s) : SPENT_KINDS;
 }
 
-/* Pieces of one kind, one behind the other, are one block. */
+/* The piece from there on in which the thread was seen; beyond the last: in none. */
+static size_t next_seen(const struct sampled_thread *thread, size_t at)
+{
+    while (at < json_count(thread->timeline) && kind_of_piece(thread, at) == SPENT_KINDS)
+        at++;
+    return at;
+}
+
+/* Pieces of one kind, one behind the other, are one block. Where the sampler came late, a piece is empty, and
+ * the one behind it has its time: they are of one kind. */
 static void blocks(struct buffer *out, const struct findings *findings, const struct sampled_thread *thread)
 {
     double percent_each = 100 * thread->piece_s / longest(findings);
-    size_t count = json_count(thread->timeline);
-    for (size_t from = 0, to; from < count; from = to) {
-        int kind = kind_of_piece(thread, from);
-        to = from + 1;
-        while (to < count && kind_of_piece(thread, to) == kind)
-            to++;
+    size_t count = json_count(thread->timeline), seen = next_seen(thread, 0), to;
+    block(out, SPENT_KINDS, (double)seen * percent_each);
+    for (size_t from = seen; (seen = next_seen(thread, from)) < count; from = to) {
+        int kind = kind_of_piece(thread, seen);
+        to = seen + 1;
+        while ((seen = next_seen(thread, to)) < count && kind_of_piece(thread, seen) == kind)
+            to = seen + 1;
         block(out, kind, (double)(to - from) * percent_each);
     }
 }
