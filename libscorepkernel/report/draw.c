@@ -10,12 +10,12 @@
 #include <string.h>
 
 static const struct {
-    const char *name, *colour;
-} kinds[SPENT_KINDS] = {[ON_PYTHON] = {"Python", "#4c78a8"},
-                        [ON_NATIVE] = {"native", "#e4572e"},
-                        [ON_WAITING] = {"waiting", "#9aa0a6"},
-                        [ON_GIL] = {"for the GIL", "#b279a2"},
-                        [ON_ANYTHING] = {"recorded", "#54826b"}};
+    const char *name, *colour, *ink;
+} kinds[SPENT_KINDS] = {[ON_PYTHON] = {"Python", "#4c78a8", "#fff"},
+                        [ON_NATIVE] = {"native", "#e4572e", "#000"},
+                        [ON_WAITING] = {"waiting", "#9aa0a6", "#000"},
+                        [ON_GIL] = {"for the GIL", "#b279a2", "#000"},
+                        [ON_ANYTHING] = {"recorded", "#4a7560", "#fff"}};
 
 const char *draw_member(const struct json *measured, const char *name, const char *fallback)
 {
@@ -31,6 +31,11 @@ const char *draw_kind_name(enum spent_on kind)
 const char *draw_kind_colour(enum spent_on kind)
 {
     return kinds[kind].colour;
+}
+
+const char *draw_kind_ink(enum spent_on kind)
+{
+    return kinds[kind].ink;
 }
 
 enum spent_on draw_main_kind(const double spent_s[SPENT_KINDS])

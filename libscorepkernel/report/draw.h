@@ -19,6 +19,8 @@ const char *draw_member(const struct json *measured, const char *name, const cha
 /** What a kind of time is called, and its colour in HTML. */
 const char *draw_kind_name(enum spent_on kind);
 const char *draw_kind_colour(enum spent_on kind);
+/** The colour of text that can be read on it. */
+const char *draw_kind_ink(enum spent_on kind);
 /** The kind that most of a time was spent on. */
 enum spent_on draw_main_kind(const double spent_s[SPENT_KINDS]);
 

@@ -7,7 +7,8 @@
 #include "report/draw.h"
 #include "report/view.h"
 
-#define SHOWN 0.004 /* a share of the whole time, from which on an entry is drawn */
+#define SHOWN 0.004   /* a share of the whole time, from which on an entry is drawn */
+#define LABELLED 0.02 /* and from which on its block has room for its name */
 #define DEPTH_MAX 24
 #define BLOCKS_MAX 300
 
@@ -19,10 +20,11 @@ struct drawing {
 static void block_begin(struct buffer *out, const struct drawing *drawing, const struct call *call,
                         double of_s)
 {
+    enum spent_on kind = draw_main_kind(call->spent_s);
     double total_s = call_total(call), percent = of_s > 0 ? 100 * total_s / of_s : 0;
     int hundredths = (int)(percent > 100 ? 10000 : percent * 100);
-    print_text(out, "<div style=\"width:%d.%02d%%;flex:none\"><div title=\"", hundredths / 100,
-               hundredths % 100);
+    print_text(out, "<div style=\"width:%d.%02d%%;flex:none;overflow:hidden\"><div title=\"",
+               hundredths / 100, hundredths % 100);
     draw_call_name(out, drawing->findings, call, 1);
     print_text(out, " ");
     draw_call_place(out, drawing->findings, call, 1);
@@ -30,12 +32,12 @@ static void block_begin(struct buffer *out, const struct drawing *drawing, const
     print_seconds(out, total_s);
     print_text(out, ", ");
     draw_share(out, total_s, drawing->findings->whole_s);
-    print_text(
-        out,
-        "\" style=\"background:%s;color:#fff;overflow:hidden;white-space:nowrap;font-size:0.8em;height:1.6em;"
-        "line-height:1.6;border:1px solid rgba(255,255,255,0.5);box-sizing:border-box;padding:0 0.2em\">",
-        draw_kind_colour(draw_main_kind(call->spent_s)));
-    if (total_s >= 0.02 * drawing->findings->whole_s)
+    print_text(out,
+               "\" style=\"background:%s;color:%s;overflow:hidden;text-overflow:ellipsis;white-space:nowrap;"
+               "font-size:0.8em;height:1.6em;line-height:1.6;border-right:1px solid rgba(255,255,255,0.7);"
+               "border-bottom:1px solid rgba(255,255,255,0.7);box-sizing:border-box;text-indent:0.2em\">",
+               draw_kind_colour(kind), draw_kind_ink(kind));
+    if (total_s >= LABELLED * drawing->findings->whole_s)
         draw_call_name(out, drawing->findings, call, 1);
     print_text(out, "</div>");
 }
