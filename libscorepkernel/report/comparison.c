@@ -235,17 +235,18 @@ static void text_row(struct buffer *out, const struct row *row)
 static void html_row(struct buffer *out, const struct row *row)
 {
     const char *colour = row->is_noise || row->is_new ? ""
-                         : row->new_s > row->old_s    ? ";color:#e4572e"
-                                                      : ";color:#3a9a5b";
+                         : row->new_s > row->old_s    ? ";background:rgba(228,87,46,0.2)"
+                                                      : ";background:rgba(58,154,91,0.2)";
     print_text(out, "<tr><td style=\"text-align:right\">");
     if (!row->is_new)
         print_seconds(out, row->old_s);
     print_text(out, "</td><td style=\"text-align:right\">");
     print_seconds(out, row->new_s);
-    print_text(out, "</td><td style=\"text-align:left%s%s\">", colour, row->is_noise ? ";opacity:0.5" : "");
+    print_text(out, "</td><td style=\"text-align:left%s%s\">", colour, row->is_noise ? ";" DRAW_FAINT : "");
     print_change(out, row);
     print_text(out,
-               "</td><td style=\"text-align:right;opacity:0.5\">%zu</td><td style=\"text-align:left\"><code>",
+               "</td><td style=\"text-align:right;" DRAW_FAINT
+               "\">%zu</td><td style=\"text-align:left\"><code>",
                row->line);
     print_html(out, row->source);
     print_text(out, "</code></td></tr>");

@@ -100,7 +100,7 @@ void draw_details(struct buffer *out, const struct findings *findings, const cha
 
 void draw_legend(struct buffer *out)
 {
-    print_text(out, "<div style=\"margin:0.2em 0\"><small style=\"opacity:0.8\">");
+    print_text(out, "<div style=\"margin:0.2em 0\"><small>");
     for (int kind = 0; kind < SAMPLED_KINDS; kind++)
         print_text(
             out, "<span style=\"display:inline-block;width:0.8em;height:0.8em;background:%s\"></span> %s%s ",

@@ -30,6 +30,10 @@ void draw_share(struct buffer *out, double part_s, double whole_s);
 /** Append what is in a cell so that it ends in a column, width columns further; the cell is empty then. */
 void draw_right(struct buffer *out, struct buffer *cell, size_t width);
 
+/* What is less important, as a part of a style: the least that can be read on the backgrounds of all themes.
+ */
+#define DRAW_FAINT "opacity:0.7"
+
 /** A bar for a time, in HTML, as a part of another; width_em is that of the whole. */
 void draw_bar(struct buffer *out, const double spent_s[SPENT_KINDS], double whole_s, double width_em);
 

@@ -105,7 +105,7 @@ static void html_row(struct buffer *out, const struct findings *findings, const 
                "</span><span style=\"padding-left:%d.%dem;overflow:hidden;text-overflow:ellipsis\"><code>",
                depth * 12 / 10, depth * 12 % 10);
     draw_call_name(out, findings, call, 1);
-    print_text(out, "</code> <small style=\"opacity:0.6\">");
+    print_text(out, "</code> <small style=\"" DRAW_FAINT "\">");
     draw_call_place(out, findings, call, 1);
     if (call->visits > 0) {
         print_text(out, " × ");

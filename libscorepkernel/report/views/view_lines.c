@@ -213,7 +213,7 @@ static void text(struct buffer *out, const struct findings *findings)
 
 static void html_begin(struct buffer *out, const struct block *block)
 {
-    print_text(out, "<div style=\"margin:0.4em 0\"><div><small style=\"opacity:0.6\">");
+    print_text(out, "<div style=\"margin:0.4em 0\"><div><small style=\"" DRAW_FAINT "\">");
     draw_file(out, block->function, 1);
     print_text(out, "</small></div>");
 }
@@ -241,7 +241,7 @@ static void html_row(struct buffer *out, const struct block *block, int32_t line
     if (counts)
         draw_bar(out, time->spent_s, block->whole_s, 7);
     print_text(out,
-               "</span><span style=\"width:2.2em;flex:none;text-align:right;opacity:0.5\">%d</span>"
+               "</span><span style=\"width:2.2em;flex:none;text-align:right;" DRAW_FAINT "\">%d</span>"
                "<code style=\"white-space:pre;overflow:hidden;text-overflow:ellipsis;padding-left:0.8em;"
                "background:none%s\">",
                (int)line, is_hot ? ";font-weight:600" : "");
@@ -252,7 +252,7 @@ static void html_row(struct buffer *out, const struct block *block, int32_t line
 
 static void html_gap(struct buffer *out)
 {
-    print_text(out, "<div style=\"opacity:0.5;padding-left:13em\">⋯</div>");
+    print_text(out, "<div style=\"" DRAW_FAINT ";padding-left:13em\">⋯</div>");
 }
 
 static void html_end(struct buffer *out)

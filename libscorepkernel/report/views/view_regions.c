@@ -75,7 +75,7 @@ static void html_row(struct buffer *out, const struct region *region)
     print_text(out, "<tr><td style=\"text-align:right\">");
     print_seconds(out, region->exclusive_s);
     if (region->most_s >= 0) {
-        print_text(out, "<br><small style=\"opacity:0.6\">");
+        print_text(out, "<br><small style=\"" DRAW_FAINT "\">");
         print_range(out, region);
         print_text(out, "</small>");
     }
@@ -95,7 +95,7 @@ static void html_row(struct buffer *out, const struct region *region)
     print_text(out, ":%lld\"><code>", region->line);
     region_name(region, name);
     print_html(out, name);
-    print_text(out, "</code> <small style=\"opacity:0.6\">");
+    print_text(out, "</code> <small style=\"" DRAW_FAINT "\">");
     region_place(region, place);
     print_html(out, place);
     print_text(out, "</small></td></tr>");

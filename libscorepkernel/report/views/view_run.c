@@ -61,9 +61,9 @@ static void text(struct buffer *out, const struct findings *findings)
 
 static void html(struct buffer *out, const struct findings *findings)
 {
-    print_text(out, "<div style=\"margin-top:0.3em\"><small style=\"opacity:0.8\">Experiment: <code>");
+    print_text(out, "<div style=\"margin-top:0.3em\"><small style=\"" DRAW_FAINT "\">Experiment: <code>");
     print_html(out, draw_member(findings->measured, "directory", "?"));
-    print_text(out, "</code></small></div><div><small style=\"opacity:0.6\">");
+    print_text(out, "</code></small></div><div><small style=\"" DRAW_FAINT "\">");
     run(out, findings, print_html);
     print_text(out, "</small></div>");
 }
