@@ -255,10 +255,9 @@ static void html_row(struct buffer *out, const struct row *row)
 static void print_head(struct buffer *text, struct buffer *page)
 {
     print_text(text, "\n    before        now              change  line\n");
-    print_text(
-        page,
-        "<table style=\"margin:0.5em 0\"><thead><tr><th>before</th><th>now</th><th style=\"text-align:left\">"
-        "change</th><th></th><th></th></tr></thead><tbody>");
+    print_text(page, "<div style=\"overflow-x:auto\"><table style=\"margin:0.5em "
+                     "0\"><thead><tr><th>before</th><th>now</th><th style=\"text-align:left\">"
+                     "change</th><th></th><th></th></tr></thead><tbody>");
 }
 
 static void print_lines(struct buffer *text, struct buffer *page, const struct side *older,
@@ -281,7 +280,7 @@ static void print_lines(struct buffer *text, struct buffer *page, const struct s
         html_row(page, &row);
     }
     if (has_rows)
-        print_text(page, "</tbody></table>");
+        print_text(page, "</tbody></table></div>");
 }
 
 static double gone(const struct side *older, const struct side *newer, const uint16_t *pairs)

@@ -80,16 +80,18 @@ void draw_right(struct buffer *out, struct buffer *cell, size_t width)
     buffer_consume(cell, cell->len);
 }
 
-void draw_bar(struct buffer *out, const double spent_s[SPENT_KINDS], double whole_s, double width_em)
+void draw_bar(struct buffer *out, const double *spent_s, double whole_s)
 {
-    for (int kind = 0; kind < SPENT_KINDS; kind++) {
-        long width = (long)(share_of(spent_s[kind], whole_s, 1) * width_em * 1000); /* thousandths of an em */
+    print_text(out, "<span style=\"width:7em;max-width:20%%;flex:none;padding:0 0.6em\">");
+    for (int kind = 0; spent_s && kind < SPENT_KINDS; kind++) {
+        int width = (int)(share_of(spent_s[kind], whole_s, 1) * 10000); /* hundredths of a percent */
         if (width > 0)
             print_text(
                 out,
-                "<span style=\"display:inline-block;height:0.7em;width:%ld.%03ldem;background:%s\"></span>",
-                width / 1000, width % 1000, kinds[kind].colour);
+                "<span style=\"display:inline-block;height:0.7em;width:%d.%02d%%;background:%s\"></span>",
+                width / 100, width % 100, kinds[kind].colour);
     }
+    print_text(out, "</span>");
 }
 
 void draw_details(struct buffer *out, const struct findings *findings, const char *title)

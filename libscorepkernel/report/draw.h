@@ -34,8 +34,10 @@ void draw_right(struct buffer *out, struct buffer *cell, size_t width);
  */
 #define DRAW_FAINT "opacity:0.7"
 
-/** A bar for a time, in HTML, as a part of another; width_em is that of the whole. */
-void draw_bar(struct buffer *out, const double spent_s[SPENT_KINDS], double whole_s, double width_em);
+/** A column of a row in HTML, which has a bar for a time, as a part of another; spent_s NULL: none. The
+ * column is as wide in each row, and takes at most a fifth of it, so that a narrow window has room for what
+ * stands beside it. */
+void draw_bar(struct buffer *out, const double *spent_s, double whole_s);
 
 /** The beginning of what a click opens, or of what is open as it was asked for. Ends with </details>. */
 void draw_details(struct buffer *out, const struct findings *findings, const char *title);

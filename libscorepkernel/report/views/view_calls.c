@@ -96,13 +96,12 @@ static void html_row(struct buffer *out, const struct findings *findings, const 
     print_text(out,
                "<div style=\"display:flex;align-items:center;white-space:nowrap;line-height:1.5\" title=\"");
     draw_kinds(out, call->spent_s);
-    print_text(out,
-               "\"><span style=\"width:3.2em;flex:none;text-align:right\">%d&nbsp;%%</span>"
-               "<span style=\"width:7em;flex:none;padding:0 0.6em\">",
+    print_text(out, "\"><span style=\"width:3.2em;flex:none;text-align:right\">%d&nbsp;%%</span>",
                (int)(100 * call_total(call) / findings->whole_s + 0.5));
-    draw_bar(out, call->spent_s, findings->whole_s, 7);
+    draw_bar(out, call->spent_s, findings->whole_s);
     print_text(out,
-               "</span><span style=\"padding-left:%d.%dem;overflow:hidden;text-overflow:ellipsis\"><code>",
+               "<span style=\"padding-left:%d.%dem;overflow:hidden;text-overflow:ellipsis\">"
+               "<code style=\"white-space:pre;background:none;padding:0\">",
                depth * 12 / 10, depth * 12 % 10);
     draw_call_name(out, findings, call, 1);
     print_text(out, "</code> <small style=\"" DRAW_FAINT "\">");

@@ -237,11 +237,10 @@ static void html_row(struct buffer *out, const struct block *block, int32_t line
                is_hot ? ";font-weight:600" : "");
     if (counts)
         print_text(out, "%d&nbsp;%%", (int)(100 * total_s / block->whole_s + 0.5));
-    print_text(out, "</span><span style=\"width:7em;flex:none;padding:0 0.6em\">");
-    if (counts)
-        draw_bar(out, time->spent_s, block->whole_s, 7);
+    print_text(out, "</span>");
+    draw_bar(out, counts ? time->spent_s : NULL, block->whole_s);
     print_text(out,
-               "</span><span style=\"width:2.2em;flex:none;text-align:right;" DRAW_FAINT "\">%d</span>"
+               "<span style=\"width:2.2em;flex:none;text-align:right;" DRAW_FAINT "\">%d</span>"
                "<code style=\"white-space:pre;overflow:hidden;text-overflow:ellipsis;padding-left:0.8em;"
                "background:none%s\">",
                (int)line, is_hot ? ";font-weight:600" : "");
@@ -252,7 +251,10 @@ static void html_row(struct buffer *out, const struct block *block, int32_t line
 
 static void html_gap(struct buffer *out)
 {
-    print_text(out, "<div style=\"" DRAW_FAINT ";padding-left:13em\">⋯</div>");
+    print_text(out,
+               "<div style=\"display:flex;line-height:1.5\"><span style=\"width:3.2em;flex:none\"></span>");
+    draw_bar(out, NULL, 0);
+    print_text(out, "<span style=\"width:2.2em;flex:none;text-align:right;" DRAW_FAINT "\">⋯</span></div>");
 }
 
 static void html_end(struct buffer *out)

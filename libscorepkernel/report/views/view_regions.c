@@ -112,13 +112,14 @@ static void html(struct buffer *out, const struct findings *findings)
     }
     if (findings_are_sampled(findings))
         draw_details(out, findings, "Regions");
-    print_text(out, "<table style=\"margin:0.5em 0\"><thead><tr><th>exclusive</th><th></th><th>inclusive</th>"
+    print_text(out, "<div style=\"overflow-x:auto\"><table style=\"margin:0.5em "
+                    "0\"><thead><tr><th>exclusive</th><th></th><th>inclusive</th>"
                     "<th>visits</th><th style=\"text-align:left\">region</th></tr></thead><tbody>");
     for (size_t i = 0; i < json_count(regions); i++) {
         struct region region = region_read(json_at(regions, i), total_ns);
         html_row(out, &region);
     }
-    print_text(out, "</tbody></table><small>");
+    print_text(out, "</tbody></table></div><small>");
     remaining(out, measured, "");
     print_text(out, "</small>%s", findings_are_sampled(findings) ? "</details>" : "");
 }
