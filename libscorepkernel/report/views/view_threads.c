@@ -10,14 +10,23 @@
 
 #define THREADS_MAX 32 /* that are shown */
 
-/* The kinds of time of a piece of a thread's time line. */
+static double seconds_at(const struct json *row, size_t column)
+{
+    double ns = json_number(json_at(row, column), 0);
+    return ns > 0 && ns < 1e18 ? ns / 1e9 : 0;
+}
+
+/* The kinds of time of a piece of a thread's time line. What was one of Python and native code is divided as
+ * what is known of the piece. */
 static void piece(const struct sampled_thread *thread, size_t at, double spent_s[SPENT_KINDS])
 {
     const struct json *row = json_at(thread->timeline, at);
-    for (int kind = 0; kind < SPENT_KINDS; kind++) {
-        double ns = json_number(json_at(row, (size_t)kind), 0);
-        spent_s[kind] = ns > 0 && ns < 1e18 ? ns / 1e9 : 0;
-    }
+    for (int kind = 0; kind < SPENT_KINDS; kind++)
+        spent_s[kind] = seconds_at(row, (size_t)kind);
+    double either_s = seconds_at(row, SPENT_KINDS), known_s = spent_s[ON_PYTHON] + spent_s[ON_NATIVE];
+    double native = known_s > 0 ? spent_s[ON_NATIVE] / known_s : 0;
+    spent_s[ON_PYTHON] += either_s * (1 - native);
+    spent_s[ON_NATIVE] += either_s * native;
 }
 
 static double all_of(const double spent_s[SPENT_KINDS])

@@ -241,9 +241,10 @@ static PyObject *make_timeline(const struct sampled_thread *thread)
     PyObject *list = PyList_New(TIMELINE_LEN);
     for (uint32_t i = 0; list && i < TIMELINE_LEN; i++) {
         const uint64_t *ns = thread->timeline[i];
-        PyObject *row = Py_BuildValue(
-            "KKKK", (unsigned long long)ns[TIMELINE_PYTHON], (unsigned long long)ns[TIMELINE_NATIVE],
-            (unsigned long long)ns[TIMELINE_WAITING], (unsigned long long)ns[TIMELINE_GIL]);
+        PyObject *row =
+            Py_BuildValue("KKKKK", (unsigned long long)ns[TIMELINE_PYTHON],
+                          (unsigned long long)ns[TIMELINE_NATIVE], (unsigned long long)ns[TIMELINE_WAITING],
+                          (unsigned long long)ns[TIMELINE_GIL], (unsigned long long)ns[TIMELINE_EITHER]);
         if (!row || PyList_SetItem(list, (Py_ssize_t)i, row) != 0)
             Py_CLEAR(list);
     }

@@ -234,7 +234,9 @@ void watched_thread_spent(struct watched_thread *thread, const struct looking *l
 
 static enum timeline_part part_of(enum doing doing)
 {
-    if (doing == DOING_PYTHON || doing == DOING_RAN || doing == DOING_STOOD || doing == DOING_READY)
+    if (doing == DOING_RAN || doing == DOING_STOOD || doing == DOING_READY)
+        return TIMELINE_EITHER;
+    if (doing == DOING_PYTHON)
         return TIMELINE_PYTHON;
     if (doing == DOING_NATIVE)
         return TIMELINE_NATIVE;

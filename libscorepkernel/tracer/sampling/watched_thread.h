@@ -10,8 +10,15 @@
 
 #define TIMELINE_LEN 96u /* pieces that a thread's time is divided into */
 
-/* What a piece of a thread's time line tells apart. */
-enum timeline_part { TIMELINE_PYTHON, TIMELINE_NATIVE, TIMELINE_WAITING, TIMELINE_GIL, TIMELINE_PARTS };
+/* What a piece of a thread's time line tells apart. Either: Python or native code, nobody knows which. */
+enum timeline_part {
+    TIMELINE_PYTHON,
+    TIMELINE_NATIVE,
+    TIMELINE_WAITING,
+    TIMELINE_GIL,
+    TIMELINE_EITHER,
+    TIMELINE_PARTS
+};
 
 struct sampled_thread {
     pid_t native_id;

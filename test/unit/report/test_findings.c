@@ -37,7 +37,7 @@ static const char *cell(const char *more, const char *source)
                        "{\"seconds\":1.0,\"processor_seconds\":0.7,\"events\":10,\"exclusive_ns\":1,\"directory\":\"/e\","
                        "\"regions\":[[\"m:f\",\"f.py\",1,1,1,1]],%s\"sampling\":{\"seconds\":1.05,\"samples\":1000,"
                        "\"cost\":0.02,\"memory\":[1000000,91000000,120000000],\"functions\":%s,\"nodes\":%s,"
-                       "\"threads\":[[1,true,0,1050000000,[[5,0,0,0]],10000000],[2,false,0,90000000,[[0,0,0,0],[0,0,0,7],[0,0,0,0],[6,0,0,0],[0,0,0,0]],105000000]],"
+                       "\"threads\":[[1,true,0,1050000000,[[5,0,0,0]],10000000],[2,false,0,90000000,[[0,0,0,0],[0,0,0,7],[0,0,0,0],[1,2,0,0,6],[0,0,0,0,0]],105000000]],"
                        "\"sources\":{\"<c>\":{\"cell\":\"7\",\"text\":\"%s\"}}}}",
                        more, functions, nodes, source);
     CHECK(len > 0 && (size_t)len < sizeof measured);
@@ -72,7 +72,7 @@ static void lines(void)
     CHECK(strstr(text, "Note: Threads waited 80.0 ms for the GIL"));
     CHECK(!strstr(text, "busy"));
     CHECK(strstr(text, "1,000 samples, which took 20.0 ms of another processor"));
-    CHECK(strstr(text, "\nthreads\n    the cell  Python 5.00 ns\n    thread 1  Python 6.00 ns, waiting for the GIL 7.00 ns\n"));
+    CHECK(strstr(text, "\nthreads\n    the cell  Python 5.00 ns\n    thread 1  Python 3.00 ns, native 6.00 ns, waiting for the GIL 7.00 ns\n"));
 }
 
 static void calls(void)
@@ -107,7 +107,7 @@ static void time_lines(void)
     const char *end = line ? strstr(line, "</div>") : NULL;
     static const char blocks[] = "<span style=\"width:10.00%;flex:none;background:none\"></span>"
                                  "<span style=\"width:10.00%;flex:none;background:#b279a2\"></span>"
-                                 "<span style=\"width:20.00%;flex:none;background:#4c78a8\"></span></span>";
+                                 "<span style=\"width:20.00%;flex:none;background:#e4572e\"></span></span>";
     CHECK(line && end && strstr(line, blocks) && strstr(line, blocks) + sizeof blocks - 1 == end);
 }
 
