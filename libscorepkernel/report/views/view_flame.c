@@ -8,7 +8,7 @@
 #include "report/view.h"
 
 #define SHOWN 0.004   /* a share of the whole time, from which on an entry is drawn */
-#define LABELLED 0.02 /* and from which on its block has room for its name */
+#define LABELLED 0.03 /* and from which on its block has room for its name */
 #define DEPTH_MAX 24
 #define BLOCKS_MAX 300
 
