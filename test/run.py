@@ -3,7 +3,7 @@
 """Run tests and sum up: programs (exit 0, 1, or 77 for "skipped", with the reason as last line of output) and
 Python unittest files. Each in a process of its own, which must not be silent for too long; one more at a time than there
 are processors, as they wait a lot, but one that has the line "# runs alone" by itself. One with the line "# not sanitized"
-runs nothing that a sanitizer looks at, and is skipped there. The last line counts what passed."""
+gives a sanitizer nothing to look at that other tests do not, and is skipped there. The last line counts what passed."""
 
 from __future__ import annotations
 
@@ -118,7 +118,7 @@ def run_unittests(path: str, limit: float, summary: Summary) -> None:
 def run_one(path: str, limit: float) -> Summary:
     summary = Summary()
     if os.environ.get("SPK_SANITIZE") and has_line(path, "# not sanitized"):
-        reason = "nothing that it runs is compiled with a sanitizer"
+        reason = "a sanitizer sees nothing in it that it does not see in other tests"
         summary.skipped.append((os.path.relpath(path), reason))
         summary.say(f"  skipped  {os.path.relpath(path)}: {reason}")
         return summary

@@ -11,15 +11,15 @@ from typing import Any, Callable, Dict, List
 PATIENCE = 60 if os.environ.get("SPK_SANITIZE") else 20
 
 
-def until(condition: Callable[[], Any], what: str) -> Any:
+def until(condition: Callable[[], Any], what: str, patience: float = PATIENCE) -> Any:
     """What condition returns once it is true; states of other processes have no event to wait for."""
-    end = time.monotonic() + PATIENCE
+    end = time.monotonic() + patience
     while time.monotonic() < end:
         found = condition()
         if found:
             return found
         time.sleep(0.005)
-    raise AssertionError(f"not within {PATIENCE} s: {what}")
+    raise AssertionError(f"not within {patience} s: {what}")
 
 
 def alive(pid: int) -> bool:
