@@ -114,7 +114,7 @@ static struct json *make_content(const struct progress_display *progress, const 
     struct json *content = json_object(), *data = json_object(), *transient = json_object();
     (void)snprintf(id, sizeof id, "scorepkernel-progress-%llu", (unsigned long long)progress->request);
     if (*said) {
-        print_text(&page, "<small style=\"color:gray\">");
+        print_text(&page, "<small style=\"opacity:0.7\">");
         print_html(&page, said);
         print_text(&page, "</small>");
     }
