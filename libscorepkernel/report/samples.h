@@ -57,7 +57,7 @@ struct sampled_node {
 struct sampled_thread {
     int is_master; /* it ran the cell */
     double begin_s, end_s;
-    const struct json *timeline; /* borrowed; rows of ns: of each of enum spent_on, and of Python or
+    const struct json *timeline; /* borrowed; rows of ns: of each kind that is sampled, and of Python or
                                   * native code, where it is not known which of them */
     double piece_s;              /* that each of them stands for */
     long long rank;              /* of several; -1: there is one process */

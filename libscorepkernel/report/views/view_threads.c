@@ -22,8 +22,8 @@ static void piece(const struct sampled_thread *thread, size_t at, double spent_s
 {
     const struct json *row = json_at(thread->timeline, at);
     for (int kind = 0; kind < SPENT_KINDS; kind++)
-        spent_s[kind] = seconds_at(row, (size_t)kind);
-    double either_s = seconds_at(row, SPENT_KINDS), known_s = spent_s[ON_PYTHON] + spent_s[ON_NATIVE];
+        spent_s[kind] = kind < SAMPLED_KINDS ? seconds_at(row, (size_t)kind) : 0;
+    double either_s = seconds_at(row, SAMPLED_KINDS), known_s = spent_s[ON_PYTHON] + spent_s[ON_NATIVE];
     double native = known_s > 0 ? spent_s[ON_NATIVE] / known_s : 0;
     spent_s[ON_PYTHON] += either_s * (1 - native);
     spent_s[ON_NATIVE] += either_s * native;
