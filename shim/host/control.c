@@ -6,6 +6,7 @@
 #include "shim/host/control.h"
 
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -14,6 +15,7 @@
 #include "shim/host/publish.h"
 
 #define PROTOCOL "5.3"
+#define TYPE_MAX 64 /* of a request that is answered though it is not known, with its NUL */
 
 static struct json *copy_of(const char *text)
 {
@@ -82,11 +84,30 @@ static int kernel_info(struct host *host, struct message *message)
     return 0;
 }
 
-static void interrupt(struct host *host, const struct message *message)
+static void interrupt(struct host *host, enum server_channel channel, const struct message *message)
 {
     int code = ending_interrupt(host);
     struct json *content = code ? publish_failure("KernelError", log_reason(code)) : publish_ok("ok");
-    publish_reply(host, SERVER_CONTROL, message->origin, "interrupt_reply", content, NULL);
+    publish_reply(host, channel, message->origin, "interrupt_reply", content, NULL);
+}
+
+void control_interrupt(struct host *host, enum server_channel channel, const struct message *message)
+{
+    publish_status(host, channel, message->origin, "busy");
+    interrupt(host, channel, message);
+    publish_status(host, channel, message->origin, "idle");
+}
+
+void control_unknown(struct host *host, enum server_channel channel, const struct message *message)
+{
+    char reply[TYPE_MAX], why[TYPE_MAX + 64];
+    log_print("A message of the unknown type %s on the %s channel was not obeyed.", message->type,
+              channel == SERVER_SHELL ? "shell" : "control");
+    publish_reply_type(message->type, reply, sizeof reply);
+    if (reply[0] == '\0')
+        return; /* it is no request */
+    (void)snprintf(why, sizeof why, "This kernel has no answer to a %s.", message->type);
+    publish_reply(host, channel, message->origin, reply, publish_failure("NotImplementedError", why), NULL);
 }
 
 static void shut_down(struct host *host, enum server_channel channel, const struct message *message)
@@ -114,7 +135,7 @@ void control_receive(struct host *host, struct message *message)
     int answered_later = 0;
     publish_status(host, SERVER_CONTROL, origin, "busy");
     if (strcmp(message->type, "interrupt_request") == 0)
-        interrupt(host, message);
+        interrupt(host, SERVER_CONTROL, message);
     else if (strcmp(message->type, "shutdown_request") == 0)
         shut_down(host, SERVER_CONTROL, message);
     else if (strcmp(message->type, "kernel_info_request") == 0)
@@ -126,7 +147,7 @@ void control_receive(struct host *host, struct message *message)
                             "This kernel has no debugger for clients. Use %debug or breakpoint() in a cell."),
             NULL);
     else
-        log_print("A message of the unknown type %s on the control channel was ignored.", message->type);
+        control_unknown(host, SERVER_CONTROL, message);
     if (!answered_later)
         publish_status(host, SERVER_CONTROL, origin, "idle");
     message_free(message);

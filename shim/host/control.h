@@ -13,6 +13,13 @@ void control_receive(struct host *host, struct message *message);
 /** Serve a shutdown_request, which older clients send on shell. The message stays the caller's. */
 void control_shutdown(struct host *host, enum server_channel channel, const struct message *message);
 
+/** Interrupt the running cell, and answer. The message stays the caller's. */
+void control_interrupt(struct host *host, enum server_channel channel, const struct message *message);
+
+/** A message of a type that the kernel does not know: a request is answered with an error, and the log names
+ * it. The message stays the caller's. */
+void control_unknown(struct host *host, enum server_channel channel, const struct message *message);
+
 /** Pass an answer on stdin to the cell that waits for it; takes the message over. */
 void control_input(struct host *host, struct message *message);
 

@@ -197,6 +197,15 @@ static void refuse(struct host *host, const struct origin *origin, const char *t
     become_idle(host, origin);
 }
 
+/* What waits now is not to be run, whether it has been taken from the socket or not. */
+static void abort_waiting(struct host *host)
+{
+    host->aborting = 1;
+    server_drain_shell(host->server);
+    for (struct queued *entry = host->first; entry; entry = entry->next)
+        entry->aborted = 1;
+}
+
 void shell_reply(struct host *host, uint32_t how, struct json *content)
 {
     struct active *active = &host->active;
@@ -208,8 +217,7 @@ void shell_reply(struct host *host, uint32_t how, struct json *content)
                                   "The kernel's reply to this request is not JSON. See the kernel's log.");
     /* Before the reply: what a client sends after it has seen the failure is meant to run. */
     if (active->is_cell && how == SPK_REPLY_ERROR && !active->silent && active->stop_on_error) {
-        host->aborting = 1;
-        server_drain_shell(host->server);
+        abort_waiting(host);
         host->aborting = 0;
     }
     answer(host, origin, content);
@@ -219,8 +227,17 @@ void shell_reply(struct host *host, uint32_t how, struct json *content)
 /* --- the queue --------------------------------------------------------------------------------------------
  */
 
+/* So much is taken ahead, as an interrupt may wait behind it: some clients send that on shell. */
+#define AHEAD_MAX 256
+#define AHEAD_LEN_MAX ((uint64_t)64 << 20)
+
 void shell_receive(struct host *host, struct message *message)
 {
+    if (strcmp(message->type, "interrupt_request") == 0) {
+        control_interrupt(host, SERVER_SHELL, message);
+        message_free(message);
+        return;
+    }
     struct queued *entry = malloc(sizeof *entry);
     if (!entry) {
         log_print("A message of type %s was dropped, as there was no memory for it.", message->type);
@@ -231,6 +248,8 @@ void shell_receive(struct host *host, struct message *message)
     *entry = (struct queued){.next = NULL, .message = message, .aborted = host->aborting};
     *host->last = entry;
     host->last = &entry->next;
+    host->queued++;
+    host->queued_len += message->content_text.len;
 }
 
 static struct message *take(struct host *host, int *aborted)
@@ -239,6 +258,8 @@ static struct message *take(struct host *host, int *aborted)
     struct message *message = entry->message;
     *aborted = entry->aborted;
     host->first = entry->next;
+    host->queued--;
+    host->queued_len -= message->content_text.len;
     if (!host->first)
         host->last = &host->first;
     free(entry);
@@ -306,7 +327,7 @@ static void begin(struct host *host, struct message *message, int aborted)
     if (strcmp(message->type, "connect_request") == 0)
         reply_ports(host, message->origin);
     else
-        log_print("A message of the unknown type %s on the shell channel was ignored.", message->type);
+        control_unknown(host, SERVER_SHELL, message);
     publish_status(host, SERVER_SHELL, message->origin, "idle");
 }
 
@@ -322,15 +343,12 @@ void shell_advance(struct host *host)
 
 int shell_wants(const struct host *host)
 {
-    return !host->active.number && !host->first && !host->ending;
+    return !host->ending && host->queued < AHEAD_MAX && host->queued_len < AHEAD_LEN_MAX;
 }
 
 void shell_abort_all(struct host *host)
 {
-    host->aborting = 1;
-    server_drain_shell(host->server);
-    for (struct queued *entry = host->first; entry; entry = entry->next)
-        entry->aborted = 1;
+    abort_waiting(host);
     /* The library will not answer any more: abort the active request. */
     if (host->active.number)
         shell_reply(host, SPK_REPLY_ABORTED, publish_ok("aborted"));

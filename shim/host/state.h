@@ -43,6 +43,8 @@ struct host {
     struct server *server;
     struct requests requests;
     struct queued *first, **last; /* shell requests that were taken from their socket and are not begun */
+    size_t queued;                /* how many these are */
+    uint64_t queued_len;          /* and the bytes of their contents */
     int aborting;                 /* messages that are taken from shell now were waiting when a cell failed */
     struct active active;
     struct question questions[SPK_MAX_QUESTIONS]; /* those that are open, the oldest first */

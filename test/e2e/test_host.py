@@ -59,7 +59,13 @@ class Cells(KernelCase):
     def test_metadata_reaches_the_cell(self) -> None:
         request = self.send("execute_request", {"code": "metadata"}, metadata={"cellId": "abc"})
         self.reply(request)
-        self.assertEqual(dict(self.outputs(request))["execute_result"]["data"]["echo"], {"cellId": "abc"})
+        told = dict(self.outputs(request))["execute_result"]["data"]["echo"]
+        header = told.pop("scorepkernel_header")
+        self.assertEqual((told, header["msg_id"], header["msg_type"]), ({"cellId": "abc"}, request, "execute_request"))
+        request = self.send("execute_request", {"code": "metadata"})
+        self.reply(request)
+        told = dict(self.outputs(request))["execute_result"]["data"]["echo"]
+        self.assertEqual((list(told), told["scorepkernel_header"]["msg_id"]), (["scorepkernel_header"], request))
 
     def test_error(self) -> None:
         request = self.cell("error")
@@ -216,6 +222,18 @@ class Control(KernelCase):
         self.until_stream("waiting")
         self.assertEqual(self.control("kernel_info_request")["content"]["implementation"], "echo")
 
+    def test_interrupt_on_shell(self) -> None:
+        """As some clients send it; behind cells that wait, too."""
+        for behind in (0, 3):
+            request = self.cell("sleep", stop_on_error=False)
+            self.until_stream("waiting")
+            waiting = [self.cell("result a") for _ in range(behind)]
+            asked = self.send("interrupt_request", {})
+            replies = {m["parent_header"]["msg_id"]: m["content"] for m in (self.reply() for _ in range(2 + behind))}
+            self.assertEqual(replies[asked], {"status": "ok"})
+            self.assertEqual(replies[request]["ename"], "KeyboardInterrupt")
+            self.assertEqual([replies[one]["status"] for one in waiting], ["ok"] * behind)
+
     def test_control_nests_in_its_own_busy_and_idle(self) -> None:
         request = self.send("interrupt_request", {}, "control")
         self.reply(request, "control")
@@ -228,6 +246,8 @@ class Control(KernelCase):
     def test_unknown_requests(self) -> None:
         for channel in ("shell", "control"):
             request = self.send("dance_request", {}, channel)
+            reply = self.reply(request, channel)
+            self.assertEqual((reply["msg_type"], reply["content"]["status"]), ("dance_reply", "error"))
             self.assertEqual(self.outputs(request), [])
         self.assertEqual(self.log().count("dance_request"), 2)
         self.works()
@@ -338,6 +358,7 @@ class Comms(KernelCase):
             content = {"comm_id": "c2", "target_name": "t", "data": {"n": 1}}
             request = self.send(kind, content, metadata={"m": 2}, buffers=[b"\0\xff" * 500000, b""])
             echo = [m for m in self.published(request) if m["msg_type"] == "comm_msg"][0]
+            self.assertEqual(echo["metadata"].pop("scorepkernel_header")["msg_type"], kind)
             self.assertEqual((echo["content"], echo["metadata"]), (content, {"m": 2}))
             self.assertEqual([bytes(b) for b in echo["buffers"]], [b"\0\xff" * 500000, b""])
         self.works()

@@ -69,6 +69,9 @@ static inline bool record(struct archive *archive, struct regions *regions)
     return all;
 }
 
+/* Whether archives have metrics; those of ranks have none. */
+static bool has_metrics;
+
 /* An archive in that directory. *all: nothing of it is missing. The fault's code. */
 static inline int write_archive(const char *directory, bool *all)
 {
@@ -80,7 +83,15 @@ static inline int write_archive(const char *directory, bool *all)
     *all = false;
     if (archive) {
         *all = record(archive, &regions);
-        struct measured measured = {&regions, "rank 0", begin_ns, clock_now_ns(), 1};
+        uint64_t end_ns = clock_now_ns();
+        const struct series_point points[] = {{begin_ns, 1, 1}, {end_ns, 2, 2}};
+        struct measured measured = {.regions = &regions,
+                                    .process = "rank 0",
+                                    .begin_ns = begin_ns,
+                                    .end_ns = end_ns,
+                                    .begin_realtime_ns = 1,
+                                    .points = points,
+                                    .point_count = has_metrics ? 2 : 0};
         archive_close(archive, &measured, &problem);
     } else {
         CHECK(problem.code > 0);

@@ -43,7 +43,7 @@ static const struct fake_message script[] = {
     {0}};
 
 /* The requests that have one reply each, and how many there are of either channel. */
-#define SHELL_REPLIES 12
+#define SHELL_REPLIES 13
 #define CONTROL_REPLIES 4
 
 static char file[] = "/tmp/scorepkernel-test-XXXXXX";
