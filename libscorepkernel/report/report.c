@@ -54,7 +54,7 @@ static void find(struct findings *findings, const struct json *measured)
 {
     *findings = (struct findings){.measured = measured};
     if (read_samples(&findings->samples, measured) == 0 && findings->samples.node_count > 0 &&
-        line_times_make(&findings->lines, &findings->samples) == 0 &&
+        (findings_are_recorded(findings) || line_times_make(&findings->lines, &findings->samples) == 0) &&
         call_tree_make(&findings->tree, &findings->samples, apart(measured)) == 0) {
         findings->whole_s = findings->samples.seconds - findings->samples.shown_s;
         return;

@@ -110,7 +110,7 @@ static void read_times(struct sampled_node *node, const struct json *row)
 typedef void read_node(struct sampled_node *node, const struct json *row);
 
 /* 0, -ENOMEM, or -EPROTO: a number leads nowhere. */
-static int read_nodes(struct samples *samples, const struct json *rows, read_node *read)
+static int read_nodes(struct samples *samples, const struct json *rows, read_node *read, uint32_t depth_max)
 {
     size_t count = json_count(rows);
     samples->nodes = calloc(count ? count : 1, sizeof *samples->nodes);
@@ -129,6 +129,9 @@ static int read_nodes(struct samples *samples, const struct json *rows, read_nod
         node->parent = (int32_t)parent;
         node->function = (int32_t)function;
         node->line = (int32_t)line;
+        node->depth = is_call ? samples->nodes[parent].depth + 1 : 0;
+        if (node->depth > depth_max)
+            return -EPROTO;
         read(node, row);
     }
     samples->node_count = (uint32_t)count;
@@ -229,7 +232,7 @@ static int read_all(struct samples *samples, const struct json *sampling)
     if (result == 0)
         result = read_functions(samples, json_get(sampling, "functions"), json_get(sampling, "sources"));
     if (result == 0)
-        result = read_nodes(samples, json_get(sampling, "nodes"), read_times);
+        result = read_nodes(samples, json_get(sampling, "nodes"), read_times, SAMPLES_DEPTH_MAX);
     if (result == 0)
         result = unite_functions(samples);
     if (result == 0)
@@ -288,7 +291,7 @@ int samples_read_call_paths(struct samples *samples, const struct json *measured
     if (result == 0)
         result = read_functions(samples, json_get(paths, "functions"), json_get(paths, "sources"));
     if (result == 0)
-        result = read_nodes(samples, json_get(paths, "nodes"), read_recorded);
+        result = read_nodes(samples, json_get(paths, "nodes"), read_recorded, SAMPLES_NODES_MAX);
     if (result == 0) {
         read_locations(samples, json_get(paths, "threads"));
         for (uint32_t i = 0; i < samples->node_count; i++)

@@ -10,9 +10,11 @@
 
 #include <stdint.h>
 
-#define SAMPLES_FUNCTIONS_MAX 65536u
+#define SAMPLES_FUNCTIONS_MAX (1u << 18)
 #define SAMPLES_NODES_MAX (1u << 18)
 #define SAMPLES_THREADS_MAX (1u << 16)
+/* The sampler sees no more calls within each other; recorded ones may be as deep as there are nodes. */
+#define SAMPLES_DEPTH_MAX 2048u
 
 /* What time was spent on. The time in which a thread was ready and had no processor, or ran and nobody knows
  * what, is divided as that is which is known of the same line. Events do not tell: their time is of a kind of
@@ -49,6 +51,7 @@ struct sampled_node {
     int32_t line;              /* of a thread, its number in threads */
     double own_s[SPENT_KINDS]; /* without what it called */
     double waited_s[WAITED_KINDS];
+    uint32_t depth;   /* below its thread */
     double ready_s;   /* contained in own_s */
     double grown;     /* bytes */
     long long visits; /* of events: how often it was called so; 0: it is not known */

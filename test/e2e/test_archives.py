@@ -4,13 +4,31 @@
 
 from __future__ import annotations
 
+import importlib.util
 import os
 import shutil
+import subprocess
+import sys
 import unittest
 
 from kernel import Outcome
 from measuring import SCOREP, ByScoreP, TracedCase
 
+WRITE = """
+import sys, otf2
+from otf2.enums import Type
+path, regions, locations, depth = sys.argv[1], *map(int, sys.argv[2:])
+with otf2.writer.open(path, timer_resolution=10**9) as trace:
+    made = [trace.definitions.region(f"region {i}") for i in range(regions)]
+    root = trace.definitions.system_tree_node("node")
+    group = trace.definitions.location_group("process", system_tree_parent=root)
+    for number in range(locations):
+        writer = trace.event_writer(f"thread {number}", group=group)
+        time = 1
+        for region in made:
+            for _ in range(depth): writer.enter(time, region); time += 1
+            for _ in range(depth): writer.leave(time, region); time += 1
+"""
 FIXTURES = os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "fixtures")
 
 
@@ -103,6 +121,45 @@ class OfOthers(Archives):
         if outcome.reply["status"] == "error":  # else it had come to its end
             self.assertIn("ended by signal 11", outcome.text("stderr"))
         self.ok("thread.join()")
+
+
+class OfAnotherWriter(Archives):
+    """Archives that OTF2's Python module writes, with its default settings."""
+
+    def setUp(self) -> None:
+        if importlib.util.find_spec("otf2") is None:
+            self.skipTest("OTF2's Python module is not installed (python3-otf2)")
+
+    def write(self, regions: int, locations: int = 1, depth: int = 1) -> str:
+        """An archive in which each location calls each region, that many within each other."""
+        path = os.path.join(self.work, f"written-{len(os.listdir(self.work))}")
+        done = subprocess.run(
+            [sys.executable, "-c", WRITE, path, str(regions), str(locations), str(depth)], capture_output=True, text=True
+        )
+        self.assertEqual(done.returncode, 0, done.stderr)
+        return path
+
+    def test_one_call(self) -> None:
+        text = self.shown(self.write(1))
+        self.assertIn("2 events in 1 location", text)
+        self.assertRegex(text, r"(?m) 1  region 0")
+
+    def test_more_regions_than_a_tree_shows(self) -> None:
+        """Those that were not visited do not count."""
+        text = self.shown(f"{self.write(70_000)} --top 2")
+        self.assertIn("140,000 events", text)
+        self.assertIn("and 69998 more regions", text)
+        self.assertRegex(text, r"visits  calls\n .* 1  region \d+")
+
+    def test_many_locations_apart(self) -> None:
+        text = self.shown(f"{self.write(1, 300)} --threads")
+        self.assertRegex(text, r"(?m)^ .*%                thread \d+$")
+        self.assertIn("more", text)
+
+    def test_deep_calls(self) -> None:
+        text = self.shown(self.write(1, 1, 50_000))
+        self.assertIn("region 0 (calls itself)", text)
+        self.assertEqual(self.ok("1 + 1").result, "2")
 
 
 class OfOwn(Archives):

@@ -10,6 +10,7 @@
 #define TEXT_SHOWN 0.02
 #define ROWS_MAX 60
 #define TEXT_ROWS_MAX 16
+#define ALWAYS_SHOWN 3
 
 typedef void draw_row(struct buffer *out, const struct findings *findings, const struct call *call,
                       int depth);
@@ -22,15 +23,25 @@ struct walk {
     int hidden; /* entries that were left out, though long enough */
 };
 
+/* Whether an entry is too short to be shown, and so are those that follow. Threads and ranks are shown
+ * however short, and so are the first outermost ones: there is something to see, then, where there are very
+ * many. */
+static int is_too_short(const struct walk *state, const struct call *call, int depth, int place)
+{
+    int is_division = call->kind == CALL_THREAD || call->kind == CALL_RANK;
+    return call_total(call) < state->least_s && !is_division && (depth > 0 || place >= ALWAYS_SHOWN);
+}
+
 /* A call tree is at most CALL_TREE_DEPTH_MAX deep. */
 static void walk(struct walk *state, struct buffer *out, const struct call *call,
                  int depth) // NOLINT(misc-no-recursion)
 {
     const struct call_tree *tree = &state->findings->tree;
-    for (int32_t at = call->first; at >= 0; at = tree->calls[at].next) {
+    int place = 0;
+    for (int32_t at = call->first; at >= 0; at = tree->calls[at].next, place++) {
         const struct call *callee = &tree->calls[at];
-        if (call_total(callee) < state->least_s)
-            return; /* and so are those that follow */
+        if (is_too_short(state, callee, depth, place))
+            return;
         if (state->rows_left == 0) {
             state->hidden++;
             continue;

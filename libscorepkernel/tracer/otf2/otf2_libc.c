@@ -2,6 +2,8 @@
  *
  * otf2_libc: what OTF2 gets instead of three functions of the C library, through the linker's --wrap, when
  * OTF2 is linked statically. All for the sake of being a guest in somebody's process. */
+#include "tracer/otf2/otf2_libc.h"
+
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -13,13 +15,15 @@ long __wrap_gethostid(void);
 void *__real_malloc(size_t size);
 void *__wrap_malloc(size_t size);
 
+bool otf2_libc_is_reading;
+
 /* OTF2 copies what it flushes into 4 MiB more for each file, beyond any limit on memory, and if writing
  * that fails it frees it twice (otf2_file_write_buffered, then otf2_file_finalize; so in 3.0 and 3.2).
- * Without memory for it, OTF2 writes straight to the file: so there is none. Nothing else in this object
- * asks malloc for exactly so much. */
+ * Without memory for it, OTF2 writes straight to the file: so there is none. Nothing else that writes here
+ * asks malloc for exactly so much; readers do, for chunks of OTF2's default size. */
 void *__wrap_malloc(size_t size)
 {
-    return size == (size_t)4 * 1024 * 1024 ? NULL : __real_malloc(size);
+    return size == (size_t)4 * 1024 * 1024 && !otf2_libc_is_reading ? NULL : __real_malloc(size);
 }
 
 /* OTF2 keeps a location's file open from its first flush to the end of the measurement. A child process

@@ -10,6 +10,7 @@
 #include <string.h>
 
 #include "tracer/otf2/otf2_errors.h"
+#include "tracer/otf2/otf2_libc.h"
 
 #define EVENTS_AT_ONCE UINT64_C(1000000)
 #define STRINGS_LEN_MAX ((size_t)1 << 28) /* bytes of all strings */
@@ -313,10 +314,12 @@ int trace_read(const char *anchor, const struct trace_options *options, struct t
     struct reading reading = {.options = options, .trace = trace, .fault = fault};
     *trace = (struct trace){.resolution = 1};
     otf2_errors_to(fault);
+    otf2_libc_is_reading = true;
     reading.reader = OTF2_Reader_Open(anchor);
     bool is_read = reading.reader && read_archive(&reading);
     if (reading.reader)
         (void)OTF2_Reader_Close(reading.reader);
+    otf2_libc_is_reading = false;
     otf2_errors_to(NULL);
     free(reading.named);
     free(reading.located);

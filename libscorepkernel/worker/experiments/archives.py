@@ -18,6 +18,8 @@ _ROOT = -1
 # enum code_of of report/samples.h: all functions are shown.
 _USERS, _CELLS = 0, 4
 _EXCLUSIVE = 5  # the column of a region's row
+_FUNCTION = 1  # and of a node's
+_NODES_MAX = 1 << 18  # of report/samples.h
 _ENDED_BY = "the process that read it was ended by"
 
 
@@ -43,9 +45,9 @@ def at(path: str) -> Optional[Archive]:
     """The archive in a directory, or that a file belongs to; None: there is none."""
     path = os.path.abspath(os.path.expanduser(path))
     if os.path.isfile(path):
-        directory, name = os.path.split(path)
-        trace = path if name.endswith(".otf2") else None
-        return Archive(directory, trace, path if name.endswith(".cubex") else None) if "." in name else None
+        is_trace, is_profile = path.endswith(".otf2"), path.endswith(".cubex")
+        found = Archive(os.path.dirname(path), path if is_trace else None, path if is_profile else None)
+        return found if is_trace or is_profile else None
     there = [os.path.join(path, name) for name in (_TRACE, _PROFILE)]
     trace, profile = (name if os.path.isfile(name) else None for name in there)
     return Archive(path, trace, profile) if trace or profile else None
@@ -64,8 +66,11 @@ def of_profile(archive: Archive) -> Dict[str, Any]:
     seconds = max((inclusive / visits for _, _, visits, inclusive, _ in roots), default=0) / 1e9
     rows = [[_ROOT, _ROOT, 0, 0, 0]]  # one more node above all, so that each number is one more, too
     rows += [[parent + 1, function, 0, visits, exclusive] for parent, function, visits, _, exclusive in nodes]
-    paths = {**_functions(functions), "nodes": rows, "threads": [["all threads", _ROOT]]}
-    return _report(archive, archive.profile, seconds, locations, regions, paths)
+    made = _report(archive, archive.profile, seconds, locations, regions)
+    if len(rows) > _NODES_MAX:
+        flaw = f"The profile has {len(nodes):,} different chains of calls, which are too many to be shown as a tree."
+        return {**made, "warnings": [flaw]}
+    return {**made, "call_paths": {**_used(functions, rows), "threads": [["all threads", _ROOT]]}}
 
 
 def of_trace(archive: Archive, apart: str, progress: Callable[[int, int], None]) -> Dict[str, Any]:
@@ -74,14 +79,12 @@ def of_trace(archive: Archive, apart: str, progress: Callable[[int, int], None])
     assert archive.trace
     found = _read(archive.trace, apart, progress)
     nodes = [[parent, function, thread, visits, own] for parent, function, thread, visits, _, own in found["nodes"]]
-    paths = {**_functions(found["functions"]), "nodes": nodes, "threads": _threads(found["threads"])}
-    made = _report(archive, archive.trace, found["seconds"], found["locations"], found["regions"], paths)
-    return {**made, "events": found["events"], "warnings": _flaws(found)}
+    paths = {**_used(found["functions"], nodes), "threads": _threads(found["threads"])}
+    made = _report(archive, archive.trace, found["seconds"], found["locations"], found["regions"])
+    return {**made, "events": found["events"], "warnings": _flaws(found), "call_paths": paths}
 
 
-def _report(
-    archive: Archive, file: str, seconds: float, locations: int, regions: List[Any], paths: Dict[str, Any]
-) -> Dict[str, Any]:
+def _report(archive: Archive, file: str, seconds: float, locations: int, regions: List[Any]) -> Dict[str, Any]:
     return {
         "measurement": archive.writer,
         "read_from": os.path.basename(file),
@@ -91,20 +94,26 @@ def _report(
         "regions": [report.region_row(*row) for row in regions],
         "region_count": len(regions),
         "exclusive_ns": sum(row[_EXCLUSIVE] for row in regions),
-        "call_paths": paths,
         "warnings": [],
         "messages": "",
     }
 
 
-def _functions(named: List[Any]) -> Dict[str, Any]:
-    """The functions as samples have them, and the cells that are among their files."""
-    cells = {file: ipython_names.cell_number(file) for file in {file for _, file, _ in named}}
-    rows = [
-        [name, file, max(0, line), _CELLS if cells[file] and report.is_of_cell(name) else _USERS]
-        for name, file, line in named
-    ]
-    return {"functions": rows, "sources": {file: {"cell": cell} for file, cell in cells.items() if cell}}
+def _used(functions: List[Any], nodes: List[list]) -> Dict[str, Any]:
+    """The nodes, with the functions that they are of, as samples have both; and the cells that are among the files."""
+    numbers: Dict[int, int] = {_ROOT: _ROOT}
+    rows: List[list] = []
+    for node in nodes:
+        number = numbers.get(node[_FUNCTION])
+        if number is None:
+            number = numbers[node[_FUNCTION]] = len(rows)
+            name, file, line = functions[node[_FUNCTION]]
+            is_cells = ipython_names.cell_number(file) and report.is_of_cell(name)
+            rows.append([name, file, max(0, line), _CELLS if is_cells else _USERS])
+        node[_FUNCTION] = number
+    cells = {file: ipython_names.cell_number(file) for file in {row[1] for row in rows}}
+    sources = {file: {"cell": cell} for file, cell in cells.items() if cell}
+    return {"functions": rows, "sources": sources, "nodes": nodes}
 
 
 def _threads(found: List[Any]) -> List[Any]:
@@ -138,9 +147,11 @@ def _read(path: str, apart: str, progress: Callable[[int, int], None]) -> Dict[s
     module = "spk_worker.experiments.trace_process"
     code = f"import sys; sys.path.insert(0, sys.argv.pop(1)); import {module} as it; it.main(sys.argv[1:])"
     command = [sys.executable, "-I", "-c", code, places.IMPORTED_FROM, path, apart]
-    process = subprocess.Popen(
-        command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True
-    )
+    null = subprocess.DEVNULL
+    try:
+        process = subprocess.Popen(command, stdin=null, stdout=subprocess.PIPE, stderr=null, text=True)
+    except (OSError, TypeError, ValueError) as problem:  # sys.executable may be the user's
+        raise _unreadable(path, f"no process could be started for it: {problem}") from None
     try:
         assert process.stdout
         for line in process.stdout:

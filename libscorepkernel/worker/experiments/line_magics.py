@@ -5,10 +5,11 @@
 from __future__ import annotations
 
 import argparse
+import functools
 import io
 import os
 import shlex
-from typing import Any, Dict, List, NoReturn, Optional
+from typing import Any, Callable, Dict, List, NoReturn, Optional, TypeVar
 
 from IPython.core.error import UsageError
 from IPython.core.getipython import get_ipython
@@ -20,6 +21,7 @@ _VIEWS = {"lines": "lines", "calls": "calls", "tree": "calls", "flame": "flame",
 _VIEWS.update(timeline="threads", regions="regions", table="regions")
 _BY = {"exclusive": regions.EXCLUSIVE, "inclusive": regions.INCLUSIVE, "calls": regions.VISITS}
 _TOP_MAX = 10_000
+_OF_SAMPLES = {"lines", "threads"}
 # What a report can be made from: what was shown under the cell, and the files of a measurement system.
 _SOURCES = ("cell", "profile", "trace")
 # Where a sampled thread of several ranks says of which it is (measure/sampling.py).
@@ -32,6 +34,23 @@ class _Parser(argparse.ArgumentParser):
     def error(self, message: str) -> NoReturn:
         """What stands behind the magic is not understood."""
         raise UsageError(f"%{self.prog}: {message}. {self.prog}? explains it.")
+
+
+_Magic = TypeVar("_Magic", bound=Callable[[str], Any])
+
+
+def _said(magic: _Magic) -> _Magic:
+    """The same magic, with what the system refuses said in a sentence: a directory that is gone, for one."""
+
+    @functools.wraps(magic)
+    def saying(line: str) -> Any:
+        try:
+            return magic(line)
+        except OSError as problem:
+            of = f" ({problem.filename})" if problem.filename else ""
+            raise UsageError(f"That cannot be done here: {problem.strerror or problem}{of}.") from None
+
+    return saying  # type: ignore[return-value]
 
 
 def _read(name: str, line: str, *arguments: Any) -> Any:
@@ -94,6 +113,7 @@ def _send(report: Dict[str, Any]) -> None:
     connection.send(frame_numbers.REPORT, connection.cell_of_caller(), measurement)
 
 
+@_said
 def show(line: str) -> None:
     """%scorep_report."""
     wanted = _read(
@@ -110,6 +130,8 @@ def show(line: str) -> None:
     report = _report_from(wanted.experiment, wanted.source, wanted.apart)
     rows = sorted(report["regions"], key=lambda row: -row[_BY[wanted.by]])
     views = [_VIEWS[view] for view in wanted.view or (["calls"] if wanted.apart else [])]
+    if "call_paths" in report and views and not set(views) - _OF_SAMPLES:
+        raise UsageError(f"--view {wanted.view[0]} shows what samples tell; traces and profiles tell calls and regions")
     _send({**report, "regions": rows[: wanted.top], "views": views, "apart": wanted.apart})
 
 
@@ -123,17 +145,25 @@ def _report_from(name: Optional[str], source: Optional[str], apart: Optional[str
             f"There is no experiment {name}, and neither a traces.otf2 nor a profile.cubex. %scorep_experiments lists "
             "those of this notebook."
         )
-    if experiment and (source == "cell" or (source is None and (archive is None or kept.kept_report(experiment)))):
+    if experiment and (source == "cell" or (source is None and (archive is None or _tells(experiment, apart)))):
         return _apart(_report(experiment), apart)
     if archive is None or source == "cell":
         raise UsageError(f"{name or (experiment and experiment.path)} has no {source or 'report'}.")
+    experiment = experiment or kept.named(archive.directory)
     return {**_of_archive(archive, source, apart), **(_known(experiment) if experiment else {})}
 
 
+def _tells(experiment: kept.Experiment, apart: Optional[str]) -> bool:
+    """Whether there is a report that was kept, and samples in it where threads or ranks are to be apart."""
+    found = kept.kept_report(experiment)
+    return found is not None and (not apart or bool((found.get("sampling") or {}).get("nodes")))
+
+
 def _known(experiment: kept.Experiment) -> Dict[str, Any]:
-    """What the record of an experiment of this kernel knows better than its trace or profile."""
+    """What is known better of an experiment of this kernel than its trace or profile says."""
+    said = {**experiment.record, **(kept.kept_report(experiment) or {})}
     known = {"seconds": float, "measurement": str}
-    return {name: value for name, value in experiment.record.items() if isinstance(value, known.get(name, ()))}
+    return {name: value for name, value in said.items() if isinstance(value, known.get(name, ()))}
 
 
 def _of_archive(archive: archives.Archive, source: Optional[str], apart: Optional[str]) -> Dict[str, Any]:
@@ -144,7 +174,8 @@ def _of_archive(archive: archives.Archive, source: Optional[str], apart: Optiona
         return _read_from(archives.of_profile, archive)
     if archive.trace is None:
         raise UsageError(
-            f"{archive.directory} has no trace, which tells that. Measure with SCOREP_ENABLE_TRACING=true."
+            f"{archive.directory} has no trace (traces.otf2). Cells are measured with one unless SCOREP_ENABLE_TRACING "
+            "is false; other programs with SCOREP_ENABLE_TRACING=true."
         )
     with _Progress(archive.trace) as progress:
         return _read_from(archives.of_trace, archive, apart or archives.TOGETHER, progress.show)
@@ -193,6 +224,7 @@ class _Progress:
         self._is_shown = True
 
 
+@_said
 def compare(line: str) -> None:
     """%scorep_compare."""
     wanted = _read("scorep_compare", line, _argument("experiments", nargs="*"))
@@ -211,6 +243,7 @@ def compare(line: str) -> None:
     _send({"compared": [_report(older), _report(newer)], "directory": newer.path})
 
 
+@_said
 def list_or_remove(line: str) -> None:
     """%scorep_experiments."""
     wanted = _read(
@@ -274,6 +307,7 @@ def _write(path: str, content: bytes, mode: str) -> None:
         raise UsageError(f"{path!r} could not be written: {why}. Name another with --to.") from None
 
 
+@_said
 def write_filter(line: str) -> None:
     """%scorep_filter."""
     wanted = _read(
@@ -314,6 +348,7 @@ def _is_own(path: str, wanted: exports.Format) -> bool:
         return False
 
 
+@_said
 def export(line: str) -> None:
     """%scorep_export."""
     wanted = _read("scorep_export", line, _argument("words", nargs="*"), _argument("--to"))
@@ -332,6 +367,7 @@ def export(line: str) -> None:
     print(f"Written: {path}")
 
 
+@_said
 def result(line: str) -> results.Result:
     """%scorep_result."""
     wanted = _read("scorep_result", line, _argument("experiment", nargs="?"))

@@ -7,7 +7,7 @@ from __future__ import annotations
 from typing import Any, Dict, Iterator, List, NamedTuple, Tuple
 
 # The same limits as those of report/samples.h.
-_FUNCTIONS_MAX, _NODES_MAX, _THREADS_MAX = 65_536, 1 << 18, 1_024
+_FUNCTIONS_MAX, _NODES_MAX, _THREADS_MAX = 1 << 18, 1 << 18, 1 << 16
 _NUMBER_MAX = 10**18
 # Whose code a function is: enum kind of tracer/record/scope.h.
 USERS, LIBRARYS, KERNELS, WRAPPERS, CELLS = range(5)
