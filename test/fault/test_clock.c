@@ -9,11 +9,16 @@
 
 #include "fault.h"
 
+/* The rate is known after a while, if it could be found out that the counter is trusted. */
 static void learn(void)
 {
+    const struct timespec rest = {.tv_nsec = 25000000};
     clock_learn();
+    int armed = fault_pause();
+    CHECK(nanosleep(&rest, NULL) == 0);
     clock_set();
-    CHECK(clock_scale.rate == 0); /* too early in any case */
+    fault_go_on(armed);
+    CHECK(clock_scale.rate == 0 || !fault_hit());
     CHECK(clock_now_ns() > 0);
 }
 

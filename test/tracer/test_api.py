@@ -241,7 +241,7 @@ refused("a" * 5000, "b", 1, function=begin_region); refused(1, function=tracer.r
         scorep = {"join_ranks", "load_scorep", "make_umbrella", "parameter", "record", "rewind_begin", "rewind_end"}
         own |= {"read_call_paths", "read_profile", "read_trace"}
         scorep |= {"scorep_directory", "scorep_messages"}
-        own |= {"progress_begin", "progress_end", "progress_open"}
+        own |= {"progress_begin", "progress_end", "progress_ends", "progress_open"}
         own |= {"sampling_begin", "sampling_end", "sampling_start", "sampling_statement", "sampling_stop"}
         own |= {"sampling_go_on", "sampling_pause"}
         self.assertEqual(set(names), own | scorep | {"die_with_parent", "fork_plainly", "hold_child_signal", "merge", "prepare_fork"})

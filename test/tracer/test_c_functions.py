@@ -6,7 +6,7 @@ from __future__ import annotations
 
 import unittest
 
-from support import CELL, Case
+from support import CELL, VERSION, Case
 
 
 class CFunctions(Case):
@@ -57,6 +57,45 @@ class CFunctions(Case):
         text = b"SCOREP_REGION_NAMES_BEGIN EXCLUDE builtins* SCOREP_REGION_NAMES_END"
         _, visits = self.visits("import time\nlen('abc')\n[].append(1)\ntime.sleep(0)\n", filter=text)
         self.assertEqual(visits, {CELL: 1, "time:sleep": 1})
+
+    def test_methods_of_every_kind(self):
+        """Those that know their class, as a regular expression's do."""
+        _, visits = self.visits(
+            "import re, types\npattern = re.compile('a')\nfor _ in range(3): pattern.search('a')\nmatch = pattern.match\n"
+            "match('a')\n"
+        )
+        self.assertEqual((visits["re.Pattern:search"], visits["re.Pattern:match"]), (3, 1))
+
+    def test_methods_of_subclasses(self):
+        """They have the name of the class that defines them."""
+        _, visits = self.visits(
+            "import types\nclass Mine(list): pass\nmine = Mine()\nmine.append(1)\nadd = mine.append\nadd(2)\n"
+            "types.MethodType(abs, -3)()\n"
+        )
+        self.assertEqual(visits["builtins.list:append"], 2)
+        self.assertEqual(visits["builtins:abs"], 1 if VERSION >= (3, 11) else 0)
+
+    def test_method_objects_nest(self):
+        if VERSION < (3, 11):
+            self.skipTest("this Python tells nobody of calls of method objects")
+        trace, _ = self.visits(
+            "import types\nwithin = types.MethodType(sorted, [3, 1])\ndef key(x):\n    within()\n    return abs(x)\n"
+            "sorted([1, 2], key=key)\n"
+        )
+        inner = ["+__main__:key", "+builtins:sorted", "-builtins:sorted", "+builtins:abs", "-builtins:abs", "-__main__:key"]
+        order = [name for name in trace.order() if "import" not in name]
+        self.assertEqual(order, [f"+{CELL}", "+builtins:sorted", *2 * inner, "-builtins:sorted", f"-{CELL}"])
+
+    def test_users_code_is_not_run(self):
+        """Neither a metaclass nor what is in the place of a name."""
+        (result,) = self.drive(
+            "names = load('ran = []\\nclass Meta(type):\\n    def __getattribute__(self, name):\\n        ran.append(name)\\n'\n"
+            "             '        return type.__getattribute__(self, name)\\nclass Odd(list, metaclass=Meta): pass\\n'\n"
+            "             'odd = Odd()\\ndef work():\\n    ran.clear()\\n    odd.append(1)\\n    f = odd.append\\n    f(2)\\n'\n"
+            "             '    return list(ran)', '<ipython-input-1>', __name__='__main__')\n"
+            "begin(c_functions=True)\ntracer.start()\nran = names['work']()\ntracer.stop()\ntracer.end()\nreport(ran)"
+        )
+        self.assertEqual(result, [])
 
     def test_names_that_are_no_names(self):
         """A module's name is what somebody has put there."""

@@ -14,7 +14,7 @@
 
 bool c_functions_is_one(PyObject *callable)
 {
-    return Py_TYPE(callable) == &PyCFunction_Type || Py_TYPE(callable) == &PyMethodDescr_Type;
+    return PyObject_TypeCheck(callable, &PyCFunction_Type) || Py_TYPE(callable) == &PyMethodDescr_Type;
 }
 
 /* The text of an attribute as UTF-8; "" where it has none. *keep is what it is borrowed from. */
@@ -29,22 +29,48 @@ static const char *text_of(PyObject *object, const char *name, PyObject **keep)
     return text ? text : "";
 }
 
-/* The class of a method: a new reference, or NULL. */
-static PyObject *class_of(PyObject *callable)
+static PyTypeObject *base_of(PyTypeObject *class)
+{
+#if TRACER_USES_MONITORING
+    return PyType_GetSlot(class, Py_tp_base);
+#else
+    return class->tp_base;
+#endif
+}
+
+/* Whether a class has a method of that name itself. A class whose own class is the user's is not asked: that
+ * would run users' code. */
+static bool defines(PyTypeObject *class, const char *name)
+{
+    PyObject *own = Py_TYPE((PyObject *)class) == &PyType_Type
+                        ? PyObject_GetAttrString((PyObject *)class, "__dict__")
+                        : NULL;
+    bool found = own && PyMapping_HasKeyString(own, name);
+    Py_XDECREF(own);
+    PyErr_Clear();
+    return found;
+}
+
+/* The class that has a method, of those that an object's class inherits from: a new reference, or NULL. */
+static PyObject *class_of(PyObject *callable, const char *name)
 {
     if (Py_TYPE(callable) == &PyMethodDescr_Type)
         return PyObject_GetAttrString(callable, "__objclass__");
     PyObject *self = PyCFunction_GetSelf(callable); /* borrowed; NULL: it is static */
     if (!self || PyModule_Check(self))
         return NULL;
-    return Py_NewRef(PyType_Check(self) ? self : (PyObject *)Py_TYPE(self));
+    PyTypeObject *class = PyType_Check(self) ? (PyTypeObject *)self : Py_TYPE(self);
+    while (class && !defines(class, name))
+        class = base_of(class);
+    return Py_XNewRef((PyObject *)class);
 }
 
 /* As Score-P's bindings name Python's functions: module.Class:function. */
 static void compose_name(char *name, size_t size, PyObject *callable)
 {
-    PyObject *class = class_of(callable), *keep[3];
+    PyObject *keep[3];
     const char *own = text_of(callable, "__name__", &keep[0]);
+    PyObject *class = class_of(callable, own);
     const char *owner = text_of(class, "__name__", &keep[1]);
     const char *module = text_of(class ? class : callable, "__module__", &keep[2]);
     int len = snprintf(name, size, "%s%s%s:%s", *module ? module : "builtins", *owner ? "." : "", owner, own);

@@ -14,9 +14,10 @@
 
 #define TOOL_NAME "scorepkernel"
 
-static int tool = -1;     /* -1: no hooks */
-static PyObject *disable; /* sys.monitoring.DISABLE */
-static bool has_disabled; /* it was returned since the events were restarted */
+static int tool = -1;         /* -1: no hooks */
+static PyObject *disable;     /* sys.monitoring.DISABLE */
+static PyObject *method_type; /* types.MethodType; NULL: not known yet */
+static bool has_disabled;     /* it was returned since the events were restarted */
 
 /* A thread is seen for the first time in this measurement: decide whether it takes part. */
 static struct thread *meet(void)
@@ -89,13 +90,25 @@ static PyObject *on_unwind(PyObject *self, PyObject *const *arguments, Py_ssize_
     Py_RETURN_NONE;
 }
 
+/* A method object is called by way of the function in it, which is what its end names. */
+static PyObject *called(PyObject *callable)
+{
+    if ((PyObject *)Py_TYPE(callable) != method_type)
+        return Py_NewRef(callable);
+    return PyObject_GetAttrString(callable, "__func__");
+}
+
 /* Calls of whatever can be called: of Python's functions there are events of their own. */
 static PyObject *on_c_call(PyObject *self, PyObject *const *arguments, Py_ssize_t count)
 {
     struct thread *thread = threads_find();
     (void)self;
-    if (count > 2 && (thread || (thread = meet())))
-        recording_enter_c(thread, arguments[2]);
+    if (count > 2 && (thread || (thread = meet()))) {
+        PyObject *function = called(arguments[2]);
+        if (function)
+            recording_enter_c(thread, function);
+        Py_XDECREF(function);
+    }
     Py_RETURN_NONE;
 }
 
@@ -222,6 +235,17 @@ static void let_go(PyObject *monitoring, int tool_id)
     PyErr_Clear();
 }
 
+/* The stable ABI does not have it. */
+static void find_method_type(void)
+{
+    PyObject *types = method_type ? NULL : PyImport_ImportModule("types");
+    PyObject *found = types ? PyObject_GetAttrString(types, "MethodType") : NULL;
+    if (found)
+        method_type = found;
+    Py_XDECREF(types);
+    PyErr_Clear(); /* then calls of method objects are not recorded */
+}
+
 /* What was not wanted in the measurement before may be wanted now. */
 static void want_all_again(PyObject *monitoring)
 {
@@ -240,6 +264,8 @@ int hooks_start(void)
     PyObject *monitoring = get_monitoring();
     if (monitoring)
         want_all_again(monitoring);
+    if (recording.c_functions)
+        find_method_type();
     int taken = monitoring ? take_tool(monitoring) : -1;
     long mask;
     if (taken >= 0 && subscribe(monitoring, taken, true, &mask) == 0 &&

@@ -98,10 +98,22 @@ void recording_enter(struct thread *thread, const void *key, PyObject *code)
         cost_end(&recording.cost, begin_ns, recorder->events - events);
 }
 
+/* Whether the code that calls is a wrapper of the kernel's, whose calls are not the user's. */
+static bool is_called_by_wrapper(void)
+{
+    PyFrameObject *frame = PyEval_GetFrame(); /* borrowed */
+    PyObject *code = frame ? (PyObject *)PyFrame_GetCode(frame) : NULL;
+    const struct code *known = code ? codes_find(&recording.codes, &recording.scope, code) : NULL;
+    bool is_wrapper = known && (known->kind == KIND_OWN || (known->kind == KIND_THROUGH && !known->resolved));
+    Py_XDECREF(code);
+    return is_wrapper;
+}
+
 void recording_enter_c(struct thread *thread, PyObject *callable)
 {
     struct recorder *recorder = &recording.recorder;
-    if (!recorder_wants(recorder, thread, KIND_LIBRARY) || !c_functions_is_one(callable))
+    if (!recorder_wants(recorder, thread, KIND_LIBRARY) || !c_functions_is_one(callable) ||
+        is_called_by_wrapper())
         return;
     uint64_t begin_ns = cost_begin(&recording.cost), events = recorder->events;
     struct visit visit = {.kind = KIND_LIBRARY, .region = c_functions_region(callable, recorder)};

@@ -16,6 +16,8 @@ struct clock_scale clock_scale;
 /* A rate that was learned for less would be off by more than a millionth. */
 #define LEARNED_NS UINT64_C(20000000)
 #define TRIES 8
+/* The two clocks are not read at the same moment: so much between them is no sleep. */
+#define SLEPT_NS UINT64_C(100000000)
 
 /* The counter and the system's clock at the same time. */
 struct instant {
@@ -23,6 +25,13 @@ struct instant {
 };
 
 static struct instant learned_from;
+static uint64_t slept_ns; /* how long the machine had slept by then: the counter may have gone on meanwhile */
+
+static uint64_t slept_until_now(void)
+{
+    uint64_t awake_ns = clock_read_ns(CLOCK_MONOTONIC);
+    return clock_read_ns(CLOCK_BOOTTIME) - awake_ns;
+}
 
 /* Between the readings of the counter that lie closest together, so that nothing came in between. */
 static struct instant look(void)
@@ -51,18 +60,30 @@ static bool is_counter_trusted(void)
     return len > 0 && strcmp(name, "tsc\n") == 0;
 }
 
+static void begin_to_learn(void)
+{
+    slept_ns = slept_until_now();
+    learned_from = look();
+}
+
 void clock_learn(void)
 {
+    learned_from = (struct instant){0, 0};
     if (is_counter_trusted())
-        learned_from = look();
+        begin_to_learn();
 }
 
 void clock_set(void)
 {
-    struct instant now = look();
     clock_scale.rate = 0;
-    /* A counter that stood still, or began again, while the machine slept. */
-    if (!learned_from.ns || now.ticks <= learned_from.ticks || now.ns - learned_from.ns < LEARNED_NS)
+    if (!learned_from.ns)
+        return; /* the counter is not trusted */
+    if (slept_until_now() - slept_ns > SLEPT_NS) {
+        begin_to_learn(); /* the next measurement will have a rate again */
+        return;
+    }
+    struct instant now = look();
+    if (now.ticks <= learned_from.ticks || now.ns - learned_from.ns < LEARNED_NS)
         return;
     uint64_t ns = now.ns - learned_from.ns, ticks = now.ticks - learned_from.ticks;
     __extension__ unsigned __int128 rate = ((unsigned __int128)ns << 32) / ticks;

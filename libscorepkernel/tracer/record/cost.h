@@ -8,7 +8,7 @@
 
 #include "tracer/record/clock.h"
 
-#define COST_EVERY 64u /* times that something may be recorded, of which one is looked at */
+#define COST_EVERY 61u /* times that something may be recorded, of which one is looked at */
 
 struct cost {
     uint64_t took_ns, events; /* of those that were looked at */
