@@ -15,6 +15,15 @@ static void show_report(struct spk_session *session, struct frame *frame)
         host_calls_display(&session->host, frame->request, report_content(measurement));
 }
 
+static void clear_output(struct spk_session *session, struct frame *frame)
+{
+    struct spk_text waits;
+    struct frame ahead = *frame;
+    if (frame_next_part(&ahead, &waits) == 1)
+        progress_display_saw_clear(&session->progress, frame->request, frame_u32(waits, 0) != 0);
+    host_calls_clear_output(&session->host, frame);
+}
+
 void outputs_deliver(struct spk_session *session, struct frame *frame)
 {
     switch (frame->type) {
@@ -24,7 +33,7 @@ void outputs_deliver(struct spk_session *session, struct frame *frame)
         host_calls_comm(&session->host, frame);
         break;
     case WORKER_CLEAR_OUTPUT:
-        host_calls_clear_output(&session->host, frame);
+        clear_output(session, frame);
         break;
     case WORKER_INPUT_REQUEST:
         input_requests_ask(session, frame);

@@ -145,7 +145,8 @@ static void show(struct progress_display *progress, const uint64_t *numbers)
 {
     struct buffer said = {0};
     long long seconds = (loop_now_ns() - progress->begun_ns) / 1000000000;
-    print_text(&said, "Being measured: %lld s", seconds);
+    print_text(&said, "%s: %lld s", numbers[PROGRESS_ENDS] ? "Measured, and being written" : "Being measured",
+               seconds);
     print_events(&said, numbers);
     print_hottest(&said, progress, numbers);
     if (buffer_append(&said, "", 1) == 0) {
@@ -205,6 +206,14 @@ void progress_display_saw_text(struct progress_display *progress, uint64_t reque
 {
     if (request == progress->request && text.len > 0)
         progress->is_within_line = text.data[text.len - 1] != '\n';
+}
+
+void progress_display_saw_clear(struct progress_display *progress, uint64_t request, int waits)
+{
+    if (request != progress->request)
+        return;
+    progress->is_shown = 0; /* clients have removed it */
+    progress->is_within_line = waits;
 }
 
 void progress_display_end(struct progress_display *progress)

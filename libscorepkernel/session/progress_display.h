@@ -40,6 +40,9 @@ void progress_display_begin(struct progress_display *progress, uint64_t request,
 /** The cell has written text, which has been shown. */
 void progress_display_saw_text(struct progress_display *progress, uint64_t request, struct spk_text text);
 
+/** The cell has cleared its output, or will with its next one (waits): a display would do that too early. */
+void progress_display_saw_clear(struct progress_display *progress, uint64_t request, int waits);
+
 /** The cell has ended. Safe to repeat. */
 void progress_display_end(struct progress_display *progress);
 

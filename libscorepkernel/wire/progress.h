@@ -20,6 +20,7 @@ enum progress_number {
     PROGRESS_LINE,     /* the cell's line that took most of the time so far; 0: it is not known */
     PROGRESS_LINE_NS,  /* how much that is */
     PROGRESS_WHOLE_NS, /* of how much of the cell's own thread */
+    PROGRESS_ENDS,     /* 1: its statements have ended, and what was recorded is being written */
     PROGRESS_NUMBERS
 };
 

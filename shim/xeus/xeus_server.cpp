@@ -420,16 +420,25 @@ void xeus_server::publish_under(const origin *parent, const char *type, nl::json
    dropped, when a client that sends them without end reads none of what is published about them. */
 void xeus_server::publish_status(server_channel channel, const origin *parent, const char *state)
 {
+    if (channel == SERVER_CONTROL && !lets_through(state))
+        return;
     zmq::multipart_t wire = xeus::xzmq_serializer::serialize_iopub(
         under(parent, "status", {{"execution_state", state}}, nl::json::object(), {}), *m_auth, replace);
-    if (channel == SERVER_CONTROL && m_backlog.status_waiting() > status_max) {
-        if (!std::exchange(m_status_dropped, true))
-            log_print("The status messages of requests on control are dropped until all clients read again: "
-                      "64 MiB of them wait. Outputs, replies and the status of cells are not dropped.");
-        return;
-    }
-    m_status_dropped = false;
     m_backlog.send_status(m_iopub, wire);
+}
+
+/* Busy and idle come both, or neither. */
+bool xeus_server::lets_through(const char *state)
+{
+    const bool begins = std::strcmp(state, "busy") == 0;
+    const bool dropped_before = m_status_dropped;
+    if (begins)
+        m_status_dropped = m_backlog.status_waiting() > status_max;
+    if (begins && m_status_dropped && !dropped_before)
+        log_print(
+            "The status messages of requests on control are dropped until all clients read again: 64 MiB "
+            "of them wait. Outputs, replies and the status of cells are not dropped.");
+    return !m_status_dropped;
 }
 
 void xeus_server::send(zmq::socket_t &socket, xeus::xmessage &&message)

@@ -91,6 +91,7 @@ class xeus_server final : public xeus::xserver, private xeus::xcontrol_messenger
     void start_heartbeat();
     void note_listeners();
     bool hold_shell(int &timeout_ms);
+    bool lets_through(const char *state);
     nlohmann::json header(const char *type) const;
     xeus::xpub_message under(const origin *parent, const char *type, nlohmann::json content,
                              nlohmann::json metadata, xeus::buffer_sequence buffers) const;
@@ -105,7 +106,7 @@ class xeus_server final : public xeus::xserver, private xeus::xcontrol_messenger
     const std::string m_user;
     std::unique_ptr<xeus::xauthentication> m_auth;
     std::size_t m_signature_len;
-    bool m_status_dropped = false; /* and the log says so */
+    bool m_status_dropped = false; /* of the request on control that is served, and the log says so */
     backlog m_backlog;             /* before the context, so that it outlives it */
     zmq::context_t m_context;
     zmq::socket_t m_shell;

@@ -70,6 +70,19 @@ class Progress(TracedCase):
         self.assertEqual(kinds[:3], ["execute_input", "stream", "stream"])
         self.assertTrue(self.displays())
 
+    def test_output_that_is_cleared(self) -> None:
+        """It takes the display along, which comes again; one that is to be cleared by the next output is not by ours."""
+        code = "import time\nfrom IPython.display import clear_output\ntime.sleep(2.3)\nclear_output()\ntime.sleep(2)"
+        self.run_measured(code)
+        kinds = [m["msg_type"] for m in self.outcome.messages]
+        self.assertIn("display_data", kinds[: kinds.index("clear_output")])
+        self.assertIn("display_id", str(self.outcome.messages[kinds.index("clear_output") + 1]["content"]))
+        self.assertEqual(kinds[kinds.index("clear_output") + 1], "display_data")
+        self.run_measured(code.replace("clear_output()", "clear_output(wait=True)"))
+        kinds = [m["msg_type"] for m in self.outcome.messages]
+        after = self.outcome.messages[kinds.index("clear_output") + 1 :]
+        self.assertEqual([m for m in after if m["content"].get("transient")], [])
+
     def test_an_error_and_an_interrupt(self) -> None:
         request = self.kc.execute(UNGUARDED + "import time\nprint('on')\ntime.sleep(60)", allow_stdin=False)
         self.wait_for_text(request, "on")

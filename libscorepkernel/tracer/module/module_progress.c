@@ -14,6 +14,8 @@ const char module_progress_open_doc[] =
 const char module_progress_begin_doc[] =
     "progress_begin(request, is_traced)\n--\n\n"
     "The cell of that request is measured from now on. Without a file nothing happens.";
+const char module_progress_ends_doc[] =
+    "progress_ends()\n--\n\nThe measured cell's statements have ended; what was recorded is being written.";
 const char module_progress_end_doc[] = "progress_end()\n--\n\nNo cell is measured any more.";
 
 PyObject *module_progress_open(PyObject *module, PyObject *unused)
@@ -37,6 +39,14 @@ PyObject *module_progress_begin(PyObject *module, PyObject *arguments)
     if (!PyArg_ParseTuple(arguments, "Kp:progress_begin", &request, &is_traced))
         return NULL;
     progress_begin(request, is_traced != 0);
+    Py_RETURN_NONE;
+}
+
+PyObject *module_progress_ends(PyObject *module, PyObject *unused)
+{
+    (void)module;
+    (void)unused;
+    progress_ends();
     Py_RETURN_NONE;
 }
 

@@ -11,14 +11,17 @@
 #define MODULE_PROGRESS_METHODS                                                             \
     {"progress_open", module_progress_open, METH_NOARGS, module_progress_open_doc},         \
         {"progress_begin", module_progress_begin, METH_VARARGS, module_progress_begin_doc}, \
+        {"progress_ends", module_progress_ends, METH_NOARGS, module_progress_ends_doc},     \
     {                                                                                       \
         "progress_end", module_progress_end, METH_NOARGS, module_progress_end_doc           \
     }
 
-extern const char module_progress_open_doc[], module_progress_begin_doc[], module_progress_end_doc[];
+extern const char module_progress_open_doc[], module_progress_begin_doc[], module_progress_ends_doc[],
+    module_progress_end_doc[];
 
 PyObject *module_progress_open(PyObject *module, PyObject *unused);
 PyObject *module_progress_begin(PyObject *module, PyObject *arguments);
+PyObject *module_progress_ends(PyObject *module, PyObject *unused);
 PyObject *module_progress_end(PyObject *module, PyObject *unused);
 
 #endif

@@ -48,12 +48,22 @@ static void put(enum progress_number number, uint64_t value)
     atomic_store_explicit(&numbers[number], value, memory_order_relaxed);
 }
 
-/* Around what belongs together. */
-static void turn_sequence(void)
+static void put_sequence(uint64_t value)
 {
     atomic_thread_fence(memory_order_seq_cst);
-    put(PROGRESS_SEQUENCE, atomic_load_explicit(&numbers[PROGRESS_SEQUENCE], memory_order_relaxed) + 1);
+    put(PROGRESS_SEQUENCE, value);
     atomic_thread_fence(memory_order_seq_cst);
+}
+
+/* Before what belongs together, and behind it. A process that was killed in between has left it odd. */
+static void open_sequence(void)
+{
+    put_sequence((atomic_load_explicit(&numbers[PROGRESS_SEQUENCE], memory_order_relaxed) + 1) | 1);
+}
+
+static void close_sequence(void)
+{
+    put_sequence(atomic_load_explicit(&numbers[PROGRESS_SEQUENCE], memory_order_relaxed) + 1);
 }
 
 static void put_found(const struct progress_found *found)
@@ -67,17 +77,27 @@ static void put_found(const struct progress_found *found)
 static void begin(uint64_t request, bool is_traced)
 {
     static const struct progress_found nothing;
-    turn_sequence();
+    open_sequence();
     put(PROGRESS_REQUEST, request);
     put(PROGRESS_TRACED, is_traced);
+    put(PROGRESS_ENDS, 0);
     put_found(&nothing);
-    turn_sequence();
+    close_sequence();
 }
 
 void progress_begin(uint64_t request, bool is_traced)
 {
     if (numbers)
         begin(request, is_traced);
+}
+
+void progress_ends(void)
+{
+    if (!numbers)
+        return;
+    open_sequence();
+    put(PROGRESS_ENDS, 1);
+    close_sequence();
 }
 
 void progress_end(void)
@@ -90,7 +110,7 @@ void progress_note(const struct progress_found *found)
 {
     if (!numbers)
         return;
-    turn_sequence();
+    open_sequence();
     put_found(found);
-    turn_sequence();
+    close_sequence();
 }

@@ -17,6 +17,8 @@ bool progress_is_open(void);
 
 /* A cell is measured from now on. Without a file nothing happens, as in what follows. */
 void progress_begin(uint64_t request, bool is_traced);
+/* Its statements have ended. */
+void progress_ends(void);
 void progress_end(void);
 
 /* What has been found of it so far. */

@@ -7,7 +7,7 @@ import os
 
 from .errors import NotMeasured
 
-_ON, _OFF = ("1", "on", "yes", "true"), ("0", "off", "no", "false")
+_ON, _OFF = ("1", "on", "yes", "true", "t"), ("0", "off", "no", "false", "f")
 
 
 def is_on(name: str, otherwise: bool, meaning: str) -> bool:

@@ -12,7 +12,7 @@ import time
 from typing import Any, Iterator, List, NamedTuple, Optional, Sequence
 
 from ..base import page_faults, switches
-from . import experiment_directory, record, report, scope, scorep_api, scorep_variables
+from . import experiment_directory, progress, record, report, scope, scorep_api, scorep_variables
 from .cell import Cell
 from .sampling import Sampling
 from .systems import cost
@@ -220,6 +220,7 @@ class Measurement:
         """End the measurement, and complete what is on disk."""
         if os.getpid() != self._pid:
             return  # in a child that the cell forked
+        progress.ends()
         self._outcome = self._system.end(self._warnings)
         self._sampling.end({**self._code, "cell": self._with_files(self._code["cell"])})
         record.end(self._record, self._shell.last_error, self._seconds, self._faults, self._outcome, self._warnings)

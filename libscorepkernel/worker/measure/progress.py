@@ -8,20 +8,20 @@ import contextlib
 import os
 from typing import Iterator, Optional
 
-from ..base import frame_numbers, tracer
+from ..base import frame_numbers, switches, tracer
 from ..base.connection import Connection
 from . import report
 
 # What a user sets to have nothing shown meanwhile; scorep_jupyter's name for it.
 VARIABLE = "SCOREP_JUPYTER_DISABLE_PROCESSING_ANIMATIONS"
-_TRUE = ("1", "t", "true")
 _TRACING, _FALSE = "SCOREP_ENABLE_TRACING", ("0", "f", "false", "n", "no", "off")
 
 
 @contextlib.contextmanager
 def shown(connection: Optional[Connection], request: int) -> Iterator[None]:
     """While the block runs, the request's cell is being measured, here or in a process of its own. connection: the
-    session's; None: this is a process for one cell, whose library knows the session's file, if it knows one."""
+    session's; None: this is a process for one cell, whose library knows the session's file, if it knows one.
+    NotMeasured."""
     if tracer.extension is None or not _is_wanted() or (connection and not _has_file(connection)):
         yield
         return
@@ -32,8 +32,16 @@ def shown(connection: Optional[Connection], request: int) -> Iterator[None]:
         tracer.extension.progress_end()
 
 
+def ends() -> None:
+    """The cell's statements have ended, and what was recorded is being written."""
+    if tracer.extension is not None:
+        tracer.extension.progress_ends()
+
+
 def _is_wanted() -> bool:
-    return os.environ.get(VARIABLE, "").lower() not in _TRUE and os.environ.get(report.VARIABLE, "") != "off"
+    """NotMeasured: the setting is not understood."""
+    is_off = switches.is_on(VARIABLE, False, "nothing shows how far a measured cell has come")
+    return not is_off and os.environ.get(report.VARIABLE, "") != "off"
 
 
 def _has_file(connection: Connection) -> bool:
