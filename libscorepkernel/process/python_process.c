@@ -349,11 +349,15 @@ void python_process_drain(struct python_process *worker)
     if (worker->id != id)
         return; /* a frame made the owner finish this process, and worker may be another one by now */
     /* Bounded, since a child that outlived the process may go on writing. */
-    for (int i = 0; i < 64 && read_pipe(worker, SPK_STDOUT) + read_pipe(worker, SPK_STDERR); i++)
+    for (int i = 0; i < 64 && read_pipe(worker, SPK_STDOUT) + read_pipe(worker, SPK_STDERR); i++) {
         (void)output_order_pump(&worker->output,
                                 0); /* what memory does not suffice for is lost with the process */
+        if (worker->id != id)
+            return; /* what came out of order may have done the same */
+    }
     (void)output_order_pump(&worker->output, 1);
-    output_pace_flush(&worker->output.stream, 1);
+    if (worker->id == id)
+        output_pace_flush(&worker->output.stream, 1);
 }
 
 void python_process_finish(struct python_process *worker)

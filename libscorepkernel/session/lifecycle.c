@@ -281,10 +281,10 @@ static void on_exited(void *owner, uint64_t id, const struct process_end *end)
     struct spk_session *session = owner;
     char how[512];
     process_end_text(end, how, sizeof how);
-    if (id == session->standby.id && id)
+    if (id && id == session->standby.id)
         lifecycle_lose_standby(session, how); /* given up when memory ran short, or killed */
-    if (launched_cell_ended(&session->launched, id, how) || id != session->worker.id)
-        return;
+    if (!id || launched_cell_ended(&session->launched, id, how) || id != session->worker.id)
+        return; /* 0 is the number of no process */
     python_process_drain(&session->worker);
     if (session->lost)
         snprintf(how, sizeof how, "%s", session->lost);
