@@ -58,6 +58,11 @@ static double share_of(double part, double whole, double most)
     return share > 0 ? (share < most ? share : most) : 0;
 }
 
+int draw_percent(double part_s, double whole_s)
+{
+    return (int)(100 * share_of(part_s, whole_s, TIMES_MAX) + 0.5);
+}
+
 void draw_share(struct buffer *out, double part_s, double whole_s)
 {
     double share = share_of(part_s, whole_s, TIMES_MAX);

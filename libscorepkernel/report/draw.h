@@ -27,6 +27,9 @@ enum spent_on draw_main_kind(const double spent_s[SPENT_KINDS]);
 /** "12 %"; "0.4 %" for less than one; "" for nothing. */
 void draw_share(struct buffer *out, double part_s, double whole_s);
 
+/** A share in whole percent, rounded; of numbers that cannot be, something between 0 and 9,999,900. */
+int draw_percent(double part_s, double whole_s);
+
 /** Append what is in a cell so that it ends in a column, width columns further; the cell is empty then. */
 void draw_right(struct buffer *out, struct buffer *cell, size_t width);
 

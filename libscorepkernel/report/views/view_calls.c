@@ -108,7 +108,7 @@ static void html_row(struct buffer *out, const struct findings *findings, const 
                "<div style=\"display:flex;align-items:center;white-space:nowrap;line-height:1.5\" title=\"");
     draw_kinds(out, call->spent_s);
     print_text(out, "\"><span style=\"width:3.2em;flex:none;text-align:right\">%d&nbsp;%%</span>",
-               (int)(100 * call_total(call) / findings->whole_s + 0.5));
+               draw_percent(call_total(call), findings->whole_s));
     draw_bar(out, call->spent_s, findings->whole_s);
     print_text(out,
                "<span style=\"padding-left:%d.%dem;overflow:hidden;text-overflow:ellipsis\">"

@@ -236,7 +236,7 @@ static void html_row(struct buffer *out, const struct block *block, int32_t line
     print_text(out, "\"><span style=\"width:3.2em;flex:none;text-align:right%s\">",
                is_hot ? ";font-weight:600" : "");
     if (counts)
-        print_text(out, "%d&nbsp;%%", (int)(100 * total_s / block->whole_s + 0.5));
+        print_text(out, "%d&nbsp;%%", draw_percent(total_s, block->whole_s));
     print_text(out, "</span>");
     draw_bar(out, counts ? time->spent_s : NULL, block->whole_s);
     print_text(out,
