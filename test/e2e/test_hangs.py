@@ -380,7 +380,10 @@ class Questions(KernelCase):
             lambda: self.kc.inspect("answering", 9),
             lambda: self.kc.complete("answering.", 10),
         ):
-            self.assertEqual(self.interrupted(request())["status"], "ok")
+            replies = [self.interrupted(request())]
+            while replies[-1].get("ename") == "KeyboardInterrupt" and len(replies) < 5:
+                replies.append(self.interrupted(request()))  # it had not begun
+            self.assertEqual(replies[-1]["status"], "ok", replies)
             self.assertEqual(self.ok("1 + 1").result, "2")
 
     def test_the_next_cell_runs(self):
