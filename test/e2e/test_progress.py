@@ -19,9 +19,13 @@ def calls(seconds):
 calls(3.5)
 """
 BUSY = "Being measured: "
+WHOLE = (
+    r"(?:Being measured|Measured, and being written): (\d+) s, ([\d,]+) events, about \d+ MB of trace; "
+    r"hottest so far is line (\d+) \(\d+ %\): (.*)"
+)
 
 
-class Progress(TracedCase):
+class ProgressCase(TracedCase):
     def setUp(self) -> None:
         self.outcome = self.ok("pass")
 
@@ -37,6 +41,8 @@ class Progress(TracedCase):
         self.ok(f"import os; os.environ[{name!r}] = {value!r}")
         self.addCleanup(self.ok, f"del os.environ[{name!r}]")
 
+
+class WhatIsShown(ProgressCase):
     def test_follows_the_cell_and_makes_room(self) -> None:
         texts = self.run_measured(SLOW)
         first, *updates = self.displays()
@@ -46,15 +52,28 @@ class Progress(TracedCase):
         self.assertEqual((texts[-1], updates[-1]["content"]["data"]["text/html"]), ("", ""))
         self.assertLess(self.outcome.messages.index(updates[-1]), self.place_of_report())
         for text in texts[:-1]:
-            found = re.match(BUSY + r"(\d+) s, ([\d,]+) events, about \d+ MB of trace; hottest so far is line (\d+) \(\d+ %\): (.*)", text)
+            found = re.match(WHOLE, text)
             assert found, text
-            self.assertIn(int(found[1]), (2, 3, 4))
+            self.assertGreater(int(found[1]), 1)
             self.assertGreater(int(found[2].replace(",", "")), 1000)
             self.assertEqual((found[3], found[4]), ("8", "calls(3.5)"))
 
     def place_of_report(self) -> int:
         return next(i for i, m in enumerate(self.outcome.messages) if "Experiment: " in str(m["content"].get("data")))
 
+    def test_guarded_cell(self) -> None:
+        texts = self.run_measured(SLOW, "%%execute_with_scorep --guard\n")
+        self.assertIn("calls(3.5)", texts[0])
+
+    def test_launched_cell(self) -> None:
+        self.ok("%%marshalling_settings PROCESS=launch")
+        self.addCleanup(self.ok, "%%marshalling_settings PROCESS=auto")
+        texts = self.run_measured(SLOW, SCOREP)
+        self.assertRegex(texts[0], BUSY + r"\d s$")
+        self.assertEqual(texts[-1], "")
+
+
+class Progress(ProgressCase):
     def test_short_cells_have_none(self) -> None:
         self.assertEqual(self.run_measured("import time; time.sleep(1)"), [])
 
@@ -99,17 +118,6 @@ class Progress(TracedCase):
         self.assertEqual([m["content"]["data"]["text/plain"] for m in self.displays()][-1], "")
         self.assertEqual(len(self.displays()), 2)
 
-    def test_guarded_cell(self) -> None:
-        texts = self.run_measured(SLOW, "%%execute_with_scorep --guard\n")
-        self.assertIn("calls(3.5)", texts[0])
-
-    def test_launched_cell(self) -> None:
-        self.ok("%%marshalling_settings PROCESS=launch")
-        self.addCleanup(self.ok, "%%marshalling_settings PROCESS=auto")
-        texts = self.run_measured(SLOW, SCOREP)
-        self.assertRegex(texts[0], BUSY + r"\d s$")
-        self.assertEqual(texts[-1], "")
-
     def test_settings(self) -> None:
         for name, value in (
             ("SCOREP_JUPYTER_DISABLE_PROCESSING_ANIMATIONS", "1"),
@@ -131,7 +139,7 @@ class Progress(TracedCase):
         self.assertIn(" events; hottest", text)
 
 
-class ProgressByScoreP(ByScoreP, Progress):
+class WhatIsShownByScoreP(ByScoreP, WhatIsShown):
     pass
 
 
