@@ -11,7 +11,7 @@ import threading
 import time
 from typing import Any, Iterator, List, NamedTuple, Optional, Sequence
 
-from ..base import page_faults, switches
+from ..base import page_faults
 from . import experiment_directory, progress, record, report, scope, scorep_api, scorep_variables
 from .cell import Cell
 from .sampling import Sampling
@@ -23,6 +23,10 @@ _C_FUNCTIONS = "SCOREPKERNEL_C_FUNCTIONS"
 # The region in which IPython shows the value of the cell's last expression, and where it is in the source.
 _SHOWING = "notebook:show_result"
 _PLACE_OF_SHOWING = ("IPython", 0)
+
+
+def _wants_c_functions() -> bool:
+    return scorep_variables.is_on(_C_FUNCTIONS, False, "functions that are written in C are recorded, too")
 
 
 class Used(NamedTuple):
@@ -94,7 +98,7 @@ class Measurement:
             "library": scope.library(),
             "through": (scorep_api.FILE,),
             "instrument": self._arguments.instrument,
-            "c_functions": switches.is_on(_C_FUNCTIONS, False, "functions that are written in C are recorded, too"),
+            "c_functions": _wants_c_functions(),
             "metrics": self._place.directory is None,  # the archives of ranks become one, which has none
         }
         scorep_api.begin_cell()

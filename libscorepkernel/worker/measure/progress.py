@@ -8,9 +8,9 @@ import contextlib
 import os
 from typing import Iterator, Optional
 
-from ..base import frame_numbers, switches, tracer
+from ..base import frame_numbers, tracer
 from ..base.connection import Connection
-from . import report
+from . import report, scorep_variables
 
 # What a user sets to have nothing shown meanwhile; scorep_jupyter's name for it.
 VARIABLE = "SCOREP_JUPYTER_DISABLE_PROCESSING_ANIMATIONS"
@@ -40,7 +40,7 @@ def ends() -> None:
 
 def _is_wanted() -> bool:
     """NotMeasured: the setting is not understood."""
-    is_off = switches.is_on(VARIABLE, False, "nothing shows how far a measured cell has come")
+    is_off = scorep_variables.is_on(VARIABLE, False, "nothing shows how far a measured cell has come")
     return not is_off and os.environ.get(report.VARIABLE, "") != "off"
 
 

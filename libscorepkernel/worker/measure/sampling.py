@@ -11,7 +11,8 @@ import os
 import re
 from typing import Any, Dict, List, Optional
 
-from ..base import ipython_names, places, switches, tracer
+from ..base import ipython_names, places, tracer
+from . import scorep_variables
 
 # What a user sets to have no samples taken.
 VARIABLE = "SCOREPKERNEL_SAMPLING"
@@ -36,7 +37,7 @@ class Sampling:
         self.problem = ""
         self._is_on = False
         self._ended: Optional[Dict[str, Any]] = None
-        if not switches.is_on(VARIABLE, True, "the times of lines are sampled") or tracer.extension is None:
+        if not _is_wanted() or tracer.extension is None:
             return
         try:
             file = cell if isinstance(cell, str) else None
@@ -116,6 +117,10 @@ def _plain_operations() -> bytes:
         if number < 256 and _PLAIN.fullmatch(name):
             plain[number] = 1
     return bytes(plain)
+
+
+def _is_wanted() -> bool:
+    return scorep_variables.is_on(VARIABLE, True, "the times of lines are sampled")
 
 
 def together(found: List[Optional[Dict[str, Any]]]) -> Optional[Dict[str, Any]]:

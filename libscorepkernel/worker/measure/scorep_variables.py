@@ -9,6 +9,7 @@ import shutil
 from typing import Dict, Iterable, List, Optional, Set, Tuple
 
 from ..base import programs
+from ..base.errors import NotMeasured
 from . import installation
 
 # Those that Score-P, its tools, the bindings and we know of, but config-vars does not list; and modules' own.
@@ -44,6 +45,24 @@ OF_THE_EXISTING_KERNEL = (
 )
 _INNER = re.compile("SCOREPKERNEL_(RENDEZVOUS|PRELOAD.*|RUNNER|SET_FOR_START|SUBSYSTEMS)")
 _pointed_out: Set[Tuple[str, str]] = set()  # names and values
+
+
+_ON, _OFF = ("1", "on", "yes", "true", "t"), ("0", "off", "no", "false", "f")
+
+
+def is_on(name: str, otherwise: bool, meaning: str) -> bool:
+    """Whether one of the kernel's own that are on or off is on. otherwise: what holds without it. meaning: what is so
+    when it is on, as a sentence without its end. NotMeasured: it is neither on nor off."""
+    text = os.environ.get(name, "").lower()
+    if not text:
+        return otherwise
+    if text in _ON + _OFF:
+        return text in _ON
+    by_default = ["", ", as without the variable"]
+    raise NotMeasured(
+        f"The cell was not run: {name} is {os.environ[name][:80]!r}, but must be on ({meaning}{by_default[otherwise]}) "
+        f"or off{by_default[not otherwise]}."
+    )
 
 
 def without_effect(built_in: bool) -> List[str]:
