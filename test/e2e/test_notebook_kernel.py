@@ -1,5 +1,6 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: BSD-3-Clause
+# not sanitized
 """What libraries ask of a notebook's kernel object and shell, as ipykernel's are; and errors that a cell got over."""
 
 from __future__ import annotations

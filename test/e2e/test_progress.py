@@ -1,5 +1,6 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: BSD-3-Clause
+# not sanitized
 """While a measured cell runs, a display shows how far it has come; the report takes its place."""
 
 from __future__ import annotations
