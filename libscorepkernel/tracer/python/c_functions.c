@@ -68,7 +68,8 @@ static PyObject *class_of(PyObject *callable, const char *name)
 /* As Score-P's bindings name Python's functions: module.Class:function. */
 static void compose_name(char *name, size_t size, PyObject *callable)
 {
-    PyObject *keep[3];
+    enum { TEXTS = 3 };
+    PyObject *keep[TEXTS];
     const char *own = text_of(callable, "__name__", &keep[0]);
     PyObject *class = class_of(callable, own);
     const char *owner = text_of(class, "__name__", &keep[1]);
@@ -76,7 +77,7 @@ static void compose_name(char *name, size_t size, PyObject *callable)
     int len = snprintf(name, size, "%s%s%s:%s", *module ? module : "builtins", *owner ? "." : "", owner, own);
     if (len >= (int)size)
         name[utf8_whole(name, size - 1)] = '\0';
-    for (size_t i = 0; i < sizeof keep / sizeof *keep; i++)
+    for (int i = 0; i < TEXTS; i++)
         Py_XDECREF(keep[i]);
     Py_XDECREF(class);
     PyErr_Clear();

@@ -89,6 +89,7 @@ static OTF2_CallbackCode on_string(void *owner, OTF2_StringRef number, const cha
     return OTF2_CALLBACK_SUCCESS;
 }
 
+/* NOLINTNEXTLINE(readability-function-size): OTF2 has so many things to say of a region */
 static OTF2_CallbackCode on_region(void *owner, OTF2_RegionRef number, OTF2_StringRef name,
                                    OTF2_StringRef canonical_name, OTF2_StringRef description,
                                    OTF2_RegionRole role, OTF2_Paradigm paradigm, OTF2_RegionFlag flags,

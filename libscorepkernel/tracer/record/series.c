@@ -16,7 +16,7 @@ void series_clear(struct series *series)
 static void forget_every_second(struct series *series)
 {
     for (uint32_t i = 0; i < series->count / 2; i++)
-        series->points[i] = series->points[2 * i];
+        series->points[i] = series->points[2 * (size_t)i];
     series->count /= 2;
     series->each *= 2;
 }
