@@ -1,5 +1,6 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: BSD-3-Clause
+# not sanitized
 """%scorep_report of what no cell of this kernel has measured: profiles of any Score-P, and traces of any writer."""
 
 from __future__ import annotations
@@ -109,18 +110,18 @@ class OfOthers(Archives):
 
     def test_a_reader_that_is_killed(self) -> None:
         self.ok(
-            "import threading, os, signal, time, subprocess\n"
+            "import threading, os, signal, time, subprocess\nis_over = False\n"
             "def kill():\n"
-            "    while not (found := subprocess.run(['pgrep', '-P', str(os.getpid()), '-f', 'trace_process'],\n"
-            "                                       capture_output=True, text=True).stdout.split()):\n"
-            "        time.sleep(0.001)\n"
-            "    os.kill(int(found[0]), signal.SIGSEGV)\n"
+            "    while not is_over:\n"
+            "        found = subprocess.run(['pgrep', '-P', str(os.getpid()), '-f', 'trace_process'],\n"
+            "                               capture_output=True, text=True).stdout.split()\n"
+            "        if found: return os.kill(int(found[0]), signal.SIGSEGV)\n"
             "thread = threading.Thread(target=kill); thread.start()"
         )
         outcome = self.run_cell(f"%scorep_report {self.copy('threads')} --from trace")
         if outcome.reply["status"] == "error":  # else it had come to its end
             self.assertIn("ended by signal 11", outcome.text("stderr"))
-        self.ok("thread.join()")
+        self.ok("is_over = True; thread.join()")
 
 
 class OfAnotherWriter(Archives):

@@ -48,11 +48,11 @@ static bool reserve(void *array, uint32_t *capacity, uint32_t number, size_t siz
     uint32_t more = *capacity ? *capacity : 64;
     while (more <= number)
         more *= 2;
-    items = realloc(items, more * size);
-    if (!items)
+    char *grown = realloc(items, more * size);
+    if (!grown)
         return false;
-    memset(items + *capacity * size, 0, (more - *capacity) * size);
-    memcpy(array, &items, sizeof items);
+    memset(grown + *capacity * size, 0, (more - *capacity) * size);
+    memcpy(array, &grown, sizeof grown);
     *capacity = more;
     return true;
 }
