@@ -69,7 +69,7 @@ class Sender:
             wait = frames.u32(1 if content.get("wait") else 0)
             self._connection.send(frame_numbers.CLEAR_OUTPUT, self._connection.cell_of_caller(), wait)
         elif msg_or_type in _CONTENTS:
-            whole = {"metadata": {}, "transient": {}, **content}
+            whole: dict = {"metadata": {}, "transient": {}, **content}
             self._connection.send(_CONTENTS[msg_or_type], self._connection.cell_of_caller(), frames.dump(whole))
         else:
             raise ValueError(

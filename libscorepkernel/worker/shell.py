@@ -89,12 +89,13 @@ class SessionDisplayPublisher(DisplayPublisher):
         update: bool = False,
         **_: Any,
     ) -> None:
-        content: Optional[dict] = {"data": data, "metadata": metadata or {}, "transient": transient or {}}
+        content: dict = {"data": data, "metadata": metadata or {}, "transient": transient or {}}
         kind = frame_numbers.UPDATE_DISPLAY_DATA if update else frame_numbers.DISPLAY_DATA
         if self._hooks:
-            content = self._through_hooks("update_display_data" if update else "display_data", content)
-        if content is None:
-            return
+            sent = self._through_hooks("update_display_data" if update else "display_data", content)
+            if sent is None:
+                return
+            content = sent
         self.connection.send(kind, self.connection.cell_of_caller(), frames.dump(content))
 
     def clear_output(self, wait: bool = False) -> None:
