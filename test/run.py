@@ -3,7 +3,10 @@
 """Run tests and sum up: programs (exit 0, 1, or 77 for "skipped", with the reason as last line of output) and
 Python unittest files. Each in a process of its own, which must not be silent for too long; one more at a time than there
 are processors, as they wait a lot, but one that has the line "# runs alone" by itself. One with the line "# not sanitized"
-gives a sanitizer nothing to look at that other tests do not, and is skipped there. The last line counts what passed."""
+gives a sanitizer nothing to look at that other tests do not, and is skipped there. The last line counts what passed.
+
+Under a sanitizer, a Python file that fails is run a second time, and both outcomes are shown: GCC's AddressSanitizer does not
+hold its allocator's locks across fork, so a child of a process with threads may wait for one of them for ever."""
 
 from __future__ import annotations
 
@@ -123,6 +126,10 @@ def run_one(path: str, limit: float) -> Summary:
         summary.say(f"  skipped  {os.path.relpath(path)}: {reason}")
         return summary
     (run_unittests if path.endswith(".py") else run_program)(path, limit, summary)
+    if summary.failed and path.endswith(".py") and os.environ.get("SPK_SANITIZE"):
+        again = Summary(said=[*summary.said, f"  again    {os.path.relpath(path)}"])
+        run_unittests(path, limit, again)
+        return again
     return summary
 
 

@@ -112,7 +112,8 @@ class Guarded(GuardCase):
             self.assertEqual(self.measured("leaf(1)")[1].calls("leaf"), 1)
             if number == 2:
                 settled = usage()
-        self.assertEqual(usage(), settled)
+        # What is about to end or to be closed is not left: what is stays.
+        until(lambda: all(many <= settled[what] for what, many in usage().items()), f"no more than {settled}")
 
     # --- what the session has, on both sides ----------------------------------------------------------
 

@@ -206,11 +206,8 @@ class OwnProcess:
             self.measured("b = np.ones(300_000)")
             if number == 1:
                 settled = self.usage()
-        # A descriptor that is about to be closed is not left: what is stays.
-        deadline = time.monotonic() + PATIENCE
-        while self.usage() != settled and time.monotonic() < deadline:
-            time.sleep(0.1)
-        self.assertEqual(self.usage(), settled)
+        # What is about to end or to be closed is not left: what is stays.
+        until(lambda: all(many <= settled[what] for what, many in self.usage().items()), f"no more than {settled}")
         self.assertEqual(self.value("x, float(a.sum())"), (list(range(6)), 6))
         self.ok("del a, b; gc.collect()")
         final = self.usage()
